@@ -1,0 +1,57 @@
+# `make run` starts the server, `make test` runs every test; both install what they need first.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
+
+.PHONY: run test check lint types format bench browser lock help
+
+help: ## Shows the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+run: .venv/run ## Starts the server on http://127.0.0.1:8000/
+	$(BIN)/python main.py
+
+test: .venv/dev browser node_modules ## Runs all tests
+	$(BIN)/python -m pytest -q $(ARGS)
+
+check: lint types test ## What CI runs
+
+lint: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/dev
+	$(BIN)/pyright
+
+format: .venv/dev ## Formats the code and mends what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/dev ## Measures CPU per token, added latency and memory, and prints the table
+	$(BIN)/python -m bench $(ARGS)
+
+lock: ## Renews constraints.txt from today's releases
+	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip install -q -r requirements-dev.ini
+	{ echo "# The versions that were tested. Made by \`make lock\`."; \
+	  .venv/lock/bin/python -m pip freeze; } > constraints.txt
+	rm -rf .venv/lock
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip .venv
+
+.venv/run: .venv/bin/python requirements.ini constraints.txt
+	$(PIP) -r requirements.ini -c constraints.txt
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.ini
+	$(PIP) -r requirements-dev.ini -c constraints.txt
+	@touch $@
+
+# Browser and Node tests are skipped with a reason where these cannot be had.
+browser:
+	@sh tests/install_tools.sh
+
+node_modules: browser package.json
+	@if command -v npm >/dev/null; then npm install --no-audit --no-fund --silent && touch $@; \
+	 else echo "npm is missing: the tests of the JavaScript client are skipped"; fi

@@ -1,0 +1,1 @@
+"""How a talk goes: its turns, one after another."""

@@ -1,0 +1,204 @@
+"""One turn: the model is asked, its tools run, it is asked again, until it has answered.
+
+A turn knows the session, the provider and the tool runner; no socket and no other turn. However it ends, the
+history is left acceptable to the API, and what the user heard stays in it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from app.chat import ToolCall, ToolSchema
+from app.errors import ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
+from app.llm.base import ChatProvider, ChatRequest, Completion
+from app.locales import say
+from app.protocol.events import FinishReason, ResponseChunk, StateChanged, TurnSource, TurnStarted
+from app.session.state import SessionState
+from app.session.voice_session import VoiceSession
+from app.tools.runner import ToolRunner
+from config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """How a turn ended well."""
+
+    finish_reason: FinishReason
+    completion: Completion | None
+
+
+class Turn:
+    """One turn of a session.
+
+    Args:
+        with_tools: Whether the model may call tools.
+
+    Attributes:
+        has_spoken: Whether a chunk of it has left. An agent's turn begins on the wire with its first chunk.
+    """
+
+    def __init__(
+        self,
+        turn_id: str,
+        source: TurnSource,
+        *,
+        session: VoiceSession,
+        provider: ChatProvider,
+        tools: ToolRunner,
+        settings: Settings,
+        with_tools: bool = True,
+    ) -> None:
+        self.turn_id = turn_id
+        self.source: TurnSource = source
+        self.has_spoken = False
+        self._session = session
+        self._history = session.conversation_history
+        self._provider = provider
+        self._tools = tools
+        self._settings = settings
+        self._with_tools = with_tools
+        self._said: list[str] = []
+        self._chars_left = settings.max_response_chars
+        self._round_is_new = True
+
+    async def run(self) -> TurnEnd:
+        """Runs to the end of the answer.
+
+        Raises:
+            AgentError: The answer failed; what was said until then is in the history.
+        """
+        limit = asyncio.timeout(self._settings.turn_timeout_s)
+        try:
+            async with limit:
+                return await self._converse()
+        except TimeoutError:
+            if limit.expired():
+                raise TurnTimeout(f"over {self._settings.turn_timeout_s} s") from None
+            raise
+
+    def say(self, text: str) -> None:
+        """Sends the next piece of the answer."""
+        if not self.has_spoken:
+            self.has_spoken = True
+            if self.source != "user":
+                self._session.emit(TurnStarted(self.turn_id, self.source))
+        if self._round_is_new:
+            self._round_is_new = False
+            self._enter(SessionState.SPEAKING)
+        self._session.emit(ResponseChunk(self.turn_id, text))
+
+    async def _converse(self) -> TurnEnd:
+        tool_rounds = 0
+        while True:
+            completion = await self._ask()
+            if completion is None:
+                return TurnEnd("length", None)
+            if not completion.tool_calls or not self._with_tools:
+                return TurnEnd(_FINISH_REASONS.get(completion.finish_reason, "stop"), completion)
+            if tool_rounds >= self._settings.max_tool_rounds:
+                self._give_up()
+                return TurnEnd("stop", completion)
+            tool_rounds += 1
+            await self._run_tools(completion.tool_calls)
+
+    def _give_up(self) -> None:
+        logger.warning("too_many_tool_rounds", extra={"rounds": self._settings.max_tool_rounds})
+        self._keep_said()
+        self._speak(say(self._session.locale, "too_many_rounds"))
+        self._keep_said()
+
+    async def _ask(self) -> Completion | None:
+        """Asks the model once and says what it answers; None where the answer grew over its limit."""
+        self._enter(SessionState.THINKING)
+        try:
+            request = self._request()
+            try:
+                completion = await self._stream(request)
+            except ContextTooLong:
+                if not self._history.drop_older_half():
+                    raise
+                logger.warning("context_too_long", extra={"retry": True})
+                completion = await self._stream(self._request())
+        except (ContextTooLong, ContentFiltered):
+            self._history.forget_unaccepted()
+            raise
+        if completion is None or not (completion.tool_calls and self._with_tools):
+            self._keep_said()
+        return completion
+
+    async def _stream(self, request: ChatRequest) -> Completion | None:
+        completion: Completion | None = None
+        accepted = False
+        try:
+            async with aclosing(self._provider.stream(request)) as pieces:
+                async for piece in pieces:
+                    if not accepted:
+                        accepted = True
+                        self._history.accepted()
+                    if not isinstance(piece, str):
+                        completion = piece
+                    elif not self._speak(piece):
+                        return None
+        except BaseException:
+            self._keep_said()
+            raise
+        if completion is None:
+            self._keep_said()
+            raise LlmCut("the provider's stream ended without a completion")
+        if completion.usage is not None:
+            self._history.observe(completion.usage)
+        return completion
+
+    def _request(self) -> ChatRequest:
+        registry = self._tools.registry
+        schemas: list[ToolSchema] = registry.schemas if self._with_tools else []
+        messages = self._history.for_api(registry.schema_bytes if schemas else 0)
+        return ChatRequest(messages, schemas, self._session.locale)
+
+    def _speak(self, piece: str) -> bool:
+        """Says a piece of the model's text; False where the answer has reached its limit."""
+        if self._chars_left <= 0:
+            return False
+        if self._round_is_new and self.has_spoken:
+            self._session.emit(ResponseChunk(self.turn_id, "\n\n"))
+        fits = len(piece) <= self._chars_left
+        piece = piece[: self._chars_left]
+        self._chars_left -= len(piece)
+        self.say(piece)
+        self._said.append(piece)
+        return fits
+
+    def _keep_said(self) -> None:
+        """Puts what this round has said into the history."""
+        self._history.add_assistant("".join(self._said))
+        self._said.clear()
+        self._round_is_new = True
+
+    async def _run_tools(self, calls: Sequence[ToolCall]) -> None:
+        """Starts the calls and waits for them a little; what takes longer goes on without the turn."""
+        self._enter(SessionState.PROCESSING_TOOL)
+        limit = self._settings.max_tool_calls
+        too_many = say(self._session.locale, "tool_too_many", limit=limit)
+        runs = [self._tools.start(call, self.turn_id) for call in calls[:limit]]
+        runs += [self._tools.refuse(call, self.turn_id, too_many) for call in calls[limit:]]
+        self._history.add_calls("".join(self._said), [run.record() for run in runs])
+        self._said.clear()
+        self._round_is_new = True
+        try:
+            await self._tools.wait(runs)
+        finally:
+            for run in runs:
+                if run.answer is not None:
+                    self._history.settle(run.call_id, run.answer)
+                else:
+                    run.detached = True
+
+    def _enter(self, state: SessionState) -> None:
+        self._session.move_to(state)
+        self._session.emit(StateChanged(state.value))

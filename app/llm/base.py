@@ -1,0 +1,96 @@
+"""What the rest of the server knows about a language model.
+
+A provider turns one `ChatRequest` into a stream: text as it comes, then one `Completion`. Which service is
+behind it, how it frames its events and what it calls its parameters stays in this package.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from app.chat import ApiMessage, ToolCall, ToolSchema, Usage
+from app.errors import Locale
+
+__all__ = [
+    "ApiMessage",
+    "ChatProvider",
+    "ChatRequest",
+    "Check",
+    "Completion",
+    "ToolCall",
+    "ToolSchema",
+    "Usage",
+]
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The end of an answer.
+
+    Attributes:
+        finish_reason: The service's word for why it stopped: `stop`, `length`, `tool_calls`,
+            `content_filter`, or another.
+        tool_calls: All calls of the answer, whole, in their order; empty where there are none.
+        usage: None where the service does not tell.
+    """
+
+    finish_reason: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One request to a model.
+
+    Attributes:
+        messages: System prompt first; always acceptable to the API.
+        tools: Empty where the model may not call any.
+        locale: The talk's language, for providers that write sentences of their own.
+    """
+
+    messages: list[ApiMessage]
+    tools: list[ToolSchema] = field(default_factory=list[ToolSchema])
+    locale: Locale = "es"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `/agent/diagnose`: what was tried, whether it worked, and what to do if not."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class ChatProvider(Protocol):
+    """A language model.
+
+    Attributes:
+        name: `azure`, `openai` or `demo`, as `/agent/health` shows it.
+        model: The model's or deployment's name.
+        notice: A sentence that a new session is told (the demo says that it is one), or an empty dict; by
+            locale.
+    """
+
+    name: str
+    model: str
+    notice: dict[Locale, str]
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
+        """Streams one answer: non-empty pieces of text, then exactly one `Completion`.
+
+        Closing the generator, at any moment, closes the upstream connection. Retries happen inside and only
+        before the first piece of text.
+
+        Raises:
+            LlmError: The answer cannot be had, or broke off.
+        """
+        ...
+
+    async def diagnose(self) -> list[Check]:
+        """Tries each part of the connection for real; bounded to 8 seconds, never shows a secret."""
+        ...
+
+    async def aclose(self) -> None:
+        """Closes the connections. Nothing may be streamed afterwards."""
+        ...

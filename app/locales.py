@@ -1,0 +1,116 @@
+"""The sentences that the server itself says to users, in Spanish and English.
+
+Errors have their own sentences, beside their codes, in `app/errors.py`.
+"""
+
+from typing import Final
+
+from app.errors import Locale
+
+SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    "accepted": ("Mensaje recibido", "Message received"),
+    "thinking": ("Pensando en tu respuesta...", "Thinking about your answer..."),
+    "tool_started": ("Herramienta {name}: en marcha.", "Tool {name}: started."),
+    "tool_progress": ("Herramienta {name}: sigue en marcha ({n} s).", "Tool {name}: still running ({n} s)."),
+    "tool_progress_message": (
+        "Herramienta {name}: sigue en marcha ({n} s): {message}.",
+        "Tool {name}: still running ({n} s): {message}.",
+    ),
+    "tool_done": ("Herramienta {name}: terminada ({n} s).", "Tool {name}: done ({n} s)."),
+    "tool_failed": (
+        "Herramienta {name}: ha fallado ({n} s): {error}",
+        "Tool {name}: failed ({n} s): {error}",
+    ),
+    "tool_timed_out": (
+        "Herramienta {name}: ha superado su tiempo ({n} s).",
+        "Tool {name}: timed out ({n} s).",
+    ),
+    "tool_cancelled": ("Herramienta {name}: cancelada ({n} s).", "Tool {name}: cancelled ({n} s)."),
+    "tool_interrupted": ("Herramienta {name}: interrumpida ({n} s).", "Tool {name}: interrupted ({n} s)."),
+    "finish_length": (
+        "La respuesta se ha cortado: ha llegado a su longitud máxima.",
+        "The answer was cut: it reached its maximum length.",
+    ),
+    "finish_content_filter": (
+        "La respuesta se ha cortado: el filtro de contenido del modelo ha intervenido.",
+        "The answer was cut: the model's content filter stepped in.",
+    ),
+    "empty_answer": (
+        "No se me ocurre qué responder a eso. ¿Puedes decirlo de otra manera?",
+        "I have no answer to that. Can you put it another way?",
+    ),
+    "too_many_rounds": (
+        "He usado demasiadas herramientas seguidas sin llegar a una respuesta, así que lo dejo aquí.",
+        "I used too many tools in a row without reaching an answer, so I stop here.",
+    ),
+    "tool_result_done": (
+        "La herramienta {name} ha terminado: {text}",
+        "The tool {name} has finished: {text}",
+    ),
+    "tool_result_failed": ("La herramienta {name} ha fallado: {text}", "The tool {name} has failed: {text}"),
+    "tool_result_timed_out": (
+        "La herramienta {name} ha superado su tiempo: {text}",
+        "The tool {name} timed out: {text}",
+    ),
+    "tool_result_cancelled": (
+        "La herramienta {name} se ha cancelado: {text}",
+        "The tool {name} was cancelled: {text}",
+    ),
+    "tool_result_interrupted": (
+        "La herramienta {name} se interrumpió: {text}",
+        "The tool {name} was interrupted: {text}",
+    ),
+    "tool_error": ("ha ocurrido un error dentro de la herramienta.", "an error occurred inside the tool."),
+    "tool_timeout": (
+        "no ha terminado en {seconds} segundos; puede que haya surtido efecto.",
+        "it did not finish within {seconds} seconds; it may have taken effect.",
+    ),
+    "tool_was_cancelled": (
+        "se canceló; puede que haya surtido efecto.",
+        "it was cancelled; it may have taken effect.",
+    ),
+    "tool_busy": (
+        "todas las herramientas están ocupadas; inténtalo dentro de un momento.",
+        "all tool threads are busy; try again in a moment.",
+    ),
+    "tool_unknown": (
+        "esa herramienta no existe; las que hay son: {names}.",
+        "there is no such tool; the tools are: {names}.",
+    ),
+    "tool_too_many": (
+        "demasiadas llamadas en una respuesta; el máximo son {limit}.",
+        "too many calls in one answer; the maximum is {limit}.",
+    ),
+    "tool_bad_json": (
+        "los argumentos no son un objeto JSON.",
+        "the arguments are not a JSON object.",
+    ),
+    "tool_long_arguments": (
+        "los argumentos son demasiado largos.",
+        "the arguments are too long.",
+    ),
+    "tool_bad_arguments": (
+        "los argumentos no sirven: {problems}.",
+        "the arguments do not fit: {problems}.",
+    ),
+    "tool_bad_result": (
+        "el resultado no se puede convertir en texto.",
+        "the result cannot be turned into text.",
+    ),
+    "tool_outcome_unknown": (
+        "ya se ejecutó con los mismos argumentos y no se repite; no se sabe si surtió efecto"
+        " (outcome unknown).",
+        "it already ran with the same arguments and is not repeated; outcome unknown.",
+    ),
+}
+"""Name -> Spanish, English."""
+
+
+def say(locale: Locale, name: str, /, **fields: object) -> str:
+    """The sentence of that name in that language.
+
+    Raises:
+        KeyError: There is no such sentence, or a field of it is missing.
+    """
+    spanish, english = SENTENCES[name]
+    return (spanish if locale == "es" else english).format(**fields)

@@ -1,0 +1,93 @@
+"""What a client sent, read with care: a message of a known shape, or an error that says what is wrong."""
+
+import json
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from app.errors import BadMessage, TooLarge, UnknownType
+from app.protocol.client import NUL, AudioMessage, SystemMessage, TextMessage, V1Message
+
+_V1: TypeAdapter[TextMessage | SystemMessage | AudioMessage] = TypeAdapter(V1Message)
+
+MAX_KEYS = 1000
+"""More object members than any client needs in one message; bounds the work that a message costs."""
+
+
+def decode_object(raw: str | bytes, max_bytes: int) -> dict[str, Any]:
+    """Reads one JSON object.
+
+    Raises:
+        TooLarge: The message is over `max_bytes` as UTF-8.
+        BadMessage: It is binary, no JSON, no object, or JSON that readers disagree about (repeated names,
+            lone surrogates, NaN).
+    """
+    if isinstance(raw, bytes):
+        raise BadMessage(
+            "llegó un mensaje binario y se esperaba texto", "a binary frame came where text is due"
+        )
+    if len(raw) > max_bytes or (len(raw) * 4 > max_bytes and len(raw.encode()) > max_bytes):
+        raise TooLarge(limit=max_bytes)
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as exc:
+        raise BadMessage("no es JSON válido", "it is not valid JSON", facts=str(exc)[:200]) from None
+    if not isinstance(value, dict):
+        raise BadMessage("no es un objeto JSON", "it is not a JSON object")
+    _refuse_ambiguous(raw)
+    return value  # pyright: ignore[reportUnknownVariableType]  # JSON: checked by the message's model
+
+
+def _refuse_ambiguous(raw: str) -> None:
+    """RFC 8259 4: names should be unique, since readers disagree about which of two counts."""
+    members = 0
+
+    def unique(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal members
+        members += len(pairs)
+        if members > MAX_KEYS:
+            raise BadMessage("tiene demasiados campos", "it has too many fields")
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise BadMessage("tiene campos repetidos", "it has repeated fields")
+
+    try:
+        # Numbers are not needed here, and Python refuses integers of over 4,300 digits with an exception.
+        json.loads(raw, object_pairs_hook=unique, parse_int=float)
+    except (ValueError, RecursionError) as exc:
+        raise BadMessage("no es JSON válido", "it is not valid JSON", facts=type(exc).__name__) from None
+
+
+def decode_v1(message: dict[str, Any]) -> TextMessage | SystemMessage | AudioMessage:
+    """Reads a v1 message from its JSON object.
+
+    Raises:
+        UnknownType: `type` is a word that v1 does not know.
+        BadMessage: `type` is missing, or another field is missing or wrong.
+    """
+    try:
+        return _V1.validate_python(message)
+    except ValidationError as exc:
+        error = exc.errors(include_url=False, include_input=False)[0]
+    kind = error["type"]
+    if kind == "union_tag_invalid" and isinstance(message["type"], str):
+        raise UnknownType(type=_short(message.get("type"))) from None
+    if kind == "union_tag_not_found":
+        raise BadMessage("falta el campo «type»", "the field “type” is missing") from None
+    raise _bad_field(str(error["loc"][-1]) if error["loc"] else "type", kind)
+
+
+def _bad_field(name: str, kind: str) -> BadMessage:
+    if kind == "missing":
+        return BadMessage(f"falta el campo «{name}»", f"the field “{name}” is missing")
+    if kind == "string_too_long":
+        return BadMessage(f"el campo «{name}» es demasiado largo", f"the field “{name}” is too long")
+    if kind == NUL:
+        return BadMessage(
+            f"el campo «{name}» tiene un carácter nulo", f"the field “{name}” has a NUL character"
+        )
+    return BadMessage(f"el campo «{name}» debe ser un texto", f"the field “{name}” must be a string")
+
+
+def _short(value: object) -> str:
+    return "".join(char if char.isprintable() else "?" for char in str(value))[:40]

@@ -1,0 +1,283 @@
+"""What was said, as the model is told it.
+
+The history is kept in turns. Within a turn an assistant's tool calls and one tool message for each of them
+enter together, so that the messages are acceptable to the API at every moment, whatever is interrupted or
+fails in between: `validate` says what that means. The oldest whole turns leave when the prompt would be over
+its budget; the newest stays.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+from app.chat import ApiMessage, Usage
+from app.errors import ContextTooLong
+from app.session.tool_messages import RUNNING, shorten, tool_message
+
+BYTES_PER_TOKEN = 3
+"""Estimate for UTF-8 text in Spanish and English before a service has counted (design: bytes / 3)."""
+
+MESSAGE_OVERHEAD_BYTES = 12
+"""Role and separators of a message, in bytes of the estimate (about 4 tokens in OpenAI's chat format)."""
+
+_LEAST_TOKENS_PER_BYTE, _MOST_TOKENS_PER_BYTE = 1 / 4.5, 1.0
+"""What a service's count may make of the estimate; beyond lies no tokenizer but a wrong count."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_MAX_ID_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A tool call as the history keeps it: an id of ours, a clean name, arguments as a JSON text."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(slots=True)
+class _Turn:
+    turn_id: str
+    messages: list[ApiMessage] = field(default_factory=list[ApiMessage])
+    accepted: int = 0
+    """How many of the messages were in a prompt that the service took."""
+
+
+class History(Sequence[ApiMessage]):
+    """The messages of one talk.
+
+    Args:
+        system_prompt: Stands before every prompt; never part of the sequence.
+        max_tokens: Budget of a prompt in tokens, system prompt included, tools' schemas not.
+
+    Attributes:
+        message_count: User and assistant messages so far, those that left the prompt included.
+    """
+
+    def __init__(self, system_prompt: str, max_tokens: int) -> None:
+        self._system: ApiMessage = {"role": "system", "content": system_prompt}
+        self._max_tokens = max_tokens
+        self._turns: deque[_Turn] = deque()
+        self._settleable: dict[str, ApiMessage] = {}
+        self._refusals = 0
+        self._tokens_per_byte = 1 / BYTES_PER_TOKEN
+        self._asked_bytes = 0
+        self.message_count = 0
+
+    # Reading
+
+    def __len__(self) -> int:
+        return sum(len(turn.messages) for turn in self._turns)
+
+    def __iter__(self) -> Iterator[ApiMessage]:
+        for turn in self._turns:
+            yield from turn.messages
+
+    @overload
+    def __getitem__(self, index: int) -> ApiMessage: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ApiMessage]: ...
+    def __getitem__(self, index: int | slice) -> ApiMessage | Sequence[ApiMessage]:
+        return list(self)[index]
+
+    # Writing
+
+    def begin_turn(self, turn_id: str) -> None:
+        """Opens a turn; all that is added from now on belongs to it."""
+        if self._turns and not self._turns[-1].messages:
+            self._turns.pop()
+        self._settleable.clear()
+        self._turns.append(_Turn(turn_id))
+
+    def add_user(self, text: str) -> None:
+        """Adds what the user said."""
+        self._add({"role": "user", "content": text})
+
+    def add_assistant(self, text: str) -> None:
+        """Adds what the agent said; nothing said adds nothing, since the API refuses an empty message."""
+        if text:
+            self._add({"role": "assistant", "content": text})
+
+    def add_calls(self, text: str, calls: Sequence[CallRecord]) -> None:
+        """Adds tool calls, with what was said before them, and a message that each of them is running.
+
+        `settle` may replace that message until the next prompt has been built.
+        """
+        self._add(_calling(text, calls))
+        for call in calls:
+            message = tool_message(call.call_id, {"status": RUNNING, "call_id": call.call_id})
+            self._settleable[call.call_id] = message
+            self._add(message)
+
+    def settle(self, call_id: str, content: dict[str, Any]) -> None:
+        """Puts a call's ending in the place of its "running" message.
+
+        Raises:
+            KeyError: The model has been told already that the call runs; that is never rewritten.
+        """
+        self._settleable.pop(call_id)["content"] = tool_message(call_id, content)["content"]
+
+    def add_result(self, call: CallRecord, content: dict[str, Any]) -> None:
+        """Adds a background call's ending as a new pair of call and result; `call` has a new id."""
+        self._add(_calling("", [call]))
+        self._add(tool_message(call.call_id, content))
+
+    def _add(self, message: ApiMessage) -> None:
+        self._turns[-1].messages.append(message)
+        self.message_count += message["role"] != "tool"
+
+    # Prompts
+
+    def for_api(self, tools_bytes: int = 0) -> list[ApiMessage]:
+        """The next prompt: system prompt and as many of the newest whole turns as the budget allows.
+
+        Args:
+            tools_bytes: Size of the tools' schemas that go with it, which the service counts too.
+
+        Raises:
+            ContextTooLong: The newest turn's texts alone are over the budget.
+        """
+        self._settleable.clear()
+        self._fit_newest()
+        self._make_room(self._max_tokens)
+        prompt = [self._system, *self]
+        self._asked_bytes = _weight(prompt) + tools_bytes
+        return prompt
+
+    def accepted(self) -> None:
+        """The service has begun to answer: what the last prompt held is harmless."""
+        self._refusals = 0
+        for turn in reversed(self._turns):
+            if turn.accepted == len(turn.messages) and turn is not self._turns[-1]:
+                break
+            turn.accepted = len(turn.messages)
+
+    def observe(self, usage: Usage) -> None:
+        """Corrects the estimate by what the service counted for the last prompt."""
+        if self._asked_bytes and usage.prompt_tokens > 0:
+            measured = usage.prompt_tokens / self._asked_bytes
+            self._tokens_per_byte = min(_MOST_TOKENS_PER_BYTE, max(_LEAST_TOKENS_PER_BYTE, measured))
+
+    def forget_unaccepted(self) -> None:
+        """Takes out the texts and tool results that entered since the last accepted prompt.
+
+        Otherwise every later prompt would be refused as well. What the agent said stays at first; if the next
+        prompt is refused too, it goes as well.
+        """
+        self._refusals += 1
+        for turn in self._turns:
+            tail = turn.messages[turn.accepted :]
+            kept = [message for message in tail if self._refusals == 1 and _is_speech(message)]
+            turn.messages[turn.accepted :] = kept
+            self.message_count -= sum(m["role"] != "tool" for m in tail) - len(kept)
+
+    def holds(self, call_id: str | None) -> bool:
+        """Whether the newest turn has a tool message for this call."""
+        if call_id is None or not self._turns:
+            return False
+        return any(message.get("tool_call_id") == call_id for message in self._turns[-1].messages)
+
+    def drop_older_half(self) -> bool:
+        """Lets the oldest whole turns go until half of the prompt has left; False if only one is left."""
+        if len(self._turns) < 2:
+            return False
+        self._make_room(int(self._tokens(self._weight()) / 2))
+        return True
+
+    def _weight(self) -> int:
+        return _weight([self._system, *self])
+
+    def _tokens(self, weight: int) -> float:
+        return weight * self._tokens_per_byte
+
+    def _make_room(self, max_tokens: int) -> None:
+        weight = self._weight()
+        while self._tokens(weight) > max_tokens and len(self._turns) > 1:
+            weight -= _weight(self._turns.popleft().messages)
+
+    def _fit_newest(self) -> None:
+        """Sees to it that system prompt and newest turn alone are within the budget."""
+        weight = _weight([self._system, *self._turns[-1].messages])
+        if self._tokens(weight) > self._max_tokens:
+            self._cut_results(weight - int(self._max_tokens / self._tokens_per_byte))
+
+    def _cut_results(self, excess: int) -> None:
+        """Cuts the newest turn's longest tool results until `excess` bytes have gone."""
+        results = [m for m in self._turns[-1].messages if m["role"] == "tool"]
+        while excess > 0:
+            longest = max(results, key=lambda m: len(m["content"].encode()), default=None)
+            before = _weight([longest]) if longest else 0
+            if longest is None or not shorten(longest, excess):
+                raise ContextTooLong("the newest turn alone is over MAX_HISTORY_TOKENS")
+            excess -= before - _weight([longest])
+
+
+def _calling(text: str, calls: Sequence[CallRecord]) -> ApiMessage:
+    return {
+        "role": "assistant",
+        "content": text or None,
+        "tool_calls": [
+            {
+                "id": call.call_id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in calls
+        ],
+    }
+
+
+def _is_speech(message: ApiMessage) -> bool:
+    return message["role"] == "assistant" and "tool_calls" not in message
+
+
+def _weight(messages: Sequence[ApiMessage]) -> int:
+    """Bytes of what the model reads of these messages."""
+    weight = 0
+    for message in messages:
+        weight += MESSAGE_OVERHEAD_BYTES + len((message["content"] or "").encode())
+        for call in message.get("tool_calls", ()):
+            function = call["function"]
+            weight += MESSAGE_OVERHEAD_BYTES + len(function["name"]) + len(function["arguments"].encode())
+    return weight
+
+
+def validate(messages: Sequence[ApiMessage]) -> list[str]:
+    """What the chat-completions API would refuse in these messages; empty where it would take them."""
+    problems: list[str] = []
+    waiting: list[str] = []
+    for position, message in enumerate(messages):
+        role = message["role"]
+        if role == "tool":
+            if message["tool_call_id"] not in waiting:
+                problems.append(f"{position}: tool message without its call")
+            else:
+                waiting.remove(message["tool_call_id"])
+            continue
+        if waiting:
+            problems.append(f"{position}: calls without an answer: {waiting}")
+        waiting = _check_assistant(position, message, problems) if role == "assistant" else []
+    if waiting:
+        problems.append(f"end: calls without an answer: {waiting}")
+    return problems
+
+
+def _check_assistant(position: int, message: ApiMessage, problems: list[str]) -> list[str]:
+    """Adds an assistant message's problems; returns the ids of its calls."""
+    calls = message.get("tool_calls")
+    if calls is None:
+        if not message["content"]:
+            problems.append(f"{position}: empty assistant message")
+        return []
+    ids = [call["id"] for call in calls]
+    if not ids or len(set(ids)) < len(ids) or any(not i or len(i) > _MAX_ID_CHARS for i in ids):
+        problems.append(f"{position}: tool calls with bad ids: {ids}")
+    for call in calls:
+        if not _NAME.fullmatch(call["function"]["name"]):
+            problems.append(f"{position}: bad function name")
+        if not isinstance(call["function"]["arguments"], str):
+            problems.append(f"{position}: arguments are no string")
+    return ids

@@ -1,0 +1,105 @@
+"""Events waiting to leave a session.
+
+Only the session's pump takes; anybody may put. A full outbox never blocks a producer: the model's stream must
+not slow down because one browser fell asleep. It ends the connection instead.
+"""
+
+import asyncio
+from collections import deque
+
+from app.protocol.events import Event, ResponseChunk
+
+MAX_JOINED_CHARS = 4096
+"""Neighbouring chunks that wait are joined up to this length; more would delay what the reader sees next."""
+
+_EVENT_COST = 200
+"""Bytes that an event without text is taken to weigh."""
+
+
+class Outbox:
+    """A bounded queue of events with one taker.
+
+    Args:
+        max_messages: Events that may wait; joined chunks count as one.
+        max_bytes: What their texts may weigh together, in bytes, estimated.
+
+    Attributes:
+        overflowed: Set, and never cleared, when an event found no room. That event and all later ones are
+            dropped: whoever reads this outbox is to be let go.
+    """
+
+    def __init__(self, max_messages: int, max_bytes: int) -> None:
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self._waiting: deque[Event] = deque()
+        self._joined: list[str] | None = None
+        self._joined_chars = 0
+        self._bytes = 0
+        self._ready: asyncio.Future[None] | None = None
+        self._closed = False
+        self.overflowed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits, in bytes, estimated."""
+        return self._bytes
+
+    def put(self, event: Event) -> None:
+        """Adds an event. Never awaits, never fails; see `overflowed`."""
+        if self._closed:
+            return
+        cost = len(event.content) if type(event) is ResponseChunk else _EVENT_COST
+        if self._bytes + cost > self._max_bytes:
+            return self._overflow()
+        if type(event) is not ResponseChunk or not self._join(event):
+            if len(self._waiting) >= self._max_messages:
+                return self._overflow()
+            self._flush_joined()
+            self._waiting.append(event)
+        self._bytes += cost
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+
+    def _join(self, chunk: ResponseChunk) -> bool:
+        """Adds a chunk to the one that waits last, if both are of one turn and there is room in it."""
+        if not self._waiting:
+            return False
+        last = self._waiting[-1]
+        if type(last) is not ResponseChunk or last.turn_id != chunk.turn_id:
+            return False
+        if self._joined is None:
+            self._joined = [last.content]
+            self._joined_chars = len(last.content)
+        if self._joined_chars + len(chunk.content) > MAX_JOINED_CHARS:
+            return False
+        self._joined.append(chunk.content)
+        self._joined_chars += len(chunk.content)
+        return True
+
+    def _flush_joined(self) -> None:
+        if self._joined is not None:
+            last = self._waiting[-1]
+            assert type(last) is ResponseChunk  # noqa: S101  # only a chunk that waits last is ever joined
+            self._waiting[-1] = ResponseChunk(last.turn_id, "".join(self._joined))
+            self._joined = None
+
+    def _overflow(self) -> None:
+        self._closed = True
+        self.overflowed.set()
+
+    async def take(self) -> Event:
+        """The next event; waits for one. Only one task may take at a time."""
+        while not self._waiting:
+            self._ready = asyncio.get_running_loop().create_future()
+            try:
+                await self._ready
+            finally:
+                self._ready = None
+        if len(self._waiting) == 1:
+            self._flush_joined()
+        event = self._waiting.popleft()
+        self._bytes -= len(event.content) if type(event) is ResponseChunk else _EVENT_COST
+        return event

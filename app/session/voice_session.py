@@ -1,0 +1,86 @@
+"""One talk with one user."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from app.clock import wire_time
+from app.errors import Locale
+from app.protocol.events import Event
+from app.session.history import History
+from app.session.outbox import Outbox
+from app.session.state import SessionState, check_move
+
+logger = logging.getLogger(__name__)
+
+
+class ConnectionGone(Exception):
+    """The peer can no longer be reached; nothing sent from now on arrives."""
+
+
+class Transport(Protocol):
+    """A session's way to its client: what the core needs of a WebSocket, and nothing more."""
+
+    async def receive(self) -> str | bytes | None:
+        """The next message; None when the peer has gone."""
+        ...
+
+    async def send(self, text: str) -> None:
+        """Sends one text frame; waits while the peer does not read.
+
+        Raises:
+            ConnectionGone: The peer is not there.
+        """
+        ...
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Closes with a code; never raises, and returns within a second even if the peer does not read.
+
+        Args:
+            code: See `app.protocol.close_codes`.
+            reason: ASCII, at most 123 bytes (RFC 6455 5.5).
+        """
+        ...
+
+
+@dataclass(slots=True)
+class VoiceSession:
+    """One talk: who, in which state, what was said, which tools run."""
+
+    session_id: str
+    websocket: Transport
+    user_id: str
+    conversation_history: History
+    outbox: Outbox
+    created_at: datetime
+    last_activity: datetime
+    locale: Locale = "es"
+    state: SessionState = SessionState.IDLE
+    pending_tools: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
+
+    def move_to(self, target: SessionState) -> None:
+        """Enters `target`. Call it before telling the client, so that a snapshot is never behind the wire.
+
+        Raises:
+            IllegalTransition: The table has no such move; the state is unchanged.
+        """
+        check_move(self.state, target)
+        logger.info("state", extra={"source": self.state.value, "target": target.value})
+        self.state = target
+
+    def emit(self, event: Event) -> None:
+        """Tells the client; never waits."""
+        self.outbox.put(event)
+
+    def describe(self) -> dict[str, Any]:
+        """What `GET /sessions/{session_id}` shows, but for the tools' names and times."""
+        return {
+            "session_id": self.session_id,
+            "user_id": self.user_id,
+            "state": self.state.value,
+            "created_at": wire_time(self.created_at),
+            "last_activity": wire_time(self.last_activity),
+            "message_count": self.conversation_history.message_count,
+        }

@@ -1,0 +1,1 @@
+"""The tools that models may call, and what runs them."""

@@ -1,0 +1,141 @@
+"""How a tool is written: `@tool(...)` on a function `run(args, ctx)`.
+
+A tool is one file. It holds a docstring for people, a pydantic model of its arguments (whose field
+descriptions are what the model reads), and `run`, async or plain. Its name is the file's name; what the model
+is told about it is the docstring of `run`. A plain function runs in a thread of the tools' own pool.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_type_hints
+
+import httpx
+from pydantic import BaseModel
+
+from app.clock import Clock
+from app.errors import Locale
+from config.settings import Settings
+
+Effect = Literal["read", "write"]
+"""`write`: running it twice is not the same as running it once."""
+
+
+class ToolError(Exception):
+    """A tool cannot do what it was asked; its text is one sentence that the model and the user may read."""
+
+
+class Progress(Protocol):
+    """How a tool says that it is getting on; may be called from any thread, as often as it likes."""
+
+    def __call__(self, message: str | None = None, fraction: float | None = None) -> None:
+        """Reports a message in the user's language and the part that is done, 0 to 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a running tool knows of its surroundings.
+
+    Attributes:
+        deadline: The moment on `clock.monotonic()` at which the call is timed out, in seconds.
+        http: A client for the operator's own endpoints: redirects off, not held to public addresses.
+        locale: The user's language.
+    """
+
+    call_id: str
+    session_id: str
+    user_id: str
+    locale: Locale
+    deadline: float
+    clock: Clock
+    http: httpx.AsyncClient
+    settings: Settings
+    progress: Progress
+
+
+ToolFunction = Callable[[Any, ToolContext], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as the registry holds it.
+
+    Attributes:
+        timeout_s: Limit of one call in seconds; None stands for `TOOL_TIMEOUT_S`.
+        inline_wait_s: How long a turn waits for it in seconds; None stands for `TOOL_INLINE_WAIT_S`.
+        approval: Whether a person is asked first; None leaves it to the server's setting.
+    """
+
+    name: str
+    description: str
+    arguments: type[BaseModel]
+    run: ToolFunction
+    effect: Effect | Callable[[Any], Effect]
+    timeout_s: float | None = None
+    inline_wait_s: float | None = None
+    approval: bool | None = None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether `run` is a coroutine function, rather than one that needs a thread."""
+        return inspect.iscoroutinefunction(self.run)
+
+    def effect_of(self, args: BaseModel) -> Effect:
+        """Whether a call with these arguments changes something."""
+        return self.effect(args) if callable(self.effect) else self.effect
+
+    def schema(self) -> dict[str, Any]:
+        """The tool as the chat-completions API takes it."""
+        parameters = self.arguments.model_json_schema()
+        parameters.pop("title", None)
+        parameters.pop("description", None)
+        parameters.setdefault("properties", {})
+        return {
+            "type": "function",
+            "function": {"name": self.name, "description": self.description, "parameters": parameters},
+        }
+
+
+def tool(
+    effect: Effect | Callable[[Any], Effect] = "read",
+    *,
+    timeout_s: float | None = None,
+    inline_wait_s: float | None = None,
+    approval: bool | None = None,
+) -> Callable[[Callable[[Any, ToolContext], Awaitable[Any] | Any]], Tool]:
+    """Makes a tool of the function `run(args, ctx)` below it.
+
+    `args` must be annotated with a pydantic model; that model is the tool's schema. The name is the last part
+    of the module's name.
+
+    Args:
+        effect: `read`, `write`, or a function of the arguments that says which.
+        timeout_s: Limit of one call in seconds, instead of `TOOL_TIMEOUT_S`.
+        inline_wait_s: How long a turn waits for the result in seconds, instead of `TOOL_INLINE_WAIT_S`.
+        approval: True: a person is always asked first. False: never.
+
+    Raises:
+        TypeError: `run` has no annotated `args`, or no docstring.
+    """
+
+    def register(run: Callable[[Any, ToolContext], Awaitable[Any] | Any]) -> Tool:
+        first = next(iter(inspect.signature(run).parameters), "")
+        arguments = get_type_hints(run).get(first)
+        if not (inspect.isclass(arguments) and issubclass(arguments, BaseModel)):
+            raise TypeError(f"{run.__module__}: the first parameter of run() must be a pydantic model")
+        description = inspect.cleandoc(run.__doc__ or "")
+        if not description:
+            raise TypeError(f"{run.__module__}: run() needs a docstring; it is what the model reads")
+        return Tool(
+            name=run.__module__.rpartition(".")[2],
+            description=description,
+            arguments=arguments,
+            run=run,
+            effect=effect,
+            timeout_s=timeout_s,
+            inline_wait_s=inline_wait_s,
+            approval=approval,
+        )
+
+    return register

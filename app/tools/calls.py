@@ -1,0 +1,177 @@
+"""One tool call: what was asked, how it stands, how it ended."""
+
+import asyncio
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from app.chat import ToolCall
+from app.errors import Locale
+from app.locales import say
+from app.protocol.events import ToolStatus
+from app.session.history import CallRecord
+from app.session.tool_messages import RUNNING
+from app.tools.base import Effect, Tool, ToolError
+from app.tools.registry import ToolRegistry
+
+MAX_ARGUMENT_CHARS = 64 * 1024
+"""A model writes no longer arguments by intention."""
+
+_MAX_PROBLEMS = 5
+
+
+def new_call_id() -> str:
+    """An id of ours: a model's may be empty, repeated, or kilobytes long."""
+    return f"call_{secrets.token_hex(8)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ended. `error` is a sentence where it is not done; `result` is a JSON value."""
+
+    status: ToolStatus
+    result: Any = None
+    error: str | None = None
+    truncated: bool = False
+
+    def content(self) -> dict[str, Any]:
+        """The tool message that tells the model."""
+        if self.status != "done":
+            return {"status": self.status, "error": self.error}
+        content: dict[str, Any] = {"status": "done", "result": self.result}
+        return {**content, "truncated": True} if self.truncated else content
+
+
+@dataclass(eq=False, slots=True)
+class ToolRun:
+    """A call that a model asked for.
+
+    Attributes:
+        arguments: A JSON text that the history may hold; `{}` where the model's was unusable.
+        answer: What the model is told for this call: set once, when it has ended or will not run.
+        detached: Its turn no longer waits for it; its ending is told by a turn of its own.
+        tellings: How many turns tried to tell its ending, and failed.
+        told_as: The id under which the last of them put it into the history.
+    """
+
+    call_id: str
+    turn_id: str
+    name: str
+    arguments: str
+    started_at: float
+    effect: Effect = "read"
+    answer: dict[str, Any] | None = None
+    ending: Ending | None = None
+    detached: bool = False
+    tellings: int = 0
+    told_as: str | None = None
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    def record(self, call_id: str | None = None) -> CallRecord:
+        """The call as the history keeps it, with its own id or with another."""
+        return CallRecord(call_id or self.call_id, self.name, self.arguments)
+
+    def is_pending(self) -> bool:
+        """Whether the model still waits for an answer."""
+        return self.answer is None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCall:
+    """A call that may run."""
+
+    tool: Tool
+    args: BaseModel
+    arguments: str
+
+
+def clean_name(name: str) -> str:
+    """A model's tool name as the API takes it back: `[A-Za-z0-9_-]{1,64}`."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name[:64]) or "unknown"
+
+
+def check_call(call: ToolCall, registry: ToolRegistry, locale: Locale) -> CheckedCall:
+    """Finds the tool and reads the arguments.
+
+    Raises:
+        ToolError: There is no such tool, or the arguments do not fit; the sentence says what is wrong.
+    """
+    tool = registry.get(call.name)
+    if tool is None:
+        raise ToolError(say(locale, "tool_unknown", names=", ".join(registry.names)))
+    if len(call.arguments) > MAX_ARGUMENT_CHARS:
+        raise ToolError(say(locale, "tool_long_arguments"))
+    try:
+        values = orjson.loads(call.arguments or "{}")
+    except orjson.JSONDecodeError:
+        values = None
+    if not isinstance(values, dict):
+        raise ToolError(say(locale, "tool_bad_json"))
+    try:
+        args = tool.arguments.model_validate(values)
+    except ValidationError as exc:
+        raise ToolError(say(locale, "tool_bad_arguments", problems=_problems(exc))) from None
+    return CheckedCall(tool, args, call.arguments or "{}")
+
+
+def _problems(exc: ValidationError) -> str:
+    errors = exc.errors(include_url=False, include_input=False, include_context=False)
+    lines = [f"{'.'.join(str(p)[:40] for p in error['loc'])}: {error['msg'][:120]}" for error in errors]
+    return "; ".join(lines[:_MAX_PROBLEMS])
+
+
+def history_arguments(call: ToolCall) -> str:
+    """The arguments as the history may hold them: some servers refuse ones that are no JSON."""
+    if len(call.arguments) > MAX_ARGUMENT_CHARS:
+        return "{}"
+    try:
+        is_object = isinstance(orjson.loads(call.arguments), dict)
+    except orjson.JSONDecodeError:
+        is_object = False
+    return call.arguments if is_object else "{}"
+
+
+class WriteLedger:
+    """The writes since the user's last text, so that no effect happens twice.
+
+    A write with the name and arguments of one that runs, is done, or whose outcome is unknown is answered
+    from here. One that failed may be tried again.
+    """
+
+    def __init__(self) -> None:
+        self._writes: dict[tuple[str, bytes], ToolRun] = {}
+
+    @staticmethod
+    def _key(call: CheckedCall) -> tuple[str, bytes]:
+        dumped = call.args.model_dump(mode="json")
+        return call.tool.name, orjson.dumps(dumped, option=orjson.OPT_SORT_KEYS)
+
+    def earlier(self, call: CheckedCall) -> ToolRun | None:
+        """The write that this one would repeat."""
+        run = self._writes.get(self._key(call))
+        return None if run is None or (run.ending and run.ending.status == "failed") else run
+
+    def begin(self, call: CheckedCall, run: ToolRun) -> None:
+        """Notes a write, before it runs."""
+        self._writes[self._key(call)] = run
+
+    def user_spoke(self) -> None:
+        """A user's text begins its turn: what has ended by now may be asked for anew."""
+        self._writes = {key: run for key, run in self._writes.items() if run.ending is None}
+
+
+def repeated_answer(earlier: ToolRun, locale: Locale) -> dict[str, Any]:
+    """What the model is told in place of running a write again."""
+    if earlier.ending is None:
+        return {"status": RUNNING, "call_id": earlier.call_id}
+    if earlier.ending.status == "done":
+        return {**earlier.ending.content(), "call_id": earlier.call_id}
+    return {
+        "status": earlier.ending.status,
+        "error": say(locale, "tool_outcome_unknown"),
+        "call_id": earlier.call_id,
+    }

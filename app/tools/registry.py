@@ -1,0 +1,91 @@
+"""Which tools there are: it finds the files, so that a new tool is one file and nothing else."""
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import orjson
+
+import app.tools
+from app.chat import ToolSchema
+from app.tools.base import Tool
+from config.settings import Settings, SettingsError
+
+
+class ToolRegistry:
+    """The tools of a server, by name.
+
+    Args:
+        tools: Their names must differ.
+
+    Attributes:
+        schemas: All of them as the API takes them.
+        schema_bytes: What the schemas weigh in a request, in bytes.
+    """
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self.schemas: list[ToolSchema] = [tool.schema() for tool in tools]
+        self.schema_bytes = len(orjson.dumps(self.schemas))
+
+    @property
+    def names(self) -> list[str]:
+        """The names, in order."""
+        return list(self._tools)
+
+    def get(self, name: str) -> Tool | None:
+        """The tool, or None."""
+        return self._tools.get(name)
+
+
+def load_tools(settings: Settings) -> ToolRegistry:
+    """Finds the tools of this package and of `TOOLS_DIR`, and keeps those that `TOOLS` names.
+
+    Raises:
+        SettingsError: `TOOLS` names one that does not exist, or a file of `TOOLS_DIR` cannot be loaded.
+    """
+    found = {tool.name: tool for tool in _built_in()}
+    if settings.tools_dir is not None:
+        found |= {tool.name: tool for tool in _from_folder(settings.tools_dir)}
+    wanted = settings.tools if settings.tools is not None else tuple(sorted(found))
+    unknown = [name for name in wanted if name not in found]
+    if unknown:
+        raise SettingsError(
+            f"TOOLS: no such tool: {', '.join(unknown)}; there are {', '.join(sorted(found))}"
+        )
+    return ToolRegistry([found[name] for name in dict.fromkeys(wanted)])
+
+
+def _built_in() -> Iterator[Tool]:
+    for info in pkgutil.iter_modules(app.tools.__path__):
+        if not info.ispkg:
+            yield from _tools_in(importlib.import_module(f"app.tools.{info.name}"))
+
+
+def _from_folder(folder: Path) -> Iterator[Tool]:
+    if not folder.is_dir():
+        raise SettingsError(f"TOOLS_DIR: {folder} is no folder")
+    for path in sorted(folder.glob("*.py")):
+        if path.name.startswith("_"):
+            continue
+        spec = importlib.util.spec_from_file_location(f"tools_dir.{path.stem}", path)
+        if spec is None or spec.loader is None:
+            raise SettingsError(f"TOOLS_DIR: {path.name} cannot be loaded")
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as exc:
+            raise SettingsError(f"TOOLS_DIR: {path.name}: {exc.__class__.__name__}: {exc}") from exc
+        tools = list(_tools_in(module))
+        if not tools:
+            raise SettingsError(f"TOOLS_DIR: {path.name} has no function with @tool")
+        yield from tools
+
+
+def _tools_in(module: ModuleType) -> Iterator[Tool]:
+    for value in vars(module).values():
+        if isinstance(value, Tool) and value.run.__module__ == module.__name__:
+            yield value

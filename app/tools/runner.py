@@ -1,0 +1,283 @@
+"""Runs the tool calls of a session as tasks, so that the talk never waits for one.
+
+Each call has a timeout and exactly one ending, which is recorded before anything else is done with it. A tool
+runs in a task of its own below the one that watches over it: even a tool that swallows its cancellation ends
+in time for everybody else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+import httpx
+from pydantic import BaseModel
+
+from app.chat import ToolCall
+from app.clock import Clock
+from app.locales import say
+from app.protocol.events import ToolFinished, ToolProgress, ToolStarted
+from app.session.voice_session import VoiceSession
+from app.tools.base import Effect, Tool, ToolContext, ToolError
+from app.tools.calls import (
+    CheckedCall,
+    Ending,
+    ToolRun,
+    WriteLedger,
+    check_call,
+    clean_name,
+    history_arguments,
+    new_call_id,
+    repeated_answer,
+)
+from app.tools.progress import ProgressReporter
+from app.tools.registry import ToolRegistry
+from app.tools.results import UnreadableResult, bounded_json
+from app.tools.threads import ThreadsBusy, ToolThreads
+from config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STOP_GRACE_S = 1.0
+"""How long a cancelled tool may take to clean up, in seconds, before it counts as stuck."""
+
+_MAX_ERROR_CHARS = 500
+
+
+@dataclass(slots=True)
+class ToolHost:
+    """What the tools of all sessions share.
+
+    Attributes:
+        stuck: Tools that were cancelled and go on all the same; held here so that nothing loses them.
+    """
+
+    registry: ToolRegistry
+    settings: Settings
+    clock: Clock
+    http: httpx.AsyncClient
+    threads: ToolThreads
+    stuck: set[asyncio.Task[Ending]] = field(default_factory=set[asyncio.Task[Ending]])
+
+    async def aclose(self) -> None:
+        """Gives up what is stuck and closes the connections."""
+        for task in self.stuck:
+            task.cancel()
+        self.threads.close()
+        await self.http.aclose()
+
+
+class ToolRunner:
+    """The tool calls of one session.
+
+    Args:
+        on_late_ending: Called with each call that ended after its turn had stopped waiting for it.
+    """
+
+    def __init__(
+        self, host: ToolHost, session: VoiceSession, on_late_ending: Callable[[ToolRun], None]
+    ) -> None:
+        self._host = host
+        self._session = session
+        self._on_late_ending = on_late_ending
+        self._ledger = WriteLedger()
+        self.running: dict[str, ToolRun] = {}
+
+    @property
+    def registry(self) -> ToolRegistry:
+        """The tools that a model may be offered."""
+        return self._host.registry
+
+    def user_spoke(self) -> None:
+        """A user's text begins its turn."""
+        self._ledger.user_spoke()
+
+    def start(self, call: ToolCall, turn_id: str) -> ToolRun:
+        """Begins a call; never waits.
+
+        A call that cannot run (no such tool, bad arguments), or that would repeat a write, comes back with
+        its answer set.
+        """
+        run = self._new_run(call, turn_id)
+        try:
+            checked = check_call(call, self._host.registry, self._session.locale)
+        except ToolError as exc:
+            return self._refuse(run, str(exc))
+        run.arguments = checked.arguments
+        run.effect = _effect(checked)
+        if run.effect == "write":
+            earlier = self._ledger.earlier(checked)
+            if earlier is not None:
+                logger.info("tool_repeated", extra={"tool": run.name, "earlier_call_id": earlier.call_id})
+                run.answer = repeated_answer(earlier, self._session.locale)
+                return run
+            self._ledger.begin(checked, run)
+        self._launch(run, checked)
+        return run
+
+    def refuse(self, call: ToolCall, turn_id: str, sentence: str) -> ToolRun:
+        """A call that is answered without being run."""
+        return self._refuse(self._new_run(call, turn_id), sentence)
+
+    async def wait(self, runs: Iterable[ToolRun]) -> None:
+        """Waits for calls to end, as long as a turn waits for them; cancels nothing."""
+        waiting = {run.task: run for run in runs if run.is_pending() and run.task is not None}
+        if waiting:
+            await asyncio.wait(waiting, timeout=max(self._inline_wait_s(run) for run in waiting.values()))
+
+    async def aclose(self) -> None:
+        """Cancels what runs and waits until it has ended, or counts as stuck."""
+        tasks = [run.task for run in self.running.values() if run.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _new_run(self, call: ToolCall, turn_id: str) -> ToolRun:
+        now = self._host.clock.monotonic()
+        return ToolRun(new_call_id(), turn_id, clean_name(call.name), history_arguments(call), now)
+
+    def _inline_wait_s(self, run: ToolRun) -> float:
+        tool = self._host.registry.get(run.name)
+        own = tool.inline_wait_s if tool is not None else None
+        return self._host.settings.tool_inline_wait_s if own is None else own
+
+    def _refuse(self, run: ToolRun, sentence: str) -> ToolRun:
+        run.ending = Ending("failed", error=sentence)
+        run.answer = run.ending.content()
+        self._tell_ending(run, run.ending)
+        return run
+
+    def _launch(self, run: ToolRun, checked: CheckedCall) -> None:
+        run.task = asyncio.create_task(self._watch(run, checked), name=f"tool {run.name} {run.call_id}")
+        self.running[run.call_id] = run
+        self._session.pending_tools[run.call_id] = run.task
+        logger.info("tool_started", extra={"tool": run.name, "call_id": run.call_id, "effect": run.effect})
+        self._session.emit(ToolStarted(run.turn_id, run.call_id, run.name, run.arguments))
+
+    async def _watch(self, run: ToolRun, checked: CheckedCall) -> None:
+        """Lets a call run until its end or its timeout; whatever happens, it ends exactly once."""
+        settings = self._host.settings
+        timeout_s = checked.tool.timeout_s or settings.tool_timeout_s
+        progress = ProgressReporter(settings.tool_progress_interval_s, partial(self._tell_progress, run))
+        context = self._context(run, progress, timeout_s)
+        job = asyncio.create_task(self._execute(run, checked.tool, checked.args, context), name=run.call_id)
+        locale = self._session.locale
+        ending = Ending("cancelled", error=say(locale, "tool_was_cancelled"))
+        try:
+            if await _until(job, context.deadline, progress):
+                ending = job.result()
+            else:
+                ending = Ending("timed_out", error=say(locale, "tool_timeout", seconds=round(timeout_s, 1)))
+        except asyncio.CancelledError:
+            if job.done():
+                ending = job.result()  # it ended in the very tick of its cancellation
+            raise
+        finally:
+            progress.is_closed = True
+            try:
+                await self._stop(run, job)
+            finally:
+                self._finish(run, ending)
+
+    async def _stop(self, run: ToolRun, job: asyncio.Task[Ending]) -> None:
+        """Cancels a tool and waits until it has ended, or has had its second."""
+        if job.done():
+            return
+        job.cancel()
+        try:
+            await asyncio.wait({job}, timeout=STOP_GRACE_S)
+        finally:
+            if not job.done():
+                logger.warning("tool_stuck", extra={"tool": run.name, "call_id": run.call_id})
+                self._host.stuck.add(job)
+                job.add_done_callback(self._host.stuck.discard)
+
+    async def _execute(self, run: ToolRun, tool: Tool, args: BaseModel, context: ToolContext) -> Ending:
+        """Runs the tool itself and turns whatever it does into an ending."""
+        locale = self._session.locale
+        try:
+            if tool.is_async:
+                value = await tool.run(args, context)
+            else:
+                value = await self._host.threads.run(partial(tool.run, args, context))
+            result, was_cut = bounded_json(value, self._host.settings.tool_result_max_chars)
+            return Ending("done", result=result, truncated=was_cut)
+        except ToolError as exc:
+            return Ending("failed", error=str(exc)[:_MAX_ERROR_CHARS])
+        except ThreadsBusy:
+            logger.warning("tool_busy", extra={"tool": run.name, "call_id": run.call_id})
+            return Ending("failed", error=say(locale, "tool_busy"))
+        except UnreadableResult as exc:
+            logger.warning(
+                "tool_bad_result", extra={"tool": run.name, "call_id": run.call_id, "why": str(exc)}
+            )
+            return Ending("failed", error=say(locale, "tool_bad_result"))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            logger.warning("tool_raised", extra={"tool": run.name, "call_id": run.call_id}, exc_info=True)
+            return Ending("failed", error=say(locale, "tool_error"))
+        except BaseException:  # SystemExit from a tool must not end the server
+            logger.exception("tool_raised", extra={"tool": run.name, "call_id": run.call_id})
+            return Ending("failed", error=say(locale, "tool_error"))
+
+    def _context(self, run: ToolRun, progress: ProgressReporter, timeout_s: float) -> ToolContext:
+        return ToolContext(
+            call_id=run.call_id,
+            session_id=self._session.session_id,
+            user_id=self._session.user_id,
+            locale=self._session.locale,
+            deadline=self._host.clock.monotonic() + timeout_s,
+            clock=self._host.clock,
+            http=self._host.http,
+            settings=self._host.settings,
+            progress=progress,
+        )
+
+    def _finish(self, run: ToolRun, ending: Ending) -> None:
+        run.ending = ending
+        run.answer = ending.content()
+        self.running.pop(run.call_id, None)
+        self._session.pending_tools.pop(run.call_id, None)
+        self._tell_ending(run, ending)
+        if run.detached:
+            self._on_late_ending(run)
+
+    def _tell_ending(self, run: ToolRun, ending: Ending) -> None:
+        elapsed_s = self._host.clock.monotonic() - run.started_at
+        extra = {
+            "tool": run.name,
+            "call_id": run.call_id,
+            "status": ending.status,
+            "elapsed_s": round(elapsed_s, 3),
+        }
+        logger.info("tool_finished", extra=extra)
+        self._session.emit(ToolFinished(run.call_id, run.name, ending.status, elapsed_s, ending.error))
+
+    def _tell_progress(self, run: ToolRun, message: str | None, fraction: float | None) -> None:
+        elapsed_s = self._host.clock.monotonic() - run.started_at
+        self._session.emit(ToolProgress(run.call_id, run.name, elapsed_s, message, fraction))
+
+
+def _effect(checked: CheckedCall) -> Effect:
+    try:
+        return checked.tool.effect_of(checked.args)
+    except Exception:
+        logger.exception("tool_effect_unknown", extra={"tool": checked.tool.name})
+        return "write"  # the safe side: a write is never repeated
+
+
+async def _until(job: asyncio.Task[Ending], deadline: float, progress: ProgressReporter) -> bool:
+    """Waits for a job, with progress told meanwhile; False where the deadline came first."""
+    loop = asyncio.get_running_loop()
+    while not job.done():
+        now = loop.time()
+        if now >= deadline:
+            return False
+        await asyncio.wait({job}, timeout=min(deadline, progress.next_due) - now)
+        if not job.done():
+            progress.tick()
+    return True

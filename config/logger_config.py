@@ -1,0 +1,142 @@
+"""Logging: one line for each event, with the session and the turn it belongs to.
+
+To see more, set `LOG_LEVEL=DEBUG`; for machines, `LOG_FORMAT=json`. A log message in the code is a constant
+word, the event's name; its facts go into `extra`. No user text above DEBUG, no key ever, nothing per token.
+"""
+
+import atexit
+import json
+import logging
+import logging.handlers
+import queue
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+SESSION_ID: Final = ContextVar[str]("session_id", default="")
+TURN_ID: Final = ContextVar[str]("turn_id", default="")
+
+_MAX_VALUE_CHARS = 500
+_MAX_MESSAGE_CHARS = 4000
+"""Our own messages are single words; a library's may be a whole traceback."""
+_QUEUE_RECORDS = 10_000
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+_listener: logging.handlers.QueueListener | None = None
+
+
+def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
+    """Sends all logs, uvicorn's too, as lines to the standard error output.
+
+    A thread of its own writes them: a slow terminal or a full disk never holds up a talk. Calling it again
+    replaces the set-up.
+
+    Args:
+        level: A level's name, such as `INFO`.
+        log_format: `text` for people, `json` for machines.
+    """
+    global _listener
+    if _listener is not None:
+        _listener.stop()
+    else:
+        atexit.register(_stop)
+    records: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE_RECORDS)
+    handler = _DroppingQueueHandler(records)
+    handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.filters[:] = [_tame_uvicorn]
+    # One line per request to a model or an endpoint, with the whole URL: more than INFO should say.
+    for name in ("httpx", "httpx2", "openai", "aiohttp"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    _listener = logging.handlers.QueueListener(records, logging.StreamHandler(sys.stderr))
+    _listener.start()
+
+
+def _stop() -> None:
+    if _listener is not None:
+        _listener.stop()
+
+
+class _DroppingQueueHandler(logging.handlers.QueueHandler):
+    """Formats where the event happens, as the ids are context variables; drops when the writer is stuck."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        return logging.makeLogRecord({"msg": self.format(record), "levelno": record.levelno})
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self.queue.put_nowait(record)
+        except queue.Full:
+            return  # the log is what gives way, never the talk
+
+
+def _tame_uvicorn(record: logging.LogRecord) -> bool:
+    """Masks query strings, which may hold what people should not have put there, and expected tracebacks."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_without_query(arg) for arg in record.args)
+    if record.exc_info and str(record.msg).startswith("Invalid UTF-8"):
+        # A client's broken frame is no fault of ours: one line is enough.
+        record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+    return True
+
+
+def _without_query(value: object) -> object:
+    if isinstance(value, str) and "?" in value:
+        return value.partition("?")[0] + "?***"
+    return value
+
+
+def _facts(record: logging.LogRecord) -> dict[str, Any]:
+    facts = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    ids = {"session_id": SESSION_ID.get(), "turn_id": TURN_ID.get()}
+    return {**{name: value for name, value in ids.items() if value}, **facts}
+
+
+def _timestamp(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _escaped(text: str, max_chars: int = _MAX_VALUE_CHARS) -> str:
+    """One line without control characters, cut to a sensible length."""
+    cut = text if len(text) <= max_chars else text[:max_chars] + "…"
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)
+
+
+class _TextFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        parts = [
+            _timestamp(record),
+            record.levelname,
+            record.name,
+            _escaped(record.getMessage(), _MAX_MESSAGE_CHARS),
+        ]
+        for name, value in _facts(record).items():
+            text = _escaped(str(value))
+            parts.append(
+                f"{name}={json.dumps(text, ensure_ascii=False) if ' ' in text or not text else text}"
+            )
+        line = " ".join(parts)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": _timestamp(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "event": _escaped(record.getMessage(), _MAX_MESSAGE_CHARS),
+        }
+        for name, value in _facts(record).items():
+            line[name] = value if isinstance(value, bool | int | float | None) else _escaped(str(value))
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)

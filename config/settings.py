@@ -1,0 +1,166 @@
+"""Every setting of the server, read from the environment or from `.env`.
+
+A field's upper-case name is its environment variable; units are in the names. Nothing else in the project
+reads the environment.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+"""A duration in seconds, above 0 and at most a day."""
+
+CommaList = Annotated[tuple[str, ...], NoDecode]
+"""Written as a comma list in the environment: `a, b`."""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class SettingsError(Exception):
+    """A setting that the server cannot start with; its text is one line that names the setting."""
+
+
+class Settings(BaseSettings):
+    """The settings of one server. Make it once in `main.py` and pass it on."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    # Model
+    llm_provider: Literal["auto", "azure", "openai", "demo"] = "auto"
+    azure_openai_endpoint: str | None = None
+    azure_openai_api_key: SecretStr | None = None
+    azure_openai_deployment_name: str | None = None
+    azure_openai_api_version: str = "2024-02-15-preview"
+    openai_base_url: str | None = None
+    openai_api_key: SecretStr | None = None
+    openai_model: str | None = None
+    llm_max_retries: int = Field(default=2, ge=0, le=10)
+    llm_stall_timeout_s: Seconds = 30
+    llm_first_token_timeout_s: Seconds = 60
+    max_tokens: int | None = Field(default=None, ge=1)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_history_tokens: int = Field(default=16_000, ge=100)
+    turn_timeout_s: Seconds = 120
+    max_response_chars: int = Field(default=100_000, ge=1)
+
+    # Agent
+    agent_name: str = Field(default="Asistente", min_length=1, max_length=100)
+    agent_instructions: str | None = None
+    agent_locale: Literal["es", "en"] = "es"
+
+    # Server
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    ws_ping_interval_s: Seconds = 20
+    ws_ping_timeout_s: Seconds = 20
+    shutdown_grace_s: float = Field(default=8, ge=0, le=3600)
+    max_sessions: int = Field(default=10_000, ge=1)
+    first_message_timeout_s: Seconds = 60
+
+    # Tools
+    tools: CommaList | None = None
+    tools_dir: Path | None = None
+    tool_timeout_s: Seconds = 30
+    tool_inline_wait_s: float = Field(default=1.0, ge=0, le=3600)
+    tool_progress_interval_s: Seconds = 5
+    tool_result_max_chars: int = Field(default=8000, ge=100)
+    tool_threads: int = Field(default=16, ge=1, le=1000)
+    max_tool_rounds: int = Field(default=5, ge=0, le=100)
+    max_tool_calls: int = Field(default=16, ge=1, le=128)
+    max_agent_turns: int = Field(default=5, ge=0)
+    http_tool_allowed_private: CommaList = ()
+    public_ip_url: str = "https://api.ipify.org?format=json"
+    weather_provider: Literal["placeholder", "open-meteo"] = "placeholder"
+    weather_url: str = "https://api.open-meteo.com/v1/forecast"
+
+    # Limits of one connection
+    max_queued_messages: int = Field(default=8, ge=0)
+    max_messages_per_s: int = Field(default=20, ge=1)
+    max_message_bytes: int = Field(default=MIB, ge=KIB, le=16 * MIB)
+    outbox_max_messages: int = Field(default=1000, ge=1)
+    outbox_max_bytes: int = Field(default=MIB, ge=KIB)
+
+    @field_validator("tools", "http_tool_allowed_private", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("azure_openai_endpoint", "openai_base_url", "public_ip_url", "weather_url")
+    @classmethod
+    def _is_http_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.lower().startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+    @field_validator("agent_instructions")
+    @classmethod
+    def _read_instructions_file(cls, value: str | None) -> str | None:
+        if value is None or not value.startswith("@"):
+            return value
+        path = Path(value[1:])
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ValueError(f"the file {path} cannot be read: {exc.__class__.__name__}") from exc
+
+    @model_validator(mode="after")
+    def _azure_is_whole(self) -> Self:
+        parts = {
+            "AZURE_OPENAI_ENDPOINT": self.azure_openai_endpoint,
+            "AZURE_OPENAI_API_KEY": self.azure_openai_api_key,
+            "AZURE_OPENAI_DEPLOYMENT_NAME": self.azure_openai_deployment_name,
+        }
+        missing = [name for name, value in parts.items() if not value]
+        wanted = self.llm_provider == "azure" or (self.llm_provider == "auto" and len(missing) < len(parts))
+        if wanted and missing:
+            names = ", ".join(missing)
+            raise ValueError(f"{names}: missing; Azure OpenAI needs endpoint, key and deployment")
+        return self
+
+    @property
+    def provider(self) -> Literal["azure", "openai", "demo"]:
+        """The provider that `LLM_PROVIDER=auto` stands for with these settings."""
+        if self.llm_provider != "auto":
+            return self.llm_provider
+        if self.azure_openai_endpoint:
+            return "azure"
+        if self.openai_api_key or self.openai_base_url:
+            return "openai"
+        return "demo"
+
+
+def load_settings() -> Settings:
+    """Reads the settings.
+
+    Raises:
+        SettingsError: A value is wrong. The text names the setting and what it may be, never the value of a
+            secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as exc:
+        raise SettingsError(_in_one_line(exc)) from None
+
+
+def _in_one_line(exc: ValidationError) -> str:
+    parts: list[str] = []
+    for error in exc.errors(include_url=False, include_input=False, include_context=False):
+        name = ".".join(str(part) for part in error["loc"][:1]).upper()
+        text = " ".join(error["msg"].removeprefix("Value error, ").split())
+        parts.append(f"{name}: {text}" if name else text)
+    return "; ".join(parts)

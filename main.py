@@ -1,0 +1,136 @@
+"""Starts the server, and holds the only wiring.
+
+`python main.py` (what `make run` starts) binds HOST:PORT first and sets the server options that suit the
+product. `uvicorn main:app` works too.
+"""
+
+import argparse
+import socket
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.clock import Clock
+from app.llm.base import ChatProvider
+from app.llm.loader import load_provider
+from app.router.page import load_page
+from app.router.routes import websocket_route
+from app.router.routes.agent_route import agent_router
+from app.services.websocket_agent_service import WebSocketAgentService
+from app.tools.registry import ToolRegistry, load_tools
+from app.watchdog import LoopWatchdog
+from config.logger_config import configure_logging
+from config.settings import Settings, SettingsError, load_settings
+
+EXIT_WRONG_SETTINGS = 2
+
+
+def create_app(
+    settings: Settings,
+    *,
+    provider: ChatProvider | None = None,
+    tools: ToolRegistry | None = None,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """Wires the server together; what is not given is made from the settings.
+
+    Raises:
+        SettingsError: The settings do not fit together.
+    """
+    tools = tools if tools is not None else load_tools(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        model = provider if provider is not None else load_provider(settings)
+        service = WebSocketAgentService(settings, model, tools, clock)
+        watchdog = LoopWatchdog()
+        watchdog.start()
+        app.state.service = service
+        try:
+            yield
+        finally:
+            await service.aclose()
+            watchdog.stop()
+
+    app = FastAPI(title="WebSocket Voice Agent", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.include_router(websocket_route.router)
+    app.include_router(agent_router(load_page()))
+    app.add_middleware(websocket_route.RawSend)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    """Makes `app` for whoever asks, as `uvicorn main:app` does; importing this module starts nothing."""
+    if name != "app":
+        raise AttributeError(name)
+    settings = _settings_or_exit()
+    configure_logging(settings.log_level, settings.log_format)
+    return _app_or_exit(settings)
+
+
+def main() -> None:
+    """Runs the server until it is told to stop."""
+    parser = argparse.ArgumentParser(
+        description="A voice agent that people talk to over a WebSocket.",
+        epilog="All settings come from the environment or from .env; .env.example lists them.",
+    )
+    parser.add_argument("--host", help="address to listen on, instead of HOST")
+    parser.add_argument("--port", type=int, help="port to listen on, instead of PORT; 0 takes a free one")
+    options = parser.parse_args()
+    settings = _settings_or_exit()
+    host = options.host or settings.host
+    listener = _bind_or_exit(host, settings.port if options.port is None else options.port)
+    configure_logging(settings.log_level, settings.log_format)
+    app = _app_or_exit(settings)
+    port = listener.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    sys.stdout.write(f"Voice agent: http://{shown}:{port}/  (model: {settings.provider})\n")
+    sys.stdout.flush()
+    uvicorn.Server(_server_options(app, settings)).run(sockets=[listener])
+
+
+def _server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        ws_ping_interval=settings.ws_ping_interval_s,
+        ws_ping_timeout=settings.ws_ping_timeout_s,
+        # A compressor costs 50 KiB and more for each connection, and answers that share a compression context
+        # with secrets leak them by their length (the CRIME attack).
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_s)),
+        server_header=False,
+    )
+
+
+def _bind_or_exit(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as exc:
+        sys.stderr.write(f"Cannot listen on {host}:{port}: {exc}\n")
+        sys.exit(1)
+
+
+def _settings_or_exit() -> Settings:
+    try:
+        return load_settings()
+    except SettingsError as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.exit(EXIT_WRONG_SETTINGS)
+
+
+def _app_or_exit(settings: Settings) -> FastAPI:
+    try:
+        return create_app(settings)
+    except SettingsError as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.exit(EXIT_WRONG_SETTINGS)
+
+
+if __name__ == "__main__":
+    main()

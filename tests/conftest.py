@@ -1,0 +1,24 @@
+"""Fixtures that every test has: a clean environment and no leaked tasks."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from config.settings import Settings
+
+for _name in Settings.model_fields:
+    os.environ.pop(_name.upper(), None)
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def no_leaked_tasks(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Fails a test that leaves a task behind."""
+    before = asyncio.all_tasks()
+    yield
+    await asyncio.sleep(0)
+    # The fixture's own end runs in a task that did not exist before.
+    left = [task for task in asyncio.all_tasks() - before - {asyncio.current_task()} if not task.done()]
+    assert not left, f"tasks left behind: {left}"

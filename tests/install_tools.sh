@@ -1,0 +1,16 @@
+#!/bin/sh
+# Installs Chromium and Node for the tests that need them, if they are missing and this may be done here.
+set -u
+wanted=""
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    wanted="$wanted chromium"
+{ command -v node >/dev/null && command -v npm >/dev/null; } || wanted="$wanted nodejs npm"
+[ -z "$wanted" ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing for the tests:$wanted"
+    # shellcheck disable=SC2086
+    apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $wanted >/dev/null
+else
+    echo "not installed, so their tests are skipped:$wanted"
+fi
+exit 0

@@ -1,0 +1,53 @@
+"""A tool context for tests of single tools."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from app.clock import Clock, SystemClock
+from app.errors import Locale
+from app.tools.base import Tool, ToolContext
+from config.settings import Settings
+
+
+@dataclass
+class Reports:
+    """Collects what a tool reports as progress."""
+
+    seen: list[tuple[str | None, float | None]] = field(default_factory=list)
+
+    def __call__(self, message: str | None = None, fraction: float | None = None) -> None:
+        self.seen.append((message, fraction))
+
+
+def settings_with(**values: Any) -> Settings:
+    """Settings that read no .env file."""
+    return Settings(_env_file=None, **values)
+
+
+@asynccontextmanager
+async def tool_context(
+    settings: Settings | None = None, *, locale: Locale = "es", clock: Clock | None = None, timeout_s: float = 30
+) -> AsyncIterator[ToolContext]:
+    """A context whose `progress` is a `Reports`."""
+    clock = clock or SystemClock()
+    async with httpx.AsyncClient(follow_redirects=False, trust_env=False) as http:
+        yield ToolContext(
+            call_id="call_test",
+            session_id="session_test",
+            user_id="user_test",
+            locale=locale,
+            deadline=clock.monotonic() + timeout_s,
+            clock=clock,
+            http=http,
+            settings=settings or settings_with(),
+            progress=Reports(),
+        )
+
+
+def arguments_of(tool: Tool, **values: Any) -> Any:
+    """The tool's arguments, checked as a model's would be."""
+    return tool.arguments.model_validate(values)
