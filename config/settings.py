@@ -4,6 +4,7 @@ A field's upper-case name is its environment variable; units are in the names. N
 reads the environment.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -105,6 +106,14 @@ class Settings(BaseSettings):
     def _is_http_url(cls, value: str | None) -> str | None:
         if value is not None and not value.lower().startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
+        return value
+
+    @field_validator("http_tool_allowed_private")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(:[0-9]{1,5})?", entry):
+                raise ValueError("must be a comma list of host or host:port, IPv6 addresses in brackets")
         return value
 
     @field_validator("agent_instructions")

@@ -194,8 +194,9 @@ class Turn:
             await self._tools.wait(runs)
         finally:
             for run in runs:
-                if run.answer is not None:
-                    self._history.settle(run.call_id, run.answer)
+                answer = self._tools.answer_to(run)
+                if answer is not None:
+                    self._history.settle(run.call_id, answer)
                 else:
                     run.detached = True
 

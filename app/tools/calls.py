@@ -53,6 +53,7 @@ class ToolRun:
     Attributes:
         arguments: A JSON text that the history may hold; `{}` where the model's was unusable.
         answer: What the model is told for this call: set once, when it has ended or will not run.
+        repeats: The earlier write that this call would repeat; it is answered by how that one stands.
         detached: Its turn no longer waits for it; its ending is told by a turn of its own.
         tellings: How many turns tried to tell its ending, and failed.
         told_as: The id under which the last of them put it into the history.
@@ -66,6 +67,7 @@ class ToolRun:
     effect: Effect = "read"
     answer: dict[str, Any] | None = None
     ending: Ending | None = None
+    repeats: "ToolRun | None" = None
     detached: bool = False
     tellings: int = 0
     told_as: str | None = None
@@ -168,7 +170,7 @@ def repeated_answer(earlier: ToolRun, locale: Locale) -> dict[str, Any]:
     """What the model is told in place of running a write again."""
     if earlier.ending is None:
         return {"status": RUNNING, "call_id": earlier.call_id}
-    if earlier.ending.status == "done":
+    if earlier.ending.status in ("done", "failed"):
         return {**earlier.ending.content(), "call_id": earlier.call_id}
     return {
         "status": earlier.ending.status,

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import httpx
 from pydantic import BaseModel
@@ -96,8 +97,8 @@ class ToolRunner:
     def start(self, call: ToolCall, turn_id: str) -> ToolRun:
         """Begins a call; never waits.
 
-        A call that cannot run (no such tool, bad arguments), or that would repeat a write, comes back with
-        its answer set.
+        A call that cannot run (no such tool, bad arguments) comes back with its answer set; one that would
+        repeat a write is not run either, and waits for the earlier one's end.
         """
         run = self._new_run(call, turn_id)
         try:
@@ -110,7 +111,7 @@ class ToolRunner:
             earlier = self._ledger.earlier(checked)
             if earlier is not None:
                 logger.info("tool_repeated", extra={"tool": run.name, "earlier_call_id": earlier.call_id})
-                run.answer = repeated_answer(earlier, self._session.locale)
+                run.repeats, run.task = earlier, earlier.task
                 return run
             self._ledger.begin(checked, run)
         self._launch(run, checked)
@@ -125,6 +126,12 @@ class ToolRunner:
         waiting = {run.task: run for run in runs if run.is_pending() and run.task is not None}
         if waiting:
             await asyncio.wait(waiting, timeout=max(self._inline_wait_s(run) for run in waiting.values()))
+
+    def answer_to(self, run: ToolRun) -> dict[str, Any] | None:
+        """What the model is told for a call at this moment; None while it runs."""
+        if run.repeats is not None:
+            return repeated_answer(run.repeats, self._session.locale)
+        return run.answer
 
     async def aclose(self) -> None:
         """Cancels what runs and waits until it has ended, or counts as stuck."""

@@ -78,6 +78,7 @@ class Talk:
     conversation: Conversation
     host: ToolHost
     model: ScriptedModel
+    loop: asyncio.AbstractEventLoop
     seen: list[Event] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
@@ -96,7 +97,7 @@ class Talk:
 
     def drain(self) -> None:
         """Collects what the outbox holds."""
-        now = asyncio.get_running_loop().time()
+        now = self.loop.time()
         while len(self.session.outbox):
             take = self.session.outbox.take()
             try:
@@ -150,7 +151,7 @@ async def talk(
     )
     host = ToolHost(ToolRegistry(tools or []), settings, clock, httpx.AsyncClient(), ToolThreads(4))
     conversation = Conversation(session, model, host, settings)
-    running = Talk(session, conversation, host, model)
+    running = Talk(session, conversation, host, model, asyncio.get_running_loop())
     try:
         yield running
     finally:
