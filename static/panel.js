@@ -1,0 +1,163 @@
+// @ts-check
+/** The panel beside the talk: what the server says about the session. */
+
+import { locale, phrase, show } from "./language.js";
+import { part } from "./dom.js";
+
+/** Seconds do not change much here; what happens in the talk asks for a refresh of its own. */
+const REFRESH_MS = 5000;
+/** Several things that happen at once are one refresh. */
+const GATHER_MS = 150;
+const COPIED_MS = 2000;
+const UNKNOWN = "—";
+
+/** @type {Record<string, import("./texts.js").TextKey>} */
+const SERVER_STATES = {
+  idle: "server.idle",
+  listening: "server.listening",
+  thinking: "server.thinking",
+  speaking: "server.speaking",
+  processing_tool: "server.processing_tool",
+};
+
+/**
+ * @typedef {object} SessionFacts
+ * @property {string} state
+ * @property {string} created_at
+ * @property {string} last_activity
+ * @property {number} message_count
+ * @property {{call_id: string, name: string, elapsed_s: number}[]} pending_tools
+ */
+
+export class SessionPanel {
+  #panel = part("panel");
+  #toggle = part("panel-toggle");
+  #copy = /** @type {HTMLButtonElement} */ (part("copy"));
+  #sessionId = "";
+  /** @type {SessionFacts | null} */
+  #facts = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #planned;
+
+  constructor() {
+    this.#toggle.addEventListener("click", () => (this.#panel.hidden ? this.open() : this.close()));
+    part("panel-close").addEventListener("click", () => this.close());
+    this.#copy.addEventListener("click", () => void this.#copyId());
+    setInterval(() => this.refresh(), REFRESH_MS);
+  }
+
+  /** Whether the panel lies over the talk rather than beside it. */
+  get isOver() {
+    return !this.#panel.hidden && getComputedStyle(this.#panel).position === "fixed";
+  }
+
+  open() {
+    this.#panel.hidden = false;
+    this.#toggle.setAttribute("aria-expanded", "true");
+    if (this.isOver) part("panel-close").focus();
+    this.refresh();
+  }
+
+  close() {
+    const hadFocus = this.#panel.contains(document.activeElement);
+    this.#panel.hidden = true;
+    this.#toggle.setAttribute("aria-expanded", "false");
+    if (hadFocus) this.#toggle.focus();
+  }
+
+  /** @param {string} sessionId Empty: there is none. */
+  showSession(sessionId) {
+    this.#sessionId = sessionId;
+    part("session-id").textContent = sessionId || UNKNOWN;
+    this.#copy.disabled = !sessionId;
+    if (sessionId) {
+      void this.#loadModel();
+      this.refresh();
+    } else {
+      this.#showFacts(null);
+    }
+  }
+
+  /** Asks the server soon; nothing is asked while nobody can see it. */
+  refresh() {
+    if (this.#panel.hidden || document.hidden || !this.#sessionId || this.#planned) return;
+    this.#planned = setTimeout(() => {
+      this.#planned = undefined;
+      void this.#loadFacts(this.#sessionId);
+    }, GATHER_MS);
+  }
+
+  /** Says the same in the page's new language. */
+  retell() {
+    this.#showFacts(this.#facts);
+  }
+
+  /** @param {string} sessionId */
+  async #loadFacts(sessionId) {
+    if (!sessionId) return;
+    const facts = await getJson(`/sessions/${encodeURIComponent(sessionId)}`);
+    if (sessionId === this.#sessionId) this.#showFacts(/** @type {SessionFacts | null} */ (facts));
+  }
+
+  async #loadModel() {
+    const health = /** @type {{llm?: {provider?: string, model?: string}} | null} */ (await getJson("/agent/health"));
+    const { provider = "", model = "" } = health?.llm ?? {};
+    part("model").textContent = [...new Set([provider, model])].filter(Boolean).join(" · ") || UNKNOWN;
+    part("demo").hidden = provider !== "demo";
+  }
+
+  /** @param {SessionFacts | null} facts */
+  #showFacts(facts) {
+    this.#facts = facts;
+    const state = SERVER_STATES[facts?.state ?? ""];
+    part("server-state").textContent = state ? phrase(state) : UNKNOWN;
+    part("created-at").textContent = clockTime(facts?.created_at);
+    part("last-activity").textContent = clockTime(facts?.last_activity);
+    part("message-count").textContent = facts ? facts.message_count.toLocaleString(locale()) : UNKNOWN;
+    const tools = facts?.pending_tools ?? [];
+    const lines = tools.map(({ name, elapsed_s }) => `${name} · ${Math.floor(elapsed_s)} s`);
+    part("pending-tools").replaceChildren(...(lines.length > 0 ? lines : [phrase("none")]).map(item));
+  }
+
+  async #copyId() {
+    try {
+      await navigator.clipboard.writeText(this.#sessionId);
+    } catch {
+      // No permission, or a page without TLS: select it, so that the keyboard can copy it.
+      getSelection()?.selectAllChildren(part("session-id"));
+      return;
+    }
+    const note = document.createElement("span");
+    note.className = "copied";
+    note.setAttribute("role", "status");
+    this.#copy.after(note);
+    show(note, "copied");
+    setTimeout(() => note.remove(), COPIED_MS);
+  }
+}
+
+/** @param {string} text */
+function item(text) {
+  const element = document.createElement("li");
+  element.textContent = text;
+  return element;
+}
+
+/** @param {string | undefined} wireTime */
+function clockTime(wireTime) {
+  const moment = new Date(wireTime ?? Number.NaN);
+  return Number.isNaN(moment.getTime()) ? UNKNOWN : moment.toLocaleTimeString(locale());
+}
+
+/**
+ * @param {string} address
+ * @returns {Promise<unknown>} null where there is no answer; the page goes on without it.
+ */
+async function getJson(address) {
+  try {
+    const response = await fetch(address, { headers: { accept: "application/json" } });
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,43 @@
+// @ts-check
+/** Keeps the latest in sight, as long as the reader is there. */
+
+/** Pixels from the end that still count as being there. */
+const NEAR = 64;
+
+export class Follower {
+  #scroller;
+  #jump;
+  #isFollowing = true;
+
+  /**
+   * @param {HTMLElement} scroller
+   * @param {HTMLElement} content What grows inside it.
+   * @param {HTMLElement} jump The button back to the latest.
+   */
+  constructor(scroller, content, jump) {
+    this.#scroller = scroller;
+    this.#jump = jump;
+    scroller.addEventListener("scroll", () => this.#look(), { passive: true });
+    jump.addEventListener("click", () => this.toEnd());
+    const growth = new ResizeObserver(() => this.#keepUp());
+    growth.observe(content);
+    growth.observe(scroller);
+  }
+
+  /** Goes to the latest and stays with it. */
+  toEnd() {
+    this.#isFollowing = true;
+    this.#keepUp();
+  }
+
+  #keepUp() {
+    if (this.#isFollowing) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#look();
+  }
+
+  #look() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    this.#isFollowing = scrollHeight - scrollTop - clientHeight < NEAR;
+    this.#jump.hidden = this.#isFollowing;
+  }
+}

@@ -1,0 +1,179 @@
+// @ts-check
+/** Shows the talk: each text with its tools and its answer below it, each turn of the agent on its own. */
+
+import { make, part } from "./dom.js";
+import { ChatMessage, ToolCard } from "./elements.js";
+import { phrase, show } from "./language.js";
+
+/** @typedef {import("./talk.js").TalkView} TalkView */
+/** @typedef {import("./talk.js").TextStatus} TextStatus */
+
+/** @typedef {{place: HTMLElement, answer: ChatMessage | null, dots: HTMLElement, isOwn: boolean}} TurnView */
+
+/** How many spoken lines stay in the announcer: a screen reader may still be reading the one before. */
+const SPOKEN_LINES = 4;
+
+/** @implements {TalkView} */
+export class TalkPage {
+  #log = part("log");
+  #announcer = part("announcer");
+  #alert = part("alert");
+  #again;
+  /** @type {Map<string, ChatMessage>} */
+  #texts = new Map();
+  /** @type {Map<string, TurnView>} */
+  #turns = new Map();
+  /** @type {Map<string, ToolCard>} */
+  #tools = new Map();
+  #lastNotice = "";
+
+  /** The language that the agent answers in; empty until it is known. */
+  agentLanguage = "";
+
+  /** @param {(content: string, message: ChatMessage) => void} again Sends a text once more. */
+  constructor(again) {
+    this.#again = again;
+    part("alert-close").addEventListener("click", () => this.clearAlert());
+  }
+
+  /** Whether anybody has said anything. */
+  get isEmpty() {
+    return this.#texts.size === 0;
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} content
+   * @param {TextStatus} status
+   */
+  addText(id, content, status) {
+    const message = newMessage().begin("user", "answer.you", "");
+    message.add(content);
+    message.complete(true);
+    this.#texts.set(id, message);
+    this.markText(id, status);
+    this.#place("user").append(message);
+  }
+
+  /** @type {TalkView["markText"]} */
+  markText(id, status) {
+    const message = this.#texts.get(id);
+    message?.mark(status, () => this.#again(message.text, message));
+  }
+
+  /** @type {TalkView["openTurn"]} */
+  openTurn(turn, text) {
+    const question = text === null ? undefined : this.#texts.get(text);
+    const place = question?.parentElement ?? this.#place("agent");
+    const dots = typingDots();
+    place.append(dots);
+    this.#turns.set(turn, { place, answer: null, dots, isOwn: !question });
+  }
+
+  /** @type {TalkView["addChunk"]} */
+  addChunk(turn, content) {
+    const view = this.#turns.get(turn);
+    if (!view) return;
+    if (!view.answer) {
+      const label = view.isOwn ? "answer.background" : "answer.agent";
+      view.answer = newMessage().begin("agent", label, this.agentLanguage);
+      view.dots.replaceWith(view.answer);
+    }
+    view.answer.add(content);
+  }
+
+  /** @type {TalkView["closeTurn"]} */
+  closeTurn(turn, isWhole) {
+    const view = this.#turns.get(turn);
+    view?.dots.remove();
+    view?.answer?.complete(isWhole);
+    if (view?.answer) this.#announce(phrase("answer.announced", { text: view.answer.text }));
+  }
+
+  /** @type {TalkView["startTool"]} */
+  startTool(run, toolName, turn) {
+    const card = /** @type {ToolCard} */ (document.createElement("tool-card")).begin(toolName);
+    this.#tools.set(run, card);
+    const view = this.#turns.get(turn);
+    // Tools stand between the question and the answer, also those that start in the middle of it.
+    if (view) (view.answer ?? view.dots).before(card);
+    else this.#log.append(card);
+  }
+
+  /** @type {TalkView["moveTool"]} */
+  moveTool(run, elapsedS, message) {
+    this.#tools.get(run)?.move(elapsedS, message);
+  }
+
+  /** @type {TalkView["endTool"]} */
+  endTool(run, ending, elapsedS, sentence) {
+    const card = this.#tools.get(run);
+    card?.end(ending, elapsedS, sentence);
+    if (card) this.#announce(card.spoken);
+  }
+
+  /** @type {TalkView["notice"]} */
+  notice(sentence, turn) {
+    // After a reconnect the server introduces itself again.
+    if (sentence === this.#lastNotice && turn === null) return;
+    this.#lastNotice = sentence;
+    (this.#turns.get(turn ?? "")?.place ?? this.#log).append(make("p", "notice", sentence));
+    this.#announce(sentence);
+  }
+
+  /** @type {TalkView["fail"]} */
+  fail(sentence, { turn, text }) {
+    const place = this.#turns.get(turn ?? "")?.place ?? this.#texts.get(text ?? "")?.parentElement ?? this.#log;
+    place.append(make("p", "inline-error", sentence));
+    part("alert-text").textContent = sentence;
+    this.#alert.hidden = false;
+  }
+
+  /** Takes the last error away; it stays in the talk. */
+  clearAlert() {
+    this.#alert.hidden = true;
+    part("alert-text").textContent = "";
+  }
+
+  /** Marks that the agent begins anew below. */
+  markNewSession() {
+    const divider = make("p", "divider");
+    show(divider, "session.new");
+    this.#log.append(divider);
+    this.#announce(phrase("session.new"));
+  }
+
+  /** Begins with an empty page. */
+  clear() {
+    this.#log.replaceChildren();
+    this.#texts.clear();
+    this.#turns.clear();
+    this.#tools.clear();
+    this.#lastNotice = "";
+    this.clearAlert();
+  }
+
+  /** @param {"user" | "agent"} source Whose words begin it. */
+  #place(source) {
+    const place = make("div", "exchange");
+    place.dataset.source = source;
+    this.#log.append(place);
+    return place;
+  }
+
+  /** @param {string} text */
+  #announce(text) {
+    this.#announcer.append(make("p", "spoken", text));
+    while (this.#announcer.childElementCount > SPOKEN_LINES) this.#announcer.firstElementChild?.remove();
+  }
+}
+
+function newMessage() {
+  return /** @type {ChatMessage} */ (document.createElement("chat-message"));
+}
+
+function typingDots() {
+  const dots = make("div", "typing", ...Array.from({ length: 3 }, () => make("span", "")));
+  dots.setAttribute("aria-hidden", "true");
+  return dots;
+}

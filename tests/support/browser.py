@@ -1,0 +1,188 @@
+"""A real server process and a person in front of its page, for the tests of the page."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+
+ROOT = Path(__file__).parents[2]
+START_LIMIT_S = 30
+STOP_LIMIT_S = 15
+ANSWER_LIMIT_MS = 20_000
+
+TEXT = "chat-message[data-author=user]"
+ANSWER = "chat-message[data-author=agent][aria-busy=false] .message-body"
+
+CHROMIUM_ARGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium() -> str:
+    """The path of an installed Chromium; without one the test is skipped."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.skip("no Chromium: install the package chromium to test the page")
+
+
+class ServerProcess:
+    """`python main.py` on a port of its own, with the demo model."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when the page can be loaded."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self._process = subprocess.Popen(
+            [sys.executable, "main.py"],
+            cwd=ROOT,
+            env={**kept, "HOST": "127.0.0.1", "PORT": str(self.port), "LLM_PROVIDER": "demo"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + START_LIMIT_S
+        # Another process gives no event to wait for: ask until it answers.
+        while not self._is_serving():
+            assert self._process.poll() is None, f"the server ended with {self._process.returncode}"
+            assert time.monotonic() < deadline, f"the server did not start within {START_LIMIT_S} s"
+            threading.Event().wait(0.05)
+
+    def _is_serving(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/agent/health", timeout=5):
+                return True
+        except OSError:
+            return False
+
+    def freeze(self) -> None:
+        """Stops the process where it is; its connections stay open. Only `kill` ends that."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def kill(self) -> None:
+        """Ends the process at once, without a goodbye to anybody."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_LIMIT_S)
+            self._process = None
+
+
+class Visitor:
+    """A person in front of the page; speaks of roles and names, as a screen reader does."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.log = page.get_by_role("log")
+        self.state = page.locator("header").get_by_role("status")
+        self.alert = page.get_by_role("alert")
+        self.texts = self.log.locator(TEXT)
+        self.answers = self.log.locator(ANSWER)
+        self.exchanges = self.log.locator(".exchange")
+        self.tools = self.log.locator("tool-card")
+        self.spoken = page.locator("[aria-live=polite] .spoken")
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("pageerror", lambda error: self._note("error", str(error)))
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+    @property
+    def box(self) -> Locator:
+        """Where one writes."""
+        return self.page.locator("main").get_by_role("textbox")
+
+    async def says(self, text: str) -> None:
+        """Writes a text and presses Enter."""
+        await self.box.fill(text)
+        await self.box.press("Enter")
+
+    def exchange_of(self, text: str) -> Locator:
+        """A text with everything that answers it."""
+        return self.exchanges.filter(has=self.page.locator(TEXT, has_text=text))
+
+    def answer_to(self, text: str) -> Locator:
+        """The whole answer to a text."""
+        return self.exchange_of(text).locator(ANSWER)
+
+    async def is_told(self, text: str) -> None:
+        """Waits until the state line says so."""
+        await expect(self.state).to_have_text(text, timeout=ANSWER_LIMIT_MS)
+
+    async def reads(self, locator: Locator, text: Any) -> None:
+        """Waits until that can be read there."""
+        await expect(locator).to_contain_text(text, timeout=ANSWER_LIMIT_MS)
+
+    async def run(self, script: str, argument: Any = None) -> Any:
+        """Runs a script in the page, beside the page's own."""
+        return await self.page.evaluate(script, argument)
+
+
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
+    """A Chromium; starting one takes longer than most tests, so a module shares it."""
+    path = chromium()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser,
+    url: str,
+    *,
+    locale: str = "es-ES",
+    width: int = 1200,
+    height: int = 800,
+    forgiven: Sequence[str] = (),
+) -> AsyncIterator[Visitor]:
+    """Opens the page as a new visitor; afterwards, fails for anything that the browser complained about.
+
+    Args:
+        browser: Where; nothing of an earlier visit is kept.
+        url: The server's address.
+        locale: The browser's language.
+        width: Of the window, in CSS pixels; so is `height`.
+        height: Of the window.
+        forgiven: Parts of complaints that the test itself causes.
+    """
+    context = await browser.new_context(locale=locale, viewport={"width": width, "height": height})
+    try:
+        visitor = Visitor(await context.new_page())
+        await visitor.page.goto(url)
+        await visitor.is_told("Online" if locale.startswith("en") else "En línea")
+        yield visitor
+    finally:
+        await context.close()
+    unforgiven = [text for text in visitor.complaints if not any(part in text for part in forgiven)]
+    assert not unforgiven, f"the browser complained: {unforgiven}"
