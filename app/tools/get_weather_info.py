@@ -1,0 +1,42 @@
+"""Tells the weather at a place: simulated, or from Open-Meteo (`WEATHER_PROVIDER`)."""
+
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.errors import Locale
+from app.tools.base import ToolContext, ToolError, tool
+from app.tools.support.open_meteo import UnknownPlace, current_weather
+from app.tools.support.operator_http import EndpointFailed
+from app.tools.support.simulated_weather import simulated_weather
+
+_UNKNOWN_PLACE: dict[Locale, str] = {
+    "es": "No encuentro ningún lugar que se llame así; prueba con el nombre de una ciudad.",
+    "en": "I cannot find a place of that name; try the name of a city.",
+}
+_NO_SERVICE: dict[Locale, str] = {
+    "es": "El servicio meteorológico no responde bien ahora mismo.",
+    "en": "The weather service does not answer properly right now.",
+}
+
+
+class Arguments(BaseModel):
+    """The place to ask about."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    location: str = Field(description="City or place, for example Madrid.", min_length=1, max_length=200)
+
+
+@tool(effect="read")
+async def run(args: Arguments, ctx: ToolContext) -> dict[str, Any]:
+    """Get the current weather at a place."""
+    if ctx.settings.weather_provider == "placeholder":
+        return simulated_weather(args.location, ctx.clock.now(), ctx.locale)
+    try:
+        return await current_weather(args.location, ctx)
+    except UnknownPlace as exc:
+        raise ToolError(_UNKNOWN_PLACE[ctx.locale]) from exc
+    except (EndpointFailed, httpx.InvalidURL) as exc:
+        raise ToolError(_NO_SERVICE[ctx.locale]) from exc

@@ -1,0 +1,1 @@
+"""What several tools are built of; no tools themselves."""

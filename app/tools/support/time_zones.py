@@ -1,0 +1,161 @@
+"""Finds the time zone that a person means by an IANA name, a city or country, or an offset.
+
+The names come from the IANA database (the system's, or the `tzdata` package's); only places whose name
+differs from the database's are listed here.
+"""
+
+import difflib
+import re
+import unicodedata
+from datetime import timedelta, timezone, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+import tzlocal
+
+_OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII)
+_MAX_CHARS = 200
+_MAX_OFFSET = timedelta(hours=14)
+
+_NO_PLACES = ("Etc/", "SystemV/", "US/", "Canada/", "Brazil/", "Chile/", "Mexico/")
+"""Areas whose second parts are no places of their own: `US/Central`, `Chile/Continental`."""
+
+_PLACES: dict[str, str] = {
+    "Africa/Algiers": "argel argelia algeria",
+    "Africa/Cairo": "el_cairo egipto",
+    "Africa/Casablanca": "marruecos morocco rabat",
+    "Africa/Johannesburg": "johannesburgo sudafrica south_africa",
+    "Africa/Tunis": "tunez",
+    "America/Argentina/Buenos_Aires": "argentina rosario",
+    "America/Bogota": "colombia medellin cali",
+    "America/Caracas": "venezuela",
+    "America/Chicago": "houston dallas austin nueva_orleans new_orleans",
+    "America/Guayaquil": "quito ecuador",
+    "America/Havana": "la_habana",
+    "America/La_Paz": "bolivia",
+    "America/Lima": "peru",
+    "America/Los_Angeles": "san_francisco seattle san_diego las_vegas california",
+    "America/Mexico_City": "mexico ciudad_de_mexico cdmx puebla guadalajara",
+    "America/Montevideo": "uruguay",
+    "America/New_York": "nueva_york nyc washington boston miami filadelfia philadelphia atlanta",
+    "America/Panama": "ciudad_de_panama",
+    "America/Puerto_Rico": "san_juan",
+    "America/Santiago": "chile",
+    "America/Sao_Paulo": "brasilia rio_de_janeiro rio brasil brazil",
+    "Asia/Dubai": "emiratos_arabes_unidos abu_dabi abu_dhabi",
+    "Asia/Jakarta": "yakarta",
+    "Asia/Jerusalem": "jerusalen",
+    "Asia/Kolkata": "bombay mumbai delhi nueva_delhi new_delhi bangalore india",
+    "Asia/Seoul": "seul corea_del_sur south_korea",
+    "Asia/Shanghai": "pekin beijing china shenzhen",
+    "Asia/Singapore": "singapur",
+    "Asia/Tehran": "teheran",
+    "Asia/Tokyo": "tokio osaka japon",
+    "Atlantic/Canary": "canarias islas_canarias canary_islands las_palmas tenerife",
+    "Atlantic/Reykjavik": "reikiavik islandia",
+    "Australia/Sydney": "sidney canberra",
+    "Europe/Amsterdam": "paises_bajos netherlands holanda",
+    "Europe/Athens": "atenas grecia greece",
+    "Europe/Berlin": "alemania germany munich frankfurt hamburgo hamburg colonia cologne",
+    "Europe/Brussels": "bruselas belgica belgium",
+    "Europe/Bucharest": "bucarest rumania romania",
+    "Europe/Copenhagen": "copenhague dinamarca denmark",
+    "Europe/Dublin": "irlanda ireland",
+    "Europe/Istanbul": "estambul turquia ankara",
+    "Europe/Kyiv": "kiev ucrania ukraine",
+    "Europe/Lisbon": "lisboa oporto porto",
+    "Europe/London": "londres inglaterra england reino_unido united_kingdom uk edimburgo edinburgh",
+    "Europe/Madrid": "espana spain barcelona valencia sevilla seville bilbao zaragoza malaga",
+    "Europe/Moscow": "moscu",
+    "Europe/Oslo": "noruega norway",
+    "Europe/Paris": "francia france lyon marsella marseille",
+    "Europe/Prague": "praga",
+    "Europe/Rome": "roma italia italy milan napoles naples",
+    "Europe/Stockholm": "estocolmo suecia sweden",
+    "Europe/Vienna": "viena austria",
+    "Europe/Warsaw": "varsovia polonia",
+    "Europe/Zurich": "ginebra geneva suiza switzerland berna bern",
+    "Pacific/Auckland": "nueva_zelanda new_zealand wellington",
+}
+"""IANA names and the other names, in `_key` form, of places that keep their time."""
+
+
+class UnknownZone(Exception):
+    """No time zone goes by that name.
+
+    Attributes:
+        suggestions: Up to three IANA names that look alike, best first.
+    """
+
+    def __init__(self, suggestions: tuple[str, ...]) -> None:
+        super().__init__("unknown time zone")
+        self.suggestions = suggestions
+
+
+def find_zone(name: str) -> tuple[str, tzinfo]:
+    """Finds a time zone.
+
+    Args:
+        name: `Asia/Tokyo`, `asia/tokyo`, `Tokio`, `Nueva York`, `España`, `UTC`, `UTC+2`, `-03:30`. Case,
+            accents and the choice of space, hyphen or underscore do not matter.
+
+    Returns:
+        The name, as the IANA database writes it, and the zone.
+
+    Raises:
+        UnknownZone: Nothing goes by that name.
+    """
+    name = name[:_MAX_CHARS]  # Comparing costs time by the length of the name.
+    key = _key(name)
+    known = _names()
+    if key in known:
+        return known[key], ZoneInfo(known[key])
+    if offset := _offset(name):
+        return offset
+    raise UnknownZone(_alike(key, known))
+
+
+def server_zone() -> tuple[str, tzinfo]:
+    """The zone of the machine that the server runs on; its name is `local` where the system keeps none."""
+    zone = tzlocal.get_localzone()
+    return zone.key or "local", zone
+
+
+def _key(name: str) -> str:
+    decomposed = unicodedata.normalize("NFD", name.strip().lower())
+    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return re.sub(r"[\s_-]+", "_", plain)
+
+
+def _offset(name: str) -> tuple[str, tzinfo] | None:
+    match = _OFFSET.fullmatch(name.replace("−", "-").replace(" ", "").lower())
+    if match is None:
+        return None
+    sign, hours, minutes = match.groups()
+    offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+    if offset > _MAX_OFFSET:
+        return None
+    zone = timezone(-offset if sign == "-" else offset)
+    return str(zone), zone
+
+
+@cache
+def _names() -> dict[str, str]:
+    zones = sorted(available_timezones(), key=lambda zone: (len(zone), zone))
+    known: dict[str, str] = {}
+    for zone in zones:
+        known[_key(zone)] = zone
+    for zone in zones:
+        if "/" in zone and not zone.startswith(_NO_PLACES):
+            # The shortest name of a place comes first: America/Louisville, America/Kentucky/Louisville.
+            known.setdefault(_key(zone.rpartition("/")[2]), zone)
+    for zone, places in _PLACES.items():
+        known.update((place, zone) for place in places.split() if _key(zone) in known)
+    return known
+
+
+def _alike(key: str, known: dict[str, str]) -> tuple[str, ...]:
+    # The place says more than the area: "Europe/" alone makes every European zone look alike.
+    place = key.rpartition("/")[2]
+    near = difflib.get_close_matches(place, known, n=6, cutoff=0.7)
+    return tuple(dict.fromkeys(known[match] for match in near))[:3]
