@@ -42,10 +42,10 @@ def create_app(
         SettingsError: The settings do not fit together.
     """
     tools = tools if tools is not None else load_tools(settings)
+    model = provider if provider is not None else load_provider(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        model = provider if provider is not None else load_provider(settings)
         service = WebSocketAgentService(settings, model, tools, clock)
         watchdog = LoopWatchdog()
         watchdog.start()

@@ -11,6 +11,8 @@ from config.settings import Settings
 
 for _name in Settings.model_fields:
     os.environ.pop(_name.upper(), None)
+for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+    os.environ.pop(_name, None)
 
 
 @pytest_asyncio.fixture(autouse=True)

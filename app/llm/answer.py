@@ -1,0 +1,152 @@
+"""One answer on its way: a connection that is read, and everything that can go wrong while reading."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from app.errors import LlmBadResponse, LlmCut, LlmStalled
+from app.llm.base import Completion
+from app.llm.openai_errors import Failure, Hints, unreachable
+from app.llm.openai_stream import AnswerDecoder
+from app.llm.stall import StallClock
+from app.llm.transport import Unreachable, UpstreamBody
+
+_ENDING_LIMIT_S = 2.0
+"""How long to wait after the finish reason for token counts and `[DONE]`, in seconds; some send none."""
+
+_DRAIN_LIMIT_S = 0.1
+"""How long to wait for the body's end after `[DONE]`, in seconds: a body read to its end frees its connection
+for the next request."""
+
+
+class Answer:
+    """A streamed answer whose headers have come.
+
+    Args:
+        body: What to read.
+        hints: What the log tells an operator.
+        limits_s: The longest silence before and after the answer begins, in seconds.
+        asked_at: When the request was sent, on the running loop's clock.
+        resources: What to close when the answer is let go: the response, the connection's slot.
+    """
+
+    def __init__(
+        self,
+        body: UpstreamBody,
+        hints: Hints,
+        limits_s: tuple[float, float],
+        asked_at: float,
+        resources: AsyncExitStack,
+    ) -> None:
+        self._body = body
+        self._hints = hints
+        self._resources = resources
+        self._decoder = AnswerDecoder(hints)
+        self._progress_seen = 0
+        self._stall_limit_s = limits_s[1]
+        self._stall = StallClock(limits_s[0], body.abort, asked_at)
+        self._held: list[str] = []
+
+    async def begin(self) -> None:
+        """Waits until the answer has begun, so that whatever fails before may be tried again.
+
+        Raises:
+            Failure: It did not begin.
+        """
+        while not (self._held or self._decoder.has_progress or self._decoder.is_done):
+            pieces = await self._read()
+            if pieces is None:
+                break
+            self._held += pieces
+        self._stall.end_wait()
+
+    async def pieces(self) -> list[str]:
+        """Waits for more text. An empty list is the answer's end.
+
+        Raises:
+            Failure: The answer broke off, went silent, or is none.
+        """
+        if self._held:
+            pieces, self._held = self._held, []
+            return pieces
+        self._stall.begin_wait()
+        try:
+            while (pieces := await self._read()) is not None:
+                if pieces:
+                    return pieces
+            return []
+        finally:
+            self._stall.end_wait()
+
+    async def completion(self) -> Completion:
+        """The ending, after `pieces` has returned the empty list."""
+        if self._decoder.is_done:
+            await self._drain()
+        return self._decoder.completion()
+
+    async def aclose(self) -> None:
+        """Lets the connection go, at any moment."""
+        self._stall.stop()
+        await self._resources.aclose()
+
+    async def _read(self) -> list[str] | None:
+        """The text that the next bytes bring, maybe none; None at the end."""
+        decoder = self._decoder
+        if decoder.failure is not None:
+            raise decoder.failure
+        if decoder.is_done:
+            return None
+        try:
+            chunk = await self._body.read()
+        except Unreachable as exc:
+            return self._broken(exc)
+        if not chunk:
+            return self._ended()
+        pieces = decoder.feed(chunk)
+        if decoder.progress != self._progress_seen:
+            self._note_progress()
+        # Text that came before a fault in the same bytes is delivered first.
+        if decoder.failure is not None and not pieces:
+            raise decoder.failure
+        return pieces
+
+    def _note_progress(self) -> None:
+        decoder = self._decoder
+        if self._progress_seen == 0:
+            self._stall.set_limit(self._stall_limit_s)
+        self._progress_seen = decoder.progress
+        if decoder.finish_reason is not None:
+            self._stall.set_limit(min(self._stall_limit_s, _ENDING_LIMIT_S))
+        self._stall.begin_wait()
+
+    def _broken(self, exc: Unreachable) -> None:
+        decoder = self._decoder
+        if decoder.has_ended:
+            return
+        if self._stall.has_fired:
+            part = "mid-stream" if decoder.has_progress else "before the first token"
+            raise Failure(LlmStalled(f"silent for too long {part}")) from exc
+        if decoder.has_progress:
+            raise Failure(LlmCut(f"{exc.reason}: {self._hints.quoted(exc.detail)}")) from exc
+        raise unreachable(exc, self._hints) from exc
+
+    def _ended(self) -> list[str] | None:
+        decoder = self._decoder
+        pieces = decoder.finish()
+        if pieces:
+            return pieces
+        if decoder.failure is not None:
+            raise decoder.failure
+        if decoder.has_ended:
+            return None
+        if not decoder.has_events:
+            raise Failure(LlmBadResponse("the answer holds no event"))
+        raise Failure(LlmCut("the stream ended without a finish reason"), may_retry=not decoder.has_progress)
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(_DRAIN_LIMIT_S):
+                while await self._body.read():
+                    pass
+        except (TimeoutError, Unreachable):
+            # The connection is dropped instead of kept; the answer is whole.
+            return

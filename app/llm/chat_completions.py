@@ -1,0 +1,217 @@
+"""Talks to a chat-completions service: connections, retries, and what it turns out not to take.
+
+Both providers are built on this; what makes them different stays in their own modules.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx2
+from openai import APIStatusError, AsyncOpenAI
+
+from app.clock import SystemClock
+from app.errors import LlmBadResponse, LlmBusy, LlmStalled
+from app.llm.answer import Answer
+from app.llm.base import ChatRequest, Completion
+from app.llm.capabilities import Capabilities
+from app.llm.openai_errors import Failure, Hints, refusal, unreachable
+from app.llm.retry import RetryPolicy, asked_delay_s
+from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, body_of
+from config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# A service that compresses nonetheless is refused: no answer of a model is worth the risk that a megabyte
+# inflates to a gigabyte.
+REQUEST_HEADERS = {"accept-encoding": "identity"}
+
+_NO_STREAM_TYPES = ("text/html", "application/json", "application/xhtml+xml")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What one process asks of the service's front door.
+
+    Attributes:
+        pool_size: Answers that may be on their way at once.
+        slot_wait_s: How long a request waits for a place in the pool, in seconds.
+        connect_timeout_s: Limit of one try to connect, in seconds.
+    """
+
+    pool_size: int = 100
+    slot_wait_s: float = 5
+    connect_timeout_s: float = 5
+
+
+def http_client(limits: ConnectionLimits) -> httpx2.AsyncClient:
+    """An HTTP client for the `openai` package: over aiohttp, redirects off, without timers of its own."""
+    transport = AiohttpTransport(limits.connect_timeout_s)
+    return httpx2.AsyncClient(transport=transport, follow_redirects=False, timeout=None)
+
+
+class ChatCompletions:
+    """A chat-completions service.
+
+    Args:
+        client: The `openai` package's client, without retries of its own.
+        settings: Timeouts, and what goes into requests.
+        hints: What the log tells an operator about this service.
+        capabilities: What the service is believed to take at first.
+        limits: The pool.
+        retry: How patiently to try again; by default as often as the settings say.
+    """
+
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        settings: Settings,
+        hints: Hints,
+        capabilities: Capabilities,
+        limits: ConnectionLimits,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self.capabilities = capabilities
+        self.hints = hints
+        self._client = client
+        self._settings = settings
+        self._limits = limits
+        self._retry = retry or RetryPolicy(settings.llm_max_retries)
+        self._clock = SystemClock()
+        self._slots = asyncio.Semaphore(limits.pool_size)
+
+    async def stream(
+        self, model: Callable[[], Awaitable[str]], request: ChatRequest
+    ) -> AsyncGenerator[str | Completion, None]:
+        """Streams one answer, as `ChatProvider.stream` promises."""
+        try:
+            answer = await self._begin(await model(), request)
+        except Failure as failure:
+            raise failure.error from failure
+        try:
+            while pieces := await answer.pieces():
+                for piece in pieces:
+                    yield piece
+            yield await answer.completion()
+        except Failure as failure:
+            raise failure.error from failure
+        finally:
+            await answer.aclose()
+
+    async def probe(self, model: str, request: ChatRequest) -> None:
+        """Sends one request and reads its answer's beginning, without retries.
+
+        Raises:
+            Failure: It was refused or failed.
+        """
+        answer = await self._adapt(model, request)
+        await answer.aclose()
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._client.close()
+
+    async def _begin(self, model: str, request: ChatRequest) -> Answer:
+        """An answer that has begun, after as many tries as it takes and the policy allows."""
+        attempt = 0
+        may_be_stale = True
+        while True:
+            try:
+                return await self._adapt(model, request)
+            except Failure as failure:
+                if failure.at_once and may_be_stale:
+                    # The service had closed this connection while it was idle. A new one is nobody's retry.
+                    may_be_stale = False
+                    continue
+                attempt += 1
+                delay_s = self._retry.delay_s(attempt, failure.asked_s) if failure.may_retry else None
+                if delay_s is None:
+                    raise
+                logger.warning(
+                    "llm_retry",
+                    extra={"attempt": attempt, "delay_s": round(delay_s, 3), "cause": failure.error.facts},
+                )
+            await asyncio.sleep(delay_s)
+
+    async def _adapt(self, model: str, request: ChatRequest) -> Answer:
+        """An answer, after leaving out what the service says it does not take."""
+        while True:
+            parameters = self.capabilities.parameters(request, self._settings)
+            try:
+                return await self._attempt(model, request, parameters)
+            except Failure as failure:
+                if failure.refused is None:
+                    raise
+                # Another turn may have learned the same meanwhile; then this changes nothing.
+                if failure.refused in self.capabilities.parameters(request, self._settings):
+                    self.capabilities = self.capabilities.without(failure.refused)
+                    logger.warning("llm_parameter_refused", extra={"parameter": failure.refused})
+
+    async def _attempt(self, model: str, request: ChatRequest, parameters: dict[str, Any]) -> Answer:
+        async with AsyncExitStack() as resources:
+            await self._take_slot(resources)
+            asked_at = asyncio.get_running_loop().time()
+            response = await self._ask(model, request, parameters, resources)
+            limits_s = (self._settings.llm_first_token_timeout_s, self._settings.llm_stall_timeout_s)
+            answer = Answer(body_of(response), self.hints, limits_s, asked_at, resources.pop_all())
+        try:
+            await answer.begin()
+        except BaseException:
+            await answer.aclose()
+            raise
+        return answer
+
+    async def _take_slot(self, resources: AsyncExitStack) -> None:
+        try:
+            async with asyncio.timeout(self._limits.slot_wait_s):
+                await self._slots.acquire()
+        except TimeoutError as exc:
+            facts = f"all {self._limits.pool_size} connections are in use"
+            raise Failure(LlmBusy(facts)) from exc
+        resources.callback(self._slots.release)
+
+    async def _ask(
+        self, model: str, request: ChatRequest, parameters: dict[str, Any], resources: AsyncExitStack
+    ) -> httpx2.Response:
+        """Sends the request; returns when the headers of an event stream have come."""
+        create = cast(Any, self._client.chat.completions.with_streaming_response.create)
+        try:
+            async with asyncio.timeout(self._settings.llm_first_token_timeout_s):
+                # Named arguments are converted one by one, 0.15 ms for each message of the history, while the
+                # event loop waits; what goes in as extra body is sent as it is.
+                body = {"messages": request.messages, **parameters}
+                streamed = await resources.enter_async_context(
+                    create(model=model, messages=(), stream=True, extra_body=body)
+                )
+                response: httpx2.Response = streamed.http_response
+                if response.status_code != 200:
+                    raise self._refusal(response, parameters)
+                await self._check_type(response)
+        except TimeoutError as exc:
+            raise Failure(LlmStalled("no answer began in time")) from exc
+        except Unreachable as exc:
+            raise unreachable(exc, self.hints) from exc
+        except APIStatusError as exc:
+            raise self._refusal(exc.response, parameters) from None
+        return response
+
+    def _refusal(self, response: httpx2.Response, parameters: dict[str, Any]) -> Failure:
+        failure = refusal(
+            response.status_code, response.headers, response.content, self.hints, set(parameters)
+        )
+        failure.asked_s = asked_delay_s(response.headers, self._clock.now())
+        return failure
+
+    async def _check_type(self, response: httpx2.Response) -> None:
+        headers = response.headers
+        if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
+            raise Failure(
+                LlmBadResponse(f"compressed although not asked: {headers['content-encoding'][:50]}")
+            )
+        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if content_type in _NO_STREAM_TYPES:
+            text = (await body_of(response).read())[:MAX_REFUSAL_BYTES].decode("utf-8", errors="replace")
+            raise Failure(LlmBadResponse(f"{content_type} instead of a stream: {self.hints.quoted(text)}"))

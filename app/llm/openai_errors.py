@@ -1,0 +1,255 @@
+"""What a service's refusals mean.
+
+Services differ in the shape of an error's body, in its codes and in their words. This module reads them all
+into one `Complaint` and maps that to our own errors.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+
+from app.errors import (
+    ContentFiltered,
+    ContextTooLong,
+    LlmAuthFailed,
+    LlmBadRequest,
+    LlmBadResponse,
+    LlmError,
+    LlmNotFound,
+    LlmRateLimited,
+    LlmUnavailable,
+    LlmUntrusted,
+)
+from app.llm.capabilities import OPTIONAL_PARAMETERS, OptionalParameter
+from app.llm.transport import Unreachable
+
+MAX_QUOTED_CHARS = 200
+"""As much of a service's own text as goes into a log line."""
+
+_REQUEST_ID_HEADERS = ("x-request-id", "apim-request-id", "x-ms-request-id")
+_REFUSED_CODES = {"unsupported_parameter", "unsupported_value", "unknown_parameter"}
+_REFUSED_WORDS = re.compile(
+    r"unrecognized|unknown|unsupported|unexpected|not support|not permitted|extra (fields|inputs)",
+    re.IGNORECASE,
+)
+_NO_TOOLS_WORDS = re.compile(r"not support (tools|tool use|tool calling|function)", re.IGNORECASE)
+_TOO_LONG_WORDS = re.compile(
+    r"maximum context length|context (length|size|window)|prompt is too long|too many tokens", re.IGNORECASE
+)
+_NO_SUCH_VERSION_WORDS = re.compile(r"api[- ]?version", re.IGNORECASE)
+_RETRIED_STATUSES = {408, 429}
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """An error as the service put it; empty strings where it says nothing."""
+
+    code: str = ""
+    type: str = ""
+    param: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What the log tells an operator about the service.
+
+    Attributes:
+        key: The secret that no text may repeat.
+        key_setting: The setting that holds the key.
+        model: Which settings name the model, with their values.
+        endpoint: Which setting names the address, with its value.
+    """
+
+    key: str = field(repr=False)
+    key_setting: str
+    model: str
+    endpoint: str
+
+    def quoted(self, text: str) -> str:
+        """A service's text, fit for one line of a log: cut, control characters escaped, without the key."""
+        if self.key:
+            text = text.replace(self.key, "***")
+        cut = text[:MAX_QUOTED_CHARS]
+        return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+
+
+class Failure(Exception):
+    """One try failed.
+
+    Args:
+        error: What the caller is told if it is not tried again.
+        may_retry: Whether the same request may succeed in a moment.
+        asked_s: The wait that the service asked for, in seconds.
+        at_once: Whether it may be tried again, once, without counting and without a wait.
+        refused: The optional parameter that the service does not take.
+        status: The HTTP status; 0 where there was none.
+        complaint: The service's own words.
+    """
+
+    def __init__(
+        self,
+        error: LlmError,
+        *,
+        may_retry: bool = False,
+        asked_s: float | None = None,
+        at_once: bool = False,
+        refused: OptionalParameter | None = None,
+        status: int = 0,
+        complaint: Complaint | None = None,
+    ) -> None:
+        super().__init__(error.facts)
+        self.error = error
+        self.may_retry = may_retry
+        self.asked_s = asked_s
+        self.at_once = at_once
+        self.refused: OptionalParameter | None = refused
+        self.status = status
+        self.complaint = complaint or Complaint()
+
+
+def complaint_in(body: bytes) -> Complaint:
+    """Reads an error's body, whatever its shape."""
+    try:
+        decoded = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return Complaint(message=body.decode("utf-8", errors="replace"))
+    return complaint_of(decoded)
+
+
+def complaint_of(decoded: object) -> Complaint:
+    """Reads a decoded error.
+
+    Known shapes: `{"error": {...}}`, `{"error": "text"}`, `{"message": ...}`, `{"detail": ...}`.
+    """
+    if not isinstance(decoded, dict):
+        return Complaint(message=str(decoded))
+    fields = cast(dict[str, Any], decoded)
+    inner = fields.get("error")
+    if isinstance(inner, str):
+        return Complaint(message=inner)
+    if isinstance(inner, dict):
+        fields = cast(dict[str, Any], inner)
+    message = fields.get("message") or fields.get("detail") or ""
+    return Complaint(
+        code=_word(fields.get("code")),
+        type=_word(fields.get("type")),
+        param=_word(fields.get("param")),
+        message=message if isinstance(message, str) else orjson.dumps(message).decode(),
+    )
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, sent: set[str]) -> Failure:
+    """What an HTTP status other than 200 means.
+
+    Args:
+        status: The HTTP status.
+        headers: The response's.
+        body: What was read of its body.
+        hints: What the operator is told.
+        sent: The parameters of the request.
+    """
+    complaint = complaint_in(body)
+    facts = _facts(status, headers, complaint, hints)
+    if status in (400, 404, 413, 422) and (error := _prompt_error(status, complaint, facts)):
+        return Failure(error, status=status, complaint=complaint)
+    if status in (400, 422):
+        error = _request_error(complaint, facts, hints)
+        return Failure(error, refused=_refused(complaint, sent), status=status, complaint=complaint)
+    may_retry = (status in _RETRIED_STATUSES or status >= 500) and complaint.code != "insufficient_quota"
+    return Failure(
+        _status_error(status, headers, complaint, facts, hints),
+        may_retry=may_retry,
+        status=status,
+        complaint=complaint,
+    )
+
+
+def stream_error(complaint: Complaint, hints: Hints) -> Failure:
+    """What an error object inside an answer means, after the status had already said 200."""
+    facts = f"error in the stream: code={hints.quoted(complaint.code)}: {hints.quoted(complaint.message)}"
+    if error := _prompt_error(200, complaint, facts):
+        return Failure(error, complaint=complaint)
+    kind = f"{complaint.code} {complaint.type}".lower()
+    if "rate_limit" in kind or complaint.code == "429":
+        return Failure(LlmRateLimited(facts), may_retry=True, complaint=complaint)
+    if "server_error" in kind or complaint.code in ("500", "502", "503", "504"):
+        return Failure(LlmUnavailable(facts), may_retry=True, complaint=complaint)
+    return Failure(LlmBadResponse(facts), complaint=complaint)
+
+
+def unreachable(exc: Unreachable, hints: Hints) -> Failure:
+    """What a connection that could not be made, or broke before the first token, means."""
+    facts = f"{exc.reason}: {hints.quoted(exc.detail)}; {hints.endpoint}"
+    if exc.reason == "tls":
+        return Failure(LlmUntrusted(facts))
+    if exc.reason == "not_http":
+        return Failure(LlmBadResponse(facts))
+    return Failure(LlmUnavailable(facts), may_retry=True, at_once=exc.was_kept_alive)
+
+
+def _prompt_error(status: int, complaint: Complaint, facts: str) -> LlmError | None:
+    """The errors that the conversation's content caused."""
+    kind = f"{complaint.code} {complaint.type}".lower()
+    if "content_filter" in kind or "content_policy" in kind or "responsibleaipolicy" in kind:
+        return ContentFiltered(facts)
+    is_too_long = "context_length_exceeded" in kind or "exceed_context_size" in kind or status == 413
+    if is_too_long or (status != 404 and _TOO_LONG_WORDS.search(complaint.message)):
+        return ContextTooLong(facts)
+    return None
+
+
+def _request_error(complaint: Complaint, facts: str, hints: Hints) -> LlmError:
+    if _NO_SUCH_VERSION_WORDS.search(f"{complaint.code} {complaint.message}"):
+        return LlmNotFound(f"{facts}; check {hints.model}")
+    return LlmBadRequest(facts)
+
+
+def _status_error(
+    status: int, headers: Mapping[str, str], complaint: Complaint, facts: str, hints: Hints
+) -> LlmError:
+    if status == 404 or complaint.code == "model_not_found":
+        return LlmNotFound(f"{facts}; check {hints.model}")
+    if status in (401, 403):
+        return LlmAuthFailed(f"{facts}; check {hints.key_setting}")
+    if status == 429:
+        return LlmRateLimited(facts)
+    if status == 408 or status >= 500:
+        return LlmUnavailable(facts)
+    if 300 <= status < 400:
+        target = hints.quoted(headers.get("location", ""))
+        return LlmBadResponse(f"{facts}; redirect to {target} not followed; check {hints.endpoint}")
+    if status < 300:
+        return LlmBadResponse(facts)
+    return LlmBadRequest(facts)
+
+
+def _refused(complaint: Complaint, sent: set[str]) -> OptionalParameter | None:
+    """Which optional parameter of the request the service says it does not take, if it says so."""
+    if "tools" in sent and _NO_TOOLS_WORDS.search(complaint.message):
+        return "tools"
+    if not (complaint.code in _REFUSED_CODES or _REFUSED_WORDS.search(complaint.message)):
+        return None
+    # Texts about the content of `tools` are many; none of them but the above may cost the agent its tools.
+    candidates: list[OptionalParameter] = [
+        name for name in OPTIONAL_PARAMETERS if name in sent and name != "tools"
+    ]
+    if complaint.param:
+        named = complaint.param.partition(".")[0]
+        return next((name for name in candidates if name == named), None)
+    return next((name for name in candidates if re.search(rf"\b{name}\b", complaint.message)), None)
+
+
+def _facts(status: int, headers: Mapping[str, str], complaint: Complaint, hints: Hints) -> str:
+    request_id = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), "-")
+    # Of a refused key the service may quote a part; nothing else in that text is worth the risk.
+    text = "" if status == 401 else hints.quoted(complaint.message)
+    code = hints.quoted(complaint.code)
+    return f"status={status} request_id={hints.quoted(request_id)} code={code}: {text}"
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)

@@ -1,0 +1,203 @@
+"""Carries the `openai` package's requests over aiohttp.
+
+The package's own transport costs more than twice the CPU per token, and neither that nor its aiohttp variant
+says why a connection failed, whether it was a kept-alive one that the service had closed meanwhile, or bounds
+what an error's body may weigh. Redirects are never followed here, and TLS is verified as the package does it:
+always, against the system's certificates or `SSL_CERT_FILE`.
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Literal, cast
+
+import aiohttp
+import httpx2
+import yarl
+
+MAX_REFUSAL_BYTES = 64 * 1024
+"""As much as is read of an answer whose status is not 200."""
+
+KEEP_ALIVE_S = 60
+"""How long an idle connection is kept for the next request, in seconds: people pause between sentences."""
+
+BODY_EXTENSION = "voice_agent.body"
+"""Where a response of this transport keeps its `UpstreamBody`."""
+
+UnreachableReason = Literal["dns", "refused", "timeout", "tls", "disconnected", "not_http", "network"]
+
+
+class Unreachable(Exception):
+    """No answer, or no more of it, could be had from the service.
+
+    Args:
+        reason: What failed.
+        detail: The library's words for it; no secrets.
+        was_kept_alive: The connection was an old one, closed by the service before it answered.
+    """
+
+    def __init__(self, reason: UnreachableReason, detail: str, *, was_kept_alive: bool = False) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: UnreachableReason = reason
+        self.detail = detail
+        self.was_kept_alive = was_kept_alive
+
+
+class UpstreamBody(httpx2.AsyncByteStream):
+    """The body of a streamed answer, as it came over the wire."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self._content = response.content
+
+    async def read(self) -> bytes:
+        """The bytes that have come, at least one; empty at the body's end.
+
+        Raises:
+            Unreachable: The connection broke before the end.
+        """
+        try:
+            return await self._content.readany()
+        except (aiohttp.ClientError, OSError) as exc:
+            raise _unreachable(exc, is_reused=False) from exc
+
+    def abort(self) -> None:
+        """Drops the connection; a `read` that waits raises `Unreachable`."""
+        self._response.close()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body in the pieces in which it comes."""
+        while chunk := await self.read():
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Gives the connection back if the body has ended, else drops it."""
+        _let_go(self._response)
+
+
+class AiohttpTransport(httpx2.AsyncBaseTransport):
+    """One pool of connections.
+
+    Args:
+        connect_timeout_s: Limit for look-up, TCP and TLS together, in seconds.
+    """
+
+    def __init__(self, connect_timeout_s: float) -> None:
+        self._timeout = aiohttp.ClientTimeout(connect=connect_timeout_s, sock_connect=connect_timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Sends a request; returns when the headers of its answer are here.
+
+        Raises:
+            Unreachable: There is no answer.
+        """
+        route = SimpleNamespace(is_reused=False)
+        body = await request.aread()
+        try:
+            response = await self._open_session().request(
+                request.method,
+                yarl.URL(str(request.url), encoded=True),
+                headers=list(request.headers.items()),
+                data=body or None,
+                allow_redirects=False,
+                timeout=self._timeout,
+                trace_request_ctx=route,
+            )
+        except (aiohttp.ClientError, OSError, ssl.CertificateError) as exc:
+            raise _unreachable(exc, is_reused=route.is_reused) from exc
+        if response.status != 200:
+            return await _refusal(response, request)
+        upstream = UpstreamBody(response)
+        return httpx2.Response(
+            200,
+            headers=list(response.raw_headers),
+            stream=upstream,
+            extensions={BODY_EXTENSION: upstream},
+            request=request,
+        )
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        # Made at the first request, since it belongs to the event loop that runs then.
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_connection_reuseconn.append(_note_reuse)
+            self._session = aiohttp.ClientSession(
+                # Bounded by the caller, who can say "busy" instead of "timed out".
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=httpx2.create_ssl_context()
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=True,
+                trace_configs=[trace],
+            )
+        return self._session
+
+
+def body_of(response: httpx2.Response) -> UpstreamBody:
+    """The body of a response with status 200 that came through this transport."""
+    return cast(UpstreamBody, response.extensions[BODY_EXTENSION])
+
+
+async def _note_reuse(
+    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    context.trace_request_ctx.is_reused = True
+
+
+async def _refusal(response: aiohttp.ClientResponse, request: httpx2.Request) -> httpx2.Response:
+    """The response with what fits of its body, read here so that nobody reads without a limit."""
+    body = bytearray()
+    try:
+        while len(body) < MAX_REFUSAL_BYTES and (chunk := await response.content.readany()):
+            body += chunk
+    except (aiohttp.ClientError, OSError):
+        # The status is what matters; a broken body only says less about it.
+        body.clear()
+    finally:
+        _let_go(response)
+    is_plain = response.headers.get("content-encoding", "identity") == "identity"
+    kept = [
+        (name, value)
+        for name, value in response.raw_headers
+        if name.lower() not in (b"content-encoding", b"content-length", b"transfer-encoding")
+    ]
+    content = bytes(body[:MAX_REFUSAL_BYTES]) if is_plain else b""
+    return httpx2.Response(response.status, headers=kept, content=content, request=request)
+
+
+def _let_go(response: aiohttp.ClientResponse) -> None:
+    if response.content.at_eof():
+        response.release()
+    else:
+        response.close()
+
+
+def _unreachable(exc: Exception, *, is_reused: bool) -> Unreachable:
+    reason = _reason(exc)
+    was_kept_alive = is_reused and reason == "disconnected"
+    return Unreachable(reason, str(exc) or type(exc).__name__, was_kept_alive=was_kept_alive)
+
+
+def _reason(exc: Exception) -> UnreachableReason:
+    match exc:
+        case aiohttp.ClientConnectorDNSError():
+            return "dns"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
+            return "tls"
+        case TimeoutError():
+            return "timeout"
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            return "refused"
+        case aiohttp.ClientConnectorError():
+            return "network"
+        case aiohttp.ClientResponseError():
+            return "not_http"
+        case _:
+            return "disconnected"

@@ -1,0 +1,141 @@
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import pytest
+
+from app.errors import LlmBadResponse, LlmCut, LlmStalled, LlmUnavailable
+from app.llm.answer import Answer
+from app.llm.base import Completion
+from app.llm.openai_errors import Failure, Hints
+from app.llm.transport import Unreachable
+from tests.support.answers import chunk, events, text_events
+
+HINTS = Hints(key="", key_setting="KEY", model="MODEL", endpoint="URL")
+STOP = events(chunk(finish_reason="stop"), "[DONE]")
+
+
+class ScriptedBody:
+    """A body that gives these bytes, then ends; an exception is raised, None waits for `abort`."""
+
+    def __init__(self, steps: Sequence[bytes | Unreachable | None]) -> None:
+        self.steps = list(steps)
+        self.aborted = asyncio.Event()
+
+    async def read(self) -> bytes:
+        step = self.steps.pop(0) if self.steps else b""
+        if step is None:
+            await self.aborted.wait()
+            raise Unreachable("disconnected", "Connection closed")
+        if isinstance(step, Unreachable):
+            raise step
+        return step
+
+    def abort(self) -> None:
+        self.aborted.set()
+
+
+def answer_of(*steps: bytes | Unreachable | None, resources: AsyncExitStack | None = None) -> Answer:
+    now = asyncio.get_running_loop().time()
+    body = ScriptedBody(steps)
+    return Answer(body, HINTS, (0.1, 0.1), now, resources or AsyncExitStack())  # type: ignore[arg-type]
+
+
+async def read(answer: Answer) -> tuple[str, Completion]:
+    await answer.begin()
+    text = ""
+    while pieces := await answer.pieces():
+        text += "".join(pieces)
+    completion = await answer.completion()
+    await answer.aclose()
+    return text, completion
+
+
+async def failure_of(answer: Answer) -> tuple[str, Failure]:
+    text = ""
+    with pytest.raises(Failure) as caught:
+        await answer.begin()
+        while pieces := await answer.pieces():
+            text += "".join(pieces)
+    await answer.aclose()
+    return text, caught.value
+
+
+async def test_answer_is_read_to_its_end():
+    assert await read(answer_of(text_events("uno ", "dos"), STOP)) == ("uno dos", Completion("stop"))
+
+
+async def test_answer_that_comes_in_one_piece_is_read_too():
+    assert await read(answer_of(text_events("uno ") + STOP)) == ("uno ", Completion("stop"))
+
+
+async def test_beginning_waits_for_a_sign_of_life_and_loses_none_of_the_text():
+    answer = answer_of(b": hi\n\n", events({"choices": []}), text_events("uno "), text_events("dos"), STOP)
+
+    await answer.begin()
+
+    assert await answer.pieces() == ["uno "]
+    assert await read(answer) == ("dos", Completion("stop"))
+
+
+async def test_break_before_the_beginning_may_be_tried_again():
+    """B4"""
+    _, failure = await failure_of(answer_of(events({"choices": []}), Unreachable("disconnected", "reset")))
+
+    assert (type(failure.error), failure.may_retry) == (LlmUnavailable, True)
+
+
+async def test_break_after_the_beginning_is_final():
+    """B5"""
+    text, failure = await failure_of(answer_of(text_events("uno "), Unreachable("disconnected", "reset")))
+
+    assert (text, type(failure.error), failure.may_retry) == ("uno ", LlmCut, False)
+
+
+async def test_break_after_the_finish_reason_is_an_end():
+    """B13"""
+    stopped = events(chunk(finish_reason="stop"))
+
+    assert await read(answer_of(stopped, Unreachable("disconnected", "reset"))) == ("", Completion("stop"))
+
+
+async def test_end_without_any_event_is_no_answer():
+    """B20"""
+    _, failure = await failure_of(answer_of(b"<html>\n</html>\n"))
+
+    assert (type(failure.error), failure.may_retry) == (LlmBadResponse, False)
+
+
+async def test_end_after_an_event_but_before_any_text_may_be_tried_again():
+    _, failure = await failure_of(answer_of(events({"choices": []})))
+
+    assert (type(failure.error), failure.may_retry) == (LlmCut, True)
+
+
+async def test_fault_comes_after_the_text_before_it():
+    """B5"""
+    text, failure = await failure_of(answer_of(text_events("uno ") + b"data: {\n\n"))
+
+    assert (text, type(failure.error)) == ("uno ", LlmBadResponse)
+
+
+async def test_silence_aborts_the_body():
+    """B14"""
+    text, failure = await failure_of(answer_of(text_events("uno "), None))
+
+    assert (text, type(failure.error)) == ("uno ", LlmStalled)
+    assert failure.error.facts == "silent for too long mid-stream"
+
+
+async def test_body_that_does_not_end_after_done_is_dropped():
+    assert await read(answer_of(STOP, None)) == ("", Completion("stop"))
+
+
+async def test_letting_go_closes_everything_at_any_moment():
+    resources = AsyncExitStack()
+    closed: list[str] = []
+    resources.callback(closed.append, "response")
+
+    await answer_of(resources=resources).aclose()
+
+    assert closed == ["response"]

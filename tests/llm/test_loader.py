@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+
+from app.llm.loader import PROVIDERS, load_provider
+from config.settings import SettingsError
+from tests.support.context import settings_with
+
+AZURE = {
+    "azure_openai_endpoint": "http://127.0.0.1:9",
+    "azure_openai_api_key": "key",
+    "azure_openai_deployment_name": "gpt",
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "model"),
+    [
+        (AZURE, "azure", "gpt"),
+        ({"openai_base_url": "http://127.0.0.1:9/v1", "openai_model": "llama"}, "openai", "llama"),
+        ({"openai_api_key": "key", "openai_model": "gpt"}, "openai", "gpt"),
+        ({**AZURE, "openai_api_key": "key", "llm_provider": "openai", "openai_model": "o"}, "openai", "o"),
+    ],
+)
+async def test_settings_choose_the_provider(values: dict[str, Any], name: str, model: str):
+    provider = load_provider(settings_with(**values))
+
+    assert (provider.name, provider.model, provider.notice) == (name, model, {})
+    await provider.aclose()
+
+
+async def test_without_any_service_the_demo_answers():
+    provider = load_provider(settings_with())
+
+    assert provider.name == "demo"
+    assert set(provider.notice) == {"es", "en"}
+    await provider.aclose()
+
+
+def test_every_provider_of_the_settings_has_its_class():
+    assert set(PROVIDERS) == {"azure", "openai", "demo"}
+
+
+def test_key_that_cannot_be_one_stops_the_start():
+    with pytest.raises(SettingsError, match="AZURE_OPENAI_API_KEY"):
+        load_provider(settings_with(**{**AZURE, "azure_openai_api_key": "clavé"}))

@@ -1,0 +1,243 @@
+from typing import Any
+
+import orjson
+import pytest
+
+from app.errors import (
+    ContentFiltered,
+    ContextTooLong,
+    LlmAuthFailed,
+    LlmBadRequest,
+    LlmBadResponse,
+    LlmError,
+    LlmNotFound,
+    LlmRateLimited,
+    LlmUnavailable,
+    LlmUntrusted,
+)
+from app.llm.openai_errors import Complaint, Failure, Hints, complaint_in, refusal, stream_error, unreachable
+from app.llm.transport import Unreachable
+
+HINTS = Hints(key="sk-secret", key_setting="THE_KEY", model="THE_MODEL=m", endpoint="THE_URL=u")
+
+
+def refused(status: int, error: Any = None, *, sent: set[str] | None = None, **headers: str) -> Failure:
+    body = error if isinstance(error, bytes) else orjson.dumps({"error": error or {}})
+    return refusal(
+        status, {name.replace("_", "-"): value for name, value in headers.items()}, body, HINTS, sent or set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (204, LlmBadResponse),
+        (301, LlmBadResponse),
+        (307, LlmBadResponse),
+        (401, LlmAuthFailed),
+        (403, LlmAuthFailed),
+        (404, LlmNotFound),
+        (408, LlmUnavailable),
+        (409, LlmBadRequest),
+        (413, ContextTooLong),
+        (429, LlmRateLimited),
+        (500, LlmUnavailable),
+        (502, LlmUnavailable),
+        (503, LlmUnavailable),
+        (504, LlmUnavailable),
+        (529, LlmUnavailable),
+    ],
+)
+def test_each_status_has_its_error(status: int, error: type[LlmError]):
+    """B3, B4, B6, B7, B21"""
+    assert type(refused(status).error) is error
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_passes_by_itself_may_be_tried_again(status: int):
+    """B1, B4"""
+    assert refused(status).may_retry
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 422])
+def test_what_stays_wrong_is_not_tried_again(status: int):
+    """B6, B7, B10"""
+    assert not refused(status).may_retry
+
+
+def test_used_up_quota_is_not_tried_again():
+    assert not refused(429, {"code": "insufficient_quota"}).may_retry
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {
+            "code": "content_filter",
+            "message": "filtered",
+            "innererror": {"code": "ResponsibleAIPolicyViolation"},
+        },
+        {"code": "content_policy_violation", "message": "no"},
+    ],
+)
+def test_content_filter_is_recognised(error: Any):
+    """B8"""
+    assert type(refused(400, error).error) is ContentFiltered
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "context_length_exceeded", "message": "too long"}},
+        {"error": {"code": 400, "type": "exceed_context_size_error", "message": "the request exceeds it"}},
+        {"object": "error", "message": "This model's maximum context length is 4096 tokens.", "code": 400},
+    ],
+)
+def test_prompt_that_is_too_long_is_recognised_in_each_dialect(body: Any):
+    """B9"""
+    assert type(refusal(400, {}, orjson.dumps(body), HINTS, {"max_tokens"}).error) is ContextTooLong
+
+
+def test_unknown_api_version_is_a_wrong_name_also_as_a_400():
+    """B7"""
+    assert (
+        type(refused(400, {"code": "BadRequest", "message": "API version not supported"}).error)
+        is LlmNotFound
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        ({"message": "Unrecognized request argument supplied: stream_options"}, "stream_options"),
+        (
+            {
+                "code": "unsupported_parameter",
+                "param": "max_tokens",
+                "message": "Use 'max_completion_tokens'",
+            },
+            "max_tokens",
+        ),
+        ({"code": "unsupported_value", "param": "temperature", "message": "Only 1."}, "temperature"),
+        ({"code": "unknown_parameter", "param": "stream_options.include_usage"}, "stream_options"),
+        ({"message": "Additional properties are not allowed ('max_tokens' was unexpected)"}, "max_tokens"),
+        ({"message": "registry.ollama.ai/library/gemma does not support tools"}, "tools"),
+    ],
+)
+def test_refused_parameter_is_recognised_in_each_dialect(error: Any, name: str):
+    sent = {"stream_options", "max_tokens", "temperature", "tools"}
+
+    assert refused(400, error, sent=sent).refused == name
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "Unrecognized request argument supplied: seed"},
+        {"message": "max_tokens is too large: 100000", "param": "max_tokens", "code": "invalid_value"},
+        {
+            "message": "Invalid value: unknown schema in tools[0].function",
+            "param": "tools[0].function.parameters",
+        },
+        {"message": "Invalid 'messages'"},
+    ],
+)
+def test_other_mistakes_of_a_request_cost_it_no_parameter(error: Any):
+    """B10"""
+    failure = refused(400, error, sent={"stream_options", "max_tokens", "tools"})
+
+    assert failure.refused is None
+    assert type(failure.error) is LlmBadRequest
+
+
+def test_parameter_that_was_not_sent_cannot_be_left_out():
+    assert refused(400, {"message": "Unrecognized request argument supplied: stream_options"}).refused is None
+
+
+def test_facts_tell_status_request_id_and_the_settings_to_look_at():
+    """B6, B7, B10"""
+    assert (
+        "status=404 request_id=req_7 code=DeploymentNotFound"
+        in refused(404, {"code": "DeploymentNotFound", "message": "none"}, x_request_id="req_7").error.facts
+    )
+    assert "check THE_MODEL=m" in refused(404).error.facts
+    assert "check THE_KEY" in refused(401).error.facts
+    assert "request_id=apim_3" in refused(500, apim_request_id="apim_3").error.facts
+
+
+def test_redirect_says_where_it_wanted_to_go():
+    """B21"""
+    assert (
+        "redirect to https://evil.example/ not followed"
+        in refused(307, location="https://evil.example/").error.facts
+    )
+
+
+def test_services_text_is_cut_and_escaped():
+    """B18, F10"""
+    facts = refused(400, {"message": "ñ\n\x1b[31m\u2028" + "x" * 1000}).error.facts
+
+    assert "ñ\\n\\x1b[31m\\u2028x" in facts
+    assert len(facts) < 400
+
+
+def test_key_that_a_service_repeats_is_masked():
+    """B6, F13"""
+    assert "sk-secret" not in refused(400, {"message": "the key sk-secret is odd"}).error.facts
+    assert "sk-se" not in refused(401, {"message": "Incorrect API key provided: sk-se***"}).error.facts
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"error": "no such thing"}', "no such thing"),
+        (b'{"statusCode": 429, "message": "slow down"}', "slow down"),
+        (b'{"detail": [{"msg": "field required"}]}', '[{"msg":"field required"}]'),
+        (b"<html>oops</html>", "<html>oops</html>"),
+        (b"[1]", "[1]"),
+        (b"", ""),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b"[" * 60_000, "[" * 60_000),
+    ],
+)
+def test_error_of_any_shape_is_read(body: bytes, message: str):
+    assert complaint_in(body).message == message
+
+
+@pytest.mark.parametrize(
+    ("complaint", "error", "may_retry"),
+    [
+        (Complaint(code="rate_limit_exceeded"), LlmRateLimited, True),
+        (Complaint(code="429"), LlmRateLimited, True),
+        (Complaint(type="server_error"), LlmUnavailable, True),
+        (Complaint(code="content_filter"), ContentFiltered, False),
+        (Complaint(code="context_length_exceeded"), ContextTooLong, False),
+        (Complaint(message="boom"), LlmBadResponse, False),
+    ],
+)
+def test_error_inside_a_stream_is_mapped_by_its_code(
+    complaint: Complaint, error: type[LlmError], may_retry: bool
+):
+    """B18"""
+    failure = stream_error(complaint, HINTS)
+
+    assert type(failure.error) is error
+    assert failure.may_retry is may_retry
+
+
+def test_connection_that_cannot_be_made_says_why_and_where():
+    """B28"""
+    failure = unreachable(Unreachable("refused", "Connect call failed"), HINTS)
+
+    assert failure.error.facts == "refused: Connect call failed; THE_URL=u"
+    assert type(failure.error) is LlmUnavailable
+    assert failure.may_retry
+
+
+def test_certificate_that_cannot_be_trusted_is_final():
+    """B29"""
+    failure = unreachable(Unreachable("tls", "self-signed certificate"), HINTS)
+
+    assert type(failure.error) is LlmUntrusted
+    assert not failure.may_retry
+    assert not failure.error.retryable

@@ -1,0 +1,172 @@
+from typing import Any
+
+import pytest
+
+from app.errors import LlmBadResponse, LlmRateLimited
+from app.llm.base import Completion, ToolCall, Usage
+from app.llm.openai_errors import Hints
+from app.llm.openai_stream import AnswerDecoder
+from tests.support.answers import AZURE_FIRST_CHUNK, chunk, events, text_events
+
+HINTS = Hints(key="k" * 20, key_setting="KEY", model="MODEL", endpoint="URL")
+
+
+def decoded(*values: Any) -> tuple[list[str], AnswerDecoder]:
+    decoder = AnswerDecoder(HINTS)
+    return decoder.feed(events(*values)), decoder
+
+
+def test_text_comes_out_piece_by_piece():
+    pieces, _ = decoded(chunk({"content": "Ho"}), chunk({"content": "la"}))
+
+    assert pieces == ["Ho", "la"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        AZURE_FIRST_CHUNK,
+        {"id": "x", "object": "chat.completion.chunk"},
+        {"choices": None},
+        {"choices": "none"},
+        {"choices": [None]},
+        {"choices": [{"index": 0, "delta": None, "finish_reason": None}]},
+        {"choices": [{"index": 0}]},
+        chunk({"role": "assistant", "content": ""}),
+        chunk({"role": "assistant", "content": None, "audio": None, "new_field": {"a": [1]}}),
+        chunk({"content": 7}),
+        chunk({"tool_calls": None}),
+        {"usage": "much"},
+    ],
+)
+def test_chunk_that_says_nothing_is_no_progress_and_no_fault(value: dict[str, Any]):
+    """B17: counting Azure's first chunk as progress would forbid the retry that a 429 still allows."""
+    pieces, decoder = decoded(value)
+
+    assert pieces == []
+    assert not decoder.has_progress
+    assert decoder.failure is None
+
+
+def test_usage_comes_in_a_chunk_of_its_own_or_never():
+    """B17"""
+    usage = {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15}
+    _, with_usage = decoded(chunk(finish_reason="stop"), {"choices": [], "usage": usage})
+    _, without = decoded(chunk(finish_reason="stop", usage=None))
+
+    assert with_usage.completion() == Completion("stop", (), Usage(12, 3))
+    assert without.completion().usage is None
+
+
+def test_refusal_is_text():
+    """B27"""
+    assert decoded(chunk({"refusal": "No puedo."}))[0] == ["No puedo."]
+
+
+def test_text_and_tool_calls_of_one_delta_are_both_read():
+    """B27"""
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}
+
+    pieces, decoder = decoded(chunk({"content": "Voy", "tool_calls": [call]}), "[DONE]")
+
+    assert pieces == ["Voy"]
+    assert decoder.completion() == Completion("tool_calls", (ToolCall("a", "f", "{}"),))
+
+
+def test_content_in_parts_is_joined():
+    assert decoded(chunk({"content": [{"type": "text", "text": "Ho"}, {"type": "text", "text": "la"}]}))[
+        0
+    ] == ["Hola"]
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_thought_is_progress_but_no_text(name: str):
+    """B15: a model that thinks for minutes is not silent."""
+    pieces, decoder = decoded(chunk({"content": "", name: "Hmm"}))
+
+    assert pieces == []
+    assert decoder.has_progress
+
+
+def test_calls_tell_more_than_the_finish_reason():
+    """B27"""
+    call = {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}
+
+    _, decoder = decoded(chunk({"tool_calls": [call]}), chunk(finish_reason="stop"), "[DONE]")
+
+    assert decoder.completion() == Completion("stop", (ToolCall("a", "f", "{}"),))
+
+
+def test_done_alone_is_an_empty_answer():
+    """B27"""
+    pieces, decoder = decoded("[DONE]")
+
+    assert pieces == []
+    assert decoder.has_ended
+    assert decoder.completion() == Completion("stop")
+
+
+def test_nothing_counts_after_done():
+    pieces, decoder = decoded("[DONE]", chunk({"content": "late"}), "{broken")
+
+    assert pieces == []
+    assert decoder.failure is None
+
+
+@pytest.mark.parametrize("data", ['{"broken', "7", '"text"', "[1]", '{"a": "\\ud83d"}'])
+def test_event_that_is_no_json_object_is_a_bad_response(data: str):
+    """B18; half a surrogate pair is no text that could be sent on (A26)."""
+    _, decoder = decoded(data)
+
+    assert decoder.failure is not None
+    assert isinstance(decoder.failure.error, LlmBadResponse)
+
+
+def test_text_before_a_fault_in_the_same_bytes_is_kept():
+    """B5"""
+    decoder = AnswerDecoder(HINTS)
+
+    pieces = decoder.feed(text_events("uno ", "dos") + b"data: {broken\n\n" + text_events("tres"))
+
+    assert pieces == ["uno ", "dos"]
+    assert decoder.failure is not None
+
+
+def test_error_object_is_mapped_by_its_code():
+    """B18"""
+    _, decoder = decoded({"error": {"code": "rate_limit_exceeded", "message": "slow down"}})
+
+    assert decoder.failure is not None
+    assert isinstance(decoder.failure.error, LlmRateLimited)
+
+
+def test_event_named_error_is_an_error_whatever_its_data():
+    """B18"""
+    decoder = AnswerDecoder(HINTS)
+
+    decoder.feed(b'event: error\ndata: {"message": "boom"}\n\n')
+
+    assert decoder.failure is not None
+    assert "boom" in decoder.failure.error.facts
+
+
+def test_last_event_without_its_empty_line_counts_at_the_end():
+    """B13"""
+    decoder = AnswerDecoder(HINTS)
+    decoder.feed(events(chunk(finish_reason="stop")).removesuffix(b"\n"))
+    assert not decoder.has_ended
+
+    decoder.finish()
+
+    assert decoder.has_ended
+
+
+def test_tool_calls_without_end_are_a_bad_response():
+    """B22"""
+    decoder = AnswerDecoder(HINTS)
+    piece = events(chunk({"tool_calls": [{"index": 0, "function": {"arguments": "x" * 900_000}}]}))
+
+    for _ in range(5):
+        decoder.feed(piece)
+
+    assert decoder.failure is not None
