@@ -141,6 +141,9 @@ class Turn:
                     if not accepted:
                         accepted = True
                         self._history.accepted()
+                    if len(self._session.outbox):
+                        # Tokens that arrive in one packet still leave one by one, unless the reader is slow.
+                        await asyncio.sleep(0)
                     if not isinstance(piece, str):
                         completion = piece
                     elif not self._speak(piece):

@@ -1,0 +1,145 @@
+"""The real server in the test's own process: uvicorn on a real socket, so that its insides can be looked at."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+
+from app.llm.base import ChatProvider
+from app.services.websocket_agent_service import WebSocketAgentService
+from app.tools.base import Tool
+from app.tools.registry import ToolRegistry
+from config.settings import Settings
+from main import create_app
+from tests.support.context import settings_with
+
+PATIENCE_S = 10
+"""How long a test waits for something that must come; reached only when it fails."""
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    port: int
+    service: WebSocketAgentService
+
+    @property
+    def url(self) -> str:
+        """The address of its WebSocket."""
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    async def get(self, path: str) -> httpx.Response:
+        """Asks one of its HTTP routes."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return await client.get(f"http://127.0.0.1:{self.port}{path}")
+
+    async def is_empty(self) -> None:
+        """Waits until no session is left."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.service.sessions):
+                await asyncio.sleep(0.01)
+
+
+class Client:
+    """A person's program: speaks protocol v1 and remembers all that it hears."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.heard: list[dict[str, Any]] = []
+
+    async def sends(self, message: Any) -> None:
+        """Sends a message as JSON, or a text or bytes as they are."""
+        await self.socket.send(message if isinstance(message, str | bytes) else orjson.dumps(message).decode())
+
+    async def opens(self, user_id: str = "user123") -> str:
+        """Opens a session; returns its id."""
+        await self.sends({"type": "system", "user_id": user_id, "content": ""})
+        return (await self.hears("session_created"))["session_id"]
+
+    async def says(self, text: str) -> None:
+        """Sends a text."""
+        await self.sends({"type": "text", "content": text, "user_id": "user123"})
+
+    async def hears_next(self) -> dict[str, Any]:
+        """The next message, whatever it is."""
+        async with asyncio.timeout(PATIENCE_S):
+            raw = await self.socket.recv()
+        assert isinstance(raw, str), "a binary frame"
+        message = orjson.loads(raw)
+        self.heard.append(message)
+        return message
+
+    async def hears(self, kind: str, containing: str = "") -> dict[str, Any]:
+        """The next message of this type whose content holds the text; what comes before is remembered."""
+        while True:
+            message = await self.hears_next()
+            if message["type"] == kind and containing in message.get("content", ""):
+                return message
+
+    async def hears_answer(self) -> str:
+        """The next answer, whole."""
+        chunks: list[str] = []
+        while True:
+            message = await self.hears_next()
+            if message["type"] == "response_chunk":
+                chunks.append(message["content"])
+            elif message["type"] == "response_complete":
+                return "".join(chunks)
+            else:
+                assert message["type"] == "system", message
+
+    async def is_closed(self) -> int:
+        """Waits until the server has closed; returns its code."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.socket.wait_closed()
+        assert self.socket.close_code is not None
+        return self.socket.close_code
+
+
+@asynccontextmanager
+async def running_server(
+    settings: Settings | None = None,
+    *,
+    provider: ChatProvider | None = None,
+    tools: list[Tool] | None = None,
+    **options: Any,
+) -> AsyncIterator[Server]:
+    """A server on a free port; `options` are uvicorn's."""
+    settings = settings or settings_with(llm_provider="demo")
+    registry = ToolRegistry(tools) if tools is not None else None
+    app = create_app(settings, provider=provider, tools=registry)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        loop="none",
+        ws_ping_interval=settings.ws_ping_interval_s,
+        ws_ping_timeout=settings.ws_ping_timeout_s,
+        **options,
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    async with asyncio.timeout(PATIENCE_S):
+        while not server.started:
+            assert not task.done(), task.exception()
+            await asyncio.sleep(0.005)
+    try:
+        yield Server(listener.getsockname()[1], app.state.service)
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def client_of(server: Server, **options: Any) -> AsyncIterator[Client]:
+    """A connected client."""
+    async with connect(server.url, compression=None, proxy=None, max_size=None, **options) as socket:
+        yield Client(socket)
