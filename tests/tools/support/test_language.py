@@ -1,16 +1,21 @@
 """The language of a text."""
-    import pytest from hypothesis import given from hypothesis import strategies as st from
-    app.tools.support.language import UNKNOWN, detect_language SPANISH = """ Hola|hola, ¿qué tal?|No
-    me gusta nada|buenos días|El servicio es muy malo|Me encanta esta película|gracias|¿Qué hora
-    es?|Esto es una prueba|calcula dos más dos|tengo hambre|La comida estaba fría|te
-    quiero|perfecto|no funciona |Madrid es la capital de España|¡Qué guay!|HOLA AMIGO MÍO|El 5 de
-    mayo|El producto es una basura
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.tools.support.language import UNKNOWN, detect_language
+
+SPANISH = """
+    Hola|hola, ¿qué tal?|No me gusta nada|buenos días|El servicio es muy malo|Me encanta esta película|gracias
+    |¿Qué hora es?|Esto es una prueba|calcula dos más dos|tengo hambre|La comida estaba fría|te quiero
+    |perfecto|no funciona|Madrid es la capital de España|¡Qué guay!|HOLA AMIGO MÍO|El 5 de mayo
+    |El producto es una basura
 """
 ENGLISH = """
-    Hello|hi there|I love this|Not good at all|good morning|The service is terrible|What time is
-    it?|thanks|I am hungry |The food was cold|calculate two plus two|It works fine|no
-    problem|okay|see you tomorrow|lol that was fun |London is the capital of England|THIS IS A
-    TEST|This product is rubbish|please help me
+    Hello|hi there|I love this|Not good at all|good morning|The service is terrible|What time is it?|thanks
+    |I am hungry|The food was cold|calculate two plus two|It works fine|no problem|okay|see you tomorrow
+    |London is the capital of England|THIS IS A TEST|This product is rubbish|please help me|lol that was fun
 """
 
 

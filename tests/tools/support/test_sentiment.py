@@ -1,26 +1,31 @@
 """Praise and blame."""
-        import pytest from hypothesis import given from hypothesis import strategies as st from
-        app.tools.support.sentiment import sentiment_of SPANISH = { "positive": """ Me gusta mucho
-        esta película|El servicio fue excelente y el personal muy amable|¡Qué día tan maravilloso!
-        |Estoy muy contento con el resultado|Te quiero|No está mal|No hay ningún problema|Sin
-        problemas, todo perfecto |La comida estaba riquísima|Me encanta 😍|La habitación era fea,
-        pero el desayuno fue fantástico|Gracias |No me arrepiento|Nada mal|Vale la pena|Es la mejor
-        compra que he hecho|no puedo estar más contento |Fue un placer conocerte|Muy buena atención
-        y precios baratos|👍
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.tools.support.sentiment import sentiment_of
+
+SPANISH = {
+    "positive": """
+        Me gusta mucho esta película|El servicio fue excelente y el personal muy amable|Te quiero|Nada mal
+        |¡Qué día tan maravilloso!|Estoy muy contento con el resultado|No está mal|No hay ningún problema
+        |Sin problemas, todo perfecto|La comida estaba riquísima|Me encanta 😍|No me arrepiento|Vale la pena
+        |La habitación era fea, pero el desayuno fue fantástico|Gracias|Es la mejor compra que he hecho|👍
+        |no puedo estar más contento|Fue un placer conocerte|Muy buena atención y precios baratos
     """,
     "negative": """
         No me gusta nada|No me gusta|El servicio es muy malo|Odio los lunes|¡Qué asco!|Es una basura
-        |Nunca volveré, es horrible|No estoy contento|No lo recomiendo|No es bueno|Poco útil|Ni es
-        bonito ni es barato |No, no me gusta|Me ha decepcionado mucho 😞|El peor hotel de mi
-        vida|Tengo miedo|No me ha gustado nada |Bonito, pero no funciona y es carísimo|Es una
-        pérdida de tiempo|Menudo desastre de envío|Mala calidad |no me ha parecido interesante|No
-        vale la pena|No se oye bien|Estoy enfadadísimo con la empresa|😡
+        |Nunca volveré, es horrible|No estoy contento|No lo recomiendo|No es bueno|Poco útil|Tengo miedo|😡
+        |Ni es bonito ni es barato|No, no me gusta|Me ha decepcionado mucho 😞|El peor hotel de mi vida
+        |No me ha gustado nada|Bonito, pero no funciona y es carísimo|Es una pérdida de tiempo
+        |Menudo desastre de envío|Mala calidad|no me ha parecido interesante|No vale la pena|No se oye bien
+        |Estoy enfadadísimo con la empresa
     """,
     "neutral": """
-        La reunión es el martes a las diez|Madrid es la capital de España|El tren sale a las 5|Hoy
-        es lunes |Necesito una mesa para dos|Mi hermano trabaja en Sevilla|calcula dos más dos|¿Qué
-        hora es? |Quiero saber la hora|Solo tengo dos preguntas|¿Cómo funciona esto?|Mañana por la
-        tarde voy al cine
+        La reunión es el martes a las diez|Madrid es la capital de España|El tren sale a las 5|Hoy es lunes
+        |Necesito una mesa para dos|Mi hermano trabaja en Sevilla|calcula dos más dos|¿Qué hora es?
+        |Quiero saber la hora|Solo tengo dos preguntas|¿Cómo funciona esto?|Mañana por la tarde voy al cine
     """,
 }
 ENGLISH = {
