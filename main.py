@@ -5,10 +5,12 @@ product. `uvicorn main:app` works too.
 """
 
 import argparse
+import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -90,7 +92,15 @@ def main() -> None:
     shown = f"[{host}]" if ":" in host else host
     sys.stdout.write(f"Voice agent: http://{shown}:{port}/  (model: {settings.provider})\n")
     sys.stdout.flush()
+    # uvicorn stops by itself and then raises the signal again, for whoever had a handler before it. Without
+    # one, a planned stop would end in a traceback (Ctrl+C) or in an exit status of 143 (SIGTERM).
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _already_stopping)
     uvicorn.Server(_server_options(app, settings)).run(sockets=[listener])
+
+
+def _already_stopping(signum: int, frame: FrameType | None) -> None:
+    """What is left to do for a signal that uvicorn has dealt with."""
 
 
 def _server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:

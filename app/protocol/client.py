@@ -1,8 +1,8 @@
 """What clients may send on protocol v1."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 ANONYMOUS = "anonymous"
@@ -18,7 +18,7 @@ def _without_nul(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_without_nul)]
-UserId = Annotated[Text, Field(max_length=200)]
+UserId = Annotated[str, Field(max_length=200), AfterValidator(_without_nul)]
 
 
 class ClientMessage(BaseModel):
@@ -51,3 +51,14 @@ class AudioMessage(ClientMessage):
 
 
 V1Message = Annotated[TextMessage | SystemMessage | AudioMessage, Field(discriminator="type")]
+
+
+_USER_ID: TypeAdapter[str] = TypeAdapter(UserId)
+
+
+def user_of(message: dict[str, Any]) -> str | None:
+    """Whom a session's first message is from; None where it does not say, or not in a usable way."""
+    try:
+        return _USER_ID.validate_python(message.get("user_id"), strict=True) or None
+    except ValidationError:
+        return None

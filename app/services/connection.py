@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from app.clock import Clock
 from app.errors import AgentError, FirstMessageTimeout, Internal, ServerFull, TooManyMessages
 from app.protocol import v1
-from app.protocol.client import ANONYMOUS
+from app.protocol.client import ANONYMOUS, user_of
 from app.protocol.close_codes import CloseCode
 from app.protocol.codec import decode_object, decode_v1
 from app.protocol.events import ErrorOccurred, Event
@@ -17,7 +18,6 @@ from app.services.limits import FloodWatch
 from app.services.live_session import LiveSession
 from app.session.outbox import Outbox
 from app.session.voice_session import ConnectionGone, Transport
-from config.logger_config import SESSION_ID
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -66,9 +66,7 @@ class Connection:
         if first is None:
             return None
         try:
-            user_id = first.get("user_id")
-            is_usable = isinstance(user_id, str) and 0 < len(user_id) <= 200 and "\0" not in user_id
-            return self._open_session(self._transport, user_id if is_usable else ANONYMOUS), first  # type: ignore[arg-type]
+            return self._open_session(self._transport, user_of(first) or ANONYMOUS), first
         except ServerFull as error:
             return await self._turn_away(error, CloseCode.TRY_LATER)
 
@@ -78,10 +76,8 @@ class Connection:
         Returns:
             Why it ended, for the log.
         """
-        if _has_something_to_handle(first):
-            self._handle(live, first)
         async with asyncio.TaskGroup() as group:
-            reader = group.create_task(self._read(live), name="reader")
+            reader = group.create_task(self._read(live, first), name="reader")
             writer = group.create_task(self._write(live.session.outbox), name="writer")
             watch = group.create_task(live.session.outbox.overflowed.wait(), name="overflow watch")
             tasks = {reader, writer, watch}
@@ -124,33 +120,40 @@ class Connection:
         for text in v1.encode(event, self._settings.agent_locale):
             await self._transport.send(text)
 
-    async def _read(self, live: LiveSession) -> CloseCode | None:
+    async def _read(self, live: LiveSession, first: dict[str, Any]) -> CloseCode | None:
         """Reads until the client goes (None) or must go (a code)."""
-        SESSION_ID.set(live.session_id)
+        if _has_something_to_handle(first):
+            code = self._handle(live, lambda: first)
+            if code is not None:
+                return code
         while (raw := await self._transport.receive()) is not None:
             live.session.last_activity = self._clock.now()
-            try:
-                self._check_flood()
-                self._handle(live, decode_object(raw, self._settings.max_message_bytes))
-            except TooManyMessages as error:
-                logger.warning(error.code)
-                live.session.emit(ErrorOccurred(error))
-                return CloseCode.POLICY
-            except AgentError as error:
-                live.session.emit(ErrorOccurred(error))
-            except Exception as exc:
-                logger.exception("internal")
-                live.session.emit(ErrorOccurred(Internal(type(exc).__name__)))
-                return CloseCode.INTERNAL
+            code = self._handle(live, partial(self._decode, raw))
+            if code is not None:
+                return code
         return None
 
-    def _handle(self, live: LiveSession, message: dict[str, Any]) -> None:
+    def _decode(self, raw: str | bytes) -> dict[str, Any]:
+        self._check_flood()
+        return decode_object(raw, self._settings.max_message_bytes)
+
+    def _handle(self, live: LiveSession, decode: Callable[[], dict[str, Any]]) -> CloseCode | None:
+        """Does what a message asks for; a code where the connection must end after it."""
         try:
-            decoded = decode_v1(message)
-            HANDLERS[type(decoded)](live, decoded)
+            message = decode_v1(decode())
+            HANDLERS[type(message)](live, message)
+        except TooManyMessages as error:
+            logger.warning(error.code)
+            live.session.emit(ErrorOccurred(error))
+            return CloseCode.POLICY
         except AgentError as error:
             logger.info(error.code, extra={"facts": error.facts})
             live.session.emit(ErrorOccurred(error))
+        except Exception as exc:
+            logger.exception("internal")
+            live.session.emit(ErrorOccurred(Internal(type(exc).__name__)))
+            return CloseCode.INTERNAL
+        return None
 
     async def _write(self, outbox: Outbox) -> None:
         """Sends what the session says until the client cannot be reached."""
@@ -178,7 +181,5 @@ class Connection:
 
 
 def _has_something_to_handle(first: dict[str, Any]) -> bool:
-    """Whether the message that made the session is more than a greeting."""
-    has_content = bool(first.get("content"))
-    has_bad_user = first.get("user_id") is not None and not isinstance(first["user_id"], str)
-    return has_content or has_bad_user
+    """Whether the message that made the session is more than a greeting, or has a user id that is none."""
+    return bool(first.get("content")) or (bool(first.get("user_id")) and user_of(first) is None)

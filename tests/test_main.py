@@ -1,0 +1,143 @@
+"""How the server starts and stops, as processes of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PATIENCE_S = 20
+
+
+def environment(**values: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **values}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def started(*command: str, **values: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment(**values),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def is_healthy(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/agent/health", trust_env=False).json()["status"] == "ok"
+    except httpx.TransportError:
+        return False
+
+
+def wait_until_healthy(port: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_healthy(port):
+        assert time.monotonic() < deadline, "the server does not answer"
+        time.sleep(0.05)
+
+
+def runs(*command: str, **values: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment(**values),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_server_says_where_it_is_and_stops_cleanly(stop: signal.Signals) -> None:
+    port = free_port()
+    with started("main.py", PORT=str(port)) as process:
+        wait_until_healthy(port)
+        process.send_signal(stop)
+        output, errors = process.communicate(timeout=PATIENCE_S)
+
+    assert process.returncode == 0
+    assert f"http://127.0.0.1:{port}/" in output
+    assert "demo" in output
+    assert "Traceback" not in errors
+
+
+def test_the_seeds_own_command_works() -> None:
+    port = free_port()
+    command = ("-m", "uvicorn", "main:app", "--host", "127.0.0.1", "--port", str(port))
+    with started(*command) as process:
+        wait_until_healthy(port)
+        page = httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE_S)
+
+    assert page.status_code == 200
+    assert "text/html" in page.headers["content-type"]
+
+
+def test_importing_main_starts_nothing() -> None:
+    done = runs("-c", "import main; print('create_app' in vars(main), 'app' in vars(main))", PORT="nonsense")
+
+    assert done.stdout.split() == ["True", "False"]
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"PORT": "eighty"}, "PORT"),
+        ({"LLM_PROVIDER": "magic"}, "LLM_PROVIDER"),
+        ({"AZURE_OPENAI_ENDPOINT": "https://x.example"}, "AZURE_OPENAI_API_KEY"),
+        ({"TOOLS": "calculate,nope"}, "TOOLS"),
+        ({"TOOLS_DIR": "/nowhere"}, "TOOLS_DIR"),
+        ({"TOOL_TIMEOUT_S": "-1"}, "TOOL_TIMEOUT_S"),
+    ],
+)
+@pytest.mark.parametrize("command", [("main.py",), ("-m", "uvicorn", "main:app", "--port", "0")])
+def test_wrong_setting_stops_the_start_with_one_line(
+    command: tuple[str, ...], values: dict[str, str], named: str
+) -> None:
+    done = runs(*command, **values)
+
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line]
+    assert len(lines) == 1
+    assert named in lines[0]
+
+
+def test_taken_port_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        done = runs("main.py", "--port", str(port))
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert str(port) in done.stderr
+
+
+def test_help_says_how_to_configure_it() -> None:
+    done = runs("main.py", "--help")
+
+    assert done.returncode == 0
+    assert ".env" in done.stdout
+    assert "--port" in done.stdout
