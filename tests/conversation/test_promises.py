@@ -113,7 +113,10 @@ class TalkMachine(RuleBasedStateMachine):
             steps.append(Says(plan["before"]))
         wanted = []
         for tool in plan["tools"]:
-            arguments = {key: tool[key] for key in ("seconds", "fails")} | {"tag": tool["tag"], "result": tool["tag"]}
+            arguments = {key: tool[key] for key in ("seconds", "fails")} | {
+                "tag": tool["tag"],
+                "result": tool["tag"],
+            }
             wanted += [(tool["name"], arguments)] * (2 if tool["twice"] else 1)
         if wanted and can_call:
             return [*steps, Calls(wanted)]
@@ -198,7 +201,9 @@ class TalkMachine(RuleBasedStateMachine):
         self.judge_tellings()
 
     def judge_tellings(self) -> None:
-        history = [orjson.loads(m["content"]) for m in self.talk.session.conversation_history if m["role"] == "tool"]
+        history = [
+            orjson.loads(m["content"]) for m in self.talk.session.conversation_history if m["role"] == "tool"
+        ]
         detached = {content["call_id"] for content in history if content["status"] == "running"}
         good = {e.turn_id for e in self.talk.events(ResponseComplete)}
         sources = {e.turn_id: e.source for e in self.talk.events(TurnStarted)}

@@ -1,4 +1,4 @@
-"""A JavaScript client against a real server process: the documentation's example, in Node with the package `ws`."""
+"""A JavaScript client against a real server process: the documented example, in Node with `ws`."""
 
 import json
 import shutil
@@ -15,7 +15,9 @@ ROOT = HERE.parents[1]
 pytestmark = [
     pytest.mark.node,
     pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed"),
-    pytest.mark.skipif(not (ROOT / "node_modules" / "ws").is_dir(), reason="the npm package ws is not installed"),
+    pytest.mark.skipif(
+        not (ROOT / "node_modules" / "ws").is_dir(), reason="the npm package ws is not installed"
+    ),
 ]
 
 

@@ -17,7 +17,10 @@ COMPLETE = {"type": "response_complete", "content": "Respuesta completada"}
 
 
 async def test_the_first_talk_goes_as_the_protocol_says() -> None:
-    async with running_server(provider=ScriptedModel([says("Ho", "la")])) as server, client_of(server) as client:
+    async with (
+        running_server(provider=ScriptedModel([says("Ho", "la")])) as server,
+        client_of(server) as client,
+    ):
         await client.sends({"type": "system", "user_id": "user123", "content": ""})
         await client.sends({"type": "text", "content": "Hola", "user_id": "user123"})
         await client.hears("response_complete")
@@ -245,7 +248,12 @@ async def test_sessions_are_apart() -> None:
 
 @pytest.mark.parametrize(
     ("offered", "selected"),
-    [(None, None), (["voice-agent.v1"], "voice-agent.v1"), (["foo", "voice-agent.v1"], "voice-agent.v1"), (["foo"], None)],
+    [
+        (None, None),
+        (["voice-agent.v1"], "voice-agent.v1"),
+        (["foo", "voice-agent.v1"], "voice-agent.v1"),
+        (["foo"], None),
+    ],
 )
 async def test_subprotocol(offered: list[str] | None, selected: str | None) -> None:
     async with running_server(provider=ScriptedModel([])) as server:
@@ -260,7 +268,12 @@ async def test_every_message_is_one_of_the_five() -> None:
     adapter = TypeAdapter(V1ServerMessage)
     async with running_server() as server, client_of(server) as client:
         await client.opens()
-        for text in ("hola", "calcula 1/0", "¿qué hora es en Tokio?", "prueba una llamada lenta de 2 segundos"):
+        for text in (
+            "hola",
+            "calcula 1/0",
+            "¿qué hora es en Tokio?",
+            "prueba una llamada lenta de 2 segundos",
+        ):
             await client.says(text)
         await client.sends("{")
         for _ in range(5):

@@ -239,7 +239,18 @@ async def test_a14_invalid_utf8_is_1007() -> None:
         frame(8, struct.pack("!H", 1005)),
         frame(8, b"x"),
     ],
-    ids=["unmasked", "rsv", "opcode 3", "continuation first", "text inside", "ping 126", "ping split", "999", "1005", "1"],
+    ids=[
+        "unmasked",
+        "rsv",
+        "opcode 3",
+        "continuation first",
+        "text inside",
+        "ping 126",
+        "ping split",
+        "999",
+        "1005",
+        "1",
+    ],
 )
 async def test_a15_protocol_error_is_1002(bad: bytes, caplog: pytest.LogCaptureFixture) -> None:
     async with running_server(provider=polite()) as server, raw_client(server.port) as client:

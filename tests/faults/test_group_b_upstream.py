@@ -19,8 +19,8 @@ from tests.support.answers import (
     Endless,
     HugeLine,
     Reset,
-    Status,
     StallBeforeHeaders,
+    Status,
     Text,
     ToolCalls,
     chunk,
@@ -206,7 +206,8 @@ async def test_b16_answer_without_end_is_cut_and_the_stream_closed() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", ["{nope", "[1]", '"x"', '{"seconds": "mucho"}', '{"seconds": 1, "result": "' + "x" * 10**6 + '"}']
+    "arguments",
+    ["{nope", "[1]", '"x"', '{"seconds": "mucho"}', '{"seconds": 1, "result": "' + "x" * 10**6 + '"}'],
 )
 async def test_b22_unusable_arguments_are_told_to_the_model(arguments: str) -> None:
     shop = Workshop()

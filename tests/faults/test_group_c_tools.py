@@ -52,7 +52,9 @@ async def ended(run: Callable[..., Any], **values: Any) -> tuple[dict[str, Any],
     return told, sentences
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError("detail"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("detail"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()]
+)
 async def test_c1_tool_that_raises_has_failed_with_a_sentence(
     error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -182,7 +184,9 @@ async def test_c7_result_cannot_leave_its_place_in_the_tool_message() -> None:
     assert orjson.loads(message["content"])["result"] == attack
 
 
-async def test_c10_result_after_the_session_has_gone_brings_nothing_back(caplog: pytest.LogCaptureFixture) -> None:
+async def test_c10_result_after_the_session_has_gone_brings_nothing_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     release = threading.Event()
     finished = threading.Event()
 
@@ -246,7 +250,11 @@ async def test_c17_fifty_results_at_once_are_told_together() -> None:
 
     def answer(request: Any) -> Any:
         if request.messages[-1]["role"] == "tool":
-            fresh = [m["content"] for m in request.messages if '"call_id"' in str(m["content"]) and "done" in m["content"]]
+            fresh = [
+                m["content"]
+                for m in request.messages
+                if '"call_id"' in str(m["content"]) and "done" in m["content"]
+            ]
             return [Says(f"{len(fresh)} listos.")]
         if "lanza" in last_text(request):
             return calls(*(("slow", {"tag": str(n)}) for n in range(50)))

@@ -18,6 +18,8 @@ def test_client_over_its_rate_in_ten_seconds_in_a_row_is_a_flood() -> None:
     assert floods(FloodWatch(20, 100.0), [21] * 20) == FLOOD_SECONDS - 1
 
 
-@pytest.mark.parametrize("seconds", [[20] * 100, [1000], [21] * 9 + [20] + [21] * 9, [21] * 9 + [0] + [21] * 9])
+@pytest.mark.parametrize(
+    "seconds", [[20] * 100, [1000], [21] * 9 + [20] + [21] * 9, [21] * 9 + [0] + [21] * 9]
+)
 def test_bursts_are_no_flood(seconds: list[int]) -> None:
     assert floods(FloodWatch(20, 100.0), seconds) is None

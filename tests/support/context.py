@@ -30,7 +30,11 @@ def settings_with(**values: Any) -> Settings:
 
 @asynccontextmanager
 async def tool_context(
-    settings: Settings | None = None, *, locale: Locale = "es", clock: Clock | None = None, timeout_s: float = 30
+    settings: Settings | None = None,
+    *,
+    locale: Locale = "es",
+    clock: Clock | None = None,
+    timeout_s: float = 30,
 ) -> AsyncIterator[ToolContext]:
     """A context whose `progress` is a `Reports`."""
     clock = clock or SystemClock()

@@ -1,4 +1,4 @@
-"""A WebSocket client that can do what no well-behaved one does: it writes frames byte by byte (RFC 6455 5.2)."""
+"""A WebSocket client that does what no well-behaved one does: it writes frames itself (RFC 6455 5.2)."""
 
 import asyncio
 import base64
@@ -12,7 +12,13 @@ TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
 
 
 def frame(
-    opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, length: int | None = None
+    opcode: int,
+    payload: bytes = b"",
+    *,
+    fin: bool = True,
+    rsv: int = 0,
+    masked: bool = True,
+    length: int | None = None,
 ) -> bytes:
     """One frame; `length` claims another length than the payload's."""
     size = len(payload) if length is None else length
@@ -90,8 +96,13 @@ async def handshake(port: int, extra: bytes = b"", path: str = "/ws") -> tuple[b
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     key = base64.b64encode(os.urandom(16))
     writer.write(
-        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".encode()
-        + b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key + b"\r\n" + extra + b"\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode()
+        + b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        + b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+        + key
+        + b"\r\n"
+        + extra
+        + b"\r\n"
     )
     async with asyncio.timeout(PATIENCE_S):
         head = await reader.readuntil(b"\r\n\r\n")

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -75,7 +75,7 @@ class ScriptedModel:
 
     name = "demo"
     model = "scripted"
-    notice: dict[Locale, str] = {}
+    notice: ClassVar[dict[Locale, str]] = {}
 
     def __init__(self, script: Sequence[Answer] | Callable[[ChatRequest], Answer]) -> None:
         self._answers = list(script) if not callable(script) else None

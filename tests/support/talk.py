@@ -92,7 +92,7 @@ class Talk:
 
     async def rests(self) -> None:
         """Waits until nothing runs and nothing waits any more."""
-        while self.conversation.is_busy or self.session.pending_tools:
+        while self.conversation.is_busy or self.session.pending_tools:  # noqa: ASYNC110  # virtual time
             await asyncio.sleep(0.05)
 
     def drain(self) -> None:

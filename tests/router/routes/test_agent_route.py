@@ -1,0 +1,85 @@
+"""What operators look at."""
+
+import re
+
+import pytest
+
+from app.llm.base import Check
+from tests.support.context import settings_with
+from tests.support.scripted import Pause, Says, ScriptedModel, says
+from tests.support.server import client_of, running_server
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+async def test_sessions_lists_the_live_ones_with_their_details() -> None:
+    model = ScriptedModel([says("Hola"), [Says("a"), Pause(60)]])
+    async with running_server(provider=model) as server:
+        nothing = (await server.get("/sessions")).json()
+        async with client_of(server) as client:
+            session_id = await client.opens("ana")
+            await client.says("hola")
+            await client.hears("response_complete")
+            await client.says("otra")
+            await client.hears("response_chunk", "a")
+            listed = (await server.get("/sessions")).json()
+            shown = (await server.get(f"/sessions/{session_id}")).json()
+
+    assert nothing == {"active_sessions": 0, "sessions": []}
+    assert listed == {"active_sessions": 1, "sessions": [shown]}
+    assert set(shown) == {
+        "session_id",
+        "user_id",
+        "state",
+        "created_at",
+        "last_activity",
+        "message_count",
+        "pending_tools",
+    }
+    assert (shown["session_id"], shown["user_id"], shown["state"]) == (session_id, "ana", "speaking")
+    assert shown["message_count"] == 3
+    assert TIME.fullmatch(shown["created_at"])
+    assert TIME.fullmatch(shown["last_activity"])
+
+
+@pytest.mark.parametrize("session_id", ["nope", "00000000-0000-4000-8000-000000000000", "%2e%2e"])
+async def test_unknown_session_is_404(session_id: str) -> None:
+    async with running_server(provider=ScriptedModel([])) as server:
+        assert (await server.get(f"/sessions/{session_id}")).status_code == 404
+
+
+async def test_health_names_the_model_and_asks_nobody() -> None:
+    model = ScriptedModel([])
+    async with running_server(settings_with(agent_locale="en"), provider=model) as server:
+        health = (await server.get("/agent/health")).json()
+
+    assert health["status"] == "ok"
+    assert health["llm"] == {"provider": "demo", "model": "scripted", "demo": True}
+    assert health["locale"] == "en"
+    assert "calculate" in health["tools"]["available"]
+    assert model.requests == []
+
+
+class Broken(ScriptedModel):
+    async def diagnose(self) -> list[Check]:
+        return [Check("key", ok=False, detail="refused; check AZURE_OPENAI_API_KEY")]
+
+
+async def test_diagnosis_fails_where_a_check_fails() -> None:
+    settings = settings_with(public_ip_url="http://127.0.0.1:9/ip")
+    async with running_server(settings, provider=Broken([])) as server:
+        diagnosis = (await server.get("/agent/diagnose")).json()
+
+    assert diagnosis["status"] == "failed"
+    assert [(c["name"], c["ok"]) for c in diagnosis["checks"]] == [("key", False), ("PUBLIC_IP_URL", False)]
+    assert "check the address" in diagnosis["checks"][1]["detail"]
+
+
+async def test_diagnosis_is_ok_where_all_is_well() -> None:
+    async with running_server(provider=ScriptedModel([]), tools=[]) as server:
+        diagnosis = (await server.get("/agent/diagnose")).json()
+
+    assert diagnosis == {
+        "status": "ok",
+        "checks": [{"name": "script", "ok": True, "detail": "always there"}],
+    }

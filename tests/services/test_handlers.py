@@ -1,0 +1,56 @@
+"""What each message of a client does."""
+
+from typing import get_args
+
+import pytest
+
+from app.errors import BadMessage, NotAvailable
+from app.protocol.client import AudioMessage, SystemMessage, TextMessage, V1Message
+from app.services.handlers import HANDLERS
+from app.services.live_session import LiveSession
+from tests.support.scripted import ScriptedModel, says
+from tests.support.talk import Talk, talk
+from tests.support.virtual_time import VirtualClock, virtual
+
+
+def live(t: Talk) -> LiveSession:
+    return LiveSession(t.session, t.conversation, VirtualClock())
+
+
+def test_every_message_of_the_union_has_its_handler() -> None:
+    union, _ = get_args(V1Message)
+
+    assert set(get_args(union)) == set(HANDLERS)
+
+
+@virtual
+async def test_text_and_system_with_content_are_what_the_user_says() -> None:
+    async with talk(ScriptedModel(lambda r: says("Sí."))) as t:
+        for message in (TextMessage(type="text", content="uno"), SystemMessage(type="system", content="dos")):
+            HANDLERS[type(message)](live(t), message)
+        await t.rests()
+
+    assert [m["content"] for m in t.session.conversation_history if m["role"] == "user"] == ["uno", "dos"]
+
+
+@virtual
+async def test_greeting_says_nothing() -> None:
+    async with talk(ScriptedModel([])) as t:
+        HANDLERS[SystemMessage](live(t), SystemMessage(type="system"))
+        await t.rests()
+
+    assert t.accepted() == []
+
+
+@virtual
+async def test_text_without_words_is_refused() -> None:
+    async with talk(ScriptedModel([])) as t:
+        with pytest.raises(BadMessage):
+            HANDLERS[TextMessage](live(t), TextMessage(type="text", content=" \n"))
+
+
+@virtual
+async def test_audio_is_not_available() -> None:
+    async with talk(ScriptedModel([])) as t:
+        with pytest.raises(NotAvailable):
+            HANDLERS[AudioMessage](live(t), AudioMessage(type="audio", content="AAAA"))
