@@ -1,0 +1,5 @@
+"""The demo model: talks and calls tools by rules, where no language model is configured."""
+
+from app.llm.demo.model import DemoModel
+
+__all__ = ["DemoModel"]

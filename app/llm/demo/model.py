@@ -1,0 +1,127 @@
+"""The embedded model: no key, no download, no network; a language model's manners with rules inside."""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any, cast
+
+from app.chat import ToolCall
+from app.errors import Locale
+from app.llm.base import ChatRequest, Check, Completion
+from app.llm.demo.asks import Ask
+from app.llm.demo.conversation import Situation, read_messages
+from app.llm.demo.follow_ups import Earlier
+from app.llm.demo.phrasing import tell
+from app.llm.demo.place_names import places
+from app.llm.demo.talk import NOTICE, ask_for, before_calling, not_there, nothing_new, small_talk
+from app.llm.demo.text import language_of
+from app.llm.demo.understanding import understand
+from config.settings import Settings
+
+TOKEN_DELAY_S = 0.03
+"""Between two words, so that a person sees them come."""
+
+_PIECE = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
+
+
+class DemoModel:
+    """A chat provider that understands requests for the built-in tools, in Spanish and English.
+
+    It keeps nothing between requests: all it knows stands in the messages, as with any other model.
+
+    Args:
+        settings: `agent_name` is what it calls itself.
+        token_delay_s: Pause between two pieces of text, in seconds.
+    """
+
+    name = "demo"
+    model = "demo"
+
+    def __init__(self, settings: Settings, token_delay_s: float = TOKEN_DELAY_S) -> None:
+        self.notice: dict[Locale, str] = dict(NOTICE)
+        self._agent_name = settings.agent_name
+        self._token_delay_s = token_delay_s
+        # The time zones are read from disk once: here, where nobody is waiting for a word.
+        places()
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
+        """Streams an answer word by word, then its `Completion`, with tool calls where tools are wanted."""
+        text, calls = self._answer(request)
+        for i, piece in enumerate(_PIECE.findall(text)):
+            if i and self._token_delay_s:
+                await asyncio.sleep(self._token_delay_s)
+            yield piece
+        yield Completion("tool_calls" if calls else "stop", calls)
+
+    async def diagnose(self) -> list[Check]:
+        """One line: the demo cannot fail, but it is no language model."""
+        return [
+            Check(
+                "demo",
+                ok=True,
+                detail="The demo answers by rules; set AZURE_OPENAI_* or OPENAI_* for a language model.",
+            )
+        ]
+
+    async def aclose(self) -> None:
+        """Has nothing to close."""
+
+    def _answer(self, request: ChatRequest) -> tuple[str, tuple[ToolCall, ...]]:
+        situation = read_messages(request.messages)
+        language = language_of(situation.text) or request.locale
+        if situation.outcomes:
+            return tell(situation.outcomes, language, is_late=situation.is_late), ()
+        if not situation.is_unanswered:
+            return nothing_new(language), ()
+        schemas = _schemas(request)
+        asks = understand(situation.text, schemas, _earlier(situation, schemas))
+        return self._take_up(asks, situation, schemas, language)
+
+    def _take_up(
+        self,
+        asks: list[Ask],
+        situation: Situation,
+        schemas: Mapping[str, Mapping[str, Any]],
+        language: Locale,
+    ) -> tuple[str, tuple[ToolCall, ...]]:
+        callable_ = [ask for ask in asks if ask.tool in schemas and not ask.missing]
+        if callable_:
+            return before_calling([ask.tool for ask in callable_], language), tuple(map(_call, callable_))
+        absent = [ask.tool for ask in asks if ask.tool not in schemas]
+        if absent:
+            return not_there(absent, language), ()
+        if asks:
+            return ask_for(asks[0].tool, asks[0].missing, language), ()
+        answer = small_talk(
+            situation.text,
+            language,
+            agent_name=self._agent_name,
+            tools=list(schemas),
+            running=situation.running,
+        )
+        return answer, ()
+
+
+def _schemas(request: ChatRequest) -> dict[str, dict[str, Any]]:
+    """The parameter schemas of the tools that may be called, by name."""
+    functions = [cast(dict[str, Any], tool.get("function", {})) for tool in request.tools]
+    return {
+        str(each["name"]): cast(dict[str, Any], each.get("parameters") or {})
+        for each in functions
+        if each.get("name")
+    }
+
+
+def _earlier(situation: Situation, schemas: Mapping[str, Mapping[str, Any]]) -> Earlier | None:
+    """What the text may go on from: a question of ours that is still open, else the last call."""
+    if situation.text_before:
+        open_ = [ask for ask in understand(situation.text_before, schemas) if ask.missing]
+        if open_:
+            return Earlier(open_[0].tool, {}, is_waiting=True)
+    return Earlier(*situation.last_call) if situation.last_call else None
+
+
+def _call(ask: Ask) -> ToolCall:
+    return ToolCall(f"call_{secrets.token_hex(8)}", ask.tool, json.dumps(ask.arguments, ensure_ascii=False))

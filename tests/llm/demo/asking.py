@@ -1,0 +1,120 @@
+"""What the demo's tests have in common: the built-in tools' schemas, and a talk with the demo."""
+
+import json
+from typing import Any
+
+from app.llm.base import ChatRequest, Completion, ToolCall
+from app.llm.demo import DemoModel
+from app.llm.demo.follow_ups import Earlier
+from app.llm.demo.understanding import understand
+from tests.support.context import settings_with
+
+
+def schema(*required: str, **properties: str) -> dict[str, Any]:
+    """A parameter schema: names and JSON types, and which of them are required."""
+    return {
+        "type": "object",
+        "properties": {name: {"type": kind} for name, kind in properties.items()},
+        "required": list(required),
+    }
+
+
+TOOLS: dict[str, dict[str, Any]] = {
+    "calculate": schema("expression", expression="string"),
+    "get_current_time": schema(timezone="string"),
+    "text_analysis": schema("text", text="string"),
+    "get_weather_info": schema("location", location="string"),
+    "make_http_request": schema(
+        "url", url="string", method="string", headers="object", body="string", json="object"
+    ),
+    "get_public_ip": schema(),
+    "placeholder_api_call": schema(delay_s="number"),
+}
+
+
+def calls(
+    text: str, *, earlier: Earlier | None = None, **more: dict[str, Any]
+) -> list[tuple[str, dict[str, Any]]]:
+    """The calls that a text leads to: names and arguments; sums without their spaces."""
+    asks = understand(text, TOOLS | more, earlier)
+    return [(ask.tool, _without_spaces(ask.arguments)) for ask in asks if not ask.missing]
+
+
+def _without_spaces(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: "".join(value.split()) if name == "expression" else value for name, value in arguments.items()
+    }
+
+
+def api_tools(tools: dict[str, dict[str, Any]] = TOOLS) -> list[dict[str, Any]]:
+    """The tools as a request names them."""
+    return [
+        {"type": "function", "function": {"name": name, "description": name, "parameters": parameters}}
+        for name, parameters in tools.items()
+    ]
+
+
+class Talk:
+    """A talk with the demo: keeps the messages as the server would."""
+
+    def __init__(
+        self, *, tools: dict[str, dict[str, Any]] = TOOLS, locale: str = "es", **settings: Any
+    ) -> None:
+        self.demo = DemoModel(settings_with(**settings), token_delay_s=0)
+        self.messages: list[dict[str, Any]] = [{"role": "system", "content": "You are an assistant."}]
+        self.tools = api_tools(tools)
+        self.locale: Any = locale
+
+    async def says(self, text: str) -> str:
+        """The user says something; what the demo answers in words."""
+        self.messages.append({"role": "user", "content": text})
+        return await self.goes_on()
+
+    async def goes_on(self) -> str:
+        """Asks the demo for its next answer, and keeps it."""
+        text = ""
+        async for piece in self.demo.stream(ChatRequest(self.messages, self.tools, self.locale)):
+            if isinstance(piece, Completion):
+                self.completion = piece
+            else:
+                text += piece
+        self.messages.append(_assistant(text, self.completion.tool_calls))
+        return text
+
+    async def gets(self, *contents: dict[str, Any]) -> str:
+        """Answers the calls of the last message, one content each; what the demo makes of them."""
+        for call, content in zip(self.calls, contents, strict=True):
+            message = {
+                "role": "tool",
+                "tool_call_id": call.id,
+                "content": json.dumps(content, ensure_ascii=False),
+            }
+            self.messages.append(message)
+        return await self.goes_on()
+
+    async def hears_late(self, name: str, arguments: dict[str, Any], content: dict[str, Any]) -> str:
+        """A background call's result comes as a pair of its own; what the demo makes of it."""
+        call = ToolCall("call_late", name, json.dumps(arguments))
+        self.messages.append(_assistant("", (call,)))
+        self.completion = Completion("tool_calls", (call,))
+        return await self.gets(content)
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """What the last answer calls."""
+        return self.completion.tool_calls
+
+    @property
+    def called(self) -> list[tuple[str, dict[str, Any]]]:
+        """The same, as names and arguments."""
+        return [(call.name, json.loads(call.arguments)) for call in self.calls]
+
+
+def _assistant(text: str, tool_calls: tuple[ToolCall, ...]) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": text or None}
+    if tool_calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in tool_calls
+        ]
+    return message

@@ -1,0 +1,70 @@
+"""A short text goes on from what was asked before."""
+
+from typing import Any
+
+import pytest
+
+from app.llm.demo.follow_ups import Earlier
+from tests.llm.demo.asking import calls
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "text", "expected"),
+    [
+        ("get_current_time", {"timezone": "Asia/Tokyo"}, "¿y en Londres?", {"timezone": "Europe/London"}),
+        ("get_current_time", {}, "what about Paris?", {"timezone": "Europe/Paris"}),
+        ("get_weather_info", {"location": "Lima"}, "¿y Quito?", {"location": "Quito"}),
+        ("get_weather_info", {"location": "Lima"}, "¿y mañana?", {"location": "Lima"}),
+        ("calculate", {"expression": "2+2"}, "¿y por 3?", {"expression": "(2+2)*3"}),
+        ("calculate", {"expression": "7"}, "and squared?", {"expression": "7**2"}),
+        ("placeholder_api_call", {"delay_s": 3}, "¿y de 5 segundos?", {"delay_s": 5}),
+        ("make_http_request", {"url": "https://example.com"}, "otra vez", {"url": "https://example.com"}),
+        ("get_public_ip", {}, "again, please", {}),
+    ],
+)
+def test_a_follow_up_takes_the_earlier_tool(
+    tool: str, arguments: dict[str, Any], text: str, expected: dict[str, Any]
+):
+    assert calls(text, earlier=Earlier(tool, arguments)) == [(tool, expected)]
+
+
+@pytest.mark.parametrize(
+    "text", ["gracias", "hola", "¿quién eres?", "tengo 3 gatos", "y ya está", "vivo en Lima"]
+)
+@pytest.mark.parametrize("tool", ["get_current_time", "get_weather_info", "calculate"])
+def test_small_talk_is_no_follow_up(tool: str, text: str):
+    assert calls(text, earlier=Earlier(tool, {"expression": "2+2"} if tool == "calculate" else {})) == []
+
+
+def test_a_duration_in_passing_is_no_follow_up():
+    assert calls("quedan 5 minutos", earlier=Earlier("placeholder_api_call", {"delay_s": 3})) == []
+
+
+def test_a_text_that_asks_for_something_itself_is_no_follow_up():
+    earlier = Earlier("get_current_time", {"timezone": "Asia/Tokyo"})
+
+    assert calls("¿y qué tiempo hace en Lima?", earlier=earlier) == [
+        ("get_weather_info", {"location": "Lima"})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tool", "text", "expected"),
+    [
+        ("get_weather_info", "Madrid", {"location": "Madrid"}),
+        (
+            "get_weather_info",
+            "en Villanueva de la Serena, por favor",
+            {"location": "Villanueva de la Serena"},
+        ),
+        ("calculate", "7*8", {"expression": "7*8"}),
+        ("make_http_request", "https://example.com", {"url": "https://example.com"}),
+        ("text_analysis", "me gusta el sol", {"text": "me gusta el sol"}),
+    ],
+)
+def test_what_was_asked_for_may_come_alone(tool: str, text: str, expected: dict[str, Any]):
+    assert calls(text, earlier=Earlier(tool, {}, is_waiting=True)) == [(tool, expected)]
+
+
+def test_a_change_of_mind_is_no_answer():
+    assert calls("no, gracias", earlier=Earlier("get_weather_info", {}, is_waiting=True)) == []

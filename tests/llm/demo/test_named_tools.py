@@ -1,0 +1,52 @@
+"""Tools can be called by their names, those from outside too."""
+
+from typing import Any
+
+import pytest
+
+from tests.llm.demo.asking import calls, schema
+
+OUTSIDE = {
+    "echo": schema("message", message="string"),
+    "search-files": schema("path", "depth", path="string", depth="integer"),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ('usa la herramienta echo con {"message": "hola"}', ("echo", {"message": "hola"})),
+        ('call tool echo {"message": "hi"}', ("echo", {"message": "hi"})),
+        ('run the function echo with "hello world"', ("echo", {"message": "hello world"})),
+        ("usa la herramienta echo con el mensaje hola", ("echo", {"message": "hola"})),
+        ("use search-files with path=/tmp, depth=3", ("search-files", {"path": "/tmp", "depth": 3})),
+        ('search-files {"path": "/tmp", "depth": 1}', ("search-files", {"path": "/tmp", "depth": 1})),
+        ('calculate {"expression": "2+2"}', ("calculate", {"expression": "2+2"})),
+        ("usa calculate con 3*4", ("calculate", {"expression": "3*4"})),
+        ('get_weather_info(location="Lima")', ("get_weather_info", {"location": "Lima"})),
+        (
+            "call get_current_time with timezone Europe/Paris",
+            ("get_current_time", {"timezone": "Europe/Paris"}),
+        ),
+        ('ejecuta placeholder_api_call {"delay_s": 4}', ("placeholder_api_call", {"delay_s": 4})),
+        (
+            "use the tool make_http_request to get https://example.com",
+            ("make_http_request", {"url": "https://example.com"}),
+        ),
+        ("herramienta text_analysis: hola mundo", ("text_analysis", {"text": "hola mundo"})),
+        ("get_public_ip()", ("get_public_ip", {})),
+    ],
+)
+def test_a_tool_is_called_by_its_name(text: str, call: tuple[str, dict[str, Any]]):
+    assert calls(text, **OUTSIDE) == [call]
+
+
+@pytest.mark.parametrize(
+    "text", ["hay un echo en la cueva", "qué es una herramienta", "there was an echo in there"]
+)
+def test_a_word_that_is_also_a_name_calls_nothing(text: str):
+    assert calls(text, **OUTSIDE) == []
+
+
+def test_a_tool_that_was_not_offered_is_not_called():
+    assert calls('usa la herramienta echo con {"message": "hola"}') == []

@@ -1,0 +1,92 @@
+"""Numbers are read from digits and from words, as far as they go."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.llm.demo.numbers import number_at
+from app.llm.demo.text import fold
+
+_ES_UNITS = "cero uno dos tres cuatro cinco seis siete ocho nueve".split()
+_EN_UNITS = "zero one two three four five six seven eight nine".split()
+_ES_TENS = {
+    3: "treinta",
+    4: "cuarenta",
+    5: "cincuenta",
+    6: "sesenta",
+    7: "setenta",
+    8: "ochenta",
+    9: "noventa",
+}
+_EN_TENS = {
+    2: "twenty",
+    3: "thirty",
+    4: "forty",
+    5: "fifty",
+    6: "sixty",
+    7: "seventy",
+    8: "eighty",
+    9: "ninety",
+}
+
+
+def read(text: str) -> str | None:
+    number = number_at(fold(text), 0)
+    return number.text if number else None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("cero", "0"),
+        ("dieciséis", "16"),
+        ("veintidós", "22"),
+        ("cien", "100"),
+        ("ciento veinte", "120"),
+        ("mil", "1000"),
+        ("dos mil quinientos", "2500"),
+        ("un millón doscientos mil", "1200000"),
+        ("tres coma catorce", "3.14"),
+        ("dos y medio", "2.5"),
+        ("5 mil", "5000"),
+        ("2 coma 5", "2.5"),
+        ("one hundred and five", "105"),
+        ("a thousand", "1000"),
+        ("two hundred thousand", "200000"),
+        ("three point one four", "3.14"),
+        ("two and a half", "2.5"),
+        ("1.5 million", "1500000"),
+        ("1,2,3", "1"),
+        ("3,5", "3,5"),
+        ("12.75", "12.75"),
+        (".5", ".5"),
+        ("1e3", "1e3"),
+    ],
+)
+def test_a_number_is_read_in_all_its_forms(text: str, value: str):
+    assert read(text) == value
+
+
+@given(tens=st.sampled_from(sorted(_ES_TENS)), unit=st.integers(1, 9), hundreds=st.booleans())
+def test_spanish_tens_are_joined_by_y(tens: int, unit: int, hundreds: bool):
+    text = f"{'ciento ' if hundreds else ''}{_ES_TENS[tens]} y {_ES_UNITS[unit]}"
+
+    assert read(text) == str(100 * hundreds + 10 * tens + unit)
+
+
+@given(tens=st.sampled_from(sorted(_EN_TENS)), unit=st.integers(1, 9), joint=st.sampled_from(" -"))
+def test_english_tens_are_joined_by_a_hyphen_or_a_space(tens: int, unit: int, joint: str):
+    assert read(f"{_EN_TENS[tens]}{joint}{_EN_UNITS[unit]}") == str(10 * tens + unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("dos y tres", "2"), ("two three", "2"), ("treinta y gatos", "30"), ("five and six", "5")],
+)
+def test_a_number_ends_where_another_begins(text: str, value: str):
+    assert read(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "una casa", "a dog", "y", "perro", "hundred", "and five"])
+def test_what_is_no_number_is_none(text: str):
+    assert read(text) is None
