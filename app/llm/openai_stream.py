@@ -88,7 +88,8 @@ class AnswerDecoder:
             text = self._hints.quoted(data.decode("utf-8", errors="replace"))
             self.failure = Failure(LlmBadResponse(f"an event is no object: {text}"))
             return
-        fields = cast(dict[str, Any], chunk)
+        # The types of casts are quoted in this module: unquoted, Python would build each anew for each token.
+        fields = cast("dict[str, Any]", chunk)
         if fields.get("error") or name == b"error":
             self.failure = stream_error(complaint_of(fields), self._hints)
             return
@@ -96,7 +97,7 @@ class AnswerDecoder:
         # in another one.
         choices = fields.get("choices")
         if isinstance(choices, list) and choices:
-            self._read_choice(cast(list[Any], choices)[0], pieces)
+            self._read_choice(cast("list[Any]", choices)[0], pieces)
         usage = fields.get("usage")
         if usage is not None:
             self._read_usage(usage)
@@ -104,10 +105,10 @@ class AnswerDecoder:
     def _read_choice(self, choice: object, pieces: list[str]) -> None:
         if not isinstance(choice, dict):
             return
-        fields = cast(dict[str, Any], choice)
+        fields = cast("dict[str, Any]", choice)
         delta = fields.get("delta")
         if isinstance(delta, dict):
-            self._read_delta(cast(dict[str, Any], delta), pieces)
+            self._read_delta(cast("dict[str, Any]", delta), pieces)
         reason = fields.get("finish_reason")
         if isinstance(reason, str) and reason:
             self.finish_reason = reason
@@ -137,7 +138,7 @@ class AnswerDecoder:
     def _read_usage(self, usage: object) -> None:
         if not isinstance(usage, dict):
             return
-        fields = cast(dict[str, Any], usage)
+        fields = cast("dict[str, Any]", usage)
         prompt, completion = fields.get("prompt_tokens"), fields.get("completion_tokens")
         if type(prompt) is int and type(completion) is int:
             self._usage = Usage(prompt, completion)
@@ -147,6 +148,6 @@ def _text_of_parts(content: object) -> str:
     """The text of a content that is a list of parts, as some compatible services send it."""
     if not isinstance(content, list):
         return ""
-    parts = cast(list[Any], content)
-    texts = [cast(dict[str, Any], part).get("text") for part in parts if isinstance(part, dict)]
+    parts = cast("list[Any]", content)
+    texts = [cast("dict[str, Any]", part).get("text") for part in parts if isinstance(part, dict)]
     return "".join(text for text in texts if isinstance(text, str))

@@ -38,7 +38,8 @@ class SseSplitter:
         # Looking for a line's end in the new bytes only keeps a peer that drips one byte at a time cheap.
         if b"\n" not in chunk:
             self._line += chunk
-            self._check(len(self._line))
+            if len(self._line) > self._limit:
+                self._give_up()
             return []
         lines = chunk.split(b"\n")
         if self._line:
@@ -66,14 +67,16 @@ class SseSplitter:
             self._is_at_start = False
             lines[0] = lines[0].removeprefix(_BOM)
         for line in lines:
-            self._check(len(line))
+            if len(line) > self._limit:
+                self._give_up()
             if self.is_overlong:
                 break
             if line:
                 self._take_line(line)
             elif self._data or self._name:
                 self._dispatch(events)
-        self._check(len(self._line))
+        if len(self._line) > self._limit:
+            self._give_up()
         return events
 
     def _take_line(self, line: bytes) -> None:
@@ -81,7 +84,8 @@ class SseSplitter:
             value = line[6:] if line[5:6] == b" " else line[5:]
             self._data.append(value)
             self._data_bytes += len(value)
-            self._check(self._data_bytes)
+            if self._data_bytes > self._limit:
+                self._give_up()
         elif line.startswith(b"event:"):
             self._name = line[6:].removeprefix(b" ")
         elif line == b"data":
@@ -96,8 +100,7 @@ class SseSplitter:
             self._data_bytes = 0
         self._name = b""
 
-    def _check(self, size: int) -> None:
-        if size > self._limit:
-            self.is_overlong = True
-            self._line.clear()
-            self._data = []
+    def _give_up(self) -> None:
+        self.is_overlong = True
+        self._line.clear()
+        self._data = []

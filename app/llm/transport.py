@@ -7,6 +7,7 @@ always, against the system's certificates or `SSL_CERT_FILE`.
 """
 
 import ssl
+import urllib.request
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Literal, cast
@@ -85,6 +86,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
     def __init__(self, connect_timeout_s: float) -> None:
         self._timeout = aiohttp.ClientTimeout(connect=connect_timeout_s, sock_connect=connect_timeout_s)
         self._session: aiohttp.ClientSession | None = None
+        self._proxies: dict[tuple[str, str], str | None] = {}
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Sends a request; returns when the headers of its answer are here.
@@ -94,14 +96,16 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         """
         route = SimpleNamespace(is_reused=False)
         body = await request.aread()
+        url = yarl.URL(str(request.url), encoded=True)
         try:
             response = await self._open_session().request(
                 request.method,
-                yarl.URL(str(request.url), encoded=True),
+                url,
                 headers=list(request.headers.items()),
                 data=body or None,
                 allow_redirects=False,
                 timeout=self._timeout,
+                proxy=self._proxy_for(url),
                 trace_request_ctx=route,
             )
         except (aiohttp.ClientError, OSError, ssl.CertificateError) as exc:
@@ -134,15 +138,31 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                trust_env=True,
+                # It would read proxies and ~/.netrc anew for each request, in two threads; and it refuses to
+                # send our key to a host that a .netrc has a login for.
+                trust_env=False,
                 trace_configs=[trace],
             )
         return self._session
+
+    def _proxy_for(self, url: yarl.URL) -> str | None:
+        """The proxy that the environment names for this host, looked up once."""
+        scheme, host = url.scheme, url.host or ""
+        if (scheme, host) not in self._proxies:
+            self._proxies[scheme, host] = _proxy_of_environment(scheme, host)
+        return self._proxies[scheme, host]
 
 
 def body_of(response: httpx2.Response) -> UpstreamBody:
     """The body of a response with status 200 that came through this transport."""
     return cast(UpstreamBody, response.extensions[BODY_EXTENSION])
+
+
+def _proxy_of_environment(scheme: str, host: str) -> str | None:
+    if urllib.request.proxy_bypass(host):
+        return None
+    proxy = urllib.request.getproxies().get(scheme)
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
 async def _note_reuse(

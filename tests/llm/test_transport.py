@@ -17,7 +17,7 @@ from app.llm.openai_compatible import OpenAICompatible
 from app.llm.retry import RetryPolicy
 from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, body_of
 from tests.support.answers import HugeLine, Raw, Reset, Status, Text, gzip_bomb, stall
-from tests.support.azure_standin import AzureStandin
+from tests.support.azure_standin import DEPLOYMENT, KEY, AzureStandin
 from tests.support.context import settings_with
 from tests.support.providers import Heard, asks, hears, provider_for
 
@@ -28,9 +28,9 @@ async def transport() -> AsyncIterator[AiohttpTransport]:
         yield transport
 
 
-async def heard_at(url: str) -> Heard:
+async def heard_at(url: str, key: str | None = None) -> Heard:
     """What a provider hears of the service at this address."""
-    settings = settings_with(openai_base_url=url, openai_model="m")
+    settings = settings_with(openai_base_url=url, openai_model=DEPLOYMENT, openai_api_key=key)
     limits = ConnectionLimits(connect_timeout_s=0.3)
     provider = OpenAICompatible(settings, limits=limits, retry=RetryPolicy(0))
     try:
@@ -78,6 +78,32 @@ async def test_host_that_never_answers_is_a_timeout_within_the_connect_limit():
 
     assert type(heard.error) is LlmUnavailable
     assert heard.error.facts.startswith("timeout:")
+
+
+async def test_proxy_of_the_environment_is_used_and_may_be_bypassed(monkeypatch: pytest.MonkeyPatch):
+    async with AzureStandin() as proxy:
+        proxy.script(Text("por el proxy"))
+        monkeypatch.setenv("http_proxy", f"127.0.0.1:{proxy.server.port}")
+        monkeypatch.setenv("no_proxy", "direct.invalid")
+
+        through = await heard_at("http://model.invalid/v1", KEY)
+        past = await heard_at("http://direct.invalid/v1", KEY)
+
+    assert through.text == "por el proxy"
+    assert proxy.requests[0].headers["host"] == "model.invalid"
+    assert past.error is not None and past.error.facts.startswith("dns:")
+
+
+async def test_key_goes_out_whatever_a_netrc_file_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with AzureStandin() as standin:
+        standin.script(Text("Hola"))
+        async with provider_for("openai", standin) as provider:
+            assert (await hears(provider)).text == "Hola"
+
+        assert standin.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 def server_context(authority: trustme.CA, *names: str, expired: bool = False) -> ssl.SSLContext:

@@ -1,0 +1,257 @@
+"""The three measurements: CPU per token, added latency, memory per idle session."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bench.load import Client, Tally, ask_in_bursts, connect_all, keep_asking, one_turn_each
+from bench.processes import OUR_SERVER, STRAIGHT_RELAY, UPSTREAM, Cores, Process, running
+from bench.upstream import Order
+
+GAP_US = 20_000
+"""50 tokens a second, a fast model's pace."""
+
+Ask = Callable[[Sequence[Client], Order, int], Awaitable[None]]
+
+_SETTLED_KIB = 64
+"""Memory that changes by less than this between two looks has settled."""
+
+
+class Crowd(NamedTuple):
+    """Clients that talk at once: how many, how many turns each takes, and how long an answer is in tokens."""
+
+    streams: int
+    turns: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to measure.
+
+    Attributes:
+        cpu_rounds: Pairs of one run of our server and one of the straight relay.
+        cpu_crowd: Few enough that the straight relay's core is far from busy.
+        crowds: Those whose latency is measured; a single client takes many short turns, or the 99th
+            percentile of their beginnings would be just the slowest one.
+        burst: Clients that all ask in the same moment.
+        sessions: Idle sessions whose memory is weighed.
+    """
+
+    cpu_rounds: int
+    cpu_crowd: Crowd
+    crowds: tuple[Crowd, ...]
+    burst: Crowd
+    sessions: int
+
+
+FULL = Plan(
+    cpu_rounds=6,
+    cpu_crowd=Crowd(20, 1, 250),
+    crowds=(Crowd(1, 100, 10), Crowd(50, 6, 50), Crowd(100, 6, 50)),
+    burst=Crowd(100, 5, 5),
+    sessions=2000,
+)
+QUICK = Plan(
+    cpu_rounds=3,
+    cpu_crowd=Crowd(20, 1, 100),
+    crowds=(Crowd(1, 30, 5), Crowd(50, 2, 50), Crowd(100, 2, 50)),
+    burst=Crowd(100, 2, 5),
+    sessions=1000,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CpuResult:
+    """CPU per relayed token.
+
+    Attributes:
+        ours_us: Of our server, in microseconds; median of the rounds.
+        straight_us: Of the straight relay.
+        ratio: Median of the rounds' own ratios.
+        lowest, highest: The most extreme of them.
+        ours_alone, straight_alone: Share of the tokens that came in a frame of their own.
+        straight_load: Share of its core that the straight relay was busy.
+    """
+
+    rounds: int
+    streams: int
+    ours_us: float
+    straight_us: float
+    ratio: float
+    lowest: float
+    highest: float
+    ours_alone: float
+    straight_alone: float
+    straight_load: float
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyResult:
+    """Time that our server adds, in milliseconds.
+
+    Attributes:
+        is_burst: All asked in the same moment; otherwise each when it liked.
+        server_load: Share of its core that the server was busy.
+    """
+
+    streams: int
+    is_burst: bool
+    turns: int
+    tokens: int
+    first_chunk_p50_ms: float
+    first_chunk_p99_ms: float
+    token_p50_ms: float
+    token_p99_ms: float
+    server_load: float
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryResult:
+    """Memory of sessions that had one turn."""
+
+    sessions: int
+    before_kib: int
+    after_kib: int
+
+    @property
+    def kib_per_session(self) -> float:
+        return (self.after_kib - self.before_kib) / self.sessions
+
+
+def azure_settings(upstream: Process) -> dict[str, str]:
+    """The environment that makes a server talk to this upstream."""
+    return {
+        "AZURE_OPENAI_ENDPOINT": f"http://127.0.0.1:{upstream.port}",
+        "AZURE_OPENAI_API_KEY": "bench",
+        "AZURE_OPENAI_DEPLOYMENT_NAME": "bench",
+    }
+
+
+@asynccontextmanager
+async def _servers(cores: Cores, *servers: tuple[str, ...]) -> AsyncIterator[list[Process]]:
+    async with AsyncExitStack() as stack:
+        upstream = await stack.enter_async_context(running(UPSTREAM, cores.load))
+        settings = azure_settings(upstream)
+        yield [await stack.enter_async_context(running(server, cores.server, settings)) for server in servers]
+
+
+@asynccontextmanager
+async def _clients(server: Process, count: int, tally: Tally) -> AsyncIterator[list[Client]]:
+    clients = await connect_all(server.port, count, tally)
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _CpuRun:
+    us_per_token: float
+    alone_share: float
+    load: float
+
+
+async def cpu(plan: Plan, cores: Cores) -> CpuResult:
+    """Compares the CPU per token of our server with the straight relay's, round by round in turns."""
+    streams, _, tokens = plan.cpu_crowd
+    ours: list[_CpuRun] = []
+    straight: list[_CpuRun] = []
+    async with _servers(cores, OUR_SERVER, STRAIGHT_RELAY) as (our_server, straight_relay):
+        for server in (our_server, straight_relay):
+            await _cpu_run(server, streams, Order(25, GAP_US))
+        for _ in range(plan.cpu_rounds):
+            ours.append(await _cpu_run(our_server, streams, Order(tokens, GAP_US)))
+            straight.append(await _cpu_run(straight_relay, streams, Order(tokens, GAP_US)))
+    ratios = [a.us_per_token / b.us_per_token for a, b in zip(ours, straight, strict=True)]
+    return CpuResult(
+        rounds=plan.cpu_rounds,
+        streams=streams,
+        ours_us=statistics.median(run.us_per_token for run in ours),
+        straight_us=statistics.median(run.us_per_token for run in straight),
+        ratio=statistics.median(ratios),
+        lowest=min(ratios),
+        highest=max(ratios),
+        ours_alone=min(run.alone_share for run in ours),
+        straight_alone=min(run.alone_share for run in straight),
+        straight_load=statistics.median(run.load for run in straight),
+    )
+
+
+async def _cpu_run(server: Process, streams: int, order: Order) -> _CpuRun:
+    """One turn on each of new connections, from the first text to the last token."""
+    tally = Tally()
+    async with _clients(server, streams, tally) as clients:
+        cpu_before, began = server.cpu_s(), time.monotonic()
+        await one_turn_each(clients, order)
+        cpu_s, lasted_s = server.cpu_s() - cpu_before, time.monotonic() - began
+    return _CpuRun(cpu_s / tally.tokens * 1e6, tally.alone_share, cpu_s / lasted_s)
+
+
+async def latency(plan: Plan, cores: Cores) -> list[LatencyResult]:
+    """Measures what our server adds to the upstream's own times, on one core."""
+    async with _servers(cores, OUR_SERVER) as (server,):
+        # The first requests load what the SDK imports late.
+        await _latency_run(server, Crowd(2, 2, 5), keep_asking)
+        results = [await _latency_run(server, crowd, keep_asking) for crowd in plan.crowds]
+        return [*results, await _latency_run(server, plan.burst, ask_in_bursts)]
+
+
+async def _latency_run(server: Process, crowd: Crowd, ask: Ask) -> LatencyResult:
+    tally = Tally()
+    async with _clients(server, crowd.streams, tally) as clients:
+        cpu_before, began = server.cpu_s(), time.monotonic()
+        await ask(clients, Order(crowd.tokens, GAP_US, is_stamped=True), crowd.turns)
+        load = (server.cpu_s() - cpu_before) / (time.monotonic() - began)
+    return LatencyResult(
+        streams=crowd.streams,
+        is_burst=ask is ask_in_bursts,
+        turns=len(tally.first_chunk_ns),
+        tokens=len(tally.token_ns),
+        first_chunk_p50_ms=percentile_ms(tally.first_chunk_ns, 50),
+        first_chunk_p99_ms=percentile_ms(tally.first_chunk_ns, 99),
+        token_p50_ms=percentile_ms(tally.token_ns, 50),
+        token_p99_ms=percentile_ms(tally.token_ns, 99),
+        server_load=load,
+    )
+
+
+def percentile_ms(times_ns: Sequence[int], percent: int) -> float:
+    """The smallest time that this many percent of all do not exceed, in milliseconds."""
+    ordered = sorted(times_ns)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] / 1e6
+
+
+async def memory(plan: Plan, cores: Cores) -> MemoryResult:
+    """Weighs sessions that had one turn and now wait for the next text."""
+    order = Order(20, 2000)
+    batch = 50
+    async with _servers(cores, OUR_SERVER) as (server,):
+        # What is loaded at the first turns, and the room that connecting needs, is no session's.
+        async with _clients(server, batch, Tally()) as warm:
+            await one_turn_each(warm, order)
+        before_kib = await _settled_kib(server)
+        async with AsyncExitStack() as stack:
+            for start in range(0, plan.sessions, batch):
+                size = min(batch, plan.sessions - start)
+                clients = await stack.enter_async_context(_clients(server, size, Tally()))
+                await one_turn_each(clients, order)
+            after_kib = await _settled_kib(server)
+    return MemoryResult(plan.sessions, before_kib, after_kib)
+
+
+async def _settled_kib(server: Process) -> int:
+    """Its memory once that has stopped changing, or after ten seconds."""
+    seen = server.resident_kib()
+    for _ in range(10):
+        await asyncio.sleep(1)
+        now = server.resident_kib()
+        if abs(now - seen) < _SETTLED_KIB:
+            return now
+        seen = now
+    return seen

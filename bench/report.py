@@ -1,0 +1,120 @@
+"""Prints what was measured: a Markdown table for people, JSON for machines."""
+
+import os
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.measure import CpuResult, LatencyResult, MemoryResult
+
+Row = tuple[str, str, str]
+
+_PACKAGES = ("uvicorn", "websockets", "uvloop", "openai", "aiohttp", "orjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where and when it was measured."""
+
+    date: str
+    cpu: str
+    cores: int
+    python: str
+    system: str
+    packages: dict[str, str]
+    file_limit: int
+    load_before: float
+
+    def __str__(self) -> str:
+        packages = ", ".join(f"{name} {number}" for name, number in self.packages.items())
+        return (
+            f"{self.date}; {self.cpu}, {self.cores} cores; {self.system}; Python {self.python}; {packages}; "
+            f"load of the machine before: {self.load_before:.1f}"
+        )
+
+
+def this_machine(file_limit: int) -> Machine:
+    """Looks up the machine's facts."""
+    info = Path("/proc/cpuinfo").read_text()
+    model = re.search(r"^model name\s*:\s*(.+)$", info, re.MULTILINE)
+    return Machine(
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        cpu=model[1] if model else platform.machine(),
+        cores=os.cpu_count() or 1,
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()}",
+        packages={name: version(name) for name in _PACKAGES},
+        file_limit=file_limit,
+        load_before=os.getloadavg()[0],
+    )
+
+
+@dataclass(slots=True)
+class Results:
+    """What was measured; None or empty where it was not asked for."""
+
+    machine: Machine
+    cpu: CpuResult | None = None
+    latency: Sequence[LatencyResult] = ()
+    memory: MemoryResult | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """All figures."""
+        figures = asdict(self)
+        if self.memory is not None:
+            figures["memory"]["kib_per_session"] = self.memory.kib_per_session
+        return figures
+
+    def table(self) -> str:
+        """The table, with what each figure is to be compared with."""
+        rows: list[Row] = []
+        if self.cpu is not None:
+            rows += _cpu_rows(self.cpu)
+        for result in self.latency:
+            rows += _latency_rows(result)
+        if self.memory is not None:
+            rows += _memory_rows(self.memory)
+        lines = ["| what | measured | target |", "|---|---|---|"]
+        lines += [f"| {what} | {measured} | {target} |" for what, measured, target in rows]
+        return "\n".join([str(self.machine), "", *lines])
+
+
+def _cpu_rows(cpu: CpuResult) -> list[Row]:
+    ratio = f"**{cpu.ratio:.2f}** ({cpu.lowest:.2f} to {cpu.highest:.2f} in {cpu.rounds} rounds)"
+    at = f"{cpu.streams} streams of 50 tokens/s"
+    return [
+        ("CPU per token, ours / straight relay", ratio, "≤ 0.40"),
+        (f"CPU per token, ours ({at})", f"{cpu.ours_us:.0f} µs", ""),
+        (
+            f"CPU per token, straight relay ({cpu.straight_load:.0%} of a core)",
+            f"{cpu.straight_us:.0f} µs",
+            "",
+        ),
+        ("tokens in a frame of their own, ours", f"{cpu.ours_alone:.1%}", "≥ 95 %"),
+        ("tokens in a frame of their own, straight relay", f"{cpu.straight_alone:.1%}", "≥ 95 %"),
+    ]
+
+
+def _latency_rows(result: LatencyResult) -> list[Row]:
+    first = f"p50 {result.first_chunk_p50_ms:.1f} ms, p99 {result.first_chunk_p99_ms:.1f} ms"
+    if result.is_burst:
+        what = f"added to the first chunk, {result.streams} texts in the same moment"
+        return [(f"{what} ({result.turns} turns)", first, "")]
+    streams = f"{result.streams} stream" + ("s" if result.streams > 1 else "")
+    target = "p99 < 50 ms" if result.streams == 100 else ""
+    token = f"p50 {result.token_p50_ms:.2f} ms, p99 {result.token_p99_ms:.1f} ms"
+    load = f"{result.server_load:.0%} of a core"
+    return [
+        (f"added to the first chunk, {streams} ({result.turns} turns, {load})", first, target),
+        (f"added to each later token, {streams} ({result.tokens} tokens)", token, target),
+    ]
+
+
+def _memory_rows(memory: MemoryResult) -> list[Row]:
+    measured = f"{memory.kib_per_session:.1f} KiB"
+    return [(f"memory per idle session ({memory.sessions} sessions after one turn)", measured, "≤ 80 KiB")]
