@@ -1,0 +1,361 @@
+"""What the documentation says is true: examples run, tables are the code's, links lead somewhere."""
+
+import ast
+import asyncio
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+from websockets.asyncio.client import ClientConnection, connect
+
+from app.errors import AgentError
+from app.locales import SENTENCES
+from app.protocol.client import V1Message
+from app.protocol.close_codes import CloseCode
+from app.protocol.server import V1ServerMessage
+from app.session.state import MOVES
+from app.tools.registry import load_tools
+from config.settings import Settings
+from tests.support.browser import ServerProcess, launched
+from tests.support.context import arguments_of, settings_with, tool_context
+from tests.support.server import client_of, running_server
+
+ROOT = Path(__file__).parents[1]
+READMES = [ROOT / "README.md", ROOT / "README.es.md"]
+PAGES = [*READMES, *sorted((ROOT / "docs").glob("*.md"))]
+PROTOCOL, TOOLS, OPERATIONS, ARCHITECTURE = (
+    ROOT / "docs" / f"{name}.md" for name in ("protocol", "tools", "operations", "architecture")
+)
+WS = ROOT / "node_modules" / "ws"
+PATIENCE_S = 30
+
+FROM_CLIENT: TypeAdapter[Any] = TypeAdapter(V1Message)
+FROM_SERVER: TypeAdapter[Any] = TypeAdapter(V1ServerMessage)
+
+each_readme = pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+
+
+def code_blocks(page: Path) -> list[tuple[str, str]]:
+    """Language and text of each fenced block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def code(page: Path, language: str) -> list[str]:
+    return [text for kind, text in code_blocks(page) if kind == language]
+
+
+def prose(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def section(page: Path, title: str) -> str:
+    """What stands under a heading, up to the next one of its level."""
+    level = title.partition(" ")[0]
+    return page.read_text(encoding="utf-8").partition(f"\n{title}\n")[2].partition(f"\n{level} ")[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of a page's tables, headings left out."""
+    lines = re.findall(r"^\| (.*) \|$(?!\n\|-)", text, re.MULTILINE)
+    return [[cell.strip() for cell in line.split(" | ")] for line in lines]
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to headings."""
+    titles = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def output_of(*command: str, text: str = "") -> str:
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    process = ServerProcess()
+    process.start()
+    yield process
+    process.kill()
+
+
+# The first page's examples
+
+
+@each_readme
+@pytest.mark.e2e
+class TestExamples:
+    @pytest.mark.node
+    @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+    @pytest.mark.skipif(not WS.is_dir(), reason="the npm package ws is not installed")
+    def test_javascript_is_answered_in_node(self, readme: Path, server: ServerProcess) -> None:
+        [script] = code(readme, "javascript")
+        uncommented = script.removeprefix("// ").replace("8000", str(server.port))
+
+        heard = output_of("node", "--input-type=module", "-", text=uncommented)
+
+        assert uncommented.startswith("import ")
+        assert heard.startswith("session_created ")
+        assert "response_chunk  4\n" in heard
+        assert heard.endswith("response_complete Respuesta completada\n")
+
+    @pytest.mark.browser
+    async def test_javascript_is_answered_in_a_browser(self, readme: Path, server: ServerProcess) -> None:
+        [script] = code(readme, "javascript")
+        async with launched() as browser:
+            page = await browser.new_page()
+            await page.goto(f"{server.url}/agent/health")
+            async with page.expect_console_message(lambda line: line.text.startswith("response_complete")):
+                await page.add_script_tag(content=script.replace("8000", str(server.port)))
+
+    def test_python_is_answered(self, readme: Path, server: ServerProcess) -> None:
+        client = next(text for text in code(readme, "python") if "websockets" in text)
+
+        heard = output_of(sys.executable, "-W", "error", "-", text=client.replace("8000", str(server.port)))
+
+        assert heard == "2+2 = 4"
+
+    async def test_tool_runs_from_a_folder(self, readme: Path, tmp_path: Path) -> None:
+        tool_file = next(text for text in code(readme, "python") if "@tool" in text)
+        (tmp_path / "roll_die.py").write_text(tool_file, encoding="utf-8")
+
+        tool = load_tools(settings_with(tools_dir=tmp_path)).get("roll_die")
+
+        assert tool is not None
+        async with tool_context() as ctx:
+            assert await tool.run(arguments_of(tool, sides=2), ctx) in (1, 2)
+
+
+def test_both_readmes_have_the_same_code() -> None:
+    english, spanish = map(code_blocks, READMES)
+
+    assert english == spanish
+
+
+def test_both_readmes_have_the_same_shape() -> None:
+    shapes = [
+        {
+            "sections": re.findall(r"^#+", prose(readme), re.MULTILINE),
+            "tables and lists": re.findall(r"^(?:\||\d\.|-)", prose(readme), re.MULTILINE),
+            "first cells": [row[0] for row in rows(prose(readme)) if row[0].startswith("`")],
+            "links": [
+                target
+                for target in re.findall(r"\]\(([^)]+)\)", prose(readme))
+                if not target.startswith(("README", "#"))
+            ],
+        }
+        for readme in READMES
+    ]
+
+    assert shapes[0] == shapes[1]
+
+
+@each_page
+def test_links_and_images_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", prose(page)):
+        if target.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name) if name else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+@each_page
+def test_files_that_are_named_exist(page: Path) -> None:
+    named = re.findall(r"`((?:app|config|tests|static|docs)/[\w/.-]*)`", prose(page))
+
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+# The protocol
+
+
+def test_example_messages_are_the_protocols() -> None:
+    for title, contract in (("## Client to server", FROM_CLIENT), ("## Server to client", FROM_SERVER)):
+        examples = re.findall(r"^```json\n(.*?)^```$", section(PROTOCOL, title), re.DOTALL | re.MULTILINE)
+        types = re.findall(r"^### `(\w+)`", section(PROTOCOL, title), re.MULTILINE)
+        for example in examples:
+            contract.validate_json(example)
+        assert [json.loads(example)["type"] for example in examples] == types
+
+
+def test_every_message_type_has_its_example() -> None:
+    documented = set(re.findall(r"^### `(\w+)`", prose(PROTOCOL), re.MULTILINE))
+
+    schemas = [TypeAdapter(model).json_schema() for model in (V1Message, V1ServerMessage)]
+    types = {each["properties"]["type"]["const"] for schema in schemas for each in schema["$defs"].values()}
+    assert documented == types
+
+
+async def with_joined_chunks(socket: ClientConnection) -> AsyncGenerator[dict[str, str]]:
+    answer = ""
+    async for raw in socket:
+        message = json.loads(raw)
+        if message["type"] == "response_chunk":
+            answer += message["content"]
+            continue
+        if answer:
+            yield {"type": "response_chunk", "content": answer}
+            answer = ""
+        yield message
+
+
+@pytest.mark.e2e
+async def test_example_talk_is_what_the_server_says(server: ServerProcess) -> None:
+    [talk] = [text.splitlines() for text in code(PROTOCOL, "text")]
+    heard: list[str] = []
+
+    async with asyncio.timeout(PATIENCE_S), connect(f"ws://127.0.0.1:{server.port}/ws", proxy=None) as socket:
+        async with aclosing(with_joined_chunks(socket)) as messages:
+            for line in talk:
+                if line.startswith("> "):
+                    FROM_CLIENT.validate_json(line[2:])
+                    await socket.send(line[2:])
+                else:
+                    heard.append(json.dumps(await anext(messages)))
+
+    def without_what_differs(line: str) -> str:
+        line = re.sub(r'("session_id"|"timestamp"): "[^"]+"', r"\1", line)
+        return re.sub(r"[\d.]+ s\b", "N s", line)
+
+    said = [json.dumps(json.loads(line[2:])) for line in talk if line.startswith("< ")]
+    assert list(map(without_what_differs, heard)) == list(map(without_what_differs, said))
+
+
+def test_each_sentence_is_the_servers() -> None:
+    listed = {(es, en) for _, es, en in rows(section(PROTOCOL, "## The sentences"))}
+
+    on_the_wire = {
+        sentence
+        for name, sentence in SENTENCES.items()
+        if re.fullmatch(
+            "accepted|thinking|finish_.*|tool_(started|progress|progress_message|done|failed|timed_out|cancelled)",
+            name,
+        )
+    }
+    assert listed == on_the_wire
+
+
+def all_errors(base: type[AgentError] = AgentError) -> Iterator[type[AgentError]]:
+    for error in base.__subclasses__():
+        if error.__module__ == AgentError.__module__:
+            yield error
+            yield from all_errors(error)
+
+
+def test_each_error_is_listed_with_its_sentences() -> None:
+    listed = {(code, es, en, again) for code, _, es, en, again in rows(section(PROTOCOL, "## The errors"))}
+
+    assert listed == {
+        (f"`{error.code}`", error.es, error.en, "yes" if error.retryable else "no")
+        for error in all_errors()
+        if error.es
+    }
+
+
+def test_close_codes_are_the_servers_and_the_pages() -> None:
+    listed = {int(code): advice for code, _, advice in rows(section(PROTOCOL, "## Close codes"))}
+    script = (ROOT / "static" / "connection.js").read_text(encoding="utf-8")
+    [returning] = re.findall(r"RETURNING_CODES = new Set\(\[([\d, ]+)\]\)", script)
+
+    assert set(map(int, CloseCode)) <= set(listed)
+    assert {code for code, advice in listed.items() if advice.startswith("yes")} == set(
+        map(int, returning.split(","))
+    )
+
+
+# Tools
+
+
+async def test_example_tool_passes_its_test_and_is_used_in_a_talk(tmp_path: Path) -> None:
+    tool_file, test_file = code(TOOLS, "python")[:2]
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "search_notes.py").write_text(tool_file, encoding="utf-8")
+    (tmp_path / "tests" / "test_search_notes.py").write_text(test_file, encoding="utf-8")
+    (tmp_path / "notes" / "monday.txt").write_text("Comprar pan\n", encoding="utf-8")
+
+    options = ["-q", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT)]
+    summary = await asyncio.to_thread(output_of, sys.executable, "-m", "pytest", *options, str(tmp_path))
+    [request] = re.findall(r"`(usa la herramienta [^`]+)`", prose(TOOLS))
+    settings = settings_with(llm_provider="demo", tools_dir=tmp_path)
+    async with running_server(settings) as server, client_of(server) as client:
+        await client.opens()
+        await client.says(request)
+        answer = await client.hears_answer()
+
+    assert "2 passed" in summary
+    assert "Comprar pan" in answer
+
+
+def test_built_in_tools_are_listed_with_their_arguments() -> None:
+    listed = {
+        name.strip("`"): re.findall(r"`(\w+\??)`", args)
+        for name, args, _ in rows(section(TOOLS, "## The built-in tools"))
+    }
+
+    tools = load_tools(settings_with())
+    assert listed == {
+        name: [
+            argument if argument in schema.get("required", []) else f"{argument}?"
+            for argument in schema["properties"]
+        ]
+        for name in tools.names
+        for schema in [tools.schemas[tools.names.index(name)]["function"]["parameters"]]
+    }
+
+
+# Operations
+
+
+def test_each_setting_is_listed_with_its_default() -> None:
+    listed = {row[0].strip("`"): row[1].strip("`") for row in rows(section(OPERATIONS, "## Settings"))}
+
+    defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}
+    shown = {
+        name: "not set" if value is None else "none" if value == () else str(value)
+        for name, value in defaults.items()
+    }
+    assert listed == shown
+
+
+def logged_events() -> Iterator[str]:
+    """The constant names of all log lines."""
+    for file in (ROOT / "app").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name("logger" | "_log")), args=[ast.Constant(str(event)), *_]
+                ):
+                    yield event
+
+
+def test_each_log_event_is_listed() -> None:
+    first_cells = [row[0] for row in rows(section(OPERATIONS, "## Logs"))]
+    listed = {
+        event
+        for cell in first_cells
+        if not cell.startswith("an error")
+        for event in re.findall(r"`(\w+)`", cell)
+    }
+
+    codes = {error.code for error in all_errors()} - {"internal"}
+    assert listed == set(logged_events()) - codes
+
+
+def test_each_state_and_move_is_drawn() -> None:
+    [diagram] = code(ARCHITECTURE, "mermaid")
+
+    drawn = set(re.findall(r"(\w+) --> (\w+)", diagram))
+    assert drawn == {(source.value, target.value) for source, targets in MOVES.items() for target in targets}
