@@ -12,15 +12,22 @@ STALL_S = 0.25
 """A loop that is later than this, in seconds, is felt as a stutter in every talk."""
 
 _BEAT_S = 0.1
+_LISTEN_S = 0.05
+_MAX_STACK_CHARS = 450
+"""The last calls are what tells; a log line cuts longer values at their end."""
 
 
 class LoopWatchdog:
     """Logs `loop_stall` with the stack of whatever keeps the event loop from running.
 
     The loop beats; a thread of its own listens, since a loop that is held up cannot say so itself.
+
+    Args:
+        stall_s: How late the loop may be, in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stall_s: float = STALL_S) -> None:
+        self._stall_s = stall_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread_id = 0
         self._beats = 0
@@ -50,12 +57,20 @@ class LoopWatchdog:
             self._timer = self._loop.call_later(_BEAT_S, self._beat)
 
     def _listen(self) -> None:
-        heard = told = -1
-        while not self._stopped.wait(_BEAT_S + STALL_S):
-            if self._beats == heard and told != heard:
-                told = heard  # one line for each stall, however long it is
-                # CPython's only way to see what another thread is doing.
-                frame = sys._current_frames().get(self._thread_id)  # pyright: ignore[reportPrivateUsage]
-                stack = "".join(traceback.format_stack(frame)[-6:]) if frame is not None else ""
-                logger.warning("loop_stall", extra={"over_ms": round(STALL_S * 1000), "stack": stack[-450:]})
-            heard = self._beats
+        heard = -1
+        silent_s = 0.0
+        while not self._stopped.wait(_LISTEN_S):
+            if self._beats != heard:
+                heard, silent_s = self._beats, 0.0
+                continue
+            # Counted, not measured: a process that was stopped as a whole has not been held up by its loop.
+            before, silent_s = silent_s, silent_s + _LISTEN_S
+            if before < _BEAT_S + self._stall_s <= silent_s:
+                self._tell()  # one line for each stall, however long it is
+
+    def _tell(self) -> None:
+        # CPython's only way to see what another thread is doing.
+        frame = sys._current_frames().get(self._thread_id)  # pyright: ignore[reportPrivateUsage]
+        stack = "".join(traceback.format_stack(frame)[-6:]) if frame is not None else ""
+        facts = {"over_ms": round(self._stall_s * 1000), "stack": stack[-_MAX_STACK_CHARS:]}
+        logger.warning("loop_stall", extra=facts)

@@ -110,6 +110,11 @@ def _escaped(text: str, max_chars: int = _MAX_VALUE_CHARS) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)
 
 
+def _traceback(formatted: str) -> list[str]:
+    """Its lines without control characters: what was raised may quote what a client sent."""
+    return [_escaped(line, _MAX_MESSAGE_CHARS) for line in formatted.split("\n")]
+
+
 class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         parts = [
@@ -123,8 +128,11 @@ class _TextFormatter(logging.Formatter):
             parts.append(
                 f"{name}={json.dumps(text, ensure_ascii=False) if ' ' in text or not text else text}"
             )
-        line = " ".join(parts)
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        lines = [" ".join(parts)]
+        if record.exc_info:
+            # Indented, so that no line of it looks like an event of its own.
+            lines += [f"    {line}" for line in _traceback(self.formatException(record.exc_info))]
+        return "\n".join(lines)
 
 
 class _JsonFormatter(logging.Formatter):
@@ -138,5 +146,5 @@ class _JsonFormatter(logging.Formatter):
         for name, value in _facts(record).items():
             line[name] = value if isinstance(value, bool | int | float | None) else _escaped(str(value))
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = "\n".join(_traceback(self.formatException(record.exc_info)))
         return json.dumps(line, ensure_ascii=False)

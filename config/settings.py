@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     first_message_timeout_s: Seconds = 60
 
     # Tools
-    tools: CommaList | None = None
+    tools: Annotated[tuple[str, ...] | None, NoDecode] = None
     tools_dir: Path | None = None
     tool_timeout_s: Seconds = 30
     tool_inline_wait_s: float = Field(default=1.0, ge=0, le=3600)
@@ -101,6 +101,15 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_unicode(cls, value: object) -> object:
+        # The environment is bytes; what is no UTF-8 in it becomes lone surrogates, which no JSON can hold.
+        # Stands last of its kind: pydantic runs the last one first, and the others take the text apart.
+        if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+            raise ValueError("is not UTF-8")
+        return value
+
     @field_validator("azure_openai_endpoint", "openai_base_url", "public_ip_url", "weather_url")
     @classmethod
     def _is_http_url(cls, value: str | None) -> str | None:
@@ -112,7 +121,8 @@ class Settings(BaseSettings):
     @classmethod
     def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for entry in value:
-            if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(:[0-9]{1,5})?", entry):
+            match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(:([0-9]{1,5}))?", entry)
+            if match is None or int(match[3] or 0) > 65_535:
                 raise ValueError("must be a comma list of host or host:port, IPv6 addresses in brackets")
         return value
 
@@ -164,6 +174,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as exc:
         raise SettingsError(_in_one_line(exc)) from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError(f".env: cannot be read as UTF-8 text: {type(exc).__name__}") from None
 
 
 def _in_one_line(exc: ValidationError) -> str:

@@ -199,8 +199,11 @@ class Conversation:
         else:
             self._rest()
         hopeless = [run for run in runs if run.tellings >= MAX_TELLINGS]
-        self._line.extendleft(run for run in reversed(runs) if run.tellings < MAX_TELLINGS)
+        others = [run for run in runs if run.tellings < MAX_TELLINGS]
+        self._line.extendleft(reversed(others))
         if hopeless:
+            for run in others:
+                run.told_as = None  # the server's own words come between: the model is to see it anew
             self._tell_plainly(hopeless, may_remember=not isinstance(error, ContentFiltered | ContextTooLong))
 
     def _tell_plainly(self, runs: list[ToolRun], *, may_remember: bool) -> None:

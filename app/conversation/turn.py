@@ -83,14 +83,14 @@ class Turn:
             raise
 
     def say(self, text: str) -> None:
-        """Sends the next piece of the answer."""
-        if not self.has_spoken:
-            self.has_spoken = True
-            if self.source != "user":
-                self._session.emit(TurnStarted(self.turn_id, self.source))
-        if self._round_is_new:
-            self._round_is_new = False
+        """Sends the next piece of the answer; an empty line stands between what two rounds say."""
+        if not self.has_spoken and self.source != "user":
+            self._session.emit(TurnStarted(self.turn_id, self.source))
+        if self._session.state is not SessionState.SPEAKING:
             self._enter(SessionState.SPEAKING)
+        if self._round_is_new and self.has_spoken:
+            self._session.emit(ResponseChunk(self.turn_id, "\n\n"))
+        self.has_spoken, self._round_is_new = True, False
         self._session.emit(ResponseChunk(self.turn_id, text))
 
     async def _converse(self) -> TurnEnd:
@@ -168,8 +168,6 @@ class Turn:
         """Says a piece of the model's text; False where the answer has reached its limit."""
         if self._chars_left <= 0:
             return False
-        if self._round_is_new and self.has_spoken:
-            self._session.emit(ResponseChunk(self.turn_id, "\n\n"))
         fits = len(piece) <= self._chars_left
         piece = piece[: self._chars_left]
         self._chars_left -= len(piece)

@@ -22,6 +22,7 @@ __all__ = [
     "Usage",
 ]
 
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """The end of an answer.

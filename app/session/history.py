@@ -87,7 +87,7 @@ class History(Sequence[ApiMessage]):
 
     def begin_turn(self, turn_id: str) -> None:
         """Opens a turn; all that is added from now on belongs to it."""
-        if self._turns and not self._turns[-1].messages:
+        while self._turns and not self._turns[-1].messages:
             self._turns.pop()
         self._settleable.clear()
         self._turns.append(_Turn(turn_id))
@@ -209,9 +209,11 @@ class History(Sequence[ApiMessage]):
         results = [m for m in self._turns[-1].messages if m["role"] == "tool"]
         while excess > 0:
             longest = max(results, key=lambda m: len(m["content"].encode()), default=None)
-            before = _weight([longest]) if longest else 0
-            if longest is None or not shorten(longest, excess):
+            if longest is None:
                 raise ContextTooLong("the newest turn alone is over MAX_HISTORY_TOKENS")
+            before = _weight([longest])
+            if not shorten(longest, excess):
+                results.remove(longest)
             excess -= before - _weight([longest])
 
 

@@ -21,7 +21,7 @@ class Outbox:
 
     Args:
         max_messages: Events that may wait; joined chunks count as one.
-        max_bytes: What their texts may weigh together, in bytes, estimated.
+        max_bytes: What they may weigh together: their texts in UTF-8, and a little for each.
 
     Attributes:
         overflowed: Set, and never cleared, when an event found no room. That event and all later ones are
@@ -44,14 +44,14 @@ class Outbox:
 
     @property
     def waiting_bytes(self) -> int:
-        """What waits, in bytes, estimated."""
+        """What waits, in bytes as `max_bytes` counts them."""
         return self._bytes
 
     def put(self, event: Event) -> None:
         """Adds an event. Never awaits, never fails; see `overflowed`."""
         if self._closed:
             return
-        cost = len(event.content) if type(event) is ResponseChunk else _EVENT_COST
+        cost = _cost(event)
         if self._bytes + cost > self._max_bytes:
             return self._overflow()
         if type(event) is not ResponseChunk or not self._join(event):
@@ -91,7 +91,13 @@ class Outbox:
         self.overflowed.set()
 
     async def take(self) -> Event:
-        """The next event; waits for one. Only one task may take at a time."""
+        """The next event; waits for one.
+
+        Raises:
+            RuntimeError: Somebody else is waiting for one. A second reader would get half of the talk.
+        """
+        if self._ready is not None:
+            raise RuntimeError("only one task may take from an outbox")
         while not self._waiting:
             self._ready = asyncio.get_running_loop().create_future()
             try:
@@ -101,5 +107,12 @@ class Outbox:
         if len(self._waiting) == 1:
             self._flush_joined()
         event = self._waiting.popleft()
-        self._bytes -= len(event.content) if type(event) is ResponseChunk else _EVENT_COST
+        self._bytes -= _cost(event)
         return event
+
+
+def _cost(event: Event) -> int:
+    if type(event) is not ResponseChunk:
+        return _EVENT_COST
+    content = event.content
+    return len(content) if content.isascii() else len(content.encode("utf-8", "surrogatepass"))

@@ -16,6 +16,9 @@ RUNNING: Final = "running"
 _MIN_RESULT_CHARS = 200
 """A result is never cut below this: less would tell the model nothing."""
 
+_MARK_CHARS = 20
+"""What `"truncated":true,` takes, in characters, and a few more so that the guesses come to an end."""
+
 
 def tool_message(call_id: str, content: dict[str, Any]) -> ApiMessage:
     """A tool message for the API.
@@ -29,7 +32,7 @@ def tool_message(call_id: str, content: dict[str, Any]) -> ApiMessage:
 
 
 def shorten(message: ApiMessage, excess: int) -> bool:
-    """Cuts a tool message's result by about `excess` bytes, and marks it as cut.
+    """Cuts a tool message's result by `excess` bytes, if it has as many to give, and marks it as cut.
 
     Returns:
         Whether it got any shorter.
@@ -39,12 +42,17 @@ def shorten(message: ApiMessage, excess: int) -> bool:
         return False
     result = content["result"]
     text = result if isinstance(result, str) else orjson.dumps(result).decode()
-    keep = max(_MIN_RESULT_CHARS, len(text) - excess - 20)
-    if keep >= len(text):
+    size = before = len(message["content"].encode())
+    wanted = before - excess
+    keep = len(text)
+    cut = message["content"]
+    while size > wanted and keep > _MIN_RESULT_CHARS:
+        # A guess that the next round mends: as a text, JSON needs more room than it did as JSON.
+        keep = max(_MIN_RESULT_CHARS, keep * max(wanted, 0) // size - _MARK_CHARS)
+        kept = {**content, "result": text[:keep], "truncated": True}
+        cut = tool_message(message["tool_call_id"], kept)["content"]
+        size = len(cut.encode())
+    if size >= before:
         return False
-    before = len(message["content"])
-    cut = tool_message(message["tool_call_id"], {**content, "result": text[:keep], "truncated": True})
-    if len(cut["content"]) >= before:
-        return False
-    message["content"] = cut["content"]
+    message["content"] = cut
     return True

@@ -1,6 +1,7 @@
 """One tool call: what was asked, how it stands, how it ended."""
 
 import asyncio
+import logging
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from app.session.history import CallRecord
 from app.session.tool_messages import RUNNING
 from app.tools.base import Effect, Tool, ToolError
 from app.tools.registry import ToolRegistry
+
+logger = logging.getLogger(__name__)
 
 MAX_ARGUMENT_CHARS = 64 * 1024
 """A model writes no longer arguments by intention."""
@@ -117,6 +120,10 @@ def check_call(call: ToolCall, registry: ToolRegistry, locale: Locale) -> Checke
         args = tool.arguments.model_validate(values)
     except ValidationError as exc:
         raise ToolError(say(locale, "tool_bad_arguments", problems=_problems(exc))) from None
+    except Exception:
+        # A bug in a validator of the tool's own; its turn and the other calls go on.
+        logger.exception("tool_arguments_raised", extra={"tool": tool.name})
+        raise ToolError(say(locale, "tool_error")) from None
     return CheckedCall(tool, args, call.arguments or "{}")
 
 
@@ -149,8 +156,12 @@ class WriteLedger:
 
     @staticmethod
     def _key(call: CheckedCall) -> tuple[str, bytes]:
-        dumped = call.args.model_dump(mode="json")
-        return call.tool.name, orjson.dumps(dumped, option=orjson.OPT_SORT_KEYS)
+        try:
+            dumped = call.args.model_dump(mode="json")
+            return call.tool.name, orjson.dumps(dumped, option=orjson.OPT_SORT_KEYS)
+        except (TypeError, ValueError, RecursionError):
+            # Nested too deeply, or integers of over 64 bits: then the same text is the same call.
+            return call.tool.name, call.arguments.encode()
 
     def earlier(self, call: CheckedCall) -> ToolRun | None:
         """The write that this one would repeat."""

@@ -3,6 +3,8 @@
 import importlib
 import importlib.util
 import pkgutil
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +15,11 @@ import app.tools
 from app.chat import ToolSchema
 from app.tools.base import Tool
 from config.settings import Settings, SettingsError
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What the chat-completions API takes as a function's name."""
+
+_MAX_REASON_CHARS = 300
 
 
 class ToolRegistry:
@@ -71,18 +78,34 @@ def _from_folder(folder: Path) -> Iterator[Tool]:
     for path in sorted(folder.glob("*.py")):
         if path.name.startswith("_"):
             continue
-        spec = importlib.util.spec_from_file_location(f"tools_dir.{path.stem}", path)
-        if spec is None or spec.loader is None:
-            raise SettingsError(f"TOOLS_DIR: {path.name} cannot be loaded")
-        module = importlib.util.module_from_spec(spec)
+        if not _NAME.fullmatch(path.stem):
+            raise SettingsError(f"TOOLS_DIR: {path.name}: a tool's name has letters, digits, _ and - only")
         try:
-            spec.loader.exec_module(module)
-        except Exception as exc:
-            raise SettingsError(f"TOOLS_DIR: {path.name}: {exc.__class__.__name__}: {exc}") from exc
-        tools = list(_tools_in(module))
-        if not tools:
-            raise SettingsError(f"TOOLS_DIR: {path.name} has no function with @tool")
+            tools = list(_tools_in(_load(path)))
+            ToolRegistry(tools)  # makes the schemas: arguments that have none are found out here
+        # A file of somebody else may raise anything while it is loaded, and may try to leave.
+        except (Exception, SystemExit) as exc:
+            what = " ".join(str(exc).split())[:_MAX_REASON_CHARS]
+            raise SettingsError(f"TOOLS_DIR: {path.name}: {type(exc).__name__}: {what}") from exc
+        if len(tools) != 1:
+            raise SettingsError(f"TOOLS_DIR: {path.name} needs one function with @tool, and has {len(tools)}")
         yield from tools
+
+
+def _load(path: Path) -> ModuleType:
+    name = f"tools_dir.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("no Python file")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses and pydantic look up here what an annotation in quotes means.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 def _tools_in(module: ModuleType) -> Iterator[Tool]:

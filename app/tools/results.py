@@ -5,13 +5,13 @@ A tool may return anything, of any size. Only as much of it is looked at as is k
 """
 
 import base64
+import codecs
 import dataclasses
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from itertools import islice
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
@@ -21,8 +21,8 @@ from pydantic import BaseModel
 MAX_DEPTH = 32
 """Deeper nesting is cut; it also ends a value that contains itself."""
 
-_ITEM_COST = 2
-"""Characters that a separator is taken to need in JSON."""
+_ITEM_COST = 3
+"""Characters that quotes and a separator need in JSON, or brackets and a separator."""
 
 
 class UnreadableResult(Exception):
@@ -69,16 +69,18 @@ def bounded_json(value: object, max_chars: int) -> tuple[Any, bool]:
 
 def _plain(value: object, budget: _Budget, depth: int) -> Any:
     if value is None or isinstance(value, bool):
-        budget.left -= 4
+        budget.left -= 4 + _ITEM_COST
         return value
-    if isinstance(value, str):
-        return budget.text(str(value))
-    if isinstance(value, int | float | Decimal) and not isinstance(value, Enum):
-        return _number(value, budget)
     if depth >= MAX_DEPTH:
         raise UnreadableResult("too deeply nested")
+    if isinstance(value, Enum):
+        return _plain(value.value, budget, depth + 1)
+    if isinstance(value, str):
+        return budget.text(str(value))
+    if isinstance(value, int | float | Decimal):
+        return _number(value, budget)
     if isinstance(value, BaseModel):
-        return _object({name: getattr(value, name) for name in type(value).model_fields}, budget, depth)
+        return _object(dict(value), budget, depth)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return _object(fields, budget, depth)
@@ -86,47 +88,50 @@ def _plain(value: object, budget: _Budget, depth: int) -> Any:
         return _object(value, budget, depth)  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, list | tuple | set | frozenset):
         return _array(value, budget, depth)  # pyright: ignore[reportUnknownArgumentType]
-    return _leaf(value, budget, depth)
+    return _leaf(value, budget)
 
 
 def _number(value: int | float | Decimal, budget: _Budget) -> Any:
-    budget.left -= 8
     if isinstance(value, Decimal):
-        return budget.text(str(value))
+        return budget.text(str(value)) if value.is_finite() else _plain(None, budget, 0)
     if isinstance(value, float):
+        budget.left -= len(repr(value)) + _ITEM_COST
         return float(value) if math.isfinite(value) else None
     # orjson takes integers of 64 bits; Python writes ones of up to 4,300 digits.
     if -(2**63) <= value < 2**64:
+        budget.left -= len(str(int(value))) + _ITEM_COST
         return int(value)
     if value.bit_length() > 14_000:
         raise UnreadableResult("too large a number")
-    return budget.text(str(value))
+    return budget.text(str(int(value)))
 
 
-def _leaf(value: object, budget: _Budget, depth: int) -> Any:
+def _leaf(value: object, budget: _Budget) -> Any:
     match value:
-        case Enum():
-            return _plain(value.value, budget, depth + 1)
         case datetime() | date() | time():
             return budget.text(value.isoformat())
         case timedelta():
-            return value.total_seconds()
+            return _number(value.total_seconds(), budget)
         case UUID() | PurePath():
             return budget.text(str(value))
         case bytes() | bytearray():
-            return budget.text(_decoded(bytes(value[: budget.left + 4])))
+            # UTF-8 has four bytes at most for a character; the rest would be cut off anyway.
+            return budget.text(_decoded(bytes(value[: 4 * (max(budget.left, 0) + 2)])))
         case _:
             raise UnreadableResult(f"no plain form for {type(value).__name__}")
 
 
 def _decoded(data: bytes) -> str:
     try:
-        return data.decode()
+        # Not `decode`: a character at the end may have been cut in two.
+        return codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:
         return base64.b64encode(data).decode()
 
 
 def _object(value: Mapping[Any, Any], budget: _Budget, depth: int) -> dict[str, Any]:
+    # An empty container costs something too: a few that hold each other can stand for billions.
+    budget.left -= _ITEM_COST
     kept: dict[str, Any] = {}
     for key, item in value.items():
         if budget.is_spent:
@@ -138,8 +143,9 @@ def _object(value: Mapping[Any, Any], budget: _Budget, depth: int) -> dict[str, 
 def _array(
     value: list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any], budget: _Budget, depth: int
 ) -> list[Any]:
+    budget.left -= _ITEM_COST
     kept: list[Any] = []
-    for item in islice(value, 0, None):
+    for item in value:
         if budget.is_spent:
             break
         kept.append(_plain(item, budget, depth + 1))

@@ -158,6 +158,7 @@ class ToolRunner:
 
     def _launch(self, run: ToolRun, checked: CheckedCall) -> None:
         run.task = asyncio.create_task(self._watch(run, checked), name=f"tool {run.name} {run.call_id}")
+        run.task.add_done_callback(partial(self._end_unbegun, run))
         self.running[run.call_id] = run
         self._session.pending_tools[run.call_id] = run.task
         logger.info("tool_started", extra={"tool": run.name, "call_id": run.call_id, "effect": run.effect})
@@ -212,7 +213,8 @@ class ToolRunner:
             result, was_cut = bounded_json(value, self._host.settings.tool_result_max_chars)
             return Ending("done", result=result, truncated=was_cut)
         except ToolError as exc:
-            return Ending("failed", error=str(exc)[:_MAX_ERROR_CHARS])
+            sentence, _ = bounded_json(str(exc), _MAX_ERROR_CHARS)
+            return Ending("failed", error=sentence or say(locale, "tool_error"))
         except ThreadsBusy:
             logger.warning("tool_busy", extra={"tool": run.name, "call_id": run.call_id})
             return Ending("failed", error=say(locale, "tool_busy"))
@@ -243,6 +245,11 @@ class ToolRunner:
             settings=self._host.settings,
             progress=progress,
         )
+
+    def _end_unbegun(self, run: ToolRun, task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step never comes to its own `finally`."""
+        if run.ending is None:
+            self._finish(run, Ending("cancelled", error=say(self._session.locale, "tool_was_cancelled")))
 
     def _finish(self, run: ToolRun, ending: Ending) -> None:
         run.ending = ending

@@ -5,6 +5,7 @@ file reads need; and they are daemons, so that such a tool cannot keep the proce
 """
 
 import asyncio
+import contextlib
 import contextvars
 import queue
 import threading
@@ -29,8 +30,8 @@ class ToolThreads:
     def __init__(self, size: int) -> None:
         self._size = size
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._started = 0
-        self._busy = 0
+        self._started: int = 0
+        self._busy: int = 0
         self._lock = threading.Lock()
 
     @property
@@ -51,11 +52,11 @@ class ToolThreads:
         with self._lock:
             if self._busy >= self._size:
                 raise ThreadsBusy
-            self._busy += 1
-            if self._busy > self._started:
-                self._started += 1
-                name = f"tool-{self._started}"
+            if self._busy == self._started:
+                name = f"tool-{self._started + 1}"
                 threading.Thread(target=self._work, name=name, daemon=True).start()
+                self._started += 1
+            self._busy += 1
         context = contextvars.copy_context()
         self._jobs.put((loop, future, lambda: context.run(function)))
         return await future
@@ -67,19 +68,23 @@ class ToolThreads:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            loop, future, function = job
-            result: Any = None
-            error: BaseException | None = None
-            try:
-                result = function()
-            except BaseException as exc:  # handed to the caller, who decides
-                error = exc
-            with self._lock:
-                self._busy -= 1
-            try:
-                loop.call_soon_threadsafe(_deliver, future, result, error)
-            except RuntimeError:
-                return  # the loop has closed: nobody waits any more
+            self._do(*job)
+            del job  # an idle thread holds on to nothing
+
+    def _do(
+        self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], function: Callable[[], Any]
+    ) -> None:
+        result: Any = None
+        error: BaseException | None = None
+        try:
+            result = function()
+        except BaseException as exc:  # handed to the caller, who decides
+            error = exc
+        with self._lock:
+            self._busy -= 1
+        # A loop that has closed refuses: nobody waits any more.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_deliver, future, result, error)
 
 
 def _deliver(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:

@@ -481,3 +481,22 @@ async def test_a_text_too_long_for_the_budget_is_refused_and_the_history_stays()
     ends = t.endings()
     assert ends[1].error.code == "context_too_long"
     assert [m["content"] for m in t.model.requests[-1].messages[1:]] == ["hola", "Sí.", "¿te acuerdas?"]
+
+
+@virtual
+async def test_a_result_beside_a_hopeless_one_is_shown_to_the_model_anew() -> None:
+    shop = Workshop()
+    script = [
+        calls(("slow", {"seconds": 3, "result": "r1"}), ("slow", {"seconds": 3.1, "result": "r2"})),
+        says("Voy."),
+        [Pause(1), Fails(LlmUnavailable())],
+        [Fails(LlmUnavailable())],
+        [Fails(LlmUnavailable())],
+        says("Y el segundo."),
+    ]
+    async with talk(ScriptedModel(script), [shop.tool("slow")]) as t:
+        t.says("dos cosas")
+        await t.rests()
+
+    assert [answer[-2:] for answer in t.answers()] == ["y.", "r1", "o."]
+    assert orjson.loads(last_text(t.model.requests[-1]))["result"] == "r2"

@@ -1,0 +1,250 @@
+"""Logging: one line for each event, with its ids, and never in the way of a talk."""
+
+import contextlib
+import io
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import pytest
+
+from config.logger_config import SESSION_ID, TURN_ID, configure_logging
+
+NAMES = [None, "uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpx2", "openai", "aiohttp"]
+NASTY = "a\nb\r\x1b[31m\u2028\u202e\x9b\0\ud800ñ 🎤"
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_they_were() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in NAMES]
+    before = [(logger.handlers[:], logger.filters[:], logger.level, logger.propagate) for logger in loggers]
+    yield
+    for logger, (handlers, filters, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.filters[:], logger.propagate = handlers, filters, propagate
+        logger.setLevel(level)
+
+
+@contextmanager
+def logged(log_format: Literal["text", "json"] = "text", level: str = "INFO") -> Iterator[list[str]]:
+    """The lines that were written, complete after the block."""
+    output = io.StringIO()
+    lines: list[str] = []
+    with contextlib.redirect_stderr(output):
+        configure_logging(level, log_format)
+        yield lines
+        configure_logging(level, log_format)  # the set-up before this one has written all that it had
+    lines += output.getvalue().split("\n")[:-1]
+
+
+def log(**facts: Any) -> None:
+    logging.getLogger("app.test").info("event_name", extra=facts)
+
+
+def test_text_line_has_time_level_logger_event_and_facts():
+    with logged() as lines:
+        log(tool="calculate", n=3, words="two words", empty="")
+
+    (line,) = lines
+    time_, rest = line.split(" ", 1)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time_)
+    assert rest == 'INFO app.test event_name tool=calculate n=3 words="two words" empty=""'
+
+
+def test_json_line_has_the_same_as_members():
+    with logged("json") as lines:
+        log(tool="calculate", n=3, ok=True, none=None, list_=[1])
+
+    (line,) = lines
+    read = json.loads(line)
+    assert re.fullmatch(r"\d{4}-.*Z", read.pop("time"))
+    assert read == {
+        "level": "INFO",
+        "logger": "app.test",
+        "event": "event_name",
+        "tool": "calculate",
+        "n": 3,
+        "ok": True,
+        "none": None,
+        "list_": "[1]",
+    }
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_event_is_one_line_whatever_is_in_it(log_format: Any):
+    with logged(log_format) as lines:
+        log(user_id=NASTY, nested={"a": NASTY})
+        logging.getLogger("library").warning("said %s", NASTY)
+
+    assert len(lines) == 2
+    for line in lines:
+        assert len(line.splitlines()) == 1
+        assert line.isprintable()
+        assert "ñ 🎤" in line
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_long_value_is_cut(log_format: Any):
+    with logged(log_format) as lines:
+        log(path="x" * 100_000)
+        logging.getLogger("library").warning("y" * 100_000)
+
+    assert 500 <= lines[0].count("x") <= 510
+    assert 4000 <= lines[1].count("y") <= 4010
+
+
+def raise_and_log() -> None:
+    try:
+        raise ValueError("of a client:\n2025-07-20T10:30:00.000Z INFO forged\x1b[2J\u2028")
+    except ValueError:
+        logging.getLogger("app.test").exception("internal", extra={"call_id": "c1"})
+
+
+def test_traceback_cannot_look_like_an_event_in_text():
+    with logged() as lines:
+        raise_and_log()
+
+    assert lines[0].endswith("ERROR app.test internal call_id=c1")
+    assert len(lines) > 3
+    assert all(line.startswith("    ") and line.isprintable() for line in lines[1:])
+    assert any("raise_and_log" in line for line in lines)
+
+
+def test_traceback_is_a_member_of_its_line_in_json():
+    with logged("json") as lines:
+        raise_and_log()
+
+    (line,) = lines
+    assert line.isprintable()
+    read = json.loads(line)
+    assert (read["event"], read["call_id"]) == ("internal", "c1")
+    assert "raise_and_log" in read["traceback"]
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_session_and_turn_are_on_every_line_of_their_context(log_format: Any):
+    session, turn = SESSION_ID.set("s1"), TURN_ID.set("t1")
+    with logged(log_format) as lines:
+        logging.getLogger("library").warning("inside")
+        SESSION_ID.reset(session)
+        TURN_ID.reset(turn)
+        logging.getLogger("library").warning("outside")
+
+    inside, outside = lines
+    if log_format == "json":
+        assert {"session_id": "s1", "turn_id": "t1"}.items() <= json.loads(inside).items()
+    else:
+        assert inside.endswith("inside session_id=s1 turn_id=t1")
+    assert "session_id" not in outside and "turn_id" not in outside
+
+
+def test_ids_are_those_of_the_moment_of_the_event():
+    """Another thread writes the lines, later."""
+    with logged() as lines:
+        for number in range(200):
+            TURN_ID.set(f"t{number}")
+            log()
+        TURN_ID.set("")
+
+    assert [line.rpartition("=")[2] for line in lines] == [f"t{number}" for number in range(200)]
+
+
+def test_level_decides_what_is_written():
+    with logged(level="WARNING") as lines:
+        log()
+        logging.getLogger("app.test").warning("more")
+
+    assert len(lines) == 1
+
+
+def test_requests_to_models_are_not_logged_with_their_addresses():
+    with logged() as lines:
+        for name in ("httpx", "httpx2", "openai", "aiohttp"):
+            logging.getLogger(name).info("HTTP Request: POST https://host/path?api_key=1")
+            logging.getLogger(f"{name}.inner").info("HTTP Request: POST https://host/path?api_key=1")
+
+    assert lines == []
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_query_strings_are_masked_in_the_servers_own_lines(log_format: Any):
+    access = ("1.2.3.4:5", "GET", "/sessions?api_key=secret", "1.1", 200)
+    with logged(log_format) as lines:
+        logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', *access)
+        logging.getLogger("uvicorn.error").info(
+            '%s - "WebSocket %s" [accepted]', "1.2.3.4:5", "/ws?token=secret"
+        )
+
+    assert len(lines) == 2
+    assert "secret" not in "".join(lines)
+    assert "/sessions?***" in lines[0] and "/ws?***" in lines[1]
+
+
+def test_invalid_utf8_of_a_client_is_one_warning_without_a_traceback():
+    with logged() as lines:
+        try:
+            b"\xff".decode()
+        except UnicodeDecodeError:
+            logging.getLogger("uvicorn.error").exception("Invalid UTF-8 sequence received from client.")
+
+    (line,) = lines
+    assert "WARNING uvicorn.error Invalid UTF-8 sequence" in line
+
+
+def test_servers_own_handlers_are_replaced():
+    logging.getLogger("uvicorn").addHandler(logging.StreamHandler(io.StringIO()))
+    logging.getLogger("uvicorn.access").propagate = False
+
+    with logged() as lines:
+        logging.getLogger("uvicorn.access").info("once")
+        logging.getLogger("uvicorn.error").info("once")
+
+    assert len(lines) == 2
+    assert logging.getLogger("uvicorn").handlers == []
+
+
+class StuckOutput(io.StringIO):
+    """A terminal that has stopped to read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.release = threading.Event()
+        self.has_room_again = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.release.wait(30)
+        if "n=9000" in text:
+            self.has_room_again.set()
+        return super().write(text)
+
+
+def test_stuck_output_holds_up_nobody_and_what_does_not_fit_is_dropped():
+    output = StuckOutput()
+    with contextlib.redirect_stderr(output):
+        configure_logging("INFO", "text")
+        begin = time.monotonic()
+        for number in range(11_000):
+            log(n=number)
+        spent_s = time.monotonic() - begin
+        output.release.set()
+        assert output.has_room_again.wait(30)
+        configure_logging("INFO", "text")
+
+    written = output.getvalue().count("event_name")
+    assert spent_s < 10
+    assert 10_000 <= written <= 10_001
+
+
+def test_output_that_fails_is_no_failure_of_the_talk(capsys: pytest.CaptureFixture[str]):
+    output = io.StringIO()
+    with contextlib.redirect_stderr(output):
+        configure_logging("INFO", "text")
+        output.close()
+        log()
+    configure_logging("INFO", "text")
+
+    log()

@@ -1,0 +1,23 @@
+"""The events of a talk."""
+
+import dataclasses
+import inspect
+from typing import get_args
+
+from app.protocol import events
+from app.protocol.events import ErrorOccurred, Event, ResponseChunk, ResponseComplete, TurnStarted
+
+
+def test_union_holds_every_event_of_the_module():
+    declared = {
+        value
+        for value in vars(events).values()
+        if inspect.isclass(value) and dataclasses.is_dataclass(value) and value.__module__ == events.__name__
+    }
+
+    assert set(get_args(Event)) == declared
+
+
+def test_everything_that_a_turn_says_carries_its_id():
+    for event in (TurnStarted, ResponseChunk, ResponseComplete, ErrorOccurred):
+        assert "turn_id" in {field.name for field in dataclasses.fields(event)}

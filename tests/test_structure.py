@@ -1,0 +1,225 @@
+"""The shape of the project, held by its source: who imports whom, how long things are, where doors are."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from packaging.requirements import Requirement
+
+from app.protocol.client import V1Message
+from app.services.handlers import HANDLERS
+from config.settings import Settings
+from tests.support.context import settings_with
+
+ROOT = Path(__file__).parents[1]
+APP = sorted((ROOT / "app").rglob("*.py"))
+SOURCES = [*APP, *sorted((ROOT / "config").rglob("*.py")), ROOT / "main.py"]
+
+MAX_FILE_LINES = 330
+MAX_FUNCTION_LINES = 60
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def each(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=name_of)
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """The modules that a source imports; `from a import b` may mean `a.b` as well."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, "imports are written out in full"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+# Who imports whom
+
+RANKS = {
+    "errors": 0,
+    "locales": 0,
+    "clock": 0,
+    "chat": 0,
+    "watchdog": 0,
+    "protocol": 1,
+    "session": 2,
+    "llm": 3,
+    "tools": 3,
+    "conversation": 4,
+    "services": 5,
+    "router": 6,
+}
+"""A package may import itself and what has a lower rank. `config` may be imported by all."""
+
+TOP = 7
+
+
+def part_of(module: str) -> str:
+    return module.split(".")[1] if module.startswith("app.") else module.split(".")[0]
+
+
+@each(SOURCES)
+def test_imports_go_one_way(path: Path):
+    own = part_of(name_of(path).removesuffix(".py").replace("/", "."))
+    rank = RANKS.get(own, TOP if own == "main" else -1)
+    for module in imports(tree_of(path)):
+        assert not module.startswith(("tests", "bench", "main.")), f"{module} is no part of the product"
+        if module.startswith("app."):
+            other = part_of(module)
+            is_below = RANKS[other] < rank or RANKS[other] == rank == 0
+            assert other == own or is_below, f"{name_of(path)} may not import {module}"
+
+
+def test_every_part_of_the_application_has_its_rank():
+    assert {part_of(name_of(path).removesuffix(".py").replace("/", ".")) for path in APP} - {
+        "__init__"
+    } == set(RANKS)
+
+
+@each(SOURCES)
+def test_imports_stand_at_the_top(path: Path):
+    tree = tree_of(path)
+    top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    everywhere = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert everywhere == top, "an import inside something hides a cycle or does work late"
+    assert "TYPE_CHECKING" not in path.read_text(encoding="utf-8")
+
+
+# How long things are
+
+
+@each(SOURCES)
+def test_file_is_short_enough_to_be_read(path: Path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
+
+
+@each(SOURCES)
+def test_functions_are_short_enough_to_be_seen_at_once(path: Path):
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, Function):
+            assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
+
+
+# Where the doors are
+
+SOCKET_MODULE = "app/router/routes/websocket_route.py"
+SOCKET_METHODS = re.compile(r"accept|(receive|send|iter)_(text|bytes|json)|send_denial_response")
+
+
+@each([path for path in SOURCES if name_of(path) != SOCKET_MODULE])
+def test_only_the_transport_touches_a_websocket(path: Path):
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute):
+            assert not SOCKET_METHODS.fullmatch(node.attr), f"line {node.lineno}: {node.attr}"
+            inner = node.value
+            assert not (isinstance(inner, ast.Attribute) and inner.attr == "websocket"), f"line {node.lineno}"
+    assert not any(module.endswith(".WebSocket") for module in imports(tree_of(path)))
+
+
+def test_each_message_of_a_client_has_its_handler():
+    assert set(get_args(get_args(V1Message)[0])) == set(HANDLERS)
+
+
+@each(SOURCES)
+def test_only_the_settings_read_the_environment(path: Path):
+    names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+
+    assert not names & {"environ", "environb", "getenv"}
+
+
+@each(APP)
+def test_nothing_is_run_that_came_as_data(path: Path):
+    tree = tree_of(path)
+    called = {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+    assert not called & {"eval", "exec", "compile", "__import__"}
+    assert not {module.split(".")[0] for module in imports(tree)} & {"pickle", "marshal", "shelve", "yaml"}
+
+
+# What goes with what
+
+
+def env_example() -> dict[str, str]:
+    """Its settings, also those that are commented out as examples of their default."""
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    found = re.findall(r"^#? ?([A-Z][A-Z0-9_]*)=(.*)$", text, re.MULTILINE)
+    assert len(dict(found)) == len(found), "a setting stands there twice"
+    return dict(found)
+
+
+def test_env_example_lists_every_setting_and_no_other():
+    assert {name.lower() for name in env_example()} == set(Settings.model_fields)
+
+
+def test_env_example_shows_the_defaults(tmp_path: Path):
+    file = tmp_path / "example"
+    file.write_text("\n".join(f"{name}={value}" for name, value in env_example().items()), encoding="utf-8")
+
+    assert Settings(_env_file=file).model_dump() == settings_with().model_dump()  # pyright: ignore[reportCallIssue]
+
+
+@pytest.mark.parametrize("name", ["requirements.ini", "requirements-dev.ini", "constraints.txt"])
+def test_requirements_are_read_by_pip(name: str):
+    """pip reads `.ini` like any other; a `[section]`, or a line that begins with `;`, would stop it."""
+    lines = [line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
+    wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    names = [Requirement(line).name.lower().replace("_", "-") for line in wanted]
+
+    assert len(set(names)) == len(names)
+    assert names or name == "constraints.txt"
+
+
+def test_what_the_application_imports_is_required():
+    required = {
+        Requirement(line).name.replace("-", "_").lower()
+        for line in (ROOT / "requirements.ini").read_text(encoding="utf-8").splitlines()
+        if line.strip() and not line.startswith("#")
+    }
+    comes_with = {"pydantic_core": "pydantic", "starlette": "fastapi"}
+    imported_as = {"nltk_vader_sentiment": "vader"}
+    known = required | {imported_as.get(name, name) for name in required}
+    for path in SOURCES:
+        for module in imports(tree_of(path)):
+            root = module.split(".")[0]
+            if root not in sys.stdlib_module_names | {"app", "config"}:
+                assert comes_with.get(root, root) in known, f"{name_of(path)} imports {root}"
+
+
+WITHOUT_TEST = {
+    "app/chat.py": "types alone",
+    "app/llm/base.py": "types alone; every provider is held to them by test_provider_contract.py",
+}
+
+
+def partner_of(path: Path) -> Path:
+    inside = path.relative_to(ROOT / "app" if "app" in path.relative_to(ROOT).parts else ROOT)
+    return ROOT / "tests" / inside.parent / f"test_{path.name}"
+
+
+@each([path for path in SOURCES if path.name != "__init__.py"])
+def test_module_has_a_test_that_explains_it(path: Path):
+    reason = WITHOUT_TEST.get(name_of(path))
+
+    assert partner_of(path).exists() is (reason is None), reason or f"{partner_of(path)} is missing"
+
+
+def test_there_is_no_reason_for_a_module_that_has_gone():
+    assert {name_of(path) for path in SOURCES} >= set(WITHOUT_TEST)

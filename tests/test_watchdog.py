@@ -1,0 +1,69 @@
+"""The watch over the event loop says what holds it up."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app.watchdog import STALL_S, LoopWatchdog
+
+
+@asynccontextmanager
+async def watched(stall_s: float = STALL_S) -> AsyncIterator[None]:
+    watchdog = LoopWatchdog(stall_s)
+    watchdog.start()
+    try:
+        await asyncio.sleep(0.01)  # the first beat
+        yield
+        await asyncio.sleep(0.01)
+    finally:
+        watchdog.stop()
+
+
+def stalls(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.message == "loop_stall"]
+
+
+def hold_up_everybody(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+async def test_blocked_loop_is_logged_once_with_what_blocks_it(caplog: pytest.LogCaptureFixture):
+    async with watched():
+        hold_up_everybody(0.9)
+
+    (line,) = stalls(caplog)
+    assert line.levelname == "WARNING"
+    assert line.__dict__["over_ms"] == 250
+    assert "hold_up_everybody" in line.__dict__["stack"]
+    assert len(line.__dict__["stack"]) <= 450
+
+
+async def test_each_stall_has_its_line(caplog: pytest.LogCaptureFixture):
+    async with watched():
+        for _ in range(2):
+            hold_up_everybody(0.5)
+            await asyncio.sleep(0.2)
+
+    assert len(stalls(caplog)) == 2
+
+
+async def test_loop_that_is_busy_but_never_for_long_is_left_alone(caplog: pytest.LogCaptureFixture):
+    async with watched(stall_s=0.5):
+        end = time.monotonic() + 0.9
+        while time.monotonic() < end:
+            hold_up_everybody(0.02)
+            await asyncio.sleep(0)
+
+    assert stalls(caplog) == []
+
+
+async def test_stopped_watch_leaves_no_thread_and_no_timer():
+    async with watched():
+        assert any(thread.name == "loop-watchdog" for thread in threading.enumerate())
+
+    assert all(thread.name != "loop-watchdog" for thread in threading.enumerate())
