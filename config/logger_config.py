@@ -52,8 +52,8 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.filters[:] = [_tame_uvicorn]
-    # One line per request to a model or an endpoint, with the whole URL: more than INFO should say.
-    for name in ("httpx", "httpx2", "openai", "aiohttp"):
+    # A line per request with its whole URL, lines about each look at the tables: more than INFO should say.
+    for name in ("httpx", "httpx2", "openai", "aiohttp", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     _listener = logging.handlers.QueueListener(records, logging.StreamHandler(sys.stderr))
     _listener.start()

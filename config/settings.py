@@ -7,9 +7,12 @@ reads the environment.
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from config.api_tokens import ApiToken, parse_api_tokens
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 """A duration in seconds, above 0 and at most a day."""
@@ -63,8 +66,12 @@ class Settings(BaseSettings):
     ws_ping_interval_s: Seconds = 20
     ws_ping_timeout_s: Seconds = 20
     shutdown_grace_s: float = Field(default=8, ge=0, le=3600)
+    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode] = ()
     max_sessions: int = Field(default=10_000, ge=1)
     first_message_timeout_s: Seconds = 60
+    resume_window_s: Seconds = 120
+    resume_ring_messages: int = Field(default=1000, ge=0)
+    resume_ring_bytes: int = Field(default=MIB, ge=0)
 
     # Tools
     tools: Annotated[tuple[str, ...] | None, NoDecode] = None
@@ -82,6 +89,12 @@ class Settings(BaseSettings):
     weather_provider: Literal["placeholder", "open-meteo"] = "placeholder"
     weather_url: str = "https://api.open-meteo.com/v1/forecast"
 
+    # Storage
+    # Not shown: it may hold a password.
+    database_url: str = Field(default="sqlite+aiosqlite:///data/voice_agent.db", repr=False)
+    session_retention_days: int = Field(default=30, ge=1, le=36_500)
+    store_timeout_s: Seconds = 2
+
     # Limits of one connection
     max_queued_messages: int = Field(default=8, ge=0)
     max_messages_per_s: int = Field(default=20, ge=1)
@@ -95,6 +108,11 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("api_tokens", mode="before")
+    @classmethod
+    def _parse_tokens(cls, value: object) -> object:
+        return parse_api_tokens(value) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -113,9 +131,24 @@ class Settings(BaseSettings):
     @field_validator("azure_openai_endpoint", "openai_base_url", "public_ip_url", "weather_url")
     @classmethod
     def _is_http_url(cls, value: str | None) -> str | None:
-        if value is not None and not value.lower().startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a broken bracket, a port out of range
+            is_usable = False
+        if not is_usable or any(char.isspace() for char in value):
+            raise ValueError("must be an address such as https://host/path or http://host:port")
         return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: str) -> str:
+        known = r"sqlite(\+aiosqlite)?:///.+|postgres(ql)?(\+asyncpg)?://.+|none|"
+        if re.fullmatch(known, value.strip(), re.IGNORECASE) is None:
+            raise ValueError("must begin with sqlite:/// or postgresql://, or be none")
+        return value.strip()
 
     @field_validator("http_tool_allowed_private")
     @classmethod

@@ -55,6 +55,17 @@ WRONG = {
     "max_message_bytes": ["1023", str(16 * MIB + 1), "1MiB"],
     "outbox_max_messages": ["0"],
     "outbox_max_bytes": ["1023"],
+    "api_tokens": [
+        "ana",
+        "ana=short:user",
+        "ana=long-enough:boss",
+        "=long-enough:user",
+        "a=12345678:user,b=12345678:user",
+    ],
+    "database_url": ["data.db", "mysql://host/talks", "sqlite://"],
+    "session_retention_days": ["0", "36501", "1.5"],
+    "resume_ring_messages": ["-1", "1e3"],
+    "resume_ring_bytes": ["-1", "1MiB"],
     "shutdown_grace_s": ["-1", "3601", "nan"],
     "tool_inline_wait_s": ["-0.1", "soon", "nan"],
 }
@@ -170,7 +181,7 @@ def test_empty_value_stands_for_the_default(env: pytest.MonkeyPatch):
     for name in Settings.model_fields:
         env.setenv(name.upper(), "")
 
-    assert load_settings() == settings_with()
+    assert load_settings() == settings_with(database_url=Settings.model_fields["database_url"].default)
 
 
 def test_defaults_are_the_documented_ones():
@@ -182,6 +193,7 @@ def test_defaults_are_the_documented_ones():
     assert (made.max_tool_rounds, made.max_tool_calls, made.max_agent_turns) == (5, 16, 5)
     assert (made.max_queued_messages, made.max_messages_per_s, made.max_message_bytes) == (8, 20, MIB)
     assert (made.outbox_max_messages, made.outbox_max_bytes, made.max_sessions) == (1000, MIB, 10_000)
+    assert (made.resume_window_s, made.resume_ring_messages, made.resume_ring_bytes) == (120, 1000, MIB)
     assert (made.max_history_tokens, made.turn_timeout_s, made.max_response_chars) == (16_000, 120, 100_000)
     assert (made.shutdown_grace_s, made.ws_ping_interval_s, made.ws_ping_timeout_s) == (8, 20, 20)
     assert (made.llm_max_retries, made.llm_stall_timeout_s, made.llm_first_token_timeout_s) == (2, 30, 60)
@@ -270,3 +282,19 @@ def test_secrets_are_shown_nowhere(env: pytest.MonkeyPatch):
 def test_settings_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         settings_with().port = 1  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "PUBLIC_IP_URL", "WEATHER_URL", "AZURE_OPENAI_ENDPOINT"])
+@pytest.mark.parametrize(
+    "value", ["http://", "http://[::1", "http://x:99999", "http://x y:1", "https:///x", "ftp://x"]
+)
+def test_an_address_that_is_none_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "k" * 10)
+    monkeypatch.setenv("AZURE_OPENAI_DEPLOYMENT_NAME", "d")
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://ok.example")
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=name):
+        load_settings()

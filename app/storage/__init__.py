@@ -1,0 +1,1 @@
+"""Where talks are kept: sessions, messages and tool calls in SQLite or PostgreSQL."""

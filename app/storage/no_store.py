@@ -1,0 +1,132 @@
+"""The store of a server that keeps nothing: `DATABASE_URL=none`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from app.storage.records import (
+    CallRow,
+    CallStatus,
+    Ending,
+    MessageRecord,
+    MessageStatus,
+    Page,
+    SessionChange,
+    SessionFilter,
+    SessionRecord,
+    StoredTalk,
+    StoreHealth,
+)
+from app.storage.writer import Receipt
+
+
+class NoStore:
+    """Nothing is stored, and nothing is found. Every receipt says so at once."""
+
+    is_on = False
+
+    def health(self) -> StoreHealth:
+        """It is off."""
+        return StoreHealth(status="off", database="none")
+
+    async def aclose(self, grace_s: float) -> None:
+        """There is nothing to close."""
+
+    def session_opened(self, session: SessionRecord) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def session_changed(self, session_id: str, change: SessionChange) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def text_accepted(self, session_id: str, message: MessageRecord) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def messages_stored(self, session_id: str, messages: Sequence[MessageRecord]) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def turn_ended(
+        self, session_id: str, turn_id: str, ending: Ending, messages: Sequence[MessageRecord]
+    ) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def message_marked(self, session_id: str, position: int, status: MessageStatus) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def call_started(self, session_id: str, call: CallRow) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def call_ended(
+        self,
+        session_id: str,
+        call_id: str,
+        status: CallStatus,
+        *,
+        ended_at: datetime,
+        result: str | None = None,
+        reason: str | None = None,
+    ) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def calls_told(self, session_id: str, call_ids: Sequence[str], told_at: datetime) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def profile_stored(self, user_id: str, profile: dict[str, Any], session_id: str = "") -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def profile_erased(self, user_id: str) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def session_erased(self, session_id: str) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def user_erased(self, user_id: str) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def detached_ended(self, detached_before: datetime) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    async def forget_ended(self, before: datetime) -> int:
+        """See `Store`."""
+        return 0
+
+    async def session(self, session_id: str) -> SessionRecord | None:
+        """See `Store`."""
+        return None
+
+    async def talk(self, session_id: str, newest_turns: int = 200) -> StoredTalk | None:
+        """See `Store`."""
+        return None
+
+    async def sessions(
+        self, chosen: SessionFilter, limit: int = 50, cursor: str | None = None
+    ) -> Page[SessionRecord]:
+        """See `Store`."""
+        return Page(())
+
+    async def messages(
+        self, session_id: str, limit: int = 200, cursor: str | None = None
+    ) -> Page[MessageRecord]:
+        """See `Store`."""
+        return Page(())
+
+    async def search(self, session_id: str, query: str, limit: int = 10) -> tuple[MessageRecord, ...]:
+        """See `Store`."""
+        return ()
+
+    async def profile(self, user_id: str) -> dict[str, Any] | None:
+        """See `Store`."""
+        return None

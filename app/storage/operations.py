@@ -1,0 +1,52 @@
+"""A write as the writer takes it: statements that are applied together, or not at all."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Executable, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.storage.errors import RowRefused
+from app.storage.models import erased_sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement. With `needs_row` it returns the rows it has written, and none is a refusal."""
+
+    statement: Executable
+    needs_row: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Statements that make one fact.
+
+    Attributes:
+        name: What log lines call it.
+        session_id: Whose it is; empty where it is of no single session.
+        chars: About what it weighs while it waits.
+        is_erasure: It is never refused, and what it removed leaves the write-ahead log too.
+    """
+
+    name: str
+    session_id: str
+    steps: tuple[Step, ...]
+    chars: int = 0
+    is_erasure: bool = False
+
+    async def apply(self, connection: AsyncConnection) -> None:
+        """Runs the statements in the connection's transaction.
+
+        Raises:
+            RowRefused: A statement found no row that it could write.
+        """
+        for step in self.steps:
+            result = await connection.execute(step.statement)
+            if step.needs_row and result.first() is None:
+                raise RowRefused(self.name)
+
+
+async def is_erased(connection: AsyncConnection, session_id: str) -> bool:
+    """Whether the session was erased, so that a write of it comes too late."""
+    row = select(erased_sessions.c.session_id).where(erased_sessions.c.session_id == session_id)
+    return (await connection.execute(row)).first() is not None

@@ -1,0 +1,208 @@
+"""The statements behind each read. All values are parameters; `LIKE` takes its signs literally."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.storage.errors import BadCursor
+from app.storage.models import messages, sessions, tool_calls, users
+from app.storage.records import CallRow, MessageRecord, Page, SessionFilter, SessionRecord, StoredTalk
+from app.storage.text import storable, words_of
+
+_MOST_WORDS = 20
+
+# In the order of the records' fields: a row is unpacked into its record.
+_MESSAGE_COLUMNS = [messages.c[field.name] for field in fields(MessageRecord)]
+_SESSION_COLUMNS = [sessions.c[field.name] for field in fields(SessionRecord) if field.name in sessions.c]
+
+_CALL_COLUMNS = [tool_calls.c[field.name] for field in fields(CallRow)]
+
+_COUNT = (
+    select(func.count())
+    .where(messages.c.session_id == sessions.c.id, messages.c.role.in_(("user", "assistant")))
+    .where(messages.c.content.is_not(None))
+    .correlate(sessions)
+    .scalar_subquery()
+    .label("message_count")
+)
+
+
+def _message(row: Row[Any]) -> MessageRecord:
+    return MessageRecord(*row)
+
+
+def _call(row: Row[Any]) -> CallRow:
+    return CallRow(*row)
+
+
+def _session(row: Row[Any]) -> SessionRecord:
+    return SessionRecord(*row)
+
+
+async def session(connection: AsyncConnection, session_id: str) -> SessionRecord | None:
+    """The session's row; None where there is none."""
+    statement = select(*_SESSION_COLUMNS, _COUNT).where(sessions.c.id == storable(session_id))
+    row = (await connection.execute(statement)).first()
+    return None if row is None else _session(row)
+
+
+async def talk(connection: AsyncConnection, session_id: str, newest_turns: int) -> StoredTalk | None:
+    """All that a restarted server needs of a session."""
+    found = await session(connection, session_id)
+    if found is None:
+        return None
+    session_id = found.id
+    texts = await _messages_where(
+        connection, session_id, messages.c.role == "user", messages.c.client_id.is_not(None)
+    )
+    unanswered = await _messages_where(connection, session_id, messages.c.status == "accepted")
+    last = await connection.scalar(
+        select(func.max(messages.c.position)).where(messages.c.session_id == session_id)
+    )
+    untold = tool_calls.c.told_at.is_(None)
+    calls = (
+        await connection.execute(
+            select(*_CALL_COLUMNS)
+            .where(tool_calls.c.session_id == session_id, untold)
+            .order_by(tool_calls.c.started_at, tool_calls.c.call_id)
+        )
+    ).all()
+    return StoredTalk(
+        session=found,
+        messages=await newest(connection, session_id, newest_turns),
+        next_position=0 if last is None else last + 1,
+        running_calls=tuple(_call(row) for row in calls if row.ended_at is None),
+        untold_calls=tuple(_call(row) for row in calls if row.ended_at is not None),
+        unanswered=unanswered,
+        turn_of_client_id={text.client_id: text.turn_id for text in texts if text.client_id is not None},
+    )
+
+
+async def _messages_where(
+    connection: AsyncConnection, session_id: str, *conditions: ColumnElement[bool]
+) -> tuple[MessageRecord, ...]:
+    statement = select(*_MESSAGE_COLUMNS).where(messages.c.session_id == session_id, *conditions)
+    rows = await connection.execute(statement.order_by(messages.c.position))
+    return tuple(map(_message, rows))
+
+
+async def newest(connection: AsyncConnection, session_id: str, turns: int) -> tuple[MessageRecord, ...]:
+    """The messages of the newest turns, turn by turn: a text that waited stands before its own answer."""
+    began = func.min(messages.c.position).label("began")
+    starts = (
+        select(messages.c.turn_id, began)
+        .where(messages.c.session_id == session_id)
+        .group_by(messages.c.turn_id)
+        .order_by(began.desc())
+        .limit(turns)
+        .subquery()
+    )
+    statement = (
+        select(*_MESSAGE_COLUMNS)
+        .join(starts, starts.c.turn_id == messages.c.turn_id)
+        .where(messages.c.session_id == session_id)
+        .order_by(starts.c.began, messages.c.position)
+    )
+    return tuple(map(_message, await connection.execute(statement)))
+
+
+async def session_page(
+    connection: AsyncConnection, chosen: SessionFilter, limit: int, cursor: str | None
+) -> Page[SessionRecord]:
+    """Sessions, the newest first.
+
+    Raises:
+        BadCursor: The cursor is none of ours.
+    """
+    statement = select(*_SESSION_COLUMNS, _COUNT).order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+    if chosen.status != "all":
+        is_active = sessions.c.ended_at.is_(None)
+        statement = statement.where(is_active if chosen.status == "active" else ~is_active)
+    if chosen.user_id is not None:
+        statement = statement.where(sessions.c.user_id == storable(chosen.user_id))
+    if cursor is not None:
+        created_at, last_id = _read_cursor(cursor)
+        older = sessions.c.created_at < created_at
+        same = and_(sessions.c.created_at == created_at, sessions.c.id < last_id)
+        statement = statement.where(or_(older, same))
+    rows = [_session(row) for row in await connection.execute(statement.limit(limit + 1))]
+    if len(rows) <= limit:
+        return Page(tuple(rows))
+    return Page(tuple(rows[:limit]), _cursor(rows[limit - 1]))
+
+
+def _cursor(last: SessionRecord) -> str:
+    text = json.dumps([last.created_at.isoformat(), last.id])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        created_at, last_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        moment = datetime.fromisoformat(created_at)
+    except (binascii.Error, ValueError, TypeError) as exc:
+        raise BadCursor("no cursor of this list") from exc
+    if moment.tzinfo is None or not isinstance(last_id, str):
+        raise BadCursor("no cursor of this list")
+    return moment, storable(last_id)
+
+
+async def message_page(
+    connection: AsyncConnection, session_id: str, limit: int, cursor: str | None
+) -> Page[MessageRecord]:
+    """A session's messages as they came, from the first.
+
+    Raises:
+        BadCursor: The cursor is none of ours.
+    """
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
+        raise BadCursor("no cursor of these messages")
+    after = -1 if cursor is None else int(cursor)
+    statement = (
+        select(*_MESSAGE_COLUMNS)
+        .where(messages.c.session_id == storable(session_id), messages.c.position > after)
+        .order_by(messages.c.position)
+        .limit(limit + 1)
+    )
+    rows = [_message(row) for row in await connection.execute(statement)]
+    if len(rows) <= limit:
+        return Page(tuple(rows))
+    return Page(tuple(rows[:limit]), str(rows[limit - 1].position))
+
+
+async def found_messages(
+    connection: AsyncConnection, session_id: str, query: str, limit: int
+) -> tuple[MessageRecord, ...]:
+    """Messages that hold words of the query: those with most of them first, then the newest."""
+    words = words_of(query, _MOST_WORDS)
+    if not words:
+        return ()
+    hits = [messages.c.folded.contains(word, autoescape=True) for word in words]
+    score: Any = sum((case((hit, 1), else_=0) for hit in hits[1:]), case((hits[0], 1), else_=0))
+    statement = (
+        select(*_MESSAGE_COLUMNS)
+        .where(messages.c.session_id == storable(session_id), or_(*hits))
+        .order_by(score.desc(), messages.c.position.desc())
+        .limit(limit)
+    )
+    return tuple(map(_message, await connection.execute(statement)))
+
+
+async def profile(connection: AsyncConnection, user_id: str) -> dict[str, Any] | None:
+    """What is kept of a user; None where nothing is."""
+    statement = select(users.c.profile).where(users.c.user_id == storable(user_id))
+    return await connection.scalar(statement)
+
+
+async def ended_before(connection: AsyncConnection, moment: datetime, limit: int) -> Sequence[str]:
+    """Ids of sessions that ended before it."""
+    statement = select(sessions.c.id).where(sessions.c.ended_at < moment).limit(limit)
+    return (await connection.execute(statement)).scalars().all()

@@ -1,0 +1,165 @@
+"""What the store takes and gives: plain values, without a database behind them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, TypedDict, TypeVar
+
+Role = Literal["user", "assistant", "tool", "system"]
+
+MessageStatus = Literal["accepted", "ok", "interrupted", "withdrawn", "refused", "failed"]
+"""`accepted`: a user's text whose turn has not ended. `withdrawn`: taken back before it was answered.
+`refused`: kept for people, but out of all later prompts. `failed`: ended in an error."""
+
+Ending = Literal["ok", "interrupted", "withdrawn", "refused", "failed"]
+
+CallStatus = Literal["running", "done", "failed", "timed_out", "cancelled", "interrupted"]
+
+SessionStatus = Literal["active", "ended", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """A message of a talk.
+
+    Attributes:
+        position: Its place, from 0, given by the session; unique in it.
+        client_id: The client's own id of a text, unique in the session.
+        tool_calls: An assistant's calls, as the chat-completions API writes them.
+        tool_call_id: The call that a tool message answers.
+    """
+
+    position: int
+    turn_id: str
+    role: Role
+    content: str | None
+    created_at: datetime
+    status: MessageStatus = "ok"
+    client_id: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A session without its messages.
+
+    Attributes:
+        token_hash: Of the newest resume token; empty on v1.
+        previous_token_hash: Of the one that the client came with last.
+        summary: Stands for the messages before position `summary_upto`.
+        detached_at: When its client left; None while one is connected. The resume window runs from here,
+            also across a restart: a server that starts sets it to its own start where it is still None.
+        ended_at: None while the session may still be resumed.
+        message_count: User and assistant messages; read only.
+    """
+
+    id: str
+    user_id: str
+    protocol: str
+    locale: str
+    created_at: datetime
+    last_activity: datetime
+    token_hash: bytes = b""
+    previous_token_hash: bytes = b""
+    summary: str | None = None
+    summary_upto: int | None = None
+    detached_at: datetime | None = None
+    ended_at: datetime | None = None
+    message_count: int = 0
+
+
+class SessionChange(TypedDict, total=False):
+    """What may change in a session; what is left out stays."""
+
+    user_id: str
+    protocol: str
+    locale: str
+    token_hash: bytes
+    previous_token_hash: bytes
+    summary: str | None
+    summary_upto: int | None
+    last_activity: datetime
+    detached_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A tool call.
+
+    Attributes:
+        arguments: The JSON text that the tool was run with.
+        result: What the tool message says, as a JSON text; None while it runs.
+        told_at: When the turn ended in which the result was told.
+    """
+
+    call_id: str
+    turn_id: str
+    name: str
+    arguments: str
+    effect: Literal["read", "write"]
+    started_at: datetime
+    status: CallStatus = "running"
+    reason: str | None = None
+    result: str | None = None
+    ended_at: datetime | None = None
+    told_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTalk:
+    """All that a server needs to take a session up again after a restart.
+
+    Attributes:
+        messages: Of the newest turns, turn by turn as they began, each in order.
+        next_position: The place of the next message.
+        running_calls: Calls without an ending: the server ended while they ran.
+        untold_calls: Ended, and the result was not told.
+        unanswered: Accepted texts whose turn has no ending, oldest first.
+        turn_of_client_id: The turn of each accepted client id, oldest first.
+    """
+
+    session: SessionRecord
+    messages: tuple[MessageRecord, ...]
+    next_position: int
+    running_calls: tuple[CallRow, ...]
+    untold_calls: tuple[CallRow, ...]
+    unanswered: tuple[MessageRecord, ...]
+    turn_of_client_id: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions a list holds."""
+
+    status: SessionStatus = "all"
+    user_id: str | None = None
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Some rows of many; `next_cursor` is None on the last page."""
+
+    rows: tuple[Row, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """What `/agent/health` and `/agent/diagnose` say of the store.
+
+    Attributes:
+        status: `off` where there is none; `degraded` while writes wait.
+        waiting: Writes that are not stored yet.
+        problem: What is wrong, without secrets; empty when all is well.
+        advice: What an operator can do; empty when all is well.
+    """
+
+    status: Literal["ok", "degraded", "off"]
+    database: Literal["sqlite", "postgresql", "none"]
+    waiting: int = 0
+    problem: str = ""
+    advice: str = ""

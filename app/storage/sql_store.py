@@ -1,0 +1,226 @@
+"""The store in a database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clock import Clock
+from app.storage import queries
+from app.storage.database import Database
+from app.storage.errors import StoreUnavailable
+from app.storage.failures import summary_of
+from app.storage.records import (
+    CallRow,
+    CallStatus,
+    Ending,
+    MessageRecord,
+    MessageStatus,
+    Page,
+    SessionChange,
+    SessionFilter,
+    SessionRecord,
+    StoredTalk,
+    StoreHealth,
+)
+from app.storage.writer import Receipt, Writer
+from app.storage.writes import Writes
+
+Answer = TypeVar("Answer")
+
+_FORGOTTEN_AT_ONCE = 200
+"""Old sessions erased in one transaction: talks wait behind it."""
+
+_LATE_READS_GRACE_S = 1.0
+
+
+class SqlStore:
+    """Talks in SQLite or PostgreSQL. Promises what `Store` says.
+
+    Args:
+        timeout_s: `STORE_TIMEOUT_S`: how long a read may take, and a write before the store counts as slow.
+    """
+
+    is_on = True
+
+    def __init__(self, database: Database, clock: Clock, timeout_s: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._writes = Writes(database.dialect)
+        self._writer = Writer(database.connect, clock, slow_after_s=timeout_s)
+        self._reads: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """Locks, migrates and begins to write. With a database that does not work now it starts all the same.
+
+        Raises:
+            StorageError: The database belongs to another process or to a newer release.
+        """
+        try:
+            await self._writer.start()
+        except BaseException:
+            await self._database.aclose()
+            raise
+        self._writer.put(self._writes.server_started(self._clock.now()))
+
+    async def aclose(self, grace_s: float) -> None:
+        """Stores what waits, for at most `grace_s` seconds, and closes."""
+        await self._writer.aclose(grace_s)
+        late = set(self._reads)
+        if late:
+            await asyncio.wait(late, timeout=_LATE_READS_GRACE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.wait(late)
+        await self._database.aclose()
+
+    def health(self) -> StoreHealth:
+        """How it stands; cheap, asks nobody."""
+        problem = self._writer.problem
+        return StoreHealth(
+            status="degraded" if problem else "ok",
+            database="sqlite" if self._database.is_sqlite else "postgresql",
+            waiting=self._writer.waiting,
+            problem=problem,
+            advice=self._writer.advice,
+        )
+
+    # Writes
+
+    def session_opened(self, session: SessionRecord) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.session_opened(session))
+
+    def session_changed(self, session_id: str, change: SessionChange) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.session_changed(session_id, change))
+
+    def text_accepted(self, session_id: str, message: MessageRecord) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.messages_stored(session_id, [message], "text_accepted"))
+
+    def messages_stored(self, session_id: str, messages: Sequence[MessageRecord]) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.messages_stored(session_id, messages))
+
+    def turn_ended(
+        self, session_id: str, turn_id: str, ending: Ending, messages: Sequence[MessageRecord]
+    ) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.turn_ended(session_id, turn_id, ending, messages))
+
+    def message_marked(self, session_id: str, position: int, status: MessageStatus) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.message_marked(session_id, position, status))
+
+    def call_started(self, session_id: str, call: CallRow) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.call_started(session_id, call))
+
+    def call_ended(
+        self,
+        session_id: str,
+        call_id: str,
+        status: CallStatus,
+        *,
+        ended_at: datetime,
+        result: str | None = None,
+        reason: str | None = None,
+    ) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(
+            self._writes.call_ended(session_id, call_id, status, ended_at, result, reason)
+        )
+
+    def calls_told(self, session_id: str, call_ids: Sequence[str], told_at: datetime) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.calls_told(session_id, call_ids, told_at))
+
+    def profile_stored(self, user_id: str, profile: dict[str, Any], session_id: str = "") -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.profile_stored(user_id, profile, session_id))
+
+    def profile_erased(self, user_id: str) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.profile_erased(user_id))
+
+    def session_erased(self, session_id: str) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.session_erased(session_id, self._clock.now()))
+
+    def user_erased(self, user_id: str) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.user_erased(user_id, self._clock.now()))
+
+    def detached_ended(self, detached_before: datetime) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.detached_ended(detached_before))
+
+    async def forget_ended(self, before: datetime) -> int:
+        """See `Store`."""
+        forgotten = 0
+        while ids := await self._read(
+            lambda reader: queries.ended_before(reader, before, _FORGOTTEN_AT_ONCE)
+        ):
+            receipt = self._writer.put(self._writes.sessions_forgotten(ids, before))
+            if not await receipt.wait(self._timeout_s):
+                raise StoreUnavailable("old sessions could not be erased in time")
+            forgotten += len(ids)
+        return forgotten
+
+    # Reads
+
+    async def session(self, session_id: str) -> SessionRecord | None:
+        """See `Store`."""
+        return await self._read(lambda reader: queries.session(reader, session_id))
+
+    async def talk(self, session_id: str, newest_turns: int = 200) -> StoredTalk | None:
+        """See `Store`."""
+        return await self._read(lambda reader: queries.talk(reader, session_id, newest_turns))
+
+    async def sessions(
+        self, chosen: SessionFilter, limit: int = 50, cursor: str | None = None
+    ) -> Page[SessionRecord]:
+        """See `Store`."""
+        return await self._read(lambda reader: queries.session_page(reader, chosen, limit, cursor))
+
+    async def messages(
+        self, session_id: str, limit: int = 200, cursor: str | None = None
+    ) -> Page[MessageRecord]:
+        """See `Store`."""
+        return await self._read(lambda reader: queries.message_page(reader, session_id, limit, cursor))
+
+    async def search(self, session_id: str, query: str, limit: int = 10) -> tuple[MessageRecord, ...]:
+        """See `Store`."""
+        return await self._read(lambda reader: queries.found_messages(reader, session_id, query, limit))
+
+    async def profile(self, user_id: str) -> dict[str, Any] | None:
+        """See `Store`."""
+        return await self._read(lambda reader: queries.profile(reader, user_id))
+
+    async def _read(self, query: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        # A read that is late is left to its end: to cancel a thread of SQLite is to leave its connection in
+        # an unknown state. The pool bounds how many there can be.
+        task = asyncio.create_task(self._query(query), name="storage-read")
+        self._reads.add(task)
+        task.add_done_callback(self._read_ended)
+        done, _ = await asyncio.wait({task}, timeout=self._timeout_s)
+        if not done:
+            raise StoreUnavailable("the database did not answer in time")
+        try:
+            return task.result()
+        except (SQLAlchemyError, OSError) as exc:
+            raise StoreUnavailable(summary_of(exc)) from exc
+
+    async def _query(self, query: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        async with self._database.reading() as connection:
+            return await query(connection)
+
+    def _read_ended(self, task: asyncio.Task[Any]) -> None:
+        self._reads.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, also where nobody waits for it any more

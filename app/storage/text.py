@@ -1,0 +1,48 @@
+"""Text as both databases can keep it, and as it is searched.
+
+PostgreSQL refuses NUL in a text and what is no Unicode; SQLite would keep both. They are replaced before they
+reach either, so that a talk reads the same from both.
+"""
+
+import re
+import unicodedata
+from typing import Any
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text with each NUL and each lone surrogate replaced by U+FFFD; nothing else changes."""
+    return _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def storable_json(value: Any) -> Any:
+    """A JSON value whose texts, keys too, are all storable."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {storable(str(key)): storable_json(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # any JSON value
+    if isinstance(value, list | tuple):
+        return [storable_json(item) for item in value]  # pyright: ignore[reportUnknownVariableType] # same
+    return value
+
+
+def folded(text: str) -> str:
+    """The text as it is searched: without case, accents and what cannot be stored.
+
+    The databases disagree about the lower case of "É"; this makes "árbol" find "Arbol" on both.
+    """
+    decomposed = unicodedata.normalize("NFKD", storable(text).casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def words_of(query: str, most: int) -> list[str]:
+    """The different words of a search, folded, in their order.
+
+    Args:
+        query: What was asked for.
+        most: How many words count; the rest is ignored.
+    """
+    return list(dict.fromkeys(re.findall(r"\S+", folded(query))))[:most]

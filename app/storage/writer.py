@@ -1,0 +1,297 @@
+"""The one task that writes.
+
+Whoever has something to store puts an operation in the line and goes on; the receipt says when it is
+committed. What waits is written in order, many operations in one transaction. While the database is locked,
+full or gone, operations wait, and are tried again on a new connection. An operation that can never succeed is
+given up alone.
+
+Every operation may be applied twice with the result of once: a connection can break after the commit and
+before its answer.
+
+The line is bounded. When it is full, what has waited longest keeps its place and the new write is refused at
+once: later rows stand on earlier ones. Its receipt then says that it is not stored. Erasures are never
+refused.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clock import Clock
+from app.storage.errors import StorageError
+from app.storage.failures import advice_for, is_hopeless, summary_of
+from app.storage.operations import Operation, is_erased
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 20_000
+MAX_WAITING_CHARS = 64 * 1024 * 1024
+_BATCH = 500
+_FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 2.0
+_ERROR_EVERY_S = 60.0
+
+
+class Receipt:
+    """What becomes of a write: True once it is committed, False once it is given up."""
+
+    __slots__ = ("_outcome",)
+
+    def __init__(self) -> None:
+        self._outcome: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    def refused(cls) -> "Receipt":
+        """A receipt of what will not be stored."""
+        receipt = cls()
+        receipt.settle(False)
+        return receipt
+
+    def settle(self, is_stored: bool) -> None:
+        """Says the outcome, once; the writer's alone to call."""
+        if not self._outcome.done():
+            self._outcome.set_result(is_stored)
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether it is committed by now."""
+        return self._outcome.done() and self._outcome.result()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Waits at most `timeout_s` seconds; whether it is committed by then. It may be so later."""
+        if not self._outcome.done():
+            await asyncio.wait({self._outcome}, timeout=timeout_s)
+        return self.is_durable
+
+    def __await__(self):  # a generator of the future's own kind
+        return asyncio.shield(self._outcome).__await__()
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    operation: Operation
+    since: float
+    receipt: Receipt = field(default_factory=Receipt)
+
+
+class Writer:
+    """Applies operations in the order in which they came.
+
+    Args:
+        connect: Opens the connection that writes.
+        slow_after_s: Seconds after which a write that still waits counts as a degraded store.
+        max_waiting, max_waiting_chars: Bounds of the line.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[AsyncConnection]],
+        clock: Clock,
+        *,
+        slow_after_s: float = 2.0,
+        max_waiting: int = MAX_WAITING,
+        max_waiting_chars: int = MAX_WAITING_CHARS,
+    ) -> None:
+        self._connect = connect
+        self._clock = clock
+        self._slow_after_s = slow_after_s
+        self._max_waiting, self._max_waiting_chars = max_waiting, max_waiting_chars
+        self._line: deque[_Waiting] = deque()
+        self._chars = 0
+        self._wake, self._hurry = asyncio.Event(), asyncio.Event()
+        self._is_closing = False
+        self._connection: AsyncConnection | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+        self._last_error_at: float | None = None
+        self._owes_checkpoint = False
+
+    async def start(self) -> None:
+        """Tries the database once and begins to write. One that cannot be used now is tried again later.
+
+        Raises:
+            StorageError: This database must not be used.
+        """
+        try:
+            self._connection = await self._connect()
+        except StorageError:
+            raise
+        except Exception as exc:
+            self._note(exc)
+        self._task = asyncio.create_task(self._run(), name="storage-writer")
+
+    def put(self, operation: Operation) -> Receipt:
+        """Takes an operation into the line. Never waits and never raises."""
+        is_full = len(self._line) >= self._max_waiting or self._chars >= self._max_waiting_chars
+        if self._is_closing or (is_full and not operation.is_erasure):
+            if self._may_report():
+                logger.error(
+                    "storage_refused", extra={"operation": operation.name, "waiting": len(self._line)}
+                )
+            return Receipt.refused()
+        waiting = _Waiting(operation, self._clock.monotonic())
+        self._line.append(waiting)
+        self._chars += operation.chars
+        self._wake.set()
+        return waiting.receipt
+
+    @property
+    def waiting(self) -> int:
+        """Operations that are not committed yet."""
+        return len(self._line)
+
+    @property
+    def problem(self) -> str:
+        """Why writes wait; empty when they do not."""
+        if self._failure is not None:
+            return summary_of(self._failure)
+        if self._line and self._clock.monotonic() - self._line[0].since > self._slow_after_s:
+            return "the database is slow"
+        return ""
+
+    @property
+    def advice(self) -> str:
+        """What an operator can do about the problem."""
+        return advice_for(self._failure) if self._failure is not None else ""
+
+    async def aclose(self, grace_s: float) -> None:
+        """Stores what waits, for at most `grace_s` seconds, and ends. What is left is logged."""
+        self._is_closing = True
+        self._wake.set()
+        self._hurry.set()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=grace_s)
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if self._line:
+            logger.error("storage_unwritten", extra={"waiting": len(self._line)})
+        for waiting in self._line:
+            waiting.receipt.settle(False)
+        self._line.clear()
+        await self._disconnect()
+
+    async def _run(self) -> None:
+        delay_s = 0.0
+        while not (self._is_closing and not self._line):
+            await self._wake.wait()
+            if not self._line and self._failure is None:
+                self._wake.clear()
+                continue
+            try:
+                await self._write_some()
+                delay_s = 0.0
+            except Exception as exc:
+                self._note(exc)
+                await self._disconnect()
+                # A lost connection is worth a new one at once; after that it is waited for.
+                await self._pause(delay_s)
+                delay_s = min(max(delay_s * 2, _FIRST_DELAY_S), _LONGEST_DELAY_S)
+
+    async def _pause(self, delay_s: float) -> None:
+        if self._is_closing:
+            delay_s = min(delay_s, _FIRST_DELAY_S)
+            self._hurry.clear()
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+
+    async def _write_some(self) -> None:
+        """Commits the head of the line. What fails for now is raised, and stays in the line."""
+        if self._connection is None:
+            self._connection = await self._connect()
+        batch = [self._line[index] for index in range(min(_BATCH, len(self._line)))]
+        if batch:
+            try:
+                await self._commit(self._connection, batch)
+            except Exception as exc:
+                if not is_hopeless(exc):
+                    raise
+                await self._write_one_by_one(self._connection, batch)
+        self._recovered()
+        if self._owes_checkpoint:
+            await self._checkpoint(self._connection)
+
+    async def _commit(self, connection: AsyncConnection, batch: list[_Waiting]) -> None:
+        async with connection.begin():
+            for waiting in batch:
+                await waiting.operation.apply(connection)
+        for waiting in batch:
+            self._done(waiting, is_stored=True)
+
+    async def _write_one_by_one(self, connection: AsyncConnection, batch: list[_Waiting]) -> None:
+        for waiting in batch:
+            try:
+                await self._commit(connection, [waiting])
+            except Exception as exc:
+                if not is_hopeless(exc):
+                    raise
+                await self._give_up(connection, waiting, exc)
+
+    async def _give_up(self, connection: AsyncConnection, waiting: _Waiting, exc: Exception) -> None:
+        operation = waiting.operation
+        async with connection.begin():
+            was_erased = await is_erased(connection, operation.session_id)
+        facts = {"operation": operation.name, "session_id": operation.session_id}
+        if was_erased:
+            logger.debug("storage_after_erasure", extra=facts)
+        else:
+            logger.error("storage_dropped", extra={**facts, "cause": summary_of(exc)})
+        self._done(waiting, is_stored=False)
+
+    def _done(self, waiting: _Waiting, *, is_stored: bool) -> None:
+        assert self._line.popleft() is waiting  # noqa: S101 # the line's order is what all of this stands on
+        self._chars -= waiting.operation.chars
+        self._owes_checkpoint |= is_stored and waiting.operation.is_erasure
+        waiting.receipt.settle(is_stored)
+
+    async def _checkpoint(self, connection: AsyncConnection) -> None:
+        """Moves what was erased out of the write-ahead log too, as soon as no reader needs it."""
+        if connection.dialect.name == "sqlite":
+            self._owes_checkpoint = not await connection.run_sync(_has_emptied_log)
+        else:
+            self._owes_checkpoint = False
+
+    async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            # Never back into use: it may be in the middle of something.
+            await connection.invalidate()
+            await connection.close()
+        except Exception as exc:
+            logger.debug("storage_disconnect_failed", extra={"cause": summary_of(exc)})
+
+    def _note(self, exc: BaseException) -> None:
+        self._failure = exc
+        self._wake.set()
+        if self._may_report():
+            logger.error("storage_degraded", extra={"cause": summary_of(exc), "waiting": len(self._line)})
+
+    def _may_report(self) -> bool:
+        """Whether a minute has gone since the last ERROR: a dead database needs no line a second."""
+        now = self._clock.monotonic()
+        if self._last_error_at is not None and now - self._last_error_at < _ERROR_EVERY_S:
+            return False
+        self._last_error_at = now
+        return True
+
+    def _recovered(self) -> None:
+        if self._failure is not None:
+            self._failure = None
+            logger.info("storage_recovered", extra={"waiting": len(self._line)})
+
+
+def _has_emptied_log(connection: Connection) -> bool:
+    # On the driver's own cursor: SQLAlchemy would begin a transaction, inside which there is no checkpoint.
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    row = cursor.fetchone()
+    cursor.close()
+    return row is not None and row[0] == 0

@@ -1,0 +1,228 @@
+"""The statements behind each write. All values are parameters.
+
+Each may be applied twice with the result of once (see `writer.py`): rows are inserted under the keys that the
+caller gave them, and what stands there already is only replaced by a newer form of the same row.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Table, delete, exists, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.storage.models import erased_sessions, messages, sessions, tool_calls, users
+from app.storage.operations import Operation, Step
+from app.storage.records import CallRow, CallStatus, Ending, MessageRecord, SessionChange, SessionRecord
+from app.storage.text import folded
+
+_STORED_SESSION_FIELDS = [column.name for column in sessions.c]
+
+
+class Writes:
+    """Makes the operations for one of the two databases: their upserts are spelled in different modules."""
+
+    def __init__(self, dialect: str) -> None:
+        self._is_sqlite = dialect == "sqlite"
+
+    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
+
+    def _insert_unless_erased(
+        self, table: Table, values: dict[str, Any], session_id: str
+    ) -> sqlite.Insert | postgresql.Insert:
+        row = select(*[literal(value, table.c[name].type) for name, value in values.items()])
+        was_erased = exists().where(erased_sessions.c.session_id == session_id)
+        return self._insert(table).from_select(list(values), row.where(~was_erased))
+
+    def session_opened(self, session: SessionRecord) -> Operation:
+        """The session's row; one that is there is brought to this form."""
+        values = {name: getattr(session, name) for name in _STORED_SESSION_FIELDS}
+        insert = self._insert_unless_erased(sessions, values, session.id)
+        changed = {name: insert.excluded[name] for name in values if name != "id"}
+        upsert = insert.on_conflict_do_update(index_elements=["id"], set_=changed).returning(sessions.c.id)
+        return Operation("session_opened", session.id, (Step(upsert, needs_row=True),))
+
+    def session_changed(self, session_id: str, change: SessionChange) -> Operation:
+        """What is named changes, the rest stays."""
+        statement = update(sessions).where(sessions.c.id == session_id).values(**change)
+        weight = len(change.get("summary") or "")
+        step = Step(statement.returning(sessions.c.id), needs_row=True)
+        return Operation("session_changed", session_id, (step,), weight)
+
+    def messages_stored(
+        self, session_id: str, rows: Sequence[MessageRecord], name: str = "messages_stored"
+    ) -> Operation:
+        """New messages, or a newer form of messages that stand there: same turn, same role."""
+        steps = [self._message(session_id, row) for row in rows]
+        if rows:
+            steps.append(_activity(session_id, max(row.created_at for row in rows)))
+        return Operation(name, session_id, tuple(steps), sum(map(_weight, rows)))
+
+    def turn_ended(
+        self, session_id: str, turn_id: str, ending: Ending, rows: Sequence[MessageRecord]
+    ) -> Operation:
+        """What the turn said, and that its texts have had their ending."""
+        stored = self.messages_stored(session_id, rows)
+        ended = (
+            update(messages)
+            .where(
+                messages.c.session_id == session_id,
+                messages.c.turn_id == turn_id,
+                messages.c.status == "accepted",
+            )
+            .values(status=ending)
+        )
+        return Operation("turn_ended", session_id, (*stored.steps, Step(ended)), stored.chars)
+
+    def message_marked(self, session_id: str, position: int, status: str) -> Operation:
+        """Another status for one message."""
+        statement = (
+            update(messages)
+            .where(messages.c.session_id == session_id, messages.c.position == position)
+            .values(status=status)
+            .returning(messages.c.position)
+        )
+        return Operation("message_marked", session_id, (Step(statement, needs_row=True),))
+
+    def _message(self, session_id: str, row: MessageRecord) -> Step:
+        is_found = row.content is not None and row.role in ("user", "assistant")
+        insert = self._insert(messages).values(
+            session_id=session_id,
+            position=row.position,
+            turn_id=row.turn_id,
+            client_id=row.client_id,
+            role=row.role,
+            content=row.content,
+            tool_calls=row.tool_calls,
+            tool_call_id=row.tool_call_id,
+            status=row.status,
+            created_at=row.created_at,
+            folded=folded(row.content or "") if is_found else None,
+        )
+        changing = ("content", "folded", "tool_calls", "status")
+        upsert = insert.on_conflict_do_update(
+            index_elements=["session_id", "position"],
+            set_={name: insert.excluded[name] for name in changing},
+            where=(messages.c.turn_id == insert.excluded.turn_id) & (messages.c.role == insert.excluded.role),
+        )
+        return Step(upsert.returning(messages.c.position), needs_row=True)
+
+    def call_started(self, session_id: str, call: CallRow) -> Operation:
+        """A call that is about to run; one that stands there already is left as it is."""
+        insert = self._insert(tool_calls).values(
+            session_id=session_id,
+            call_id=call.call_id,
+            turn_id=call.turn_id,
+            name=call.name,
+            arguments=call.arguments,
+            effect=call.effect,
+            status=call.status,
+            reason=call.reason,
+            result=call.result,
+            started_at=call.started_at,
+            ended_at=call.ended_at,
+            told_at=call.told_at,
+        )
+        step = Step(insert.on_conflict_do_nothing(index_elements=["session_id", "call_id"]))
+        return Operation("call_started", session_id, (step,), len(call.arguments))
+
+    def call_ended(
+        self,
+        session_id: str,
+        call_id: str,
+        status: CallStatus,
+        ended_at: datetime,
+        result: str | None,
+        reason: str | None,
+    ) -> Operation:
+        """How the call ended."""
+        statement = (
+            update(tool_calls)
+            .where(tool_calls.c.session_id == session_id, tool_calls.c.call_id == call_id)
+            .values(status=status, ended_at=ended_at, result=result, reason=reason)
+            .returning(tool_calls.c.call_id)
+        )
+        step = Step(statement, needs_row=True)
+        return Operation("call_ended", session_id, (step,), len(result or ""))
+
+    def calls_told(self, session_id: str, call_ids: Sequence[str], told_at: datetime) -> Operation:
+        """The turn that told these results has ended."""
+        statement = (
+            update(tool_calls)
+            .where(tool_calls.c.session_id == session_id, tool_calls.c.call_id.in_(call_ids))
+            .values(told_at=told_at)
+        )
+        return Operation("calls_told", session_id, (Step(statement),))
+
+    def profile_stored(self, user_id: str, profile: dict[str, Any], session_id: str) -> Operation:
+        """The user's whole profile; not if it comes from a session that was erased."""
+        values = {"user_id": user_id, "profile": profile}
+        insert = self._insert_unless_erased(users, values, session_id)
+        upsert = insert.on_conflict_do_update(
+            index_elements=["user_id"], set_={"profile": insert.excluded.profile}
+        )
+        step = Step(upsert.returning(users.c.user_id), needs_row=True)
+        return Operation("profile_stored", session_id, (step,), len(str(profile)))
+
+    def profile_erased(self, user_id: str) -> Operation:
+        """The user's profile is gone."""
+        step = Step(delete(users).where(users.c.user_id == user_id))
+        return Operation("profile_erased", "", (step,), is_erasure=True)
+
+    def session_erased(self, session_id: str, at: datetime) -> Operation:
+        """The session with all that hangs on it is gone, and does not come back."""
+        buried = self._insert(erased_sessions).values(session_id=session_id, erased_at=at)
+        steps = (
+            Step(buried.on_conflict_do_nothing(index_elements=["session_id"])),
+            Step(delete(sessions).where(sessions.c.id == session_id)),
+        )
+        return Operation("session_erased", session_id, steps, is_erasure=True)
+
+    def user_erased(self, user_id: str, at: datetime) -> Operation:
+        """All sessions of the user and the profile are gone, and do not come back."""
+        of_user = sessions.c.user_id == user_id
+        ids = select(sessions.c.id, literal(at, erased_sessions.c.erased_at.type)).where(of_user)
+        buried = self._insert(erased_sessions).from_select(["session_id", "erased_at"], ids)
+        steps = (
+            Step(buried.on_conflict_do_nothing(index_elements=["session_id"])),
+            Step(delete(sessions).where(of_user)),
+            Step(delete(users).where(users.c.user_id == user_id)),
+        )
+        return Operation("user_erased", "", steps, is_erasure=True)
+
+    def sessions_forgotten(self, session_ids: Sequence[str], before: datetime) -> Operation:
+        """Old sessions leave, if they are still ended and old; so do the marks of old erasures."""
+        steps = (
+            Step(delete(sessions).where(sessions.c.id.in_(session_ids), sessions.c.ended_at < before)),
+            Step(delete(erased_sessions).where(erased_sessions.c.erased_at < before)),
+        )
+        return Operation("sessions_forgotten", "", steps, is_erasure=True)
+
+    def server_started(self, at: datetime) -> Operation:
+        """Clients that were connected when the last server ended left, for all we know, just now."""
+        statement = (
+            update(sessions)
+            .where(
+                sessions.c.ended_at.is_(None), sessions.c.detached_at.is_(None), sessions.c.created_at < at
+            )
+            .values(detached_at=at)
+        )
+        return Operation("server_started", "", (Step(statement),))
+
+    def detached_ended(self, detached_before: datetime) -> Operation:
+        """Sessions whose resume window is over have ended at the moment their client left."""
+        statement = (
+            update(sessions)
+            .where(sessions.c.ended_at.is_(None), sessions.c.detached_at < detached_before)
+            .values(ended_at=sessions.c.detached_at)
+        )
+        return Operation("detached_ended", "", (Step(statement),))
+
+
+def _activity(session_id: str, at: datetime) -> Step:
+    return Step(update(sessions).where(sessions.c.id == session_id).values(last_activity=at))
+
+
+def _weight(row: MessageRecord) -> int:
+    return len(row.content or "") + sum(len(str(call)) for call in row.tool_calls or ())

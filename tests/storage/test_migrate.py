@@ -1,0 +1,124 @@
+"""Migrations: whole or not at all, and never over what is not ours."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, inspect
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.storage.address import database_address, sqlite_path
+from app.storage.errors import SchemaTooNew
+from app.storage.migrate import migrate
+from app.storage.models import metadata
+
+fork = multiprocessing.get_context("fork")
+
+
+def url_of(address: str):
+    url = database_address(address)
+    assert url is not None
+    if url.get_backend_name() == "sqlite":
+        sqlite_path(url).parent.mkdir(exist_ok=True)
+    return url
+
+
+def ask(address: str, question: Callable[[Any], Any]) -> Any:
+    async def asked() -> Any:
+        engine = create_async_engine(url_of(address))
+        async with engine.begin() as connection:
+            answer = await connection.run_sync(question)
+        await engine.dispose()
+        return answer
+
+    return asyncio.run(asked())
+
+
+def tables_at(address: str) -> set[str]:
+    return set(ask(address, lambda connection: inspect(connection).get_table_names()))
+
+
+def test_new_database_gets_all_tables(address: str):
+    migrate(url_of(address))
+
+    assert tables_at(address) == {*metadata.tables, "alembic_version"}
+
+
+def test_second_start_writes_nothing(sqlite_address: str):
+    migrate(url_of(sqlite_address))
+    file = sqlite_path(url_of(sqlite_address))
+    before = file.read_bytes(), file.stat().st_mtime_ns
+
+    migrate(url_of(sqlite_address))
+
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+
+
+def test_newer_schema_stops_the_start_and_stays(address: str):
+    migrate(url_of(address))
+    ask(
+        address,
+        lambda connection: connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'"),
+    )
+
+    with pytest.raises(SchemaTooNew) as caught:
+        migrate(url_of(address))
+
+    assert "9999" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    versions = ask(
+        address, lambda connection: connection.exec_driver_sql("SELECT * FROM alembic_version").all()
+    )
+    assert [tuple(row) for row in versions] == [("9999",)]
+
+
+def migrate_and_die(address: str, at_statement: int) -> None:
+    """Runs in a process of its own: SIGKILL before its n-th statement; ends well if there are fewer."""
+    seen = 0
+
+    def count(*_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == at_statement:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    migrate(url_of(address))
+    os._exit(0)
+
+
+def test_killed_at_any_statement_the_next_start_finishes_it(address: str, tmp_path: Path):
+    url_of(address)
+    at_statement = 0
+    exit_code: int | None = -signal.SIGKILL
+    while exit_code == -signal.SIGKILL:
+        at_statement += 1
+        process = fork.Process(target=migrate_and_die, args=(address, at_statement))
+        process.start()
+        process.join(20)
+        exit_code = process.exitcode
+        if exit_code == -signal.SIGKILL and address.startswith("postgresql"):
+            assert not tables_at(address) & set(metadata.tables), "half an upgrade is to be seen"
+
+    assert exit_code == 0
+    assert at_statement > len(metadata.tables)
+    migrate(url_of(address))
+    assert tables_at(address) == {*metadata.tables, "alembic_version"}
+
+
+@pytest.mark.parametrize("content", [b"", b"Dear diary, ..." * 400], ids=["empty", "text"])
+def test_what_is_no_database_is_left_alone(sqlite_address: str, content: bytes):
+    file = sqlite_path(url_of(sqlite_address))
+    file.write_bytes(content)
+
+    with pytest.raises(Exception) as caught:
+        migrate(url_of(sqlite_address))
+
+    assert isinstance(getattr(caught.value, "orig", caught.value), sqlite3.DatabaseError)
+    assert file.read_bytes() == content

@@ -1,0 +1,165 @@
+"""Reads: pages, search, and what a restarted server needs."""
+
+import pytest
+
+from app.storage.errors import BadCursor
+from app.storage.records import SessionFilter
+from app.storage.sql_store import SqlStore
+from tests.storage.talks import a_call, a_session, a_text, an_answer, at
+
+ODD = "%_;--'\"\\"
+
+
+async def test_talk_has_all_that_a_restart_needs(store: SqlStore):
+    store.session_opened(a_session(token_hash=b"\x00new", previous_token_hash=b"old\xff", summary="hablamos"))
+    store.text_accepted("s1", a_text(0))
+    store.text_accepted("s1", a_text(1, "y otra"))
+    store.call_started("s1", a_call("told"))
+    store.call_started("s1", a_call("untold"))
+    store.call_started("s1", a_call("running"))
+    store.call_ended("s1", "told", "done", ended_at=at(2), result='{"status":"done"}')
+    store.call_ended("s1", "untold", "cancelled", ended_at=at(3), result="null", reason="user")
+    store.calls_told("s1", ["told"], at(4))
+    await store.turn_ended("s1", "t0", "interrupted", [an_answer(2, status="interrupted")])
+
+    talk = await store.talk("s1")
+
+    assert talk is not None
+    assert talk.session == a_session(
+        token_hash=b"\x00new", previous_token_hash=b"old\xff", summary="hablamos",
+        last_activity=at(2), message_count=3,
+    )  # fmt: skip
+    assert [(each.position, each.status) for each in talk.messages] == [
+        (0, "interrupted"), (2, "interrupted"), (1, "accepted"),
+    ]  # fmt: skip
+    assert talk.next_position == 3
+    assert talk.running_calls == (a_call("running"),)
+    assert talk.untold_calls == (
+        a_call("untold", status="cancelled", ended_at=at(3), result="null", reason="user"),
+    )
+    assert talk.unanswered == (a_text(1, "y otra"),)
+    assert talk.turn_of_client_id == {"c0": "t0", "c1": "t1"}
+
+
+async def test_messages_come_back_as_they_went_in(store: SqlStore):
+    calls = [{"id": "call_1", "type": "function", "function": {"name": "calculate", "arguments": "{}"}}]
+    said = [
+        a_text(0, turn_id="t0", status="ok"),
+        an_answer(1, content=None, tool_calls=calls),
+        an_answer(2, "4", role="tool", tool_call_id="call_1"),
+        an_answer(3, ""),
+    ]
+    store.session_opened(a_session())
+    await store.messages_stored("s1", said)
+
+    assert list((await store.messages("s1")).rows) == said
+
+
+async def test_unknown_session_is_none(store: SqlStore):
+    assert await store.session("nobody\x00") is None
+    assert await store.talk("nobody") is None
+    assert (await store.messages("nobody")).rows == ()
+
+
+async def test_only_the_newest_turns_are_loaded(store: SqlStore):
+    store.session_opened(a_session())
+    await store.messages_stored("s1", [a_text(position) for position in range(20)])
+
+    talk = await store.talk("s1", newest_turns=3)
+
+    assert talk is not None
+    assert [message.position for message in talk.messages] == [17, 18, 19]
+    assert len(talk.turn_of_client_id) == 20
+
+
+async def test_pages_join_to_the_whole_list(store: SqlStore):
+    for number in range(7):
+        # Pairs of the same moment: the id decides between them.
+        await store.session_opened(a_session(f"s{number}", created_at=at(number // 2)))
+
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = await store.sessions(SessionFilter(), limit=3, cursor=cursor)
+        seen += [session.id for session in page.rows]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+
+    assert seen == ["s6", "s5", "s4", "s3", "s2", "s1", "s0"]
+
+
+async def test_list_is_filtered(store: SqlStore):
+    store.session_opened(a_session("s1"))
+    store.session_opened(a_session("s2", ended_at=at(1)))
+    await store.session_opened(a_session("s3", user_id=ODD))
+
+    async def ids(chosen: SessionFilter) -> set[str]:
+        return {session.id for session in (await store.sessions(chosen)).rows}
+
+    assert await ids(SessionFilter("active")) == {"s1", "s3"}
+    assert await ids(SessionFilter("ended")) == {"s2"}
+    assert await ids(SessionFilter(user_id="ana")) == {"s1", "s2"}
+    assert await ids(SessionFilter(user_id=ODD)) == {"s3"}
+    assert await ids(SessionFilter(user_id="%")) == set()
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "ñ", "W10", "WyJhIiwgImIiXQ", "WyIyMDI1LTAxLTAxIiwgInMiXQ", "A" * 5]
+)
+async def test_cursor_that_is_not_ours_is_refused(store: SqlStore, cursor: str):
+    with pytest.raises(BadCursor):
+        await store.sessions(SessionFilter(), cursor=cursor)
+    with pytest.raises(BadCursor):
+        await store.messages("s1", cursor=cursor)
+
+
+async def test_messages_are_paged(store: SqlStore):
+    store.session_opened(a_session())
+    await store.messages_stored("s1", [a_text(position) for position in range(5)])
+
+    first = await store.messages("s1", limit=3)
+    second = await store.messages("s1", limit=3, cursor=first.next_cursor)
+
+    assert [message.position for message in (*first.rows, *second.rows)] == [0, 1, 2, 3, 4]
+    assert second.next_cursor is None
+
+
+async def test_search_finds_words_whatever_their_case_and_accents(store: SqlStore):
+    store.session_opened(a_session())
+    store.session_opened(a_session("s2"))
+    store.text_accepted("s2", a_text(0, "el árbol de otra sesión"))
+    await store.messages_stored(
+        "s1",
+        [
+            a_text(0, "Un ÁRBOL alto"),
+            an_answer(1, "Nada"),
+            a_text(2, "alto"),
+            an_answer(3, "árbol", role="tool"),
+        ],
+    )
+
+    found = await store.search("s1", "arbol ALTO")
+
+    assert [message.position for message in found] == [0, 2]
+    assert [message.position for message in await store.search("s1", "arbol alto", limit=1)] == [0]
+
+
+@pytest.mark.parametrize("sign", list(ODD))
+async def test_search_takes_every_sign_literally(store: SqlStore, sign: str):
+    store.session_opened(a_session())
+    await store.messages_stored("s1", [a_text(0, "abc"), a_text(1, f"a{sign}c")])
+
+    assert [message.position for message in await store.search("s1", f"a{sign}c")] == [1]
+    assert await store.search("s1", " ") == ()
+
+
+async def test_profile_is_kept_replaced_and_erased(store: SqlStore):
+    assert await store.profile("ana") is None
+
+    await store.profile_stored("ana", {"name": "Ana"})
+    await store.profile_stored("ana", {"name": "Ana", "notes": ["le gusta el té"]})
+    assert await store.profile("ana") == {"name": "Ana", "notes": ["le gusta el té"]}
+
+    await store.profile_erased("ana")
+    assert await store.profile("ana") is None

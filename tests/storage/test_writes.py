@@ -1,0 +1,144 @@
+"""Each write, applied twice, leaves what it leaves once; what came too late leaves nothing."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import Table, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.storage.errors import RowRefused
+from app.storage.models import metadata, sessions
+from app.storage.writes import Writes
+from tests.storage.talks import NOW, a_call, a_session, a_text, an_answer, at, database_at
+
+
+@pytest_asyncio.fixture
+async def connection(address: str) -> AsyncIterator[AsyncConnection]:
+    database = database_at(address)
+    opened = await database.connect()
+    yield opened
+    await opened.close()
+    await database.aclose()
+
+
+@pytest.fixture
+def writes(address: str) -> Writes:
+    return Writes(address.partition(":")[0])
+
+
+async def rows(connection: AsyncConnection, table: Table) -> list[tuple[object, ...]]:
+    return sorted((tuple(row) for row in await connection.execute(select(table))), key=str)
+
+
+async def test_whole_talk_applied_twice_is_there_once(connection: AsyncConnection, writes: Writes):
+    talk = [
+        writes.server_started(NOW),
+        writes.session_opened(a_session()),
+        writes.messages_stored("s1", [a_text(0)]),
+        writes.call_started("s1", a_call()),
+        writes.call_ended("s1", "call_1", "done", at(3), '{"status":"done"}', None),
+        writes.turn_ended("s1", "t0", "ok", [an_answer(1)]),
+        writes.calls_told("s1", ["call_1"], at(4)),
+        writes.message_marked("s1", 0, "refused"),
+        writes.session_changed("s1", {"locale": "en", "detached_at": at(5)}),
+        writes.profile_stored("ana", {"name": "Ana"}, "s1"),
+    ]
+    kept: list[dict[str, list[tuple[object, ...]]]] = []
+    for _ in range(2):
+        async with connection.begin():
+            for operation in talk:
+                await operation.apply(connection)
+            kept.append({name: await rows(connection, table) for name, table in metadata.tables.items()})
+
+    assert kept[0] == kept[1]
+    assert {name: len(found) for name, found in kept[1].items()} == {
+        "users": 1, "sessions": 1, "messages": 2, "tool_calls": 1, "erased_sessions": 0,
+    }  # fmt: skip
+
+
+async def test_other_message_in_the_same_place_is_refused(connection: AsyncConnection, writes: Writes):
+    async with connection.begin():
+        await writes.session_opened(a_session()).apply(connection)
+        await writes.messages_stored("s1", [a_text(0)]).apply(connection)
+
+        with pytest.raises(RowRefused):
+            await writes.messages_stored("s1", [an_answer(0, turn_id="t9")]).apply(connection)
+
+
+async def test_same_client_id_twice_is_refused(connection: AsyncConnection, writes: Writes):
+    async with connection.begin():
+        await writes.session_opened(a_session()).apply(connection)
+        await writes.messages_stored("s1", [a_text(0)]).apply(connection)
+
+    with pytest.raises(IntegrityError):
+        async with connection.begin():
+            await writes.messages_stored("s1", [a_text(1, client_id="c0")]).apply(connection)
+
+
+async def test_message_without_its_session_is_refused(connection: AsyncConnection, writes: Writes):
+    with pytest.raises(IntegrityError):
+        async with connection.begin():
+            await writes.messages_stored("nobody", [a_text(0)]).apply(connection)
+
+
+async def test_erased_session_does_not_come_back(connection: AsyncConnection, writes: Writes):
+    async with connection.begin():
+        await writes.session_opened(a_session()).apply(connection)
+        await writes.messages_stored("s1", [a_text(0)]).apply(connection)
+        await writes.call_started("s1", a_call()).apply(connection)
+        await writes.session_erased("s1", NOW).apply(connection)
+
+        with pytest.raises(RowRefused):
+            await writes.session_opened(a_session()).apply(connection)
+        with pytest.raises(RowRefused):
+            await writes.profile_stored("ana", {}, "s1").apply(connection)
+        left = {name: len(await rows(connection, table)) for name, table in metadata.tables.items()}
+
+    assert left == {"users": 0, "sessions": 0, "messages": 0, "tool_calls": 0, "erased_sessions": 1}
+
+
+async def test_erased_user_leaves_nothing_and_others_stay(connection: AsyncConnection, writes: Writes):
+    async with connection.begin():
+        for session_id, user_id in (("s1", "ana"), ("s2", "ana"), ("s3", "eva")):
+            await writes.session_opened(a_session(session_id, user_id=user_id)).apply(connection)
+        await writes.profile_stored("ana", {}, "").apply(connection)
+        await writes.user_erased("ana", NOW).apply(connection)
+
+        left = (await connection.execute(select(sessions.c.id))).scalars().all()
+        with pytest.raises(RowRefused):
+            await writes.session_opened(a_session("s2")).apply(connection)
+
+    assert left == ["s3"]
+
+
+async def test_started_server_finds_the_connected_ones_gone_since_now(
+    connection: AsyncConnection, writes: Writes
+):
+    async with connection.begin():
+        await writes.session_opened(a_session("was connected")).apply(connection)
+        await writes.session_opened(a_session("left before", detached_at=at(1))).apply(connection)
+        await writes.session_opened(a_session("ended", ended_at=at(2))).apply(connection)
+        await writes.session_opened(a_session("is new", created_at=at(60))).apply(connection)
+        await writes.server_started(at(50)).apply(connection)
+
+        left = dict(
+            tuple(row) for row in await connection.execute(select(sessions.c.id, sessions.c.detached_at))
+        )
+
+    assert left == {"was connected": at(50), "left before": at(1), "ended": None, "is new": None}
+
+
+async def test_session_ends_when_nobody_came_back(connection: AsyncConnection, writes: Writes):
+    async with connection.begin():
+        await writes.session_opened(a_session("long gone", detached_at=at(1))).apply(connection)
+        await writes.session_opened(a_session("just gone", detached_at=at(9))).apply(connection)
+        await writes.session_opened(a_session("here")).apply(connection)
+        await writes.detached_ended(at(5)).apply(connection)
+
+        ended = dict(
+            tuple(row) for row in await connection.execute(select(sessions.c.id, sessions.c.ended_at))
+        )
+
+    assert ended == {"long gone": at(1), "just gone": None, "here": None}
