@@ -177,7 +177,7 @@ def stream_error(complaint: Complaint, hints: Hints) -> Failure:
     if "rate_limit" in kind or complaint.code == "429":
         return Failure(LlmRateLimited(facts), may_retry=True, complaint=complaint)
     if "server_error" in kind or complaint.code in ("500", "502", "503", "504"):
-        return Failure(LlmUnavailable(facts), may_retry=True, complaint=complaint)
+        return Failure(LlmBadResponse(facts), may_retry=True, complaint=complaint)
     return Failure(LlmBadResponse(facts), complaint=complaint)
 
 

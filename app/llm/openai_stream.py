@@ -97,7 +97,8 @@ class AnswerDecoder:
         # in another one.
         choices = fields.get("choices")
         if isinstance(choices, list) and choices:
-            self._read_choice(cast("list[Any]", choices)[0], pieces)
+            listed = cast("list[Any]", choices)
+            self._read_choice(listed[0] if len(listed) == 1 else _first_choice(listed), pieces)
         usage = fields.get("usage")
         if usage is not None:
             self._read_usage(usage)
@@ -151,3 +152,9 @@ def _text_of_parts(content: object) -> str:
     parts = cast("list[Any]", content)
     texts = [cast("dict[str, Any]", part).get("text") for part in parts if isinstance(part, dict)]
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def _first_choice(choices: list[Any]) -> object:
+    """The choice with the index 0, which is the only one that was asked for; nearly always the only one."""
+    objects = [cast("dict[str, Any]", choice) for choice in choices if isinstance(choice, dict)]
+    return next((choice for choice in objects if choice.get("index", 0) == 0), choices[0])

@@ -209,7 +209,7 @@ def test_error_of_any_shape_is_read(body: bytes, message: str):
     [
         (Complaint(code="rate_limit_exceeded"), LlmRateLimited, True),
         (Complaint(code="429"), LlmRateLimited, True),
-        (Complaint(type="server_error"), LlmUnavailable, True),
+        (Complaint(type="server_error"), LlmBadResponse, True),
         (Complaint(code="content_filter"), ContentFiltered, False),
         (Complaint(code="context_length_exceeded"), ContextTooLong, False),
         (Complaint(message="boom"), LlmBadResponse, False),

@@ -7,6 +7,7 @@ from app.errors import Locale
 from app.llm.demo.asks import Ask
 from app.llm.demo.expression import Expression, expressions_in, read_at
 from app.llm.demo.math_tokens import Token, tokens_of
+from app.llm.demo.sum_text import has_clock_at, is_equation, rewritten
 from app.llm.demo.text import Utterance
 from app.llm.demo.vocabulary import FILLERS
 from app.llm.demo.word_sums import VERBS, word_sum
@@ -35,9 +36,9 @@ _LEADING_QUESTION = re.compile(
     r"|value of|valor de|what(?:'?s| is)|answer (?:to|of|for)|respuesta (?:a|de)"
     r"|how much is)[\s:]*$"
 )
-_MATH_RUN = re.compile(r"[\w\s.,+\-*/^%()!×÷−·π√]*\d[\w\s.,+\-*/^%()!×÷−·π√]*")
-_BROKEN_HEAD = re.compile(r"(?:[(*/^]+\s*|(?<![^\W\d_])[a-z_]\w*(?=\s*$)(?<!\s))$")
-_BROKEN_TAIL = re.compile(r"\s*[-+*/^(][-+*/^()\d.\s]*|\s*\)")
+_MATH_RUN = re.compile(r"(?<!\w)[\w\s.,+\-*/^%()!×÷−·π√]*\d[\w\s.,+\-*/^%()!×÷−·π√]*")
+_BROKEN_HEAD = re.compile(r"(?:[(*/^]+\s*|(?<![^\W\d_])[a-z_]\w*|\d[\d.,]*[a-z]*)\Z")
+_BROKEN_TAIL = re.compile(r"\s*[-+*/^(][-+*/^()\d.\s]*|\s*\)|\d[\d.,]*")
 _CLOCK = re.compile(r"\b(?:son|a|sobre|hasta|desde) las?\s*$")
 _DATE_LIKE = re.compile(r"\d+(?:[-/]\d+)+")
 _TAIL = re.compile(r"[\s.,]+$")
@@ -61,25 +62,31 @@ def read(said: Utterance, language: Locale | None, *, forced: bool = False) -> l
 
     If it is `forced`, the tool was named and the text need not say so again.
     """
+    said = rewritten(said, language)
+    verb = forced or bool(_CALC_VERBS.search(said.plain))
+    if is_equation(said) and (verb or _only_fillers(re.sub(r"\b[a-z]\b", " ", said.plain))):
+        return [Ask("calculate", missing="an expression without unknowns")]
     tokens = tokens_of(said)
     special = word_sum(said, tokens)
     if special:
         return [Ask("calculate", {"expression": special})]
-    verb = forced or bool(_CALC_VERBS.search(said.plain))
     found = expressions_in(said, tokens)
     sums = [each for each in found if each.operations] or _bare_numbers(said, found, verb=verb)
     pair = _plain_pair(said, tokens, found)
     if pair and (verb or _QUESTIONS.search(said.plain)):
         return [Ask("calculate", {"expression": pair})]
     wanted = [each for each in sums if verb or _is_wanted(said, each, sums)]
+    if any(has_clock_at(said, each.start, each.end) for each in wanted):
+        return [Ask("calculate", missing="an expression without times of day")]
     if wanted:
         wanted = _with_unreadable_rest(said, wanted)
-        return [Ask("calculate", {"expression": _in_digits(each, language)}) for each in wanted]
+        return [Ask("calculate", {"expression": _in_digits(each)}) for each in wanted]
     return _unreadable(said) if verb else []
 
 
 def continuation(said: Utterance) -> Continuation | None:
     """What a piece of text does to an earlier result, if that is all it says."""
+    said = rewritten(said, None)
     tokens = [token for token in tokens_of(said) if token.kind not in ("article", "comma")]
     found = expressions_in(said, tokens)
     for verb in VERBS[-4:]:
@@ -146,14 +153,10 @@ def _only_fillers(plain: str) -> bool:
     return all(word in FILLERS for word in re.findall(r"[^\W\d_]+", plain))
 
 
-def _in_digits(found: Expression, language: Locale | None) -> str:
+def _in_digits(found: Expression) -> str:
     text = found.text
     if "(" not in text or not re.search(r"[a-z]\s*\(", text):
-        # A comma groups thousands in English; two dots can only group thousands in Spanish.
-        if language == "en":
-            text = re.sub(
-                r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])", lambda match: match[0].replace(",", ""), text
-            )
+        # Two dots can only group thousands, whatever the language.
         text = re.sub(
             r"(?<![\d.,])\d{1,3}(?:\.\d{3}){2,}(?![\d.])", lambda match: match[0].replace(".", ""), text
         )

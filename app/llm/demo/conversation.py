@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, cast
 
 from app.chat import ApiMessage
@@ -47,6 +48,7 @@ class Situation:
         last_call: The last tool that was called before, with its arguments.
         text_before: The user's text before the last one, if it was answered without calling a tool.
         running: Tools that were said to be running and have not ended since.
+        texts_before: What the user said before the last text, the latest first; a few texts at most.
     """
 
     text: str = ""
@@ -56,6 +58,7 @@ class Situation:
     last_call: tuple[str, dict[str, Any]] | None = None
     text_before: str = ""
     running: tuple[Outcome, ...] = ()
+    texts_before: tuple[str, ...] = ()
 
 
 def read_messages(messages: Sequence[ApiMessage]) -> Situation:
@@ -72,6 +75,9 @@ def read_messages(messages: Sequence[ApiMessage]) -> Situation:
         last_call=_last_call(before),
         text_before=_text_without_call(before),
         running=tuple(_still_running(before)),
+        texts_before=tuple(
+            islice((_content(each) for each in reversed(before) if each["role"] == "user"), 20)
+        ),
     )
 
 

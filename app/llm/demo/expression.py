@@ -57,18 +57,39 @@ class _Reader:
         while left is not None:
             text, i = left
             saved = (self.operations, self.strong, self.all_signs)
-            operator, behind = self._operator(i)
-            right = self._operand(behind) if operator else None
-            if right is None:
+            operator = self._operator(i)
+            right = self._operand(operator[1]) if operator else None
+            if operator is None or right is None:
                 self.operations, self.strong, self.all_signs = saved
                 return text, i
-            left = (f"{text}{operator}{right[0]}", right[1])
+            left = self._of_the_whole(text, operator[0], right) or (
+                f"{text}{operator[0]}{right[0]}",
+                right[1],
+            )
         return None
 
-    def _operator(self, i: int) -> tuple[str, int]:
+    def _of_the_whole(self, left: str, operator: str, right: tuple[str, int]) -> tuple[str, int] | None:
+        """`20 - 15%` is 17, as people and pocket calculators have it: an added percentage is one of the rest.
+
+        None where the right side is no bare percentage, is multiplied further, or stands beside another.
+        """
+        sign = operator.strip()
+        after = self._at(right[1])
+        goes_on = after is not None and after.kind == "op" and after.text not in ("+", "-", "−")
+        if sign not in ("+", "-", "−") or goes_on or left.endswith("%"):
+            return None
+        percent = re.fullmatch(r"([\d.,]+)%", right[0])
+        if percent is None:
+            return None
+        self.all_signs = False
+        whole = left if re.fullmatch(r"[\d.,]+", left) else f"({left})"
+        return f"{whole}*(1{'+' if sign == '+' else '-'}{percent[1].replace(',', '.')}/100)", right[1]
+
+    def _operator(self, i: int) -> tuple[str, int] | None:
+        """The operator at token `i`, and the index behind it; an empty one where `2(3+4)` is a product."""
         token = self._at(i)
         if token is None:
-            return "", i
+            return None
         if token.kind == "op":
             is_weak = token.text in _WEAK_SIGNS if token.is_sign else token.word in _WEAK_WORDS
             self._note(token, strong=not is_weak)
@@ -76,7 +97,12 @@ class _Reader:
         if token.kind == "post" and token.text == "%" and token.is_sign:
             self._note(token, strong=True)
             return " % ", i + 1
-        return "", i
+        before = self.tokens[i - 1]
+        multiplies = before.kind in ("number", "constant", "close") or before.text == "!"
+        if multiplies and before.end == token.start and token.kind in ("open", "function", "constant"):
+            self._note(token)
+            return "", i
+        return None
 
     @staticmethod
     def _spaced(token: Token) -> str:
@@ -156,11 +182,11 @@ class _Reader:
             else:
                 break
             i += 1
-        if text.endswith("%") and (token := self._at(i)) is not None and token.kind == "of":
+        if text.endswith(("%", "‰")) and (token := self._at(i)) is not None and token.kind == "of":
             whole = self._operand(i + 1)
             if whole:
                 self.all_signs = False
-                return f"{text[:-1]}/100*{whole[0]}", whole[1]
+                return f"{text[:-1]}/{100 if text.endswith('%') else 1000}*{whole[0]}", whole[1]
         return text, i
 
     def _is_modulo(self, i: int) -> bool:

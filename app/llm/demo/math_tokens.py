@@ -48,6 +48,7 @@ _PHRASES: tuple[tuple[str, Kind, str], ...] = (
     # Words behind a number.
     (r"(?:elevad[oa] )?al cuadrado\b|squared\b", "post", "{}**2"),
     (r"(?:elevad[oa] )?al cubo\b|cubed\b", "post", "{}**3"),
+    (r"(?:por mil|per mill?e?|per thousand)(?= (?:de|del|of)\b)|‰(?=\s*(?:de|del|of)\b)", "post", "‰"),
     (r"(?:por ciento|porciento|por cien|percent|per cent|pct)\b", "post", "%"),
     (r"(?:grados|degrees|deg)\b|°", "degrees", ""),
     (r"(?:cuartos|quarters|fourths)" + _OF, "op", "/4*"),
@@ -67,6 +68,7 @@ _PHRASES: tuple[tuple[str, Kind, str], ...] = (
     (r"elevad[oa](?: a)?(?: la)?(?: potencia)?(?: de)?\b|a la potencia(?: de)?\b|a la(?= \w+)", "op", "**"),
     (r"(?:raised )?to the power(?: of)?\b|raised to(?: the)?\b|to the(?= \w+)", "op", "**"),
     (r"(?:modulo|mod)\b", "op", "%"),
+    (r"choose\b", "word", ""),
     # Words before a number.
     (rf"{_ROOT} cuadradas?(?:{_OF})?|square root(?:{_OF})?|sqrt(?:{_OF})?", "prefix", "sqrt({})"),
     (
@@ -93,7 +95,11 @@ _PHRASES: tuple[tuple[str, Kind, str], ...] = (
     (r"factorial\b", "post", "!"),
     (rf"(?:cuadrado|square){_OF}", "prefix", "({})**2"),
     (rf"(?:cubo|cube){_OF}", "prefix", "({})**3"),
-    (rf"(?:mitad{_OF}|half(?:{_OF})?)(?! an?\b)", "prefix", "({}/2)"),
+    (
+        rf"(?:mitad{_OF}|half(?:{_OF})?)(?! an?\b(?! (?:third|quarter|fifth|tenth|half|dozen)))",
+        "prefix",
+        "({}/2)",
+    ),
     (rf"(?:(?:un|one|a|1) )?(?:tercio|third|tercera parte){_OF}", "prefix", "({}/3)"),
     (rf"(?:(?:un|one|a|1) )?(?:cuarto|quarter|cuarta parte){_OF}", "prefix", "({}/4)"),
     (rf"(?:(?:un|one|a|1) )?(?:quinto|fifth|quinta parte){_OF}", "prefix", "({}/5)"),
@@ -122,7 +128,9 @@ _WORD = re.compile(r"[a-z]+\d*|[^\W\d]+|.", re.S)
 _SIGN_KINDS = frozenset({"number", "op", "open", "close", "comma", "post", "function", "constant"})
 
 
-_WORDS_BEHIND_DIGITS = re.compile(r"(?:x(?=\s*[\d(.-])|e\b|pi\b|%|euros?\b|km\b|kg\b)")
+_WORDS_BEHIND_DIGITS = re.compile(
+    rf"(?:x(?=\s*[\d(.-])|e\b|pi\b|tau\b|π|%|euros?\b|km\b|kg\b|(?:{_FUNCTIONS}|{_MORE_FUNCTIONS})\()"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,13 +70,14 @@ class DemoModel:
 
     def _answer(self, request: ChatRequest) -> tuple[str, tuple[ToolCall, ...]]:
         situation = read_messages(request.messages)
-        language = language_of(situation.text) or request.locale
+        language = _language(situation, request.locale)
         if situation.outcomes:
             return tell(situation.outcomes, language, is_late=situation.is_late), ()
         if not situation.is_unanswered:
             return nothing_new(language), ()
         schemas = _schemas(request)
-        asks = understand(situation.text, schemas, _earlier(situation, schemas))
+        earlier = _earlier(situation, schemas)
+        asks = understand(situation.text, schemas, earlier, language=language)
         return self._take_up(asks, situation, schemas, language)
 
     def _take_up(
@@ -102,6 +103,14 @@ class DemoModel:
             running=situation.running,
         )
         return answer, ()
+
+
+def _language(situation: Situation, locale: Locale) -> Locale:
+    """The language of the user's text; of the latest one before that shows any; else the session's."""
+    for text in (situation.text, *situation.texts_before):
+        if language := language_of(text):
+            return language
+    return locale
 
 
 def _schemas(request: ChatRequest) -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from app.errors import Locale
 from app.llm.demo.conversation import Outcome
+from app.llm.demo.retelling import failure, in_language, time_sentence, unknown_place, weather_words
 
 MAX_SHOWN_CHARS = 1_200
 """Of a result that has no sentence of its own."""
@@ -95,6 +96,12 @@ def _pick(language: Locale, es: str, en: str) -> str:
 
 
 def _ending(outcome: Outcome, what: str, language: Locale) -> str:
+    if (
+        outcome.status == "failed"
+        and outcome.tool == "get_current_time"
+        and outcome.arguments.get("timezone")
+    ):
+        return unknown_place(outcome.arguments, language)
     started = {
         "failed": ("No he podido con {}", "I could not manage {}"),
         "timed_out": ("Se ha agotado el tiempo de {}", "Time ran out for {}"),
@@ -102,7 +109,8 @@ def _ending(outcome: Outcome, what: str, language: Locale) -> str:
         "interrupted": ("Se interrumpió {}", "Interrupted: {}"),
     }[outcome.status]
     sentence = _pick(language, *started).format(what).replace(" de el ", " del ")
-    return f"{sentence}: {outcome.error}" if outcome.error else f"{sentence}."
+    error = failure(outcome.tool, outcome.status, outcome.error, language)
+    return f"{sentence}: {error}" if error else f"{sentence}."
 
 
 def _answer(outcome: Outcome, language: Locale) -> str:
@@ -164,27 +172,15 @@ def _result_sentence(expression: str, result: object, language: Locale) -> str:
 
 
 def _current_time(value: dict[str, Any], _: dict[str, Any], language: Locale) -> str:
-    sentence = value.get("sentence")
-    if isinstance(sentence, str) and sentence:
-        return sentence
-    date, time, zone = (str(value.get(key, "")) for key in ("date", "time", "timezone"))
-    if not time:
-        return ""
-    return _pick(language, f"En {zone} son las {time} del {date}.", f"In {zone} it is {time} on {date}.")
+    return time_sentence(value, language) or str(value.get("sentence") or "")
 
 
 def _weather(value: dict[str, Any], arguments: dict[str, Any], language: Locale) -> str:
     if "temperature_c" not in value:
         return ""
     place = value.get("location") or arguments.get("location", "")
-    parts = [
-        _pick(
-            language,
-            f"En {place}: {value.get('description', '')}",
-            f"In {place}: {value.get('description', '')}",
-        ),
-        f"{value['temperature_c']} °C",
-    ]
+    sky = weather_words(value.get("description"), language)
+    parts = [*([sky] if sky else []), f"{value['temperature_c']} °C"]
     details: tuple[tuple[str, str, str], ...] = (
         ("feels_like_c", "sensación de {} °C", "feels like {} °C"),
         ("humidity_percent", "humedad del {} %", "humidity {} %"),
@@ -194,10 +190,12 @@ def _weather(value: dict[str, Any], arguments: dict[str, Any], language: Locale)
     parts += [
         _pick(language, es, en).format(value[key]) for key, es, en in details if value.get(key) is not None
     ]
-    notice = value.get("notice")
-    if not notice and value.get("simulated"):
-        notice = _pick(language, "Son datos simulados.", "These data are simulated.")
-    return ", ".join(parts) + "." + (f" ({str(notice).rstrip('.')}.)" if notice else "")
+    notice = ""
+    if value.get("simulated"):
+        own = ("Son datos simulados.", "These data are simulated.")
+        notice = in_language(value.get("notice"), language, own)
+    start = _pick(language, f"En {place}: ", f"In {place}: ")
+    return start + ", ".join(parts) + "." + (f" ({notice.rstrip('.')}.)" if notice else "")
 
 
 def _public_ip(value: dict[str, Any], _: dict[str, Any], language: Locale) -> str:
@@ -215,7 +213,8 @@ def _waited(value: dict[str, Any], _: dict[str, Any], language: Locale) -> str:
     seconds = value.get("waited_s")
     if seconds is None:
         return ""
-    notice = value.get("notice") or _pick(language, "Era solo una prueba.", "It was only a test.")
+    own = ("Era solo una prueba: no se ha llamado a ninguna API.", "It was only a test: no API was called.")
+    notice = in_language(value.get("notice"), language, own)
     return _pick(
         language,
         f"La llamada de prueba ha terminado en {seconds} s. {notice}",
@@ -233,8 +232,11 @@ def _fetched(value: dict[str, Any], arguments: dict[str, Any], language: Locale)
     if body not in (None, ""):
         text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
         head += "\n" + _cut(text)
-    note = value.get("note")
-    if value.get("truncated") and not note:
+    note = ""
+    if value.get("note"):
+        own = ("El contenido no se ha podido leer entero.", "The content could not be read completely.")
+        note = in_language(value["note"], language, own)
+    elif value.get("truncated"):
         note = _pick(language, "El contenido está recortado.", "The content was cut.")
     return f"{head}\n({note})" if note else head
 

@@ -29,7 +29,8 @@ _TOPIC_WORDS = frozenset(
     tool herramienta usa use usando using with con is're what're llueva nieve cuando when where happening
     pasando aqui here aca alli alla moment momento instante preciso precise precisely justo currently
     presently hr hrs hs please show display preguntaba wonder wondering supieras knows temp temps moving
-    chilly freezing mild cloud clouds foggy fog niebla nubes
+    diferencia difference horas late early night dark madrugada
+    nighttime daytime midnight noon bedtime chilly freezing mild cloud clouds foggy fog niebla nubes
     """.split()
 )
 _STOPS = (
@@ -68,8 +69,9 @@ _JOINED_NAMES = re.compile(
 _WORD = re.compile(r"[^\W_]+(?:[.'/+_-][^\W_]+)*\.?")
 _ZONE = re.compile(
     r"\b[a-z]+(?:/[a-z0-9_+-]+)+|\b(?:utc|gmt|zulu|cet|eet|wet|est|mst|hst|est5edt|cst6cdt"
-    r"|mst7mdt|pst8pdt)\b(?:[+-]\d{1,2})?"
+    r"|mst7mdt|pst8pdt)\b(?:[+−-]\d{1,2}(?::?[0-5]\d)?(?!\d))?"
 )
+_OFFSET = re.compile(r"(?:utc|gmt)[+−-]\d{1,2}(?::?\d\d)?")
 _SHORT_FORMS = frozenset({"st", "sta", "sto", "mt", "ft", "dr"})
 _MAX_WORDS = 6
 
@@ -107,6 +109,8 @@ def places_in(said: Utterance, *, after: int = 0, only_known_leftovers: bool = F
     named = _ZONE.search(said.plain)
     if named and (zone := zones().get(named[0])):
         return [Place(said.raw[named.start() : named.end()], zone)]
+    if named and _OFFSET.fullmatch(named[0]):
+        return [Place(said.raw[named.start() : named.end()].upper())]
     for start, end in _candidates(said, after):
         found = _split(said.cut(start, end))
         if found:
@@ -131,6 +135,9 @@ def without_names(said: Utterance) -> str:
 
 def place_alone(said: Utterance) -> list[Place]:
     """The places of a text that is hardly more than their names: «¿y en Londres?», “Paris and Rome”."""
+    named = _ZONE.search(said.plain)
+    if named and _OFFSET.fullmatch(named[0]):
+        return [Place(said.raw[named.start() : named.end()].upper())]
     words = list(_WORD.finditer(said.plain))
     while (
         words

@@ -33,7 +33,7 @@ def read_piece(piece: Utterance, language: Locale | None) -> list[Ask]:
     unaddressed: list[Ask] = []
     for read in READERS.values():
         found = read(piece, language, False)
-        if found and found[0].tool == "make_http_request" and found[0].missing:
+        if found and found[0].tool == "make_http_request" and found[0].missing == "url":
             # «haz una petición lenta» is none that needs an address.
             unaddressed = found
         elif found:

@@ -42,7 +42,22 @@ _CAN: dict[str, tuple[str, str]] = {
     ),
 }
 _MISSING: dict[str, tuple[str, str]] = {
+    # By what is missing, where that needs words of its own; else by the tool.
     "calculate": ("¿Qué operación quieres que calcule?", "What would you like me to calculate?"),
+    "an expression without unknowns": (
+        "No sé resolver ecuaciones con incógnitas, solo cuentas con números. ¿Qué cuenta hago?",
+        "I cannot solve equations with unknowns, only sums of numbers. What would you like me to calculate?",
+    ),
+    "an expression without times of day": (
+        "No sé hacer cuentas con horas del reloj, solo con números. ¿Qué cuenta hago?",
+        "I cannot do sums with times of day, only with numbers. What would you like me to calculate?",
+    ),
+    "body": (
+        "No consigo leer los datos que hay que enviar, así que no he enviado nada. Repite la petición con "
+        'los datos como JSON, {"clave": "valor"}, o como clave=valor.',
+        "I cannot read the data to be sent, so I have sent nothing. Repeat the request with the data as "
+        'JSON, {"key": "value"}, or as key=value.',
+    ),
     "get_weather_info": (
         "¿De qué lugar quieres saber el tiempo?",
         "Which place's weather would you like to know?",
@@ -187,8 +202,9 @@ def _still(running: Sequence[Outcome], language: Locale) -> str:
 
 def ask_for(tool: str, argument: str, language: Locale) -> str:
     """Asks the user for an argument that a call needs."""
-    if tool in _MISSING:
-        return _pick(language, *_MISSING[tool])
+    words = _MISSING.get(argument) or _MISSING.get(tool)
+    if words:
+        return _pick(language, *words)
     return _pick(
         language,
         f"Para usar {tool} necesito: {argument}. Puedes dármelo como JSON.",

@@ -30,11 +30,12 @@ _MATH_PIECE = (
     r"(?:[\d\s.,+\-*/^%()!×÷−·π√²³=x]|(?:a?(?:sin|cos|tan)h?|atan2|sqrt|cbrt|abs|log(?:10|2)?|ln|exp|floor|ceil|round"
     r"|min|max|gcd|lcm|hypot|mod|pow|factorial|degrees|radians|pi|tau|e)(?![a-z]))"
 )
-MATH_ONLY = re.compile(rf"{_MATH_PIECE}*[\dπ]{_MATH_PIECE}*", re.I)
+MATH_ONLY = re.compile(rf"{_MATH_PIECE}*(?:[\dπ]|(?:pi|tau)(?![a-z])){_MATH_PIECE}*", re.I)
 """A text that is a sum and nothing else."""
 
 _EXCLAIMED = re.compile(r"¡[^!¡]*!")
 _WORD = re.compile(r"[a-z]+")
+_UNKNOWNS = re.compile(r"(?<![a-z'])[a-z](?=\s*[*/^=+])|(?<=[*/^=+])\s*[a-z](?![a-z'])")
 _LANGUAGE_SHOWS_WITHIN = 1_000
 
 
@@ -174,6 +175,8 @@ def language_of(text: str) -> Locale | None:
     """Spanish or English by the small words and letters of a text; None where they do not tell."""
     # GET and POST are no English; they are HTTP.
     said = utterance(re.sub(r"\b[A-Z]{3,6}\b(?=.*://)", "", text[:_LANGUAGE_SHOWS_WITHIN]))
+    # The `i` of `i*i` is an unknown, not a person.
+    said = Utterance(said.raw, _UNKNOWNS.sub(" ", said.plain))
     spanish = 2 * len(re.findall(r"[¿¡ñáéíóú]", said.raw.lower()))
     words = _WORD.findall(said.plain)
     spanish += sum(word in SPANISH for word in words)

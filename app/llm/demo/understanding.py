@@ -16,7 +16,7 @@ from app.llm.demo.follow_ups import Earlier, go_on
 from app.llm.demo.math_tokens import tokens_of
 from app.llm.demo.named_tools import named_tool
 from app.llm.demo.places import place_alone
-from app.llm.demo.readers import PLACE_TOOLS, read_piece
+from app.llm.demo.readers import PLACE_TOOLS, TIME, read_piece
 from app.llm.demo.text import Utterance, language_of, quotations, utterance
 
 MAX_READ_CHARS = 2_000
@@ -33,11 +33,16 @@ _CONNECTIVE = re.compile(
     r"^\W*(?:(?:y|e|and|then|luego|despues|ademas|also|tambien|asi como|as well as|pero|but"
     r"|please|por favor)\b\s*)+,?"
 )
+_THERE = re.compile(r"\b(?:there|alli|alla|ahi)\b")
 _SENTENCE_END = re.compile(r"[;.?!\n]")
 
 
 def understand(
-    text: str, tools: Mapping[str, Mapping[str, Any]], earlier: Earlier | None = None
+    text: str,
+    tools: Mapping[str, Mapping[str, Any]],
+    earlier: Earlier | None = None,
+    *,
+    language: Locale | None = None,
 ) -> list[Ask]:
     """What a user's text asks for.
 
@@ -46,6 +51,7 @@ def understand(
         tools: The callable tools' parameter schemas by name; those of others are asked for too, so that the
             answer can say that they are not there.
         earlier: What a text such as «¿y en Londres?» goes on from.
+        language: The talk's, for a text that shows none: it decides what `1.500` and `1,500` are.
 
     Returns:
         The requests in the text's order, without repetitions; empty where it asks for nothing.
@@ -55,7 +61,7 @@ def understand(
     if named:
         return named
     claimed = _claim(said, text)
-    asks = _read_all(said.cut(0, claimed[0]) if claimed else said, language_of(text))
+    asks = _read_all(said.cut(0, claimed[0]) if claimed else said, language_of(text) or language)
     if claimed:
         asks.append(claimed[1])
     return _unique(asks or go_on(said, earlier))
@@ -81,6 +87,8 @@ def _read_all(said: Utterance, language: Locale | None) -> list[Ask]:
         found = read_piece(piece, language)
         if not found and last:
             found = _more_of(piece, last.tool)
+        if last and last.tool == TIME and found == [Ask(TIME)] and _THERE.search(piece.plain):
+            continue
         if is_joined and found and last == Ask(found[0].tool) and last != found[0]:
             # «la fecha y la hora en Lima» is one question, «una llamada y que tarde 3 s» one call.
             asks.pop()

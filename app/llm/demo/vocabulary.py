@@ -14,7 +14,8 @@ SPANISH = _words(
     nombre o otra para pero peticion por porfa puedes puedo pues pronostico prueba que quien quiero saber
     sabes se sea segundo segundos si simula sin sobre suma resta son soy su tambien tarda te temperatura
     texto tiempo tiene tienes todo tres tu un una uno usa usted veces vale venga vivo y ya yo multiplica
-    raiz cuadrada adios publica herramienta espera segun toma llover humedad cielo resultado operacion
+    raiz cuadrada adios publica herramienta espera segun toma
+    resuelve cuenta llover humedad cielo resultado operacion
     palabras letras sentimiento idioma direccion zona horaria cuadrado elevado menos dividido
     """
 )

@@ -3,12 +3,15 @@
 import json
 import re
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from app.llm.demo.asks import Ask
+from app.llm.demo.form_fields import announces_data, fields_in, wants_form
 from app.llm.demo.text import BARE_HOST, URL, Utterance, fold, json_spans, quotations
 from app.llm.demo.vocabulary import FILLERS
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_WITH_BODY = ("POST", "PUT", "PATCH")
 
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _METHOD = re.compile(rf"\b(?:{'|'.join(METHODS)})\b")
@@ -86,6 +89,11 @@ _HEADER_NAMED = re.compile(
     re.I,
 )
 _HEADERS_WORD = re.compile(r"\b(?:cabeceras?|headers?|encabezados?)\s*:?\s*$")
+_HEADER_WORDS = re.compile(
+    r"(?:\b(?:y|and)\s+)?\b(?:con|with)\s+(?:(?:la|las|el|los|the|a)\s+)?(?:cabeceras?|headers?|encabezados?)\b"
+    r"|\b(?:y|and)\s+(?:(?:la|las|the)\s+)?(?:cabeceras?|headers?|encabezados?)\b",
+    re.I,
+)
 _BODY_WORD = re.compile(
     r"\b(?:cuerpo|body|texto|text|payload|contenido|content|datos|data|mensaje"
     r"|message)\s*(?:de texto )?(?:es|is|plano|that says|que diga|=)?\s*:?\s*"
@@ -133,6 +141,14 @@ def read_request(said: Utterance, *, forced: bool = False) -> list[Ask]:
     if not (forced or method or _is_request(said, has_scheme=bool(URL.search(said.raw)))):
         return []
     arguments: dict[str, Any] = {"url": url, **_payload(said, around, start, end)}
+    if method in _WITH_BODY and not arguments.keys() & {"json", "body"}:
+        fields = _fields(around)
+        if fields is None:
+            return [Ask("make_http_request", missing="body")]
+        arguments["headers"] = {**arguments.get("headers", {}), **fields.pop("headers", {})}
+        arguments |= fields
+        if not arguments["headers"]:
+            del arguments["headers"]
     if not method and ("json" in arguments or "body" in arguments):
         method = "POST"
     if method:
@@ -203,6 +219,20 @@ def _payload(said: Utterance, around: str, start: int, end: int) -> dict[str, An
     return payload
 
 
+def _fields(around: str) -> dict[str, Any] | None:
+    """What is to be sent, from words; None where data were announced and cannot be read."""
+    rest = (_HEADER if _HEADER.search(around) else _HEADER_NAMED).sub(" ", around)
+    for first, last, _ in reversed(json_spans(rest)):
+        rest = rest[:first] + " " + rest[last:]
+    rest = _HEADER_WORDS.sub(" ", rest)
+    fields = fields_in(rest)
+    if not fields:
+        return None if announces_data(rest) else {}
+    if wants_form(rest):
+        return {"body": urlencode(fields), "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    return {"json": fields}
+
+
 def _as_text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
@@ -226,8 +256,8 @@ def _body(text: str) -> str:
             return quotation.text
     folded = fold(text)
     match = re.search(
-        r"\b(?:con|with) (?:el |the |un |a )?(?:cuerpo|body|payload|texto|text|datos"
-        r"|data)\s*(?:de texto )?:?\s+",
+        r"\b(?:con|with) (?:el |the |un |a )?(?:(?:cuerpo|body|payload|texto|text)\s*"
+        r"(?:de texto )?:?|(?:datos|data)\s*:(?!.*=))\s+",
         folded,
     )
     return text[match.end() :].strip(" .") if match else ""

@@ -27,7 +27,7 @@ class Verb:
 
 def _verb(pattern: str, operator: str, links: str, swaps: str = "") -> Verb:
     return Verb(
-        re.compile(rf"\b(?:{pattern})\b"), operator, frozenset(links.split()), frozenset(swaps.split())
+        re.compile(rf"\b(?:{pattern})\b(?!\()"), operator, frozenset(links.split()), frozenset(swaps.split())
     )
 
 
@@ -131,6 +131,9 @@ def _percent_phrase(said: Utterance) -> str | None:
     return None
 
 
+_ADD_UP = re.compile(r"\b(?:add up to|sum (?:up )?to|total up to|amount to|come to|make together)\b")
+
+
 def _verb_phrase(said: Utterance, tokens: list[Token]) -> str | None:
     for verb in VERBS:
         match = verb.pattern.search(said.plain)
@@ -196,6 +199,23 @@ def _grouped(operand: str, operator: str) -> str:
     return f"({operand})" if binary and operator != "+" else operand
 
 
+def _chosen(tokens: list[Token]) -> str | None:
+    """“7 choose 2”: how many pairs there are of seven things."""
+    for left, token, right in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if (left.kind, token.word, right.kind) == ("number", "choose", "number"):
+            return f"comb({left.text}, {right.text})"
+    return None
+
+
+def _added_up(said: Utterance) -> str | None:
+    """“what do 3 and 10 add up to”: the verb stands behind its numbers."""
+    match = _ADD_UP.search(said.plain)
+    if match is None:
+        return None
+    numbers = [each for each in expressions_in(said.cut(0, match.start())) if not each.operations]
+    return " + ".join(each.text for each in numbers) if len(numbers) > 1 else None
+
+
 def word_sum(said: Utterance, tokens: list[Token]) -> str | None:
     """The expression that a text says in such words; None if it does not."""
-    return _percent_phrase(said) or _verb_phrase(said, tokens)
+    return _percent_phrase(said) or _chosen(tokens) or _added_up(said) or _verb_phrase(said, tokens)

@@ -69,6 +69,8 @@ _MARKERS = re.compile(
     r"|positive or negative))\b\s*[,.?]?\s*"
 )
 _NO_TEXT = re.compile(rf"^(?:(?:un|una|el|la|este|esta|mi|a|an|this|the|my|some|algun)\s+)?(?:{_TEXT})$")
+_COUNTED = re.compile(rf"\b{_UNITS} (?:de|del|of|in|en)\W*$")
+_POINTERS = frozenset("esto eso esta este it this that the la el lo mi my a un una".split())
 _WORDS_LEFT = re.compile(r"\w+")
 
 
@@ -127,7 +129,9 @@ def _with_open_text(said: Utterance) -> Ask:
     for match in _MARKERS.finditer(said.plain):
         text = said.raw[match.end() :].strip(" \t\n?¿!¡.,;:" + BLANK)
         plain = _NO_TEXT.sub(" ", utterance(text).plain)
-        if any(word not in FILLERS for word in _WORDS_LEFT.findall(plain)) and not _STRONG.search(plain):
+        # «cuenta las letras de hola»: what stands there is the text, however small a word it is.
+        beneath = _POINTERS if _COUNTED.search(match[0]) else FILLERS
+        if any(word not in beneath for word in _WORDS_LEFT.findall(plain)) and not _STRONG.search(plain):
             best = said.raw[match.end() :].strip().strip("¿¡?:").strip()
             break
     return Ask("text_analysis", {"text": best}) if best else Ask("text_analysis", missing="text")

@@ -1,5 +1,7 @@
 """What is to be computed arrives as it was written, whatever stands around it."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,8 +66,14 @@ def _bigger(smaller: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 EXPRESSIONS = st.recursive(NUMBERS, _bigger, max_leaves=8) | st.recursive(
     NUMBERS | CONSTANTS, _bigger, max_leaves=8
 )
+# A percentage that is added is one of the rest, and written as such: a test of its own.
+ADDED_PERCENTAGE = re.compile(r"[+\-−]\s*[\d.]+%")
 SUMS = EXPRESSIONS.filter(
-    lambda text: any(sign in text for sign in "+-*/^×÷−%(") and not text.startswith("-")
+    lambda text: (
+        any(sign in text for sign in "+-*/^×÷−%(")
+        and not text.startswith("-")
+        and not ADDED_PERCENTAGE.search(text)
+    )
 )
 
 
@@ -120,12 +128,85 @@ def test_a_broken_sum_is_handed_on_so_that_the_tool_can_say_what_is_wrong(text: 
         ("what is 1,000 * 3", "1000*3"),
         ("what is max(1,000)", "max(1,000)"),
         ("cuánto es 1.000.000 + 1", "1000000+1"),
-        ("cuánto es 1.125 + 1", "1.125+1"),
+        ("cuánto es 1.125 + 1", "1125+1"),
+        ("cuánto es 1.125 + 0.5", "1.125+0.5"),
+        ("cuánto es 0.125 + 1", "0.125+1"),
+        ("¿3.000 entre 2?", "3000/2"),
+        ("what is 1.500 + 1", "1.500+1"),
+        ("¿cuánto es 12 000 entre 4?", "12000/4"),
+        ("what is 2 000 + 5", "2000+5"),
+        ("1 500 más 1 500", "1500+1500"),
+        ("1\u2009000\u202f000 + 1", "1000000+1"),
+        ("1_000 + 1", "1000+1"),
+        ("suma 100 200 300", "100+200+300"),
+        ("what do 1,234.56 and 10 add up to", "1234.56+10"),
         ("cuánto es 3,5 + 1,5", "3,5+1,5"),
     ],
 )
 def test_thousands_are_told_from_decimals_where_that_is_certain(text: str, expression: str):
     assert calls(text) == [("calculate", {"expression": expression})]
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("1.000 + 1", "1000+1"),
+        ("2.500 + 2.500", "2500+2500"),
+        ("2,5 * 1.000", "2,5*1000"),
+    ],
+)
+def test_a_bare_sum_is_read_as_the_talks_language_writes_numbers(text: str, expression: str):
+    asks = understand(text, TOOLS, language="es")
+
+    assert ["".join(ask.arguments["expression"].split()) for ask in asks] == [expression]
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("veinte euros menos el quince por ciento", "20*(1-15/100)"),
+        ("ten plus 5%", "10*(1+5/100)"),
+        ("20 - 15%", "20*(1-15/100)"),
+        ("calcula 100 + 50 + 10%", "(100+50)*(1+10/100)"),
+        ("calcula 100 + 10% * 50", "100+10%*50"),
+        ("calcula 5% + 5%", "5%+5%"),
+    ],
+)
+def test_a_percentage_that_is_added_is_one_of_the_rest(text: str, expression: str):
+    assert calls(text) == [("calculate", {"expression": expression})]
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("calcula 2(3+4)", "2(3+4)"),
+        ("2(3+4)", "2(3+4)"),
+        ("5(2)", "5(2)"),
+        ("calcula 2sqrt(9)", "2sqrt(9)"),
+        ("calcula (3+4)2", "(3+4)2"),
+        ("el 5 por mil de 2000", "5/1000*2000"),
+        ("mean(1,2,3)", "mean(1,2,3)"),
+        ("calcula mean(1, 2, 3)", "mean(1,2,3)"),
+        ("suma(1,2,3)", "suma(1,2,3)"),
+        ("|−5|", "abs(−5)"),
+        ("calcula |-5| + 2", "abs(-5)+2"),
+        ("what is 7 choose 2", "comb(7,2)"),
+        ("half of a third of 60", "((60/3)/2)"),
+        ("calcula\n8*8", "8*8"),
+    ],
+)
+def test_no_part_of_a_sum_gets_lost(text: str, expression: str):
+    assert calls(text) == [("calculate", {"expression": expression})]
+
+
+@pytest.mark.parametrize(
+    "text", ["resuelve 2x+3=7", "solve x^2 = 4", "12:30 más 2 horas", "what is 10:15 plus 45 minutes"]
+)
+def test_what_the_calculator_cannot_do_is_declined(text: str):
+    (ask,) = understand(text, TOOLS)
+
+    assert (ask.tool, ask.arguments) == ("calculate", {})
+    assert ask.missing.startswith("an expression without")
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,26 @@ async def test_a_question_without_a_language_is_answered_in_the_talks(locale: st
     assert word in late
 
 
+@pytest.mark.parametrize(
+    ("before", "text", "word"),
+    [
+        ("", "calcula i*i", "¿Qué operación"),
+        ("¿qué puedes hacer?", "xyzzy", "una demostración"),
+        ("", "resuelve x^2 = 4", "incógnitas"),
+        ("", "haz un POST a https://example.com con los datos de siempre", "no he enviado nada"),
+    ],
+)
+async def test_words_without_a_tool_are_in_the_language_of_the_text_or_of_the_talk(
+    before: str, text: str, word: str
+):
+    talk = Talk(locale="en")
+    if before:
+        await talk.says(before)
+
+    assert word in await talk.says(text)
+    assert talk.calls == ()
+
+
 async def test_a_missing_argument_is_asked_for_and_then_used():
     talk = Talk()
 
@@ -130,6 +150,25 @@ async def test_a_follow_up_is_understood_from_the_messages():
     await talk.says("¿y en Londres?")
 
     assert talk.called == [("get_current_time", {"timezone": "Europe/London"})]
+
+
+async def test_a_follow_up_may_come_in_another_language():
+    talk = Talk()
+    await talk.says("¿Qué hora es en Tokio?")
+    await talk.gets({"status": "done", "result": {"sentence": "Las diez."}})
+
+    await talk.says("what about London?")
+
+    assert talk.called == [("get_current_time", {"timezone": "Europe/London"})]
+    moment = {
+        "date": "2026-01-05",
+        "time": "01:30:00",
+        "timezone": "Europe/London",
+        "sentence": "Es la 01:30.",
+    }
+    assert await talk.gets({"status": "done", "result": moment}) == (
+        "In Europe/London it is 01:30 on Monday, 5 January 2026."
+    )
 
 
 async def test_only_tools_of_the_request_are_called():

@@ -84,16 +84,83 @@ def test_a_result_is_told_in_the_users_language(outcome: Outcome, language: Loca
 
 
 @pytest.mark.parametrize("status", ["failed", "timed_out", "cancelled", "interrupted"])
-@pytest.mark.parametrize("language", ["es", "en"])
-def test_what_went_wrong_is_told_with_the_given_sentence(status: Any, language: Locale):
+@pytest.mark.parametrize(
+    ("language", "error"), [("es", "No se divide entre cero."), ("en", "One cannot divide by the zero.")]
+)
+def test_what_went_wrong_is_told_with_the_given_sentence(status: Any, language: Locale, error: str):
     said = tell(
-        [Outcome("calculate", {"expression": "1/0"}, status, error="No se divide entre cero.")],
+        [Outcome("calculate", {"expression": "1/0"}, status, error=error)],
         language,
         is_late=False,
     )
 
-    assert "No se divide entre cero." in said
+    assert error in said
     assert "1/0" in said
+
+
+SPOKEN = {
+    "get_weather_info": {
+        "location": "Lima",
+        "description": "cielo cubierto",
+        "temperature_c": 18.5,
+        "simulated": True,
+        "notice": "Datos simulados: este servidor no tiene configurado ningún servicio meteorológico.",
+    },
+    "get_current_time": {
+        "date": "2026-01-05",
+        "time": "10:30:00",
+        "timezone": "Asia/Tokyo",
+        "utc_offset": "+09:00",
+        "weekday": "lunes",
+        "sentence": "En Asia/Tokyo (UTC+09:00) son las 10:30 del lunes, 5 de enero de 2026.",
+    },
+    "placeholder_api_call": {
+        "waited_s": 1.0,
+        "notice": "Esto es un marcador de posición: no se ha llamado a ninguna API real.",
+    },
+    "make_http_request": {
+        "status": 200,
+        "url": "https://a.example",
+        "note": "El cuerpo no ha llegado entero a tiempo.",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ("get_weather_info", "In Lima: overcast, 18.5 °C. (These data are simulated.)"),
+        ("get_current_time", "In Asia/Tokyo (UTC+09:00) it is 10:30 on Monday, 5 January 2026."),
+        ("placeholder_api_call", "The test call finished in 1.0 s. It was only a test: no API was called."),
+        (
+            "make_http_request",
+            "https://a.example answers with status 200.\n(The content could not be read completely.)",
+        ),
+    ],
+)
+def test_a_result_in_the_sessions_language_is_told_in_the_users(tool: str, said: str):
+    assert tell([done(tool, SPOKEN[tool])], "en", is_late=False) == said
+
+
+@pytest.mark.parametrize("tool", ["calculate", "get_weather_info", "make_http_request", "get_public_ip"])
+def test_a_failure_in_the_sessions_language_is_told_in_the_users(tool: str):
+    outcome = Outcome(tool, {}, "failed", error="El servidor no ha respondido a tiempo.")
+
+    said = tell([outcome], "en", is_late=False)
+
+    assert "servidor" not in said
+    assert said.startswith("I could not manage")
+
+
+def test_a_place_without_a_known_time_is_said_to_be_unknown_and_no_other_is_suggested():
+    error = "No conozco la zona horaria «Narnia». ¿Quizá Africa/Luanda?"
+
+    said = tell(
+        [Outcome("get_current_time", {"timezone": "Narnia"}, "failed", error=error)], "es", is_late=False
+    )
+
+    assert "«Narnia»: no conozco ese lugar" in said
+    assert "Luanda" not in said
 
 
 def test_what_still_runs_is_said_to_run():
