@@ -1,63 +1,58 @@
 // @ts-check
-/** Puts the page together: the connection, the talk, and what shows them. */
+/** Puts the page together: the client, the talk, and what shows them. */
 
 import { Composer } from "./composer.js";
-import { Connection } from "./connection.js";
 import { part } from "./dom.js";
-import { firstLocale, speak } from "./language.js";
+import { firstLocale, locale, speak } from "./language.js";
 import { SessionPanel } from "./panel.js";
-import { store, stored } from "./preferences.js";
-import * as protocol from "./protocol-v1.js";
+import { sessionMemory, store, stored } from "./preferences.js";
 import { Follower } from "./scroll.js";
 import { StatusLine } from "./status.js";
+import { suggestions } from "./suggestions.js";
 import { Talk } from "./talk.js";
-import { suggestions } from "./texts.js";
 import { TalkPage } from "./view.js";
+import { VoiceAgentClient } from "./voice-agent-client.js";
 
-/** @typedef {import("./connection.js").ConnectionStatus} ConnectionStatus */
 /** @typedef {import("./language.js").Locale} Locale */
-
-/** The server lets a few texts wait; the page keeps the rest until there is room. */
-const MAX_UNANSWERED = 6;
 
 const userForm = /** @type {HTMLFormElement} */ (part("user-form"));
 const userField = /** @type {HTMLInputElement} */ (userForm.elements.namedItem("user"));
+const stop = part("stop");
 
 userField.value = stored("user") ?? `web-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
 store("user", userField.value);
+speak(firstLocale(stored("locale"), navigator.languages));
 
 const url = new URL("/ws", location.href);
 url.protocol = url.protocol.replace("http", "ws");
 
-const page = new TalkPage((content) => {
-  send(content);
-  focusComposer();
+const client = new VoiceAgentClient(url.href, {
+  userId: userField.value,
+  locale: locale(),
+  storage: sessionMemory(),
+  replayOnLoad: true,
 });
-const talk = new Talk(page, () => performance.now());
-const connection = new Connection(url.href, protocol, userField.value, () => talk.unanswered < MAX_UNANSWERED);
+const page = new TalkPage(
+  (content) => {
+    send(content);
+    focusComposer();
+  },
+  (call) => client.cancelTool(call),
+);
+const talk = new Talk(page, client);
 const panel = new SessionPanel();
 const statusLine = new StatusLine(() => {
-  connection.connect();
+  client.connect();
   focusComposer();
 });
 const composer = new Composer(send);
 const follower = new Follower(part("scroller"), part("column"), part("jump"));
 
-/** @type {ConnectionStatus} */
-let status = { status: "connecting" };
-let texts = 0;
-let sessions = 0;
-
 /** @param {string} content */
 function send(content) {
-  texts += 1;
-  const id = `text-${texts}`;
   page.clearAlert();
-  // A lone half of a surrogate pair is no text that a JSON message may carry.
-  const wellFormed = content.toWellFormed?.() ?? content;
-  page.addText(id, wellFormed, connection.isReady ? "queued" : "waiting");
-  part("welcome").hidden = true;
-  connection.say(id, wellFormed);
+  const { id } = client.say(content);
+  talk.add({ id, content, at: Date.now() });
   refresh();
   follower.toEnd();
 }
@@ -68,50 +63,40 @@ function focusComposer() {
 }
 
 function refresh() {
-  statusLine.update(status, talk.activity);
+  const hadFocus = document.activeElement === stop;
+  statusLine.update(client);
+  page.agentLanguage = locale();
+  stop.hidden = client.turnId === null;
+  if (hadFocus && stop.hidden) composer.focus();
+  part("welcome").hidden = !page.isEmpty;
   panel.refresh();
 }
 
-connection.addEventListener("status", (event) => {
-  status = /** @type {CustomEvent<ConnectionStatus>} */ (event).detail;
-  statusLine.tellConnection(status);
-  if (status.status === "waiting" || status.status === "closed") {
-    talk.cut();
-    panel.showSession("");
-  }
+client.addEventListener("connection", ({ detail }) => {
+  statusLine.tellConnection(detail);
+  if (detail.status === "waiting" || detail.status === "closed") panel.showSession("");
   refresh();
 });
 
-connection.addEventListener("event", (event) => {
-  const { detail } = /** @type {CustomEvent<protocol.PageEvent>} */ (event);
-  if (detail.kind === "session") beginSession(detail.sessionId);
-  if (detail.kind === "accepted") page.agentLanguage = detail.locale;
-  talk.receive(detail);
-  refresh();
+client.addEventListener("renewed", ({ detail }) => {
+  if (!page.isEmpty && detail.reason !== "asked") page.markNewSession();
 });
 
-connection.addEventListener("sent", (event) => {
-  talk.sent(/** @type {CustomEvent<string>} */ (event).detail);
-});
+client.addEventListener("open", ({ detail }) => panel.showSession(detail.sessionId));
 
-/** @param {string} sessionId */
-function beginSession(sessionId) {
-  sessions += 1;
-  // In v1 a session ends with its connection: what was said before is on the page only.
-  if (sessions > 1 && !page.isEmpty) page.markNewSession();
-  panel.showSession(sessionId);
+for (const type of /** @type {const} */ ([
+  "open", "current", "history", "accepted", "state", "turn", "chunk", "complete", "tool", "error",
+])) {
+  client.addEventListener(type, refresh);
 }
 
 /** @param {boolean} isCleared Whether the earlier talk goes from the page. */
 function restart(isCleared) {
-  talk.cut();
-  if (isCleared) {
-    connection.forget();
-    page.clear();
-    part("welcome").hidden = false;
-  }
+  client.renew({ userId: userField.value, forget: isCleared });
+  if (isCleared) talk.clear();
+  else if (!page.isEmpty) page.markNewSession();
   panel.showSession("");
-  connection.restart(userField.value);
+  refresh();
 }
 
 part("new").addEventListener("click", () => {
@@ -128,14 +113,20 @@ userForm.addEventListener("submit", (event) => {
   restart(false);
 });
 
+stop.addEventListener("click", () => client.interrupt());
+
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
+  // Escape also leaves the composition of a character; that is no wish to stop anything.
+  if (event.key !== "Escape" || event.isComposing) return;
   if (panel.isOver) panel.close();
+  else if (client.turnId !== null) client.interrupt();
   composer.focus();
 });
 
 // The network is back: no need to wait for the planned try.
-addEventListener("online", () => connection.connect());
+addEventListener("online", () => {
+  if (client.connection.status === "waiting") client.connect();
+});
 
 /** @param {Locale} chosen */
 function chooseLanguage(chosen) {
@@ -165,11 +156,12 @@ for (const button of document.querySelectorAll("[data-locale]")) {
   button.addEventListener("click", () => {
     const chosen = /** @type {Locale} */ (button.getAttribute("data-locale"));
     store("locale", chosen);
+    client.update({ locale: chosen });
     chooseLanguage(chosen);
   });
 }
 
-chooseLanguage(firstLocale(stored("locale"), navigator.languages));
+chooseLanguage(locale());
 if (matchMedia("(min-width: 68rem)").matches) panel.open();
 focusComposer();
-connection.connect();
+client.connect();

@@ -5,8 +5,9 @@ import { icon, make } from "./dom.js";
 import { locale, name, phrase, show } from "./language.js";
 import { withLinks } from "./links.js";
 
-/** @typedef {import("./talk.js").TextStatus} TextStatus */
-/** @typedef {import("./protocol-v1.js").ToolEnding} ToolEnding */
+/** @typedef {import("./talk-view.js").TextStatus} TextStatus */
+/** @typedef {import("./talk-view.js").ToolEnding} ToolEnding */
+/** @typedef {import("./talk-view.js").Ending} Ending */
 
 /** A text of the user or an answer of the agent; an answer grows until `complete()`. */
 export class ChatMessage extends HTMLElement {
@@ -19,16 +20,14 @@ export class ChatMessage extends HTMLElement {
    * @param {"user" | "agent"} author
    * @param {import("./texts.js").TextKey} label Who says it.
    * @param {string} language The text's language; empty if it is not known.
+   * @param {number | null} at When it was said, in milliseconds since 1970; null if nobody knows.
    */
-  begin(author, label, language) {
+  begin(author, label, language, at) {
     this.dataset.author = author;
     this.#body.append(this.#text);
     if (language) this.#body.lang = language;
     show(this.#author, label);
-    const now = new Date();
-    const time = make("time", "message-time", now.toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" }));
-    time.setAttribute("datetime", now.toISOString());
-    const head = make("p", "message-head", this.#author, time);
+    const head = make("p", "message-head", this.#author, ...(at === null ? [] : [clockTime(new Date(at))]));
     this.append(head, this.#body);
     // What became of a text is said beside its time; what became of an answer, where it ends.
     if (author === "user") head.append(this.#note);
@@ -47,11 +46,13 @@ export class ChatMessage extends HTMLElement {
     this.#text.appendData(content);
   }
 
-  /** @param {boolean} isWhole False: it broke off. */
-  complete(isWhole) {
+  /** @param {Ending} ending */
+  complete(ending) {
     this.setAttribute("aria-busy", "false");
     this.#body.replaceChildren(withLinks(this.text));
-    if (!isWhole) show(this.#note, "answer.cut");
+    if (ending === "whole") return;
+    this.dataset.ending = ending;
+    show(this.#note, `answer.${ending}`);
   }
 
   /**
@@ -85,19 +86,30 @@ export class ToolCard extends HTMLElement {
   #time = make("span", "tool-time");
   #detail = make("p", "tool-detail");
   #icon = make("span", "tool-icon");
+  #bar = document.createElement("progress");
+  #cancel = make("button", "text-button tool-cancel");
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
-  /** @param {string} toolName */
-  begin(toolName) {
+  /**
+   * @param {string} toolName
+   * @param {() => void} cancel Asks the server to end the run.
+   */
+  begin(toolName, cancel) {
     this.#toolName = toolName;
     this.dataset.status = "running";
     this.setAttribute("role", "group");
     name(this, "tool.label", { name: toolName });
     show(this.#status, "tool.running");
     const head = make("p", "tool-head", make("code", "tool-name", toolName), this.#status, this.#time);
+    this.#bar.hidden = true;
+    name(this.#bar, "tool.progress", { name: toolName });
+    this.#cancel.setAttribute("type", "button");
+    show(this.#cancel, "tool.cancel");
+    name(this.#cancel, "tool.cancelLabel", { name: toolName });
+    this.#cancel.addEventListener("click", cancel);
     this.#icon.append(make("span", "spinner"));
-    this.append(this.#icon, make("div", "tool-text", head, this.#detail));
+    this.append(this.#icon, make("div", "tool-text", head, this.#detail, this.#bar), this.#cancel);
     this.#tick();
     return this;
   }
@@ -113,25 +125,28 @@ export class ToolCard extends HTMLElement {
   /**
    * @param {number} elapsedS
    * @param {string} message Empty where the tool said nothing.
+   * @param {number | null} fraction From 0 to 1, where the tool knows it.
    */
-  move(elapsedS, message) {
+  move(elapsedS, message, fraction) {
     this.#elapsedS = elapsedS;
     this.#seenAt = performance.now();
     if (message) this.#detail.textContent = message;
+    this.#bar.hidden = fraction === null;
+    this.#bar.value = fraction ?? 0;
     this.#tick();
   }
 
   /**
-   * @param {ToolEnding | "lost"} ending
+   * @param {ToolEnding} ending
    * @param {number | null} elapsedS
-   * @param {string} sentence Why, where it is not done.
    */
-  end(ending, elapsedS, sentence) {
+  end(ending, elapsedS) {
     clearInterval(this.#timer);
     this.dataset.status = ending;
     show(this.#status, `tool.${ending}`);
     if (elapsedS !== null) this.#time.textContent = seconds(elapsedS, 1);
-    this.#detail.textContent = sentence;
+    this.#bar.remove();
+    this.#cancel.remove();
     const symbols = { done: "icon-done", failed: "icon-failed", timed_out: "icon-failed" };
     this.#icon.replaceChildren(icon(symbols[/** @type {keyof symbols} */ (ending)] ?? "icon-stopped"));
   }
@@ -146,6 +161,14 @@ export class ToolCard extends HTMLElement {
     const since = (performance.now() - this.#seenAt) / 1000;
     this.#time.textContent = seconds(this.#elapsedS + since, 0);
   }
+}
+
+/** @param {Date} moment */
+function clockTime(moment) {
+  const text = moment.toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
+  const time = make("time", "message-time", text);
+  time.setAttribute("datetime", moment.toISOString());
+  return time;
 }
 
 /**

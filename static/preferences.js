@@ -27,3 +27,12 @@ export function store(key, value) {
     // As above: nothing is lost but the memory.
   }
 }
+
+/** What lasts as long as the tab: its talk. @returns {Storage | null} null where storage is forbidden. */
+export function sessionMemory() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
+}

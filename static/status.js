@@ -4,8 +4,11 @@
 import { show } from "./language.js";
 import { part } from "./dom.js";
 
-/** @typedef {import("./connection.js").ConnectionStatus} ConnectionStatus */
-/** @typedef {import("./talk.js").Talk["activity"]} Activity */
+/** @typedef {import("./voice-agent-client.js").ConnectionStatus} ConnectionStatus */
+/** @typedef {import("./voice-agent-client.js").VoiceAgentClient} VoiceAgentClient */
+
+/** @type {Record<number, import("./texts.js").TextKey>} */
+const CLOSED = { 4409: "connection.replaced", 4410: "connection.ended" };
 
 export class StatusLine {
   #state = part("state");
@@ -22,32 +25,37 @@ export class StatusLine {
     part("retry").addEventListener("click", retry);
   }
 
-  /**
-   * @param {ConnectionStatus} status
-   * @param {Activity} activity
-   */
-  update(status, activity) {
-    if (status.status === "ready") this.#showActivity(activity);
-    else this.#showAbsence(status.status);
+  /** @param {VoiceAgentClient} client */
+  update(client) {
+    const { status } = client.connection;
+    if (status === "open") this.#showActivity(client);
+    else this.#showAbsence(status);
   }
 
   /** @param {ConnectionStatus} status */
   tellConnection(status) {
     clearInterval(this.#countdown);
-    if (status.status === "ready") this.#wasReady = true;
-    this.#bar.hidden = status.status === "ready" || (status.status === "connecting" && !this.#wasReady);
+    if (status.status === "open") this.#wasReady = true;
+    this.#bar.hidden = status.status === "open" || (status.status === "connecting" && !this.#wasReady);
     part("retry").hidden = status.status === "connecting";
     if (status.status === "connecting") show(this.#barText, "connection.trying");
-    if (status.status === "closed") show(this.#barText, "connection.closed", { code: status.code });
-    if (status.status === "waiting") this.#count(status.retryAt);
+    if (status.status === "closed") this.#tellClosed(status.code);
+    if (status.status === "waiting") this.#count(Date.now() + status.delayMs);
   }
 
-  /** @param {Activity} activity */
-  #showActivity({ state, tools }) {
+  /** @param {number} code */
+  #tellClosed(code) {
+    show(this.#barText, CLOSED[code] ?? "connection.closed", { code });
+  }
+
+  /** @param {VoiceAgentClient} client */
+  #showActivity(client) {
+    const tools = [...client.tools.values()];
+    const isQuiet = client.state === "listening" || (client.state === "processing_tool" && tools.length === 0);
+    const state = isQuiet ? "idle" : client.state === "processing_tool" ? "tool" : client.state;
     this.#state.dataset.state = state;
-    if (state !== "tool") show(this.#text, `state.${state}`);
-    else if (tools.length === 1) show(this.#text, "state.tool", { name: tools[0] });
-    else show(this.#text, "state.tools", { count: tools.length });
+    if (state === "tool" && tools.length > 1) show(this.#text, "state.tools", { count: tools.length });
+    else show(this.#text, /** @type {import("./texts.js").TextKey} */ (`state.${state}`), { name: tools[0] ?? "" });
   }
 
   /** @param {"connecting" | "waiting" | "closed"} status */

@@ -2,193 +2,197 @@
 /**
  * What belongs to what: which text an answer answers, which turn called a tool. No DOM.
  *
- * Accepted texts are answered in order. A turn that nobody asked for (the first thing that is heard is not
- * "thinking") is the agent's own: it tells the result of a tool that ran in the background.
+ * Everything goes by the server's ids, so that turns, drops, replays and interruptions may come in any mixture.
  */
 
-import { ToolRuns } from "./tool-runs.js";
-
-/** @typedef {import("./protocol-v1.js").PageEvent} PageEvent */
-/** @typedef {import("./protocol-v1.js").ToolEnding} ToolEnding */
-/** @typedef {"waiting" | "queued" | "sent" | "accepted" | "answered" | "failed" | "lost"} TextStatus */
-
-/**
- * What shows the talk.
- *
- * @typedef {object} TalkView
- * @property {(id: string, status: TextStatus) => void} markText
- * @property {(turn: string, text: string | null) => void} openTurn `text` null: the agent's own turn.
- * @property {(turn: string, content: string) => void} addChunk
- * @property {(turn: string, isWhole: boolean) => void} closeTurn
- * @property {(run: string, name: string, turn: string) => void} startTool
- * @property {(run: string, elapsedS: number, message: string) => void} moveTool
- * @property {(run: string, ending: ToolEnding | "lost", elapsedS: number | null, sentence: string) => void} endTool
- * @property {(sentence: string, turn: string | null) => void} notice
- * @property {(sentence: string, place: {turn?: string, text?: string}) => void} fail
- */
-
-/** @typedef {{id: string, text: string | null, phase: "thinking" | "tool" | "speaking"}} Turn */
+/** @typedef {import("./voice-agent-client.js").VoiceAgentClient} VoiceAgentClient */
+/** @typedef {import("./voice-agent-client.js").ClientEvents} ClientEvents */
+/** @typedef {import("./talk-view.js").TalkView} TalkView */
+/** @typedef {import("./talk-view.js").TextStatus} TextStatus */
 
 export class Talk {
   #view;
-  /** @type {string[]} */
-  #sent = [];
-  /** @type {string[]} */
-  #accepted = [];
-  /** @type {Turn | null} */
-  #turn = null;
-  #runs;
-  #turns = 0;
+  #client;
+  /** How each text that is shown stands. @type {Map<string, TextStatus>} */
+  #texts = new Map();
+  /** The text that a turn answers. @type {Map<string, string>} */
+  #textOfTurn = new Map();
+  /** Turns that are shown and have not ended. @type {Set<string>} */
+  #turns = new Set();
+  /** @type {Set<string>} */
+  #calls = new Set();
 
   /**
    * @param {TalkView} view
-   * @param {() => number} now Milliseconds from any point.
+   * @param {VoiceAgentClient} client
    */
-  constructor(view, now) {
+  constructor(view, client) {
     this.#view = view;
-    this.#runs = new ToolRuns(now);
-  }
-
-  /** Texts that left and have no answer yet. */
-  get unanswered() {
-    return this.#sent.length + this.#accepted.length + (this.#turn?.text ? 1 : 0);
-  }
-
-  /** @returns {{state: "idle" | "thinking" | "speaking" | "tool", tools: string[]}} */
-  get activity() {
-    const tools = this.#runs.names;
-    if (this.#turn) return { state: this.#turn.phase, tools };
-    return { state: tools.length > 0 ? "tool" : "idle", tools };
-  }
-
-  /**
-   * A text has left the page.
-   *
-   * @param {string} id
-   */
-  sent(id) {
-    this.#sent.push(id);
-    this.#view.markText(id, "sent");
-  }
-
-  /** The connection is gone, and with it whatever the server was doing. */
-  cut() {
-    if (this.#turn) {
-      this.#view.closeTurn(this.#turn.id, false);
-      if (this.#turn.text) this.#view.markText(this.#turn.text, "lost");
-    }
-    for (const id of [...this.#accepted, ...this.#sent]) this.#view.markText(id, "lost");
-    for (const run of this.#runs.removeAll()) this.#view.endTool(run.id, "lost", null, "");
-    this.#turn = null;
-    this.#accepted = [];
-    this.#sent = [];
-  }
-
-  /**
-   * The server said something.
-   *
-   * @param {PageEvent} event
-   */
-  receive(event) {
-    switch (event.kind) {
-      case "accepted":
-        return this.#accept();
-      case "thinking":
-        return this.#begin(this.#accepted.shift() ?? null);
-      case "chunk":
-        return this.#speak(event.content);
-      case "completed":
-        return this.#complete();
-      case "failed":
-        return this.#fail(event.sentence);
-      case "refused":
-        return this.#refuse(event.sentence);
-      case "notice":
-        return this.#view.notice(event.sentence, this.#turn?.id ?? null);
-      case "tool_started":
-        return this.#startTool(event.name);
-      case "tool_progress":
-        return this.#moveTool(event);
-      case "tool_ended":
-        return this.#endTool(event);
+    this.#client = client;
+    const handlers = {
+      sent: this.#mark,
+      accepted: this.#accept,
+      /** @param {ClientEvents["turn"]} message */
+      turn: (message) => this.#open(message),
+      chunk: this.#speak,
+      complete: this.#complete,
+      tool: this.#tool,
+      error: this.#fail,
+      notice: this.#notice,
+      history: this.#restore,
+      renewed: this.#cut,
+      // Over a drop, what was missed is news; after a reload it was read aloud before.
+      resumed: () => view.beQuiet(this.#texts.size === 0),
+      current: this.#catchUp,
+    };
+    for (const [name, handle] of Object.entries(handlers)) {
+      client.addEventListener(/** @type {keyof ClientEvents} */ (name), ({ detail }) =>
+        /** @type {(detail: any) => void} */ (handle).call(this, detail),
+      );
     }
   }
 
-  #accept() {
-    const id = this.#sent.shift();
-    if (!id) return;
-    this.#accepted.push(id);
-    this.#view.markText(id, "accepted");
+  /**
+   * Shows a text that was said, if it is not there yet.
+   *
+   * @param {{id: string, content: string, at: number}} text
+   */
+  add({ id, content, at }) {
+    if (this.#texts.has(id)) return;
+    this.#view.addText(id, content, at);
+    this.#setStatus(id, "waiting");
   }
 
-  /** @param {string | null} text */
-  #begin(text) {
-    this.#turns += 1;
-    /** @type {Turn} */
-    const turn = { id: `turn-${this.#turns}`, text, phase: "thinking" };
-    this.#turn = turn;
-    this.#view.openTurn(turn.id, text);
-    return turn;
-  }
-
-  /** @param {string} content */
-  #speak(content) {
-    const turn = this.#turn ?? this.#begin(null);
-    turn.phase = "speaking";
-    this.#view.addChunk(turn.id, content);
-  }
-
-  #complete() {
-    const turn = this.#turn;
-    if (!turn) return;
-    this.#turn = null;
-    this.#view.closeTurn(turn.id, true);
-    if (turn.text) this.#view.markText(turn.text, "answered");
-  }
-
-  /** @param {string} sentence */
-  #fail(sentence) {
-    const turn = this.#turn;
-    if (!turn) return this.#refuse(sentence);
-    this.#turn = null;
-    this.#view.closeTurn(turn.id, false);
-    this.#view.fail(sentence, { turn: turn.id });
-    if (turn.text) this.#view.markText(turn.text, "failed");
+  /** Forgets everything. */
+  clear() {
+    this.#texts.clear();
+    this.#textOfTurn.clear();
+    this.#turns.clear();
+    this.#calls.clear();
+    this.#view.clear();
   }
 
   /**
-   * An error outside a turn is about the oldest text without a receipt, if there is one.
-   *
-   * @param {string} sentence
+   * @param {{id: string, content: string, at: number}} text
+   * @param {TextStatus} [status]
    */
-  #refuse(sentence) {
-    const text = this.#sent.shift();
-    this.#view.fail(sentence, { text });
-    if (text) this.#view.markText(text, "failed");
+  #mark(text, status = "sent") {
+    this.add(text);
+    this.#setStatus(text.id, status);
   }
 
-  /** @param {string} name */
-  #startTool(name) {
-    const turn = this.#turn ?? this.#begin(null);
-    turn.phase = "tool";
-    const run = this.#runs.start(name, turn.id);
-    this.#view.startTool(run.id, name, turn.id);
-    return run;
+  /** @param {ClientEvents["accepted"]} message */
+  #accept({ id, turn_id, content, at }) {
+    if (id === null || content === undefined) return;
+    this.add({ id, content, at: at ?? Date.now() });
+    // A receipt may come again, after a drop, when the text has had its answer.
+    if (["waiting", "sent"].includes(this.#texts.get(id) ?? "")) this.#setStatus(id, "accepted");
+    this.#textOfTurn.set(turn_id, id);
   }
 
-  /** @param {Extract<PageEvent, {kind: "tool_progress"}>} event */
-  #moveTool(event) {
-    const run = this.#runs.find(event.name, event.elapsedS);
-    if (run) this.#view.moveTool(run.id, event.elapsedS, event.message);
+  /**
+   * @param {{turn_id: string}} message
+   * @param {number | null} at When; a replay does not tell.
+   */
+  #open({ turn_id: turn }, at = this.#client.isCurrent ? Date.now() : null) {
+    if (this.#turns.has(turn)) return;
+    this.#turns.add(turn);
+    this.#view.openTurn(turn, this.#textOfTurn.get(turn) ?? null, at);
   }
 
-  /** @param {Extract<PageEvent, {kind: "tool_ended"}>} event */
-  #endTool(event) {
-    // A call that could not even start (an unknown tool, wrong arguments) has nothing but an ending.
-    const run = this.#runs.find(event.name, event.elapsedS) ?? this.#startTool(event.name);
-    this.#runs.remove(run);
-    this.#view.endTool(run.id, event.ending, event.elapsedS, event.sentence);
-    const turn = this.#turn;
-    if (turn?.phase === "tool" && !this.#runs.isRunningFor(turn.id)) turn.phase = "thinking";
+  /** @param {{turn_id: string, content: string}} message */
+  #speak(message) {
+    this.#open(message);
+    this.#view.addChunk(message.turn_id, message.content);
+  }
+
+  /** @param {{turn_id: string, finish_reason: string}} message */
+  #complete({ turn_id: turn, finish_reason }) {
+    const isInterrupted = finish_reason === "interrupted";
+    const text = this.#textOfTurn.get(turn);
+    const isShort = finish_reason === "length" || finish_reason === "content_filter";
+    this.#close(turn, isInterrupted ? "interrupted" : isShort ? "cut" : "whole");
+    if (text) this.#setStatus(text, isInterrupted ? "interrupted" : "answered");
+  }
+
+  /** @param {ClientEvents["tool"]} message */
+  #tool(message) {
+    const { call_id: call, name } = message;
+    if (!this.#calls.has(call)) {
+      // A call that could not even start (an unknown tool, wrong arguments) has nothing but an ending.
+      this.#calls.add(call);
+      this.#view.startTool(call, name, message.type === "tool_started" ? message.turn_id : this.#client.turnId);
+    }
+    if (message.type === "tool_progress") {
+      this.#view.moveTool(call, message.elapsed_s, message.message ?? "", message.fraction ?? null);
+    }
+    if (message.type !== "tool_finished") return;
+    this.#calls.delete(call);
+    this.#view.endTool(call, message.status, message.elapsed_s);
+  }
+
+  /** @param {ClientEvents["error"]} error */
+  #fail(error) {
+    const turn = error.turn_id ?? null;
+    const text = error.id ?? this.#textOfTurn.get(turn ?? "") ?? null;
+    if (turn) this.#close(turn, "cut");
+    this.#view.fail(error, { turn, text });
+    if (text) this.#setStatus(text, "failed");
+  }
+
+  /** @param {ClientEvents["history"]} history */
+  #restore({ messages, turn, tools }) {
+    this.#view.beQuiet(true);
+    this.clear();
+    const known = new Map(this.#client.openTexts.map((text) => [text.turnId ?? "", text]));
+    for (const { role, content, turn_id, created_at, interrupted } of messages) {
+      const at = Date.parse(created_at);
+      if (role === "user") {
+        const id = known.get(turn_id)?.id ?? `of ${turn_id}`;
+        this.#textOfTurn.set(turn_id, id);
+        this.#mark({ id, content, at }, "accepted");
+      } else {
+        this.#open({ turn_id }, at);
+        this.#speak({ turn_id, content });
+        this.#complete({ turn_id, finish_reason: interrupted ? "interrupted" : "stop" });
+      }
+    }
+    if (turn) this.#open(turn);
+    if (turn?.text) this.#speak({ turn_id: turn.turn_id, content: turn.text });
+    for (const { call_id, name } of tools) {
+      this.#calls.add(call_id);
+      this.#view.startTool(call_id, name, turn?.turn_id ?? null);
+    }
+  }
+
+  /** @param {ClientEvents["notice"]} message */
+  #notice({ content }) {
+    this.#view.notice(content, this.#client.turnId);
+  }
+
+  /** All that was missed is here; what has not left is shown below it. */
+  #catchUp() {
+    for (const text of this.#client.openTexts) this.add(text);
+    this.#view.beQuiet(false);
+  }
+
+  /** The session is gone, and with it whatever the server was doing. @param {ClientEvents["renewed"]} renewal */
+  #cut({ texts }) {
+    for (const turn of this.#turns) this.#close(turn, "cut");
+    for (const call of this.#calls) this.#view.endTool(call, "lost", null);
+    for (const text of texts) this.#mark(text, "lost");
+    this.#calls.clear();
+    this.#textOfTurn.clear();
+  }
+
+  /** @type {TalkView["closeTurn"]} */
+  #close(turn, ending) {
+    if (this.#turns.delete(turn)) this.#view.closeTurn(turn, ending);
+  }
+
+  /** @type {TalkView["markText"]} */
+  #setStatus(id, status) {
+    this.#texts.set(id, status);
+    this.#view.markText(id, status);
   }
 }

@@ -21,12 +21,12 @@ const es = {
   "server.processing_tool": "Usando herramientas",
 
   "text.waiting": "Se enviará al conectar",
-  "text.queued": "En espera",
   "text.sent": "Enviando…",
   "text.accepted": "Recibido",
   "text.answered": "Respondido",
+  "text.interrupted": "Interrumpido",
   "text.failed": "Sin respuesta",
-  "text.lost": "Sin respuesta: se cortó la conexión",
+  "text.lost": "Sin respuesta: se perdió la sesión",
   "text.again": "Enviar de nuevo",
 
   "tool.running": "en marcha",
@@ -35,14 +35,18 @@ const es = {
   "tool.timed_out": "ha superado su tiempo",
   "tool.cancelled": "cancelada",
   "tool.interrupted": "interrumpida",
-  "tool.lost": "cortada con la conexión",
+  "tool.lost": "perdida con la sesión",
   "tool.label": "Herramienta {name}",
   "tool.ended": "Herramienta {name}: {ending}",
+  "tool.progress": "Progreso de {name}",
+  "tool.cancel": "Cancelar",
+  "tool.cancelLabel": "Cancelar {name}",
 
   "answer.agent": "Agente",
   "answer.you": "Tú",
   "answer.background": "Agente · resultado en segundo plano",
   "answer.cut": "Respuesta incompleta",
+  "answer.interrupted": "Respuesta interrumpida",
   "answer.announced": "Agente: {text}",
 
   "session.new": "Sesión nueva: el agente no recuerda lo anterior",
@@ -50,7 +54,12 @@ const es = {
   "connection.retry": "Sin conexión. Nuevo intento en {seconds} s.",
   "connection.trying": "Sin conexión. Conectando…",
   "connection.closed": "El servidor ha cerrado la conexión (código {code}).",
+  "connection.replaced": "La conversación sigue en otra pestaña o ventana.",
+  "connection.ended": "La sesión ha terminado.",
   retryNow: "Conectar ahora",
+
+  "error.refused": "El servidor no ha podido recibir el mensaje; no se enviará de nuevo.",
+  "error.lost": "La respuesta se perdió mientras no había conexión.",
 
   "welcome.title": "¿En qué te ayudo?",
   "welcome.text": "Escribe lo que quieras. Mientras una herramienta trabaja, puedes seguir conversando.",
@@ -61,8 +70,9 @@ const es = {
   messages: "Mensajes",
   message: "Tu mensaje",
   placeholder: "Escribe un mensaje…",
-  keys: "Intro envía · Mayús + Intro, línea nueva · Esc vuelve aquí",
+  keys: "Intro envía · Mayús + Intro, línea nueva · Esc detiene la respuesta",
   send: "Enviar",
+  stop: "Detener la respuesta",
   jump: "Ir a lo último",
   dismiss: "Cerrar el aviso",
   language: "Idioma",
@@ -101,12 +111,12 @@ const en = {
   "server.processing_tool": "Using tools",
 
   "text.waiting": "Will be sent when connected",
-  "text.queued": "Waiting",
   "text.sent": "Sending…",
   "text.accepted": "Received",
   "text.answered": "Answered",
+  "text.interrupted": "Interrupted",
   "text.failed": "Not answered",
-  "text.lost": "Not answered: the connection broke",
+  "text.lost": "Not answered: the session was lost",
   "text.again": "Send again",
 
   "tool.running": "running",
@@ -115,14 +125,18 @@ const en = {
   "tool.timed_out": "timed out",
   "tool.cancelled": "cancelled",
   "tool.interrupted": "interrupted",
-  "tool.lost": "cut off with the connection",
+  "tool.lost": "lost with the session",
   "tool.label": "Tool {name}",
   "tool.ended": "Tool {name}: {ending}",
+  "tool.progress": "Progress of {name}",
+  "tool.cancel": "Cancel",
+  "tool.cancelLabel": "Cancel {name}",
 
   "answer.agent": "Agent",
   "answer.you": "You",
   "answer.background": "Agent · background result",
   "answer.cut": "Incomplete answer",
+  "answer.interrupted": "Interrupted answer",
   "answer.announced": "Agent: {text}",
 
   "session.new": "New session: the agent does not remember what is above",
@@ -130,7 +144,12 @@ const en = {
   "connection.retry": "Not connected. Next try in {seconds} s.",
   "connection.trying": "Not connected. Connecting…",
   "connection.closed": "The server closed the connection (code {code}).",
+  "connection.replaced": "The conversation goes on in another tab or window.",
+  "connection.ended": "The session has ended.",
   retryNow: "Connect now",
+
+  "error.refused": "The server could not receive the message; it will not be sent again.",
+  "error.lost": "The answer was lost while there was no connection.",
 
   "welcome.title": "How can I help?",
   "welcome.text": "Write whatever you like. While a tool is working, you can go on talking.",
@@ -141,8 +160,9 @@ const en = {
   messages: "Messages",
   message: "Your message",
   placeholder: "Write a message…",
-  keys: "Enter sends · Shift + Enter, new line · Esc comes back here",
+  keys: "Enter sends · Shift + Enter, new line · Esc stops the answer",
   send: "Send",
+  stop: "Stop the answer",
   jump: "Jump to latest",
   dismiss: "Close the notice",
   language: "Language",
@@ -167,19 +187,3 @@ const en = {
 /** @typedef {keyof typeof es} TextKey */
 
 export const texts = { es, en };
-
-/** Questions that an empty talk offers; each shows another tool. */
-export const suggestions = {
-  es: [
-    "Hola, ¿puedes calcular 2+2?",
-    "¿Qué hora es en Tokio?",
-    "¿Qué tiempo hace en Madrid?",
-    "Prueba una llamada lenta de 10 segundos",
-  ],
-  en: [
-    "Hello, can you calculate 2+2?",
-    "What time is it in Tokyo?",
-    "What is the weather in Madrid?",
-    "Try a slow call of 10 seconds",
-  ],
-};

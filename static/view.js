@@ -5,10 +5,10 @@ import { make, part } from "./dom.js";
 import { ChatMessage, ToolCard } from "./elements.js";
 import { phrase, show } from "./language.js";
 
-/** @typedef {import("./talk.js").TalkView} TalkView */
-/** @typedef {import("./talk.js").TextStatus} TextStatus */
+/** @typedef {import("./talk-view.js").TalkView} TalkView */
 
-/** @typedef {{place: HTMLElement, answer: ChatMessage | null, dots: HTMLElement, isOwn: boolean}} TurnView */
+/** @typedef {{place: HTMLElement, answer: ChatMessage | null, dots: HTMLElement}} TurnParts */
+/** @typedef {TurnParts & {isOwn: boolean, at: number | null}} TurnView */
 
 /** How many spoken lines stay in the announcer: a screen reader may still be reading the one before. */
 const SPOKEN_LINES = 4;
@@ -19,6 +19,8 @@ export class TalkPage {
   #announcer = part("announcer");
   #alert = part("alert");
   #again;
+  #cancel;
+  #isQuiet = false;
   /** @type {Map<string, ChatMessage>} */
   #texts = new Map();
   /** @type {Map<string, TurnView>} */
@@ -30,9 +32,13 @@ export class TalkPage {
   /** The language that the agent answers in; empty until it is known. */
   agentLanguage = "";
 
-  /** @param {(content: string, message: ChatMessage) => void} again Sends a text once more. */
-  constructor(again) {
+  /**
+   * @param {(content: string) => void} again Sends a text once more.
+   * @param {(call: string) => void} cancel Ends a tool's run.
+   */
+  constructor(again, cancel) {
     this.#again = again;
+    this.#cancel = cancel;
     part("alert-close").addEventListener("click", () => this.clearAlert());
   }
 
@@ -41,33 +47,28 @@ export class TalkPage {
     return this.#texts.size === 0;
   }
 
-  /**
-   * @param {string} id
-   * @param {string} content
-   * @param {TextStatus} status
-   */
-  addText(id, content, status) {
-    const message = newMessage().begin("user", "answer.you", "");
+  /** @type {TalkView["addText"]} */
+  addText(id, content, at) {
+    const message = newMessage().begin("user", "answer.you", "", at);
     message.add(content);
-    message.complete(true);
+    message.complete("whole");
     this.#texts.set(id, message);
-    this.markText(id, status);
     this.#place("user").append(message);
   }
 
   /** @type {TalkView["markText"]} */
   markText(id, status) {
     const message = this.#texts.get(id);
-    message?.mark(status, () => this.#again(message.text, message));
+    message?.mark(status, () => this.#again(message.text));
   }
 
   /** @type {TalkView["openTurn"]} */
-  openTurn(turn, text) {
+  openTurn(turn, text, at) {
     const question = text === null ? undefined : this.#texts.get(text);
     const place = question?.parentElement ?? this.#place("agent");
     const dots = typingDots();
     place.append(dots);
-    this.#turns.set(turn, { place, answer: null, dots, isOwn: !question });
+    this.#turns.set(turn, { place, answer: null, dots, isOwn: !question, at });
   }
 
   /** @type {TalkView["addChunk"]} */
@@ -76,39 +77,40 @@ export class TalkPage {
     if (!view) return;
     if (!view.answer) {
       const label = view.isOwn ? "answer.background" : "answer.agent";
-      view.answer = newMessage().begin("agent", label, this.agentLanguage);
+      view.answer = newMessage().begin("agent", label, this.agentLanguage, view.at);
       view.dots.replaceWith(view.answer);
     }
     view.answer.add(content);
   }
 
   /** @type {TalkView["closeTurn"]} */
-  closeTurn(turn, isWhole) {
+  closeTurn(turn, ending) {
     const view = this.#turns.get(turn);
     view?.dots.remove();
-    view?.answer?.complete(isWhole);
+    view?.answer?.complete(ending);
     if (view?.answer) this.#announce(phrase("answer.announced", { text: view.answer.text }));
   }
 
   /** @type {TalkView["startTool"]} */
-  startTool(run, toolName, turn) {
-    const card = /** @type {ToolCard} */ (document.createElement("tool-card")).begin(toolName);
-    this.#tools.set(run, card);
-    const view = this.#turns.get(turn);
+  startTool(call, toolName, turn) {
+    const card = /** @type {ToolCard} */ (document.createElement("tool-card"));
+    card.begin(toolName, () => this.#cancel(call));
+    this.#tools.set(call, card);
+    const view = this.#turns.get(turn ?? "");
     // Tools stand between the question and the answer, also those that start in the middle of it.
     if (view) (view.answer ?? view.dots).before(card);
     else this.#log.append(card);
   }
 
   /** @type {TalkView["moveTool"]} */
-  moveTool(run, elapsedS, message) {
-    this.#tools.get(run)?.move(elapsedS, message);
+  moveTool(call, elapsedS, message, fraction) {
+    this.#tools.get(call)?.move(elapsedS, message, fraction);
   }
 
   /** @type {TalkView["endTool"]} */
-  endTool(run, ending, elapsedS, sentence) {
-    const card = this.#tools.get(run);
-    card?.end(ending, elapsedS, sentence);
+  endTool(call, ending, elapsedS) {
+    const card = this.#tools.get(call);
+    card?.end(ending, elapsedS);
     if (card) this.#announce(card.spoken);
   }
 
@@ -122,10 +124,14 @@ export class TalkPage {
   }
 
   /** @type {TalkView["fail"]} */
-  fail(sentence, { turn, text }) {
+  fail({ code, content }, { turn, text }) {
     const place = this.#turns.get(turn ?? "")?.place ?? this.#texts.get(text ?? "")?.parentElement ?? this.#log;
-    place.append(make("p", "inline-error", sentence));
-    part("alert-text").textContent = sentence;
+    const sentence = make("p", "inline-error", content);
+    if (!content) show(sentence, code === "refused_on_wire" ? "error.refused" : "error.lost");
+    place.append(sentence);
+    // What failed before a reload stands in the talk; it is no news.
+    if (this.#isQuiet) return;
+    part("alert-text").textContent = sentence.textContent;
     this.#alert.hidden = false;
   }
 
@@ -135,12 +141,18 @@ export class TalkPage {
     part("alert-text").textContent = "";
   }
 
-  /** Marks that the agent begins anew below. */
+  /** Marks that the agent begins anew below; what it has not been told yet belongs there. */
   markNewSession() {
     const divider = make("p", "divider");
     show(divider, "session.new");
-    this.#log.append(divider);
+    const untold = this.#log.querySelector('.exchange:has([data-status="waiting"])');
+    this.#log.insertBefore(divider, untold);
     this.#announce(phrase("session.new"));
+  }
+
+  /** @type {TalkView["beQuiet"]} */
+  beQuiet(isQuiet) {
+    this.#isQuiet = isQuiet;
   }
 
   /** Begins with an empty page. */
@@ -163,6 +175,7 @@ export class TalkPage {
 
   /** @param {string} text */
   #announce(text) {
+    if (this.#isQuiet) return;
     this.#announcer.append(make("p", "spoken", text));
     while (this.#announcer.childElementCount > SPOKEN_LINES) this.#announcer.firstElementChild?.remove();
   }

@@ -99,7 +99,7 @@ async def test_refused_text_is_told_in_an_alert_and_at_the_text(
 # The connection
 
 
-async def test_page_comes_back_after_a_restart_and_sends_what_was_typed_meanwhile(
+async def test_server_that_has_forgotten_the_talk_begins_a_new_one_with_what_was_typed_meanwhile(
     chrome: Browser,
     own_server: ServerProcess,
 ) -> None:
@@ -119,7 +119,7 @@ async def test_page_comes_back_after_a_restart_and_sends_what_was_typed_meanwhil
         await visitor.reads(visitor.answer_to("2+3"), "5")
 
 
-async def test_tool_cut_off_by_a_drop_says_so(
+async def test_tool_that_is_lost_with_its_session_says_so(
     chrome: Browser,
     own_server: ServerProcess,
 ) -> None:
@@ -129,13 +129,16 @@ async def test_tool_cut_off_by_a_drop_says_so(
         await visitor.reads(visitor.texts, "Respondido")
 
         own_server.kill()
-        await visitor.reads(visitor.tools, "cortada con la conexión")
+        await visitor.is_told("Desconectado")
         own_server.start()
-        await visitor.is_told("En línea")
+        await visitor.reads(visitor.tools, "perdida con la sesión")
         await expect(visitor.tools).to_have_attribute("data-status", "lost")
+        await expect(visitor.tools.get_by_role("button")).to_have_count(0)
 
 
-async def test_text_cut_off_by_a_drop_can_be_sent_again(chrome: Browser, own_server: ServerProcess) -> None:
+async def test_text_that_is_lost_with_its_session_can_be_sent_again(
+    chrome: Browser, own_server: ServerProcess
+) -> None:
     """It is not sent by itself: whatever it asked for may have happened."""
     async with visiting(chrome, own_server.url, forgiven=DROP) as visitor:
         own_server.freeze()
@@ -143,8 +146,8 @@ async def test_text_cut_off_by_a_drop_can_be_sent_again(chrome: Browser, own_ser
         await visitor.reads(visitor.texts, "Enviando")
 
         own_server.kill()
-        await visitor.reads(visitor.texts, "se cortó la conexión")
         own_server.start()
+        await visitor.reads(visitor.texts, "se perdió la sesión")
         await visitor.is_told("En línea")
         await expect(visitor.answers).to_have_count(0)
         await visitor.page.get_by_role("button", name="Enviar de nuevo").click()

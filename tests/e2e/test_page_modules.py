@@ -1,251 +1,161 @@
-"""The parts of the page that need no DOM, each by itself in a real browser: connection, words, talk."""
+"""What belongs to what on the page: the part of it that needs no DOM, by itself in a real browser."""
 
-import json
-from typing import get_args
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser
 
-from app.errors import AgentError, BadMessage, Locale, QueueFull, TooLarge, UnknownType
-from app.locales import say
-from app.protocol.close_codes import CloseCode
-from app.protocol.events import ToolStatus
-from tests.support.browser import ServerProcess, Visitor, visiting
+from tests.support.browser import ServerProcess, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-
-# The connection
-
-FAKE_SOCKET = """async ({ code }) => {
-    class FakeSocket extends EventTarget {
-        sent = [];
-        constructor() { super(); FakeSocket.last = this; }
-        send(text) { this.sent.push(JSON.parse(text)); }
-        close() {}
-        hears(message) { this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(message) })); }
-    }
-    globalThis.WebSocket = FakeSocket;
-    const { Connection } = await import("/static/connection.js");
-    const protocol = await import("/static/protocol-v1.js");
-    const statuses = [];
-    const connection = new Connection("ws://test/ws", protocol, "ana", () => true);
-    connection.addEventListener("status", ({ detail }) => statuses.push(detail.status));
-    connection.say("text-1", "hola");
-    connection.connect();
-    const socket = FakeSocket.last;
-    socket.dispatchEvent(new Event("open"));
-    socket.hears({ type: "session_created", session_id: "s", timestamp: "2025-07-20T10:30:00Z" });
-    socket.dispatchEvent(new CloseEvent("close", { code }));
-    return { statuses, sent: socket.sent };
-}"""
-
-
-RETURNING = {1001, 1005, 1006, 1011, 1012, 1013}
-FINAL = {1000, 1008, 4401, 4408, 4409, 4410}
-
-
-async def test_close_code_decides_whether_the_page_comes_back(chrome: Browser, server: ServerProcess) -> None:
-    async with visiting(chrome, server.url) as visitor:
-        endings = {code: await close_with(visitor, code) for code in RETURNING | FINAL}
-
-    assert endings == dict.fromkeys(RETURNING, "waiting") | dict.fromkeys(FINAL, "closed")
-    assert set(CloseCode) <= endings.keys()
-
-
-async def close_with(visitor: Visitor, code: int) -> str:
-    """What a connection that ends with this code says last."""
-    seen = await visitor.run(FAKE_SOCKET, {"code": code})
-    assert seen["statuses"][:-1] == ["connecting", "ready"]
-    return seen["statuses"][-1]
-
-
-async def test_first_message_makes_the_session_and_texts_wait_for_it(
-    chrome: Browser, server: ServerProcess
-) -> None:
-    async with visiting(chrome, server.url) as visitor:
-        seen = await visitor.run(FAKE_SOCKET, {"code": 1000})
-
-        assert seen["sent"] == [
-            {"type": "system", "user_id": "ana", "content": ""},
-            {"type": "text", "user_id": "ana", "content": "hola"},
-        ]
-
-
-async def test_back_off_grows_to_a_limit_and_uses_the_whole_range(
-    chrome: Browser, server: ServerProcess
-) -> None:
-    async with visiting(chrome, server.url) as visitor:
-        delays = await visitor.run(
-            """async () => {
-                const { backOff } = await import("/static/connection.js");
-                const tries = [0, 1, 2, 3, 30];
-                return [0, 1].map((random) => tries.map((failures) => backOff(failures, random)));
-            }"""
-        )
-
-        assert delays == [[0, 0, 0, 0, 0], [500, 1000, 2000, 4000, 15_000]]
-
-
-# The words of protocol v1
-
-
-def wire_sentences(locale: Locale) -> dict[str, tuple[str, str]]:
-    """Expected event kind of each sentence that v1 says, by the sentence; with its wire type."""
-    error = "no se pudo (404): nada."
-    sentences = {
-        say(locale, "accepted"): ("system", "accepted"),
-        say(locale, "thinking"): ("system", "thinking"),
-        say(locale, "tool_started", name="calculate"): ("system", "tool_started"),
-        say(locale, "tool_progress", name="calculate", n=5): ("system", "tool_progress"),
-        say(locale, "tool_progress_message", name="calculate", n=5, message="2 de 3"): (
-            "system",
-            "tool_progress",
-        ),
-        say(locale, "finish_length"): ("system", "notice"),
-    }
-    for status in get_args(ToolStatus):
-        sentence = say(locale, f"tool_{status}", name="calculate", n="1.5", error=error)
-        sentences[sentence] = ("system", "tool_ended")
-    refusals = [
-        QueueFull(),
-        TooLarge(limit=1),
-        UnknownType(type="x"),
-        BadMessage(reason_es="no es JSON", reason_en="no JSON"),
-    ]
-    for refusal in refusals:
-        sentences[refusal.sentence(locale)] = ("error", "refused")
-    return sentences
-
-
-@pytest.mark.parametrize("locale", ["es", "en"])
-async def test_page_understands_every_sentence_that_the_server_says(
-    chrome: Browser, server: ServerProcess, locale: Locale
-) -> None:
-    expected = wire_sentences(locale)
-    frames = [json.dumps({"type": kind, "content": sentence}) for sentence, (kind, _) in expected.items()]
-    async with visiting(chrome, server.url) as visitor:
-        events = await visitor.run(
-            """async (frames) => {
-                const { read } = await import("/static/protocol-v1.js");
-                return frames.map(read);
-            }""",
-            frames,
-        )
-
-    assert [event["kind"] for event in events] == [kind for _, kind in expected.values()]
-    endings = [event for event in events if event["kind"] == "tool_ended"]
-    assert [ending["ending"] for ending in endings] == list(get_args(ToolStatus))
-    assert {(event["name"], event["elapsedS"]) for event in endings} == {("calculate", 1.5)}
-    assert [event["message"] for event in events if event["kind"] == "tool_progress"] == ["", "2 de 3"]
-    assert "no se pudo (404): nada." in {ending["sentence"] for ending in endings}
-
-
-@pytest.mark.parametrize("locale", ["es", "en"])
-async def test_error_that_ends_a_turn_is_never_taken_for_a_refusal(
-    chrome: Browser, server: ServerProcess, locale: Locale
-) -> None:
-    refusing = {QueueFull, TooLarge, UnknownType, BadMessage}
-    ending = [error for error in _all_errors() if error not in refusing and error.es and "{" not in error.es]
-    frames = [json.dumps({"type": "error", "content": error().sentence(locale)}) for error in ending]
-    async with visiting(chrome, server.url) as visitor:
-        kinds = await visitor.run(
-            """async (frames) => {
-                const { read } = await import("/static/protocol-v1.js");
-                return frames.map((frame) => read(frame).kind);
-            }""",
-            frames,
-        )
-
-    assert set(kinds) == {"failed"}
-
-
-def _all_errors(base: type[AgentError] = AgentError) -> list[type[AgentError]]:
-    return [error for child in base.__subclasses__() for error in (child, *_all_errors(child))]
-
-
-# The talk
 
 TALK = """async (events) => {
     const { Talk } = await import("/static/talk.js");
     const seen = [];
-    let now = 0;
     const view = new Proxy({}, { get: (_, call) => (...values) => seen.push([call, ...values]) });
-    const talk = new Talk(view, () => now);
-    for (const [step, value] of events) {
-        if (step === "sent") talk.sent(value);
-        else if (step === "later") now += value * 1000;
-        else if (step === "cut") talk.cut();
-        else talk.receive({ kind: step, ...value });
-    }
-    return { seen, state: talk.activity.state, unanswered: talk.unanswered };
+    const client = Object.assign(new EventTarget(), { isCurrent: false, turnId: null, openTexts: [] });
+    new Talk(view, client);
+    for (const [type, detail] of events) client.dispatchEvent(new CustomEvent(type, { detail }));
+    return seen.filter(([call]) => call !== "beQuiet");
 }"""
+
+Events = list[tuple[str, dict[str, Any]]]
+
+
+async def seen_after(browser: Browser, server: ServerProcess, events: Events) -> list[list[Any]]:
+    """What the view was told."""
+    async with visiting(browser, server.url) as visitor:
+        return await visitor.run(TALK, [list(event) for event in events])
+
+
+def said(text: str, turn: str) -> Events:
+    return [
+        ("sent", {"id": text, "content": text, "at": 0}),
+        ("accepted", {"id": text, "content": text, "turn_id": turn, "at": 0}),
+    ]
+
+
+def completed(turn: str, reason: str = "stop") -> tuple[str, dict[str, Any]]:
+    return "complete", {"turn_id": turn, "finish_reason": reason}
 
 
 async def test_refusal_in_the_middle_of_a_turn_leaves_the_turn_alone(
     chrome: Browser, server: ServerProcess
 ) -> None:
-    async with visiting(chrome, server.url) as visitor:
-        talk = await visitor.run(
-            TALK,
-            [
-                ["sent", "a"],
-                ["accepted", {}],
-                ["thinking", {}],
-                ["chunk", {"content": "Ho"}],
-                ["sent", "b"],
-                ["refused", {"sentence": "no"}],
-                ["chunk", {"content": "la"}],
-                ["completed", {}],
-            ],
-        )
+    seen = await seen_after(
+        chrome,
+        server,
+        [
+            *said("a", "turn-1"),
+            ("turn", {"turn_id": "turn-1"}),
+            ("chunk", {"turn_id": "turn-1", "content": "Ho"}),
+            ("sent", {"id": "b", "content": "b", "at": 0}),
+            ("error", {"code": "queue_full", "content": "no", "id": "b"}),
+            ("chunk", {"turn_id": "turn-1", "content": "la"}),
+            completed("turn-1"),
+        ],
+    )
 
-    assert ["fail", "no", {"text": "b"}] in talk["seen"]
-    assert ["markText", "b", "failed"] in talk["seen"]
-    assert talk["seen"][-2:] == [["closeTurn", "turn-1", True], ["markText", "a", "answered"]]
-    assert talk["unanswered"] == 0
-
-
-async def test_runs_of_one_tool_are_told_apart_by_their_age_then_by_their_order(
-    chrome: Browser,
-    server: ServerProcess,
-) -> None:
-    ended = {"name": "slow", "ending": "done", "sentence": ""}
-    async with visiting(chrome, server.url) as visitor:
-        talk = await visitor.run(
-            TALK,
-            [
-                ["tool_started", {"name": "slow"}],
-                ["tool_started", {"name": "slow"}],
-                ["later", 8],
-                ["tool_started", {"name": "slow"}],
-                ["later", 2],
-                ["tool_ended", {**ended, "elapsedS": 2.0}],
-                ["tool_ended", {**ended, "elapsedS": 10.0}],
-                ["tool_ended", {**ended, "elapsedS": 10.0}],
-            ],
-        )
-
-    assert [call[1] for call in talk["seen"] if call[0] == "endTool"] == ["run-3", "run-1", "run-2"]
-
-
-async def test_drop_marks_all_that_waits_as_lost(chrome: Browser, server: ServerProcess) -> None:
-    async with visiting(chrome, server.url) as visitor:
-        talk = await visitor.run(
-            TALK,
-            [
-                *(["sent", name] for name in "abc"),
-                ["accepted", {}],
-                ["accepted", {}],
-                ["thinking", {}],
-                ["tool_started", {"name": "slow"}],
-                ["cut", None],
-            ],
-        )
-
-    assert [call[1] for call in talk["seen"] if call[0] == "markText" and call[2] == "lost"] == [
-        "a",
-        "b",
-        "c",
+    assert ["markText", "b", "failed"] in seen
+    assert seen[-3:] == [
+        ["addChunk", "turn-1", "la"],
+        ["closeTurn", "turn-1", "whole"],
+        ["markText", "a", "answered"],
     ]
-    assert ["endTool", "run-1", "lost", None, ""] in talk["seen"]
-    assert (talk["state"], talk["unanswered"]) == ("idle", 0)
+
+
+async def test_turns_and_tools_are_told_apart_by_their_ids(chrome: Browser, server: ServerProcess) -> None:
+    call = {"name": "slow", "elapsed_s": 1.0}
+    seen = await seen_after(
+        chrome,
+        server,
+        [
+            *said("a", "turn-1"),
+            *said("b", "turn-2"),
+            ("tool", {"type": "tool_started", "turn_id": "turn-1", "call_id": "call-1", **call}),
+            ("tool", {"type": "tool_started", "turn_id": "turn-2", "call_id": "call-2", **call}),
+            ("tool", {"type": "tool_finished", "call_id": "call-2", "status": "done", **call}),
+            completed("turn-2"),
+            ("tool", {"type": "tool_progress", "call_id": "call-1", "fraction": 0.5, **call}),
+        ],
+    )
+
+    assert ["startTool", "call-1", "slow", "turn-1"] in seen
+    assert seen[-3:] == [
+        ["endTool", "call-2", "done", 1],
+        ["markText", "b", "answered"],
+        ["moveTool", "call-1", 1, "", 0.5],
+    ]
+
+
+async def test_text_that_is_withdrawn_before_its_turn_is_marked(
+    chrome: Browser, server: ServerProcess
+) -> None:
+    seen = await seen_after(chrome, server, [*said("a", "turn-1"), completed("turn-1", "interrupted")])
+
+    assert seen[-1] == ["markText", "a", "interrupted"]
+    assert not [call for call, *_ in seen if call in ("openTurn", "closeTurn")]
+
+
+async def test_receipt_that_comes_again_changes_nothing(chrome: Browser, server: ServerProcess) -> None:
+    once = [*said("a", "turn-1"), ("turn", {"turn_id": "turn-1"}), completed("turn-1")]
+
+    seen = await seen_after(chrome, server, [*once, said("a", "turn-1")[1]])
+
+    assert seen[-1] == ["markText", "a", "answered"]
+
+
+async def test_history_replaces_what_was_shown(chrome: Browser, server: ServerProcess) -> None:
+    entry = {"turn_id": "turn-1", "created_at": "2025-07-20T10:30:00Z", "interrupted": True}
+    seen = await seen_after(
+        chrome,
+        server,
+        [
+            *said("a", "turn-0"),
+            (
+                "history",
+                {
+                    "messages": [
+                        {"role": "user", "content": "b", **entry},
+                        {"role": "assistant", "content": "B", **entry},
+                    ],
+                    "turn": {"turn_id": "turn-2", "text": "Ya "},
+                    "tools": [{"call_id": "call-1", "name": "slow"}],
+                },
+            ),
+            ("chunk", {"turn_id": "turn-2", "content": "voy"}),
+        ],
+    )
+
+    told = seen[seen.index(["clear"]) :]
+    assert [call for call in told if call[0] not in ("markText", "addText")] == [
+        ["clear"],
+        ["openTurn", "turn-1", "of turn-1", 1753007400000],
+        ["addChunk", "turn-1", "B"],
+        ["closeTurn", "turn-1", "interrupted"],
+        ["openTurn", "turn-2", None, None],
+        ["addChunk", "turn-2", "Ya "],
+        ["startTool", "call-1", "slow", "turn-2"],
+        ["addChunk", "turn-2", "voy"],
+    ]
+    assert ["markText", "of turn-1", "interrupted"] in told
+
+
+async def test_lost_session_marks_all_that_waits_as_lost(chrome: Browser, server: ServerProcess) -> None:
+    seen = await seen_after(
+        chrome,
+        server,
+        [
+            *said("a", "turn-1"),
+            ("turn", {"turn_id": "turn-1"}),
+            ("tool", {"type": "tool_started", "turn_id": "turn-1", "call_id": "call-1", "name": "slow"}),
+            (
+                "renewed",
+                {"texts": [{"id": "a", "content": "a", "at": 0}, {"id": "b", "content": "b", "at": 0}]},
+            ),
+        ],
+    )
+
+    assert ["closeTurn", "turn-1", "cut"] in seen
+    assert ["endTool", "call-1", "lost", None] in seen
+    assert [call[1] for call in seen if call[0] == "markText" and call[2] == "lost"] == ["a", "b"]

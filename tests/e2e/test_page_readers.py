@@ -25,10 +25,10 @@ async def test_markup_in_a_text_stays_text(chrome: Browser, server: ServerProces
 
 SHOW_ANSWER = """async (content) => {
     const { TalkPage } = await import("/static/view.js");
-    const page = new TalkPage(() => {});
-    page.openTurn("turn-test", null);
+    const page = new TalkPage(() => {}, () => {});
+    page.openTurn("turn-test", null, null);
     for (const piece of content.match(/.{1,7}/gs)) page.addChunk("turn-test", piece);
-    page.closeTurn("turn-test", true);
+    page.closeTurn("turn-test", "whole");
 }"""
 
 

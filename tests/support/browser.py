@@ -1,6 +1,7 @@
 """A real server process and a person in front of its page, for the tests of the page."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -23,6 +24,7 @@ STOP_LIMIT_S = 15
 ANSWER_LIMIT_MS = 20_000
 
 TEXT = "chat-message[data-author=user]"
+GROWING = "chat-message[data-author=agent][aria-busy=true] .message-body"
 ANSWER = "chat-message[data-author=agent][aria-busy=false] .message-body"
 
 CHROMIUM_ARGS = [
@@ -46,9 +48,14 @@ def chromium() -> str:
 
 
 class ServerProcess:
-    """`python main.py` on a port of its own, with the demo model."""
+    """`python main.py` on a port of its own, with the demo model, which forgets all when it ends.
 
-    def __init__(self) -> None:
+    Args:
+        settings: Others than these, by their names in the environment.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self._settings = {"HOST": "127.0.0.1", "LLM_PROVIDER": "demo", "DATABASE_URL": "none", **settings}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -61,7 +68,7 @@ class ServerProcess:
         self._process = subprocess.Popen(
             [sys.executable, "main.py"],
             cwd=ROOT,
-            env={**kept, "HOST": "127.0.0.1", "PORT": str(self.port), "LLM_PROVIDER": "demo"},
+            env={**kept, **self._settings, "PORT": str(self.port)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -102,6 +109,7 @@ class Visitor:
         self.alert = page.get_by_role("alert")
         self.texts = self.log.locator(TEXT)
         self.answers = self.log.locator(ANSWER)
+        self.growing = self.log.locator(GROWING)
         self.exchanges = self.log.locator(".exchange")
         self.tools = self.log.locator("tool-card")
         self.spoken = page.locator("[aria-live=polite] .spoken")
@@ -138,6 +146,11 @@ class Visitor:
     async def reads(self, locator: Locator, text: Any) -> None:
         """Waits until that can be read there."""
         await expect(locator).to_contain_text(text, timeout=ANSWER_LIMIT_MS)
+
+    async def hears_it_begin(self, words: int = 8) -> str:
+        """Waits until an answer that is still being given has some words; returns them."""
+        await expect(self.growing).to_have_text(re.compile(rf"(\S+\s+){{{words}}}"), timeout=ANSWER_LIMIT_MS)
+        return await self.growing.inner_text()
 
     async def run(self, script: str, argument: Any = None) -> Any:
         """Runs a script in the page, beside the page's own."""

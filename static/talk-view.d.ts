@@ -1,0 +1,26 @@
+/** What shows the talk: `talk.js` tells it, `view.js` does it. All ids are the protocol's. */
+
+import type { ToolStatus } from "./voice-agent-client.js";
+
+export type TextStatus = "waiting" | "sent" | "accepted" | "answered" | "interrupted" | "failed" | "lost";
+export type Ending = "whole" | "interrupted" | "cut";
+export type ToolEnding = ToolStatus | "lost";
+
+/** Times are milliseconds since 1970; null where nobody knows. */
+export interface TalkView {
+  addText(id: string, content: string, at: number): void;
+  markText(id: string, status: TextStatus): void;
+  /** Without a text it is the agent's own turn, or answers one that is not known here. */
+  openTurn(turn: string, text: string | null, at: number | null): void;
+  addChunk(turn: string, content: string): void;
+  closeTurn(turn: string, ending: Ending): void;
+  startTool(call: string, name: string, turn: string | null): void;
+  moveTool(call: string, elapsedS: number, message: string, fraction: number | null): void;
+  endTool(call: string, ending: ToolEnding, elapsedS: number | null): void;
+  notice(sentence: string, turn: string | null): void;
+  /** `content` is empty where the fault was found on this side. */
+  fail(error: { code: string; content: string }, place: { turn: string | null; text: string | null }): void;
+  clear(): void;
+  /** Whether nothing is read aloud: it was heard before. */
+  beQuiet(isQuiet: boolean): void;
+}

@@ -1,0 +1,331 @@
+/** The types of `voice-agent-client.js`: what it takes, what it gives, and every message of protocol v2 it hears. */
+
+export type Locale = "es" | "en";
+export type AgentState = "idle" | "listening" | "thinking" | "speaking" | "processing_tool";
+export type FinishReason = "stop" | "interrupted" | "length" | "content_filter";
+export type ToolStatus = "done" | "failed" | "timed_out" | "cancelled" | "interrupted";
+
+// What the server says. Fields and types that are not here may come as well.
+
+export interface SessionCreated {
+  type: "session_created";
+  seq: number;
+  session_id: string;
+  timestamp: string;
+  protocol: string;
+  resume_token: string;
+  resume_window_s: number;
+  heartbeat_s: number;
+  features: string[];
+  audio: object | null;
+  continued?: boolean;
+}
+
+export interface SessionResumed {
+  type: "session_resumed";
+  session_id: string;
+  resume_token: string;
+  replayed: number;
+  gap: boolean;
+  next_seq: number;
+}
+
+export interface HistoryEntry {
+  role: "user" | "assistant";
+  content: string;
+  turn_id: string;
+  created_at: string;
+  interrupted: boolean;
+}
+
+/** Replaces all that was shown: some messages are gone. */
+export interface HistoryMessage {
+  type: "history";
+  messages: HistoryEntry[];
+  turn: { turn_id: string; text: string } | null;
+  tools: { call_id: string; name: string; status: string }[];
+}
+
+export interface StateMessage {
+  type: "state";
+  state: AgentState;
+}
+
+export interface MessageAccepted {
+  type: "message_accepted";
+  id: string | null;
+  turn_id: string;
+  durable: boolean;
+  utterance_id?: string;
+}
+
+export interface TurnStarted {
+  type: "turn_started";
+  turn_id: string;
+  source: "user" | "tool" | "agent";
+}
+
+export interface ResponseChunk {
+  type: "response_chunk";
+  turn_id: string;
+  content: string;
+}
+
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+}
+
+export interface Timings {
+  queued: number | null;
+  first_token: number | null;
+  first_audio: number | null;
+  total: number | null;
+}
+
+export interface ResponseComplete {
+  type: "response_complete";
+  turn_id: string;
+  content: string;
+  text: string;
+  finish_reason: FinishReason;
+  usage: Usage | null;
+  timings_ms: Timings | null;
+  durable: boolean;
+}
+
+export interface InterruptedMessage {
+  type: "interrupted";
+  turn_id: string | null;
+  heard: string;
+}
+
+export interface ToolStarted {
+  type: "tool_started";
+  turn_id: string;
+  call_id: string;
+  name: string;
+  arguments: unknown;
+}
+
+export interface ToolProgress {
+  type: "tool_progress";
+  call_id: string;
+  name: string;
+  elapsed_s: number;
+  message?: string;
+  fraction?: number;
+}
+
+export interface ToolFinished {
+  type: "tool_finished";
+  call_id: string;
+  name: string;
+  status: ToolStatus;
+  elapsed_s: number;
+  reason?: string;
+}
+
+export type ToolMessage = ToolStarted | ToolProgress | ToolFinished;
+
+export interface ErrorMessage {
+  type: "error";
+  content: string;
+  code: string;
+  retryable: boolean;
+  id?: string;
+  turn_id?: string;
+  call_id?: string;
+  /** Set where nothing came from the server: `refused_on_wire`, `ending_lost`. */
+  local?: boolean;
+}
+
+export interface SystemMessage {
+  type: "system";
+  content: string;
+}
+
+export interface Pong {
+  type: "pong";
+}
+
+export interface GoingAway {
+  type: "going_away";
+  reason: string;
+  reconnect_after_s: number;
+}
+
+export type ServerMessage =
+  | SessionCreated
+  | SessionResumed
+  | HistoryMessage
+  | StateMessage
+  | MessageAccepted
+  | TurnStarted
+  | ResponseChunk
+  | ResponseComplete
+  | InterruptedMessage
+  | ToolMessage
+  | ErrorMessage
+  | SystemMessage
+  | Pong
+  | GoingAway;
+
+// What the client says.
+
+export interface KnownText {
+  id: string;
+  content: string;
+  interrupt: boolean;
+  /** When it was said, in milliseconds since 1970. */
+  at: number;
+  status: "queued" | "sent" | "accepted" | "ended";
+  turnId: string | null;
+}
+
+export interface Receipt {
+  turnId: string;
+  durable: boolean;
+}
+
+/** An answer; what a history does not tell is null. */
+export interface Answer {
+  turnId: string;
+  text: string;
+  finishReason: FinishReason;
+  usage: Usage | null;
+  timingsMs: Timings | null;
+  durable: boolean | null;
+}
+
+/** Both promises reject with a `VoiceAgentError`; nobody has to look at them. */
+export interface Said {
+  id: string;
+  accepted: Promise<Receipt>;
+  done: Promise<Answer>;
+}
+
+/** `waiting` comes back by itself after `delayMs`; `closed` does not. */
+export type ConnectionStatus =
+  | { status: "connecting" | "open" }
+  | { status: "waiting"; code: number; reason: string; delayMs: number }
+  | { status: "closed"; code: number; reason: string };
+
+export type RenewalReason = "resume_refused" | "ended" | "asked";
+
+/** A new session stands in for an earlier one; `texts` had no ending there, and are not sent again. */
+export interface Renewal {
+  previousSessionId: string;
+  sessionId: string;
+  reason: RenewalReason;
+  texts: KnownText[];
+}
+
+export interface Opened {
+  sessionId: string;
+  isResumed: boolean;
+  features: string[];
+}
+
+export interface ClientEvents {
+  connection: ConnectionStatus;
+  open: Opened;
+  resumed: SessionResumed;
+  renewed: Renewal;
+  history: HistoryMessage;
+  /** All that was missed has been heard. */
+  current: { sessionId: string };
+  sent: KnownText;
+  accepted: MessageAccepted & { content?: string; at?: number };
+  state: StateMessage;
+  turn: TurnStarted;
+  chunk: ResponseChunk;
+  complete: ResponseComplete;
+  interrupted: InterruptedMessage;
+  tool: ToolMessage;
+  error: ErrorMessage;
+  notice: SystemMessage;
+  going_away: GoingAway;
+  /** A type that this library does not know. */
+  message: { type: string };
+}
+
+// What the client needs.
+
+export interface SocketLike {
+  readonly protocol: string;
+  send(text: string): void;
+  close(code?: number): void;
+  addEventListener(type: string, listener: (event: any) => void): void;
+}
+
+export interface StorageLike {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
+export interface Timers {
+  setTimeout(run: () => void, delayMs: number): unknown;
+  clearTimeout(timer: unknown): void;
+  /** Milliseconds from any point. */
+  now(): number;
+}
+
+export interface ClientOptions {
+  /** The constructor; the runtime's own if it has one. */
+  WebSocket?: new (url: string, protocols: string[]) => SocketLike;
+  userId?: string;
+  locale?: Locale;
+  /** Where the server asks for one. */
+  token?: string;
+  /** Such as `sessionStorage`: a reload goes on with the same session. */
+  storage?: StorageLike | null;
+  /** Two clients on one storage need two keys. */
+  storageKey?: string;
+  /** A resume after a reload brings the whole talk again, for a page that has forgotten it. */
+  replayOnLoad?: boolean;
+  /** Texts that may be at the server without an ending; the others wait here. Default 8. */
+  maxOpenTexts?: number;
+  random?: () => number;
+  timers?: Timers;
+}
+
+export const PROTOCOL: "voice-agent.v2";
+export const RETURNING_CODES: ReadonlySet<number>;
+export function backOff(failures: number, random: number): number;
+
+export class VoiceAgentError extends Error {
+  constructor(code: string, message?: string, retryable?: boolean);
+  code: string;
+  retryable: boolean;
+}
+
+export class VoiceAgentClient extends EventTarget {
+  constructor(url: string, options?: ClientOptions);
+  readonly sessionId: string | null;
+  readonly state: AgentState;
+  readonly turnId: string | null;
+  readonly tools: ReadonlyMap<string, string>;
+  readonly connection: ConnectionStatus;
+  readonly isCurrent: boolean;
+  readonly openTexts: KnownText[];
+  connect(): void;
+  say(content: string, how?: { interrupt?: boolean; id?: string }): Said;
+  interrupt(turnId?: string | null): void;
+  cancelTool(callId: string): void;
+  update(values: { locale?: Locale }): void;
+  end(): void;
+  close(): void;
+  renew(how?: { userId?: string; locale?: Locale; token?: string; forget?: boolean }): void;
+  addEventListener<Name extends keyof ClientEvents>(
+    type: Name,
+    listener: (event: CustomEvent<ClientEvents[Name]>) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}

@@ -1,0 +1,870 @@
+// @ts-check
+/**
+ * A talk with the agent over protocol v2, which outlives its connections: it comes back by itself, resumes where it
+ * was, sends again what has no receipt, and shows nothing twice. No dependencies, no DOM; browsers and Node.
+ *
+ * `docs/client.md` tells how to use it; `voice-agent-client.d.ts` has the types of all that it takes and says.
+ */
+
+/** @typedef {import("./voice-agent-client.js").ClientOptions} ClientOptions */
+/** @typedef {import("./voice-agent-client.js").SocketLike} SocketLike */
+/** @typedef {import("./voice-agent-client.js").ServerMessage} ServerMessage */
+/** @typedef {import("./voice-agent-client.js").HistoryMessage} HistoryMessage */
+/** @typedef {import("./voice-agent-client.js").Answer} Answer */
+/** @typedef {import("./voice-agent-client.js").Receipt} Receipt */
+/** @typedef {import("./voice-agent-client.js").ConnectionStatus} ConnectionStatus */
+/** @typedef {import("./voice-agent-client.js").AgentState} AgentState */
+/** @typedef {import("./voice-agent-client.js").KnownText} KnownText */
+/** @typedef {import("./voice-agent-client.js").RenewalReason} RenewalReason */
+
+/**
+ * A text of the user, from `say` to its ending.
+ *
+ * @typedef {object} Text
+ * @property {string} id
+ * @property {string} content
+ * @property {boolean} interrupt
+ * @property {number} at When it was said, in milliseconds since 1970.
+ * @property {"queued" | "sent" | "accepted" | "ended"} status
+ * @property {boolean} isOnWire Whether it left on the connection of now.
+ * @property {string | null} turnId
+ * @property {Deferred<Receipt>} accepted
+ * @property {Deferred<Answer>} done
+ */
+
+/**
+ * @template T
+ * @typedef {{promise: Promise<T>, resolve: (value: T) => void, reject: (error: VoiceAgentError) => void}} Deferred
+ */
+
+/**
+ * @typedef {object} Session
+ * @property {string} id
+ * @property {string} token
+ * @property {number} lastSeq
+ * @property {number} heartbeatS
+ * @property {string} userId
+ */
+
+export const PROTOCOL = "voice-agent.v2";
+
+/** Leaving, trouble on either side, a drop; and wire faults, after which what caused them is not sent again. */
+export const RETURNING_CODES = new Set([1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 1013]);
+const WIRE_FAULTS = new Set([1002, 1003, 1007, 1009]);
+const TOO_BIG = 1009;
+const DROPPED = 1006;
+
+const FIRST_DELAY_MS = 500;
+const LONGEST_DELAY_MS = 30_000;
+const LONGEST_REQUESTED_DELAY_MS = 60_000;
+/** From the first packet to the session; a browser alone would wait for minutes. */
+const OPEN_LIMIT_MS = 10_000;
+/** A connection that ends sooner, by a fault, counts as a failed one: coming straight back would be a loop. */
+const SHORT_LIFE_MS = 5_000;
+const GOODBYE_LIMIT_MS = 2_000;
+const DEFAULT_HEARTBEAT_S = 20;
+const SILENT_BEATS = 2;
+/** The server's own default lets so many wait beside the one that is being answered. */
+const MAX_OPEN_TEXTS = 8;
+const MAX_KEPT_TEXTS = 200;
+const MAX_KEPT_CHARS = 500_000;
+
+/**
+ * How long to wait before a try: exponential with full jitter, so that the clients of a restarted server do not come
+ * back in step.
+ *
+ * @param {number} failures Tries that failed one after another, from 0.
+ * @param {number} random From 0 to 1.
+ * @returns {number} Milliseconds.
+ */
+export function backOff(failures, random) {
+  return random * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
+}
+
+/** Why a text has no receipt or no answer. */
+export class VoiceAgentError extends Error {
+  /**
+   * @param {string} code The server's, or one of ours: `refused_on_wire`, `session_lost`, `ending_lost`.
+   * @param {string} [message] A sentence for the user; empty for our own codes.
+   * @param {boolean} [retryable]
+   */
+  constructor(code, message = "", retryable = false) {
+    super(message || code);
+    this.name = "VoiceAgentError";
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
+
+export class VoiceAgentClient extends EventTarget {
+  #url;
+  #options;
+  #Socket;
+  #random;
+  #timers;
+  #memory;
+  /** @type {SocketLike | null} */
+  #socket = null;
+  /** @type {ConnectionStatus} */
+  #connection = { status: "closed", code: 1000, reason: "" };
+  #failures = 0;
+  #openedAt = 0;
+  /** Of the connection: the limit for opening it, then the wait for the next. @type {unknown} */
+  #timer;
+  /** @type {unknown} */
+  #heartbeat;
+  #silentBeats = 0;
+  /** The server's wish, once it has said that it goes; from then on it begins no turn. @type {number | null} */
+  #returnAfterMs = null;
+
+  /** @type {Session | null} */
+  #session = null;
+  /** Whether the next `session_created` is about the session of now: replayed ones are not. */
+  #isStarting = false;
+  /** Whether goodbye was said on this connection: nothing comes back from that. */
+  #isEnding = false;
+  #isCurrent = false;
+  #replayEnd = 0;
+  /** Where the numbers go on after a gap, until its history has come. @type {number | null} */
+  #seqAfterGap = null;
+  /** What an earlier load of the page has dealt with. */
+  #seenBefore = 0;
+  /** @type {{previousSessionId: string, reason: RenewalReason, texts: KnownText[]} | null} */
+  #renewal = null;
+
+  /** @type {Map<string, Text>} */
+  #texts = new Map();
+  /** What could not be sent and still makes sense later, by its id. @type {Map<string, object>} */
+  #controls = new Map();
+  /** Texts whose ending may have been in a gap; judged when what follows the gap is here. @type {Text[]} */
+  #suspects = [];
+  /** Answers known from a history, by turn. @type {Map<string, Answer>} */
+  #answers = new Map();
+  /** @type {AgentState} */
+  #state = "idle";
+  /** @type {string | null} */
+  #turnId = null;
+  /** @type {Map<string, string>} */
+  #tools = new Map();
+
+  /**
+   * @param {string} url Of the server's WebSocket, `ws:` or `wss:`.
+   * @param {ClientOptions} [options]
+   */
+  constructor(url, options = {}) {
+    super();
+    this.#url = url;
+    this.#options = { ...options };
+    this.#Socket = options.WebSocket ?? globalThis.WebSocket;
+    this.#random = options.random ?? Math.random;
+    this.#timers = options.timers ?? systemTimers;
+    this.#memory = new Memory(options.storage, options.storageKey ?? "voice-agent");
+    if (!this.#Socket) throw new TypeError("this runtime has no WebSocket: pass one as an option");
+    this.#remember();
+  }
+
+  /** The session's id; null while there is none. */
+  get sessionId() {
+    return this.#session?.id ?? null;
+  }
+
+  /** What the agent is doing, as the server said last. */
+  get state() {
+    return this.#state;
+  }
+
+  /** The turn that runs; null where none does. */
+  get turnId() {
+    return this.#turnId;
+  }
+
+  /** Names of the running tools by their call id. @returns {ReadonlyMap<string, string>} */
+  get tools() {
+    return this.#tools;
+  }
+
+  get connection() {
+    return this.#connection;
+  }
+
+  /** Whether a session is open and everything that was missed has been heard. */
+  get isCurrent() {
+    return this.#isCurrent;
+  }
+
+  /** Texts without an ending, the oldest first. */
+  get openTexts() {
+    return [...this.#texts.values()].filter((text) => text.status !== "ended").map(known);
+  }
+
+  /** Connects now, whatever was planned; does nothing while a connection is open or being made. */
+  connect() {
+    if (this.#socket) return;
+    this.#timers.clearTimeout(this.#timer);
+    const socket = new this.#Socket(this.#url, [PROTOCOL]);
+    this.#socket = socket;
+    this.#openedAt = 0;
+    this.#isEnding = false;
+    this.#returnAfterMs = null;
+    this.#tell({ status: "connecting" });
+    this.#timer = this.#timers.setTimeout(() => this.#drop(socket, DROPPED, "no answer"), OPEN_LIMIT_MS);
+    socket.addEventListener("open", () => this.#greet(socket));
+    socket.addEventListener("message", (event) => this.#receive(socket, event.data));
+    socket.addEventListener("close", (event) => this.#drop(socket, event.code ?? DROPPED, event.reason ?? ""));
+    // The close that follows tells; without a listener some sockets would end the process.
+    socket.addEventListener("error", () => {});
+  }
+
+  /**
+   * Says a text, now or as soon as the server can hear it.
+   *
+   * @param {string} content
+   * @param {{interrupt?: boolean, id?: string}} [how] `interrupt`: ends what the agent is doing and withdraws texts
+   *   that wait.
+   */
+  say(content, { interrupt = false, id = newId() } = {}) {
+    // A lone half of a surrogate pair is no text that a JSON message may carry.
+    const whole = /** @type {{toWellFormed?: () => string}} */ (content).toWellFormed?.() ?? content;
+    if (!whole.trim()) throw new TypeError("a text needs words");
+    if (this.#texts.has(id)) throw new TypeError("that id was used before");
+    const text = newText({ id, content: whole, interrupt, at: Date.now(), status: "queued", turnId: null });
+    this.#texts.set(id, text);
+    this.#keepTexts();
+    this.#flush();
+    return { id, accepted: text.accepted.promise, done: text.done.promise };
+  }
+
+  /**
+   * Ends the running turn. Without a connection it is done after the next one is there, if that turn still runs.
+   *
+   * @param {string | null} [turnId] Just this turn.
+   */
+  interrupt(turnId = this.#turnId) {
+    this.#control("interrupt", turnId ? { type: "interrupt", turn_id: turnId } : { type: "interrupt" }, turnId);
+  }
+
+  /** @param {string} callId */
+  cancelTool(callId) {
+    this.#control(`cancel ${callId}`, { type: "cancel_tool", call_id: callId }, callId);
+  }
+
+  /** @param {{locale?: "es" | "en"}} values */
+  update({ locale }) {
+    this.#options.locale = locale ?? this.#options.locale;
+    this.#control("update", { type: "session_update", locale }, this.#session?.id);
+  }
+
+  /** Says goodbye: the session ends now, and nothing comes back by itself. */
+  end() {
+    const socket = this.#socket;
+    const isHeard = this.#isCurrent;
+    this.#forgetSession("ended");
+    this.#renewal = null;
+    if (!socket || !isHeard) return this.close();
+    this.#isCurrent = false;
+    this.#isEnding = true;
+    this.#timers.clearTimeout(this.#timer);
+    socket.send(JSON.stringify({ type: "end" }));
+    this.#timer = this.#timers.setTimeout(() => this.#drop(socket, 1000, "ended"), GOODBYE_LIMIT_MS);
+  }
+
+  /** Leaves, without a goodbye: the session waits its window for a `connect()`. */
+  close() {
+    const socket = this.#socket;
+    this.#silence();
+    socket?.close();
+    this.#tell({ status: "closed", code: 1000, reason: "closed by this side" });
+  }
+
+  /**
+   * Ends the session and begins another. Texts that have not left go there, unless they are to be forgotten.
+   *
+   * @param {{userId?: string, locale?: "es" | "en", token?: string, forget?: boolean}} [how]
+   */
+  renew({ forget = false, ...changes } = {}) {
+    const socket = this.#socket;
+    if (this.#isCurrent) socket?.send(JSON.stringify({ type: "end" }));
+    this.#silence();
+    socket?.close(1000);
+    this.#forgetSession("asked");
+    if (forget) this.#texts.clear();
+    this.#keepTexts();
+    Object.assign(this.#options, changes);
+    this.#failures = 0;
+    this.connect();
+  }
+
+  // The connection
+
+  /** @param {SocketLike} socket */
+  #greet(socket) {
+    if (socket !== this.#socket) return;
+    if (socket.protocol !== PROTOCOL) return this.#finish(socket, 1002, "the server does not speak protocol v2");
+    const session = this.#session;
+    if (!session) return this.#start(socket);
+    const resume = { session_id: session.id, resume_token: session.token, last_seq: session.lastSeq };
+    socket.send(JSON.stringify({ type: "resume", ...resume }));
+  }
+
+  /** @param {SocketLike} socket */
+  #start(socket) {
+    const { userId, locale, token } = this.#options;
+    this.#isStarting = true;
+    socket.send(JSON.stringify({ type: "start", user_id: userId, locale, token }));
+  }
+
+  /**
+   * @param {SocketLike} socket
+   * @param {unknown} frame
+   */
+  #receive(socket, frame) {
+    if (socket !== this.#socket) return;
+    this.#silentBeats = 0;
+    const message = parse(frame);
+    if (!message) return;
+    const seq = "seq" in message && typeof message.seq === "number" ? message.seq : null;
+    const session = this.#session;
+    if (seq !== null && session) {
+      if (seq <= session.lastSeq) return;
+      // A message is missing: what came is not used, the resume brings it all in order.
+      if (seq > session.lastSeq + 1) return this.#drop(socket, DROPPED, "a message is missing");
+      session.lastSeq = seq;
+    }
+    this.#handle(message, seq);
+    if (socket !== this.#socket) return;
+    if (seq !== null && !this.#isCurrent && this.#session && seq >= this.#replayEnd) this.#beCurrent();
+    if (seq !== null) this.#keepSession();
+  }
+
+  /**
+   * The connection is over; plans the next one where the code allows it.
+   *
+   * @param {SocketLike} socket
+   * @param {number} code
+   * @param {string} reason
+   */
+  #drop(socket, code, reason) {
+    if (socket !== this.#socket) return;
+    if (this.#isEnding || !RETURNING_CODES.has(code)) return this.#finish(socket, code, reason);
+    const hasFailed = !this.#openedAt || (isFault(code) && this.#timers.now() - this.#openedAt < SHORT_LIFE_MS);
+    if (!hasFailed) this.#failures = 0;
+    const ownDelay = backOff(this.#failures, this.#random());
+    const delayMs = this.#returnAfterMs === null ? ownDelay : this.#returnAfterMs + ownDelay;
+    this.#failures += 1;
+    this.#silence();
+    socket.close();
+    if (WIRE_FAULTS.has(code)) this.#dropRefused(code);
+    for (const text of this.#texts.values()) text.isOnWire = false;
+    this.#timer = this.#timers.setTimeout(() => this.connect(), delayMs);
+    this.#tell({ status: "waiting", code, reason, delayMs });
+  }
+
+  /**
+   * The connection is over, and nothing comes back by itself.
+   *
+   * @param {SocketLike} socket
+   * @param {number} code
+   * @param {string} reason
+   */
+  #finish(socket, code, reason) {
+    this.#silence();
+    socket.close();
+    for (const text of this.#texts.values()) text.isOnWire = false;
+    if (code === 1000 || code === 4410) this.#forgetSession("ended");
+    this.#tell({ status: "closed", code, reason });
+  }
+
+  /** Stops listening to the connection and all clocks. */
+  #silence() {
+    this.#socket = null;
+    this.#isCurrent = false;
+    this.#isStarting = false;
+    this.#timers.clearTimeout(this.#timer);
+    this.#timers.clearTimeout(this.#heartbeat);
+  }
+
+  #beat() {
+    this.#timers.clearTimeout(this.#heartbeat);
+    const socket = this.#socket;
+    const pauseMs = (this.#session?.heartbeatS ?? DEFAULT_HEARTBEAT_S) * 1000;
+    this.#heartbeat = this.#timers.setTimeout(() => {
+      if (!socket || socket !== this.#socket) return;
+      // Counted in beats, not on a clock: a computer that slept has not been listening.
+      this.#silentBeats += 1;
+      if (this.#silentBeats >= SILENT_BEATS) return this.#drop(socket, DROPPED, "nothing was heard");
+      socket.send('{"type":"ping"}');
+      this.#beat();
+    }, pauseMs);
+  }
+
+  /**
+   * A message was refused on the wire. It would be refused again, and hold up all that follow.
+   *
+   * @param {number} code
+   */
+  #dropRefused(code) {
+    const sent = [...this.#texts.values()].filter((text) => text.status === "sent" && text.isOnWire);
+    // Receipts come in order, so the oldest without one is it; but size is a surer sign where size was the fault.
+    if (code === TOO_BIG) sent.sort((a, b) => b.content.length - a.content.length);
+    if (sent[0]) this.#failHere(sent[0], "refused_on_wire");
+  }
+
+  // What the server says
+
+  /**
+   * @param {ServerMessage} message
+   * @param {number | null} seq
+   */
+  #handle(message, seq) {
+    switch (message.type) {
+      case "session_created":
+        return this.#created(message);
+      case "session_resumed":
+        return this.#resumed(message);
+      case "history":
+        return this.#restore(message);
+      case "state":
+        this.#state = message.state;
+        return this.#emit("state", message);
+      case "message_accepted":
+        return this.#accepted(message);
+      case "turn_started":
+        this.#turnId = message.turn_id;
+        this.#suspects = this.#suspects.filter((text) => text.turnId !== message.turn_id);
+        return this.#emit("turn", message);
+      case "response_chunk":
+        return this.#emit("chunk", message);
+      case "response_complete":
+        return this.#completed(message);
+      case "interrupted":
+        return this.#emit("interrupted", message);
+      case "tool_started":
+        this.#tools.set(message.call_id, message.name);
+        return this.#emit("tool", message);
+      case "tool_finished":
+        this.#tools.delete(message.call_id);
+        return this.#emit("tool", message);
+      case "tool_progress":
+        return this.#emit("tool", message);
+      case "error":
+        return seq === null && !this.#isCurrent ? this.#refused(message) : this.#failed(message, seq);
+      case "system":
+        return this.#emit("notice", message);
+      case "pong":
+        return this.#judgeSuspects();
+      case "going_away":
+        this.#returnAfterMs = Math.min(message.reconnect_after_s * 1000, LONGEST_REQUESTED_DELAY_MS);
+        return this.#emit("going_away", message);
+      default:
+        return this.#emit("message", message);
+    }
+  }
+
+  /** @param {import("./voice-agent-client.js").SessionCreated} message */
+  #created(message) {
+    if (!this.#isStarting) {
+      // The first of all messages, replayed: its token is of then.
+      if (this.#session) this.#session.heartbeatS = message.heartbeat_s;
+      return;
+    }
+    const { session_id: id, resume_token: token, heartbeat_s: heartbeatS } = message;
+    this.#session = { id, token, lastSeq: message.seq, heartbeatS, userId: this.#options.userId ?? "" };
+    this.#seenBefore = 0;
+    this.#replayEnd = 0;
+    this.#opened();
+    const renewal = this.#renewal;
+    this.#renewal = null;
+    if (renewal) this.#emit("renewed", { ...renewal, sessionId: id });
+    this.#emit("open", { sessionId: id, isResumed: false, features: message.features ?? [] });
+  }
+
+  /** @param {import("./voice-agent-client.js").SessionResumed} message */
+  #resumed(message) {
+    const session = this.#session;
+    if (!session) return;
+    session.token = message.resume_token;
+    // On a gap the history comes first of all; until it is here, nothing is current.
+    this.#replayEnd = message.gap ? Number.POSITIVE_INFINITY : session.lastSeq + message.replayed;
+    // Only when the history is here is it known; a drop before it must lead to another gap.
+    this.#seqAfterGap = message.gap ? message.next_seq - 1 : null;
+    if (message.gap) session.lastSeq = 0;
+    this.#opened();
+    this.#keepSession();
+    this.#emit("resumed", message);
+    this.#emit("open", { sessionId: session.id, isResumed: true, features: [] });
+    if (!message.gap && message.replayed === 0) this.#beCurrent();
+  }
+
+  #opened() {
+    this.#isStarting = false;
+    this.#openedAt = this.#timers.now();
+    this.#timers.clearTimeout(this.#timer);
+    this.#silentBeats = 0;
+    this.#beat();
+    this.#tell({ status: "open" });
+  }
+
+  #beCurrent() {
+    this.#isCurrent = true;
+    this.#emit("current", { sessionId: this.sessionId });
+    for (const message of this.#controls.values()) this.#socket?.send(JSON.stringify(message));
+    this.#controls.clear();
+    this.#flush();
+  }
+
+  /** @param {HistoryMessage} message */
+  #restore(message) {
+    if (this.#session && this.#seqAfterGap !== null) this.#session.lastSeq = this.#seqAfterGap;
+    this.#seqAfterGap = null;
+    const turn = message.turn;
+    const order = message.messages.map((entry) => entry.turn_id);
+    for (const entry of message.messages) {
+      if (entry.role !== "assistant" || entry.turn_id === turn?.turn_id) continue;
+      const finishReason = entry.interrupted ? "interrupted" : "stop";
+      const unknown = { usage: null, timingsMs: null, durable: null };
+      this.#answers.set(entry.turn_id, { turnId: entry.turn_id, text: entry.content, finishReason, ...unknown });
+    }
+    this.#turnId = turn?.turn_id ?? null;
+    this.#tools = new Map(message.tools.map((tool) => [tool.call_id, tool.name]));
+    const withoutTurn = this.#tools.size > 0 ? "processing_tool" : "idle";
+    this.#state = turn ? (turn.text ? "speaking" : "thinking") : withoutTurn;
+    const running = turn ? order.indexOf(turn.turn_id) : -1;
+    this.#suspects = [];
+    for (const text of this.#texts.values()) {
+      if (text.status !== "accepted" || text.turnId === null || this.#endByHistory(text)) continue;
+      // Turns end in order: what was said before the running one has ended, somehow.
+      if (text.turnId !== turn?.turn_id && (running < 0 || order.indexOf(text.turnId) < running)) {
+        this.#suspects.push(text);
+      }
+    }
+    this.#emit("history", message);
+    this.#emit("state", { type: "state", state: this.#state });
+    // What was said about them after the history is here when this has its answer.
+    if (this.#suspects.length > 0) this.#socket?.send('{"type":"ping"}');
+    this.#replayEnd = 0;
+    this.#beCurrent();
+  }
+
+  #judgeSuspects() {
+    for (const text of this.#suspects.splice(0)) if (text.status === "accepted") this.#failHere(text, "ending_lost");
+  }
+
+  /** @param {Text} text */
+  #endByHistory(text) {
+    const answer = this.#answers.get(text.turnId ?? "");
+    if (answer) this.#ended(text, () => text.done.resolve(answer));
+    return answer !== undefined;
+  }
+
+  /** @param {import("./voice-agent-client.js").MessageAccepted} message */
+  #accepted(message) {
+    const text = this.#texts.get(message.id ?? "");
+    if (text) {
+      text.turnId = message.turn_id;
+      if (text.status !== "ended") text.status = "accepted";
+      text.accepted.resolve({ turnId: message.turn_id, durable: message.durable });
+      this.#endByHistory(text);
+      this.#keepTexts();
+    }
+    this.#emit("accepted", text ? { ...message, content: text.content, at: text.at } : message);
+  }
+
+  /** @param {import("./voice-agent-client.js").ResponseComplete} message */
+  #completed(message) {
+    const { turn_id: turnId, text: words, finish_reason: finishReason, usage, durable } = message;
+    this.#endTurn(turnId);
+    const text = this.#textOf(turnId);
+    const answer = { turnId, text: words, finishReason, usage, timingsMs: message.timings_ms, durable };
+    this.#emit("complete", message);
+    if (text) this.#ended(text, () => text.done.resolve(answer));
+  }
+
+  /**
+   * @param {import("./voice-agent-client.js").ErrorMessage} message
+   * @param {number | null} seq
+   */
+  #failed(message, seq) {
+    const text = this.#texts.get(message.id ?? "") ?? this.#textOf(message.turn_id) ?? this.#unread(message, seq);
+    if (message.turn_id) this.#endTurn(message.turn_id);
+    this.#emit("error", text ? { ...message, id: text.id } : message);
+    if (!text) return;
+    const error = new VoiceAgentError(message.code, message.content, message.retryable);
+    this.#ended(text, () => this.#reject(text, error));
+  }
+
+  /**
+   * The text that the server could not read, and so could not name. What it says comes in the order of what it
+   * heard: it is the oldest without a receipt.
+   *
+   * @param {import("./voice-agent-client.js").ErrorMessage} message
+   * @param {number | null} seq
+   */
+  #unread({ code, id, turn_id, call_id }, seq) {
+    if (id || turn_id || call_id || (code !== "too_large" && code !== "bad_message")) return undefined;
+    if (seq !== null && seq <= this.#seenBefore) return undefined;
+    return [...this.#texts.values()].find((text) => text.status === "sent");
+  }
+
+  /**
+   * The server will not open the talk as it was asked to.
+   *
+   * @param {import("./voice-agent-client.js").ErrorMessage} message
+   */
+  #refused(message) {
+    const socket = this.#socket;
+    if (!socket || message.retryable) return this.#emit("error", message);
+    if (this.#session && !this.#isStarting) {
+      this.#forgetSession("resume_refused");
+      return this.#start(socket);
+    }
+    this.#emit("error", message);
+    this.#finish(socket, 1008, message.code);
+  }
+
+  // Texts
+
+  /** Sends what waits, in order, as far as the server has room. */
+  #flush() {
+    if (!this.#isCurrent || this.#returnAfterMs !== null) return;
+    const texts = [...this.#texts.values()];
+    const unsent = texts.filter((text) => text.status === "queued" || (text.status === "sent" && !text.isOnWire));
+    const open = texts.filter((text) => text.status !== "ended");
+    const room = (this.#options.maxOpenTexts ?? MAX_OPEN_TEXTS) - (open.length - unsent.length);
+    const urgent = unsent.findLastIndex((text) => text.interrupt) + 1;
+    for (const text of unsent.slice(0, Math.max(room, urgent))) this.#send(text);
+    this.#keepTexts();
+  }
+
+  /** @param {Text} text */
+  #send(text) {
+    const { id, content, interrupt } = text;
+    text.status = "sent";
+    text.isOnWire = true;
+    this.#socket?.send(JSON.stringify({ type: "text", id, content, ...(interrupt && { interrupt }) }));
+    this.#emit("sent", known(text));
+  }
+
+  /**
+   * Sends something that is no text.
+   *
+   * @param {string} key What it replaces while both wait.
+   * @param {object} message
+   * @param {unknown} isKept Whether it still makes sense after a while.
+   */
+  #control(key, message, isKept) {
+    if (this.#isCurrent) this.#socket?.send(JSON.stringify(message));
+    else if (isKept) this.#controls.set(key, message);
+  }
+
+  /** @param {string | undefined} turnId */
+  #textOf(turnId) {
+    if (!turnId) return undefined;
+    return [...this.#texts.values()].find((text) => text.turnId === turnId);
+  }
+
+  /** @param {string} turnId */
+  #endTurn(turnId) {
+    if (this.#turnId === turnId) this.#turnId = null;
+  }
+
+  /**
+   * @param {Text} text
+   * @param {() => void} settle
+   */
+  #ended(text, settle) {
+    text.status = "ended";
+    settle();
+    this.#flush();
+  }
+
+  /**
+   * @param {Text} text
+   * @param {VoiceAgentError} error
+   */
+  #reject(text, error) {
+    text.accepted.reject(error);
+    text.done.reject(error);
+  }
+
+  /**
+   * A text fails by what happened on this side.
+   *
+   * @param {Text} text
+   * @param {"refused_on_wire" | "ending_lost"} code
+   */
+  #failHere(text, code) {
+    const place = { id: text.id, ...(text.turnId && { turn_id: text.turnId }) };
+    this.#emit("error", { type: "error", code, content: "", retryable: false, local: true, ...place });
+    this.#ended(text, () => this.#reject(text, new VoiceAgentError(code)));
+  }
+
+  /**
+   * The session is over, and with it all that the server had heard; what has not left stays.
+   *
+   * @param {RenewalReason} reason
+   */
+  #forgetSession(reason) {
+    const session = this.#session;
+    const lost = [...this.#texts.values()].filter(({ status }) => status === "sent" || status === "accepted");
+    for (const text of lost) {
+      text.status = "ended";
+      this.#reject(text, new VoiceAgentError("session_lost"));
+    }
+    if (session) this.#renewal = { previousSessionId: session.id, reason, texts: lost.map(known) };
+    this.#session = null;
+    this.#state = "idle";
+    this.#turnId = null;
+    this.#tools.clear();
+    this.#controls.clear();
+    this.#answers.clear();
+    this.#suspects = [];
+    this.#memory.keep("session", null);
+    this.#keepTexts();
+  }
+
+  // What is kept over a reload
+
+  #remember() {
+    const session = /** @type {Session | null} */ (this.#memory.read("session"));
+    if (session && session.userId === (this.#options.userId ?? "")) {
+      this.#seenBefore = session.lastSeq;
+      this.#session = this.#options.replayOnLoad ? { ...session, lastSeq: 0 } : session;
+    }
+    const texts = /** @type {Omit<Text, "accepted" | "done" | "isOnWire">[] | null} */ (this.#memory.read("texts"));
+    for (const text of texts ?? []) {
+      // Without its session, only what never left is still to be said.
+      if (this.#session || text.status === "queued") this.#texts.set(text.id, newText(text));
+    }
+  }
+
+  #keepSession() {
+    const session = this.#session;
+    if (session) this.#memory.keep("session", { ...session, lastSeq: Math.max(session.lastSeq, this.#seenBefore) });
+  }
+
+  /** Keeps the latest texts: a replay brings the answers alone, the page wants to show the questions too. */
+  #keepTexts() {
+    let chars = 0;
+    const ended = [...this.#texts.values()].filter((text) => text.status === "ended").reverse();
+    ended.forEach((text, index) => {
+      chars += text.content.length;
+      if (index >= MAX_KEPT_TEXTS || chars > MAX_KEPT_CHARS) this.#texts.delete(text.id);
+    });
+    this.#memory.keep("texts", [...this.#texts.values()].map(known));
+  }
+
+  /** @param {ConnectionStatus} status */
+  #tell(status) {
+    this.#connection = status;
+    this.#emit("connection", status);
+  }
+
+  /**
+   * @param {string} type
+   * @param {unknown} detail
+   */
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** The storage of a page, or none; a full or forbidden one costs the memory, never the talk. */
+class Memory {
+  /**
+   * @param {import("./voice-agent-client.js").StorageLike | null | undefined} storage
+   * @param {string} key
+   */
+  constructor(storage, key) {
+    this.storage = storage;
+    this.key = key;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {unknown} null where nothing readable is kept.
+   */
+  read(name) {
+    try {
+      return JSON.parse(this.storage?.getItem(`${this.key}.${name}`) ?? "null");
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} value null: nothing is kept any more.
+   */
+  keep(name, value) {
+    try {
+      if (value === null) this.storage?.removeItem(`${this.key}.${name}`);
+      else this.storage?.setItem(`${this.key}.${name}`, JSON.stringify(value));
+    } catch {
+      // Full or forbidden: a reload will remember less.
+    }
+  }
+}
+
+const systemTimers = {
+  /** @type {(run: () => void, delayMs: number) => unknown} */
+  setTimeout: (run, delayMs) => setTimeout(run, delayMs),
+  /** @type {(timer: any) => void} */
+  clearTimeout: (timer) => clearTimeout(timer),
+  now: () => performance.now(),
+};
+
+/** @param {number} code */
+function isFault(code) {
+  return code === 1011 || code === 1013 || WIRE_FAULTS.has(code);
+}
+
+/**
+ * @param {unknown} frame
+ * @returns {ServerMessage | null}
+ */
+function parse(frame) {
+  if (typeof frame !== "string") return null;
+  try {
+    const value = JSON.parse(frame);
+    return typeof value?.type === "string" ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** 128 random bits; `crypto.randomUUID` is missing on pages without TLS. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return crypto.randomUUID?.() ?? Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * @param {Omit<Text, "accepted" | "done" | "isOnWire">} values
+ * @returns {Text}
+ */
+function newText(values) {
+  return { ...values, isOnWire: false, accepted: deferred(), done: deferred() };
+}
+
+/**
+ * @param {Text} text
+ * @returns {KnownText}
+ */
+function known({ id, content, interrupt, at, status, turnId }) {
+  return { id, content, interrupt, at, status, turnId };
+}
+
+/**
+ * @template T
+ * @returns {Deferred<T>}
+ */
+function deferred() {
+  /** @type {(value: T) => void} */
+  let resolve = () => {};
+  /** @type {(error: VoiceAgentError) => void} */
+  let reject = () => {};
+  const promise = new Promise((...ways) => ([resolve, reject] = ways));
+  // Who does not look at it has the `error` event; an unhandled rejection would end a Node process.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}
