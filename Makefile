@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: run test check lint types format bench browser lock help
+.PHONY: run test check lint types format bench talks docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -29,6 +29,12 @@ format: .venv/dev ## Formats the code and mends what the linter can
 
 bench: .venv/dev ## Measures CPU per token, added latency and memory, and prints the table
 	$(BIN)/python -m bench $(ARGS)
+
+talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000)
+	$(BIN)/python -m tests.talks $(or $(N),10000)
+
+docs: .venv/dev ## Renews docs/asyncapi.yaml from the models
+	$(BIN)/python -m app.protocol.asyncapi
 
 lock: ## Renews constraints.txt from today's releases
 	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock

@@ -5,7 +5,9 @@ product. `uvicorn main:app` works too.
 """
 
 import argparse
+import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -17,13 +19,17 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from app.clock import Clock
+from app.clock import Clock, SystemClock
 from app.llm.base import ChatProvider
 from app.llm.loader import load_provider
 from app.router.page import load_page
-from app.router.routes import websocket_route
+from app.router.routes import sessions_route, users_route, websocket_route
 from app.router.routes.agent_route import agent_router
 from app.services.websocket_agent_service import WebSocketAgentService
+from app.shutdown import StopSignals
+from app.storage.errors import StorageError
+from app.storage.opening import open_store
+from app.storage.store import Store
 from app.tools.registry import ToolRegistry, load_tools
 from app.watchdog import LoopWatchdog
 from config.logger_config import configure_logging
@@ -49,21 +55,44 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        service = WebSocketAgentService(settings, model, tools, clock)
+        store = await _store_or_exit(settings, clock or SystemClock())
+        service = WebSocketAgentService(settings, model, tools, clock, store)
         watchdog = LoopWatchdog()
         watchdog.start()
         app.state.service = service
+        housekeeping = asyncio.create_task(service.session_host.keep_house(), name="housekeeping")
+        stop_signals = StopSignals(service.farewell)
+        stop_signals.install()
         try:
             yield
         finally:
+            await stop_signals.remove()
+            housekeeping.cancel()
+            await asyncio.wait({housekeeping})
             await service.aclose()
             watchdog.stop()
 
     app = FastAPI(title="WebSocket Voice Agent", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(websocket_route.router)
+    app.include_router(sessions_route.router)
+    app.include_router(users_route.router)
     app.include_router(agent_router(load_page()))
     app.add_middleware(websocket_route.RawSend)
     return app
+
+
+async def _store_or_exit(settings: Settings, clock: Clock) -> Store:
+    """Opens the store; one that must not be used ends the process with one line.
+
+    The process ends here and not by an exception, which uvicorn would answer with a traceback. Nothing has
+    begun yet that would have to be given back.
+    """
+    try:
+        return await open_store(settings, clock)
+    except StorageError as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.stderr.flush()
+        os._exit(exc.exit_status)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,10 @@ AgentError
 ├── ServerFull                  server_full
 ├── TooManyMessages             rate_limited
 ├── NotAvailable                not_available
+├── Unauthorized                unauthorized
+├── ResumeRefused               resume_refused
+├── UnknownCall                 unknown_call
+├── ServerRestarted             server_restarted
 ├── TurnTimeout                 turn_timeout
 ├── Internal                    internal
 └── LlmError                    the model did not answer
@@ -30,6 +34,7 @@ Each class has its wire code, whether the same request may succeed later, and th
 in Spanish and in English. What operators need goes into `facts`, which is logged and never sent.
 """
 
+import logging
 from typing import ClassVar, Literal
 
 Locale = Literal["es", "en"]
@@ -45,6 +50,7 @@ class AgentError(Exception):
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+    severity: ClassVar[int] = logging.WARNING
     es: ClassVar[str] = ""
     en: ClassVar[str] = ""
 
@@ -132,6 +138,39 @@ class NotAvailable(AgentError):
     en = "This feature is not available on this server: {feature}."
 
 
+class Unauthorized(AgentError):
+    """The server asks for a token, and this one is missing or none of its own."""
+
+    code = "unauthorized"
+    es = "No tienes acceso: el token falta o no es válido."
+    en = "You have no access: the token is missing or not valid."
+
+
+class ResumeRefused(AgentError):
+    """There is no such session, or the token is not good: all the same to whoever asks."""
+
+    code = "resume_refused"
+    es = "La conversación anterior ya no se puede retomar."
+    en = "The earlier talk can no longer be taken up."
+
+
+class UnknownCall(AgentError):
+    """No tool call of that id is running."""
+
+    code = "unknown_call"
+    es = "Esa herramienta ya no está en marcha."
+    en = "That tool is no longer running."
+
+
+class ServerRestarted(AgentError):
+    """The server stopped before a text had its answer."""
+
+    code = "server_restarted"
+    retryable = True
+    es = "El servidor se reinició antes de responder. Envía el mensaje de nuevo."
+    en = "The server restarted before it had answered. Please send the message again."
+
+
 class TurnTimeout(AgentError):
     """A turn took longer than `TURN_TIMEOUT_S`."""
 
@@ -193,6 +232,7 @@ class LlmAuthFailed(LlmError):
     """The service refuses the key."""
 
     code = "llm_auth"
+    severity = logging.ERROR
     es = "El servidor no tiene acceso al modelo. Avisa a quien lo administra."
     en = "The server has no access to the model. Please tell its administrator."
 
@@ -201,6 +241,7 @@ class LlmNotFound(LlmError):
     """The deployment, the model or the api-version does not exist."""
 
     code = "llm_not_found"
+    severity = logging.ERROR
     es = "El modelo configurado no existe. Avisa a quien administra el servidor."
     en = "The configured model does not exist. Please tell the server's administrator."
 
@@ -209,6 +250,7 @@ class LlmBadRequest(LlmError):
     """The service refuses our request as malformed."""
 
     code = "llm_bad_request"
+    severity = logging.ERROR
     es = "El modelo ha rechazado la petición."
     en = "The model refused the request."
 

@@ -69,6 +69,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "se canceló; puede que haya surtido efecto.",
         "it was cancelled; it may have taken effect.",
     ),
+    "tool_was_interrupted": (
+        "el servidor se reinició mientras estaba en marcha; puede que haya surtido efecto.",
+        "the server restarted while it was running; it may have taken effect.",
+    ),
     "tool_busy": (
         "todas las herramientas están ocupadas; inténtalo dentro de un momento.",
         "all tool threads are busy; try again in a moment.",

@@ -18,7 +18,7 @@ PATIENCE_S = 20
 
 
 def environment(**values: str) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **values}
+    return {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "DATABASE_URL": "none", **values}
 
 
 def free_port() -> int:
@@ -141,3 +141,29 @@ def test_help_says_how_to_configure_it() -> None:
     assert done.returncode == 0
     assert ".env" in done.stdout
     assert "--port" in done.stdout
+
+
+def test_second_server_on_the_same_database_stops_with_one_line(tmp_path: Path) -> None:
+    database = f"sqlite+aiosqlite:///{tmp_path}/talks.db"
+    port = free_port()
+    with started("main.py", PORT=str(port), DATABASE_URL=database):
+        wait_until_healthy(port)
+        second = runs("main.py", "--port", "0", DATABASE_URL=database)
+        by_uvicorn = runs("-m", "uvicorn", "main:app", "--port", "0", DATABASE_URL=database)
+
+    for done in (second, by_uvicorn):
+        assert done.returncode == 3
+        assert "Traceback" not in done.stderr
+        assert [
+            line for line in done.stderr.splitlines() if " INFO " not in line and not line.startswith("INFO")
+        ] != []
+
+
+def test_talks_are_kept_where_the_setting_says(tmp_path: Path) -> None:
+    port = free_port()
+    with started("main.py", PORT=str(port), DATABASE_URL=f"sqlite:///{tmp_path}/deep/talks.db"):
+        wait_until_healthy(port)
+        health = httpx.get(f"http://127.0.0.1:{port}/agent/health", trust_env=False).json()
+
+    assert health["storage"]["status"] == "ok"
+    assert (tmp_path / "deep" / "talks.db").exists()

@@ -18,9 +18,12 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from app.errors import AgentError
 from app.locales import SENTENCES
+from app.protocol.asyncapi import models_of, type_of
 from app.protocol.client import V1Message
+from app.protocol.client_v2 import V2ClientMessage
 from app.protocol.close_codes import CloseCode
 from app.protocol.server import V1ServerMessage
+from app.protocol.server_v2 import V2ServerMessage
 from app.session.state import MOVES
 from app.tools.registry import load_tools
 from config.settings import Settings
@@ -38,7 +41,6 @@ WS = ROOT / "node_modules" / "ws"
 PATIENCE_S = 30
 
 FROM_CLIENT: TypeAdapter[Any] = TypeAdapter(V1Message)
-FROM_SERVER: TypeAdapter[Any] = TypeAdapter(V1ServerMessage)
 
 each_readme = pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -181,21 +183,24 @@ def test_files_that_are_named_exist(page: Path) -> None:
 # The protocol
 
 
-def test_example_messages_are_the_protocols() -> None:
-    for title, contract in (("## Client to server", FROM_CLIENT), ("## Server to client", FROM_SERVER)):
-        examples = re.findall(r"^```json\n(.*?)^```$", section(PROTOCOL, title), re.DOTALL | re.MULTILINE)
-        types = re.findall(r"^### `(\w+)`", section(PROTOCOL, title), re.MULTILINE)
-        for example in examples:
-            contract.validate_json(example)
-        assert [json.loads(example)["type"] for example in examples] == types
+CHAPTERS = {
+    "## Client to server": V1Message,
+    "## Server to client": V1ServerMessage,
+    "## Client to server, v2": V2ClientMessage,
+    "## Server to client, v2": V2ServerMessage,
+}
 
 
-def test_every_message_type_has_its_example() -> None:
-    documented = set(re.findall(r"^### `(\w+)`", prose(PROTOCOL), re.MULTILINE))
+@pytest.mark.parametrize("title", CHAPTERS)
+def test_every_message_type_has_its_example_and_each_is_the_protocols(title: str) -> None:
+    contract: TypeAdapter[Any] = TypeAdapter(CHAPTERS[title])
+    examples = re.findall(r"^```json\n(.*?)^```$", section(PROTOCOL, title), re.DOTALL | re.MULTILINE)
+    documented = re.findall(r"^### `(\w+)`", section(PROTOCOL, title), re.MULTILINE)
 
-    schemas = [TypeAdapter(model).json_schema() for model in (V1Message, V1ServerMessage)]
-    types = {each["properties"]["type"]["const"] for schema in schemas for each in schema["$defs"].values()}
-    assert documented == types
+    for example in examples:
+        contract.validate_json(example)
+    assert [json.loads(example)["type"] for example in examples] == documented
+    assert sorted(documented) == sorted(type_of(model) for model in models_of(CHAPTERS[title]))
 
 
 async def with_joined_chunks(socket: ClientConnection) -> AsyncGenerator[dict[str, str]]:
@@ -266,7 +271,7 @@ def test_each_error_is_listed_with_its_sentences() -> None:
 
 def test_close_codes_are_the_servers_and_the_pages() -> None:
     listed = {int(code): advice for code, _, advice in rows(section(PROTOCOL, "## Close codes"))}
-    script = (ROOT / "static" / "connection.js").read_text(encoding="utf-8")
+    script = (ROOT / "static" / "voice-agent-client.js").read_text(encoding="utf-8")
     [returning] = re.findall(r"RETURNING_CODES = new Set\(\[([\d, ]+)\]\)", script)
 
     assert set(map(int, CloseCode)) <= set(listed)

@@ -6,52 +6,26 @@ one answer or one error.
 
 import asyncio
 import logging
-import secrets
 from collections import deque
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
-import orjson
-
-from app.conversation.turn import Turn, TurnEnd
-from app.errors import AgentError, ContentFiltered, ContextTooLong, Internal, LlmBadResponse, QueueFull
+from app.conversation.contribution import Contribution, contribute
+from app.conversation.intake import Intake, UserText
+from app.conversation.telling import ResultTeller, new_turn_id
+from app.conversation.turn import Turn
+from app.conversation.turn_runner import Interruption, TurnRunner
+from app.errors import AgentError, QueueFull
 from app.llm.base import ChatProvider
 from app.locales import say
-from app.protocol.events import (
-    ErrorOccurred,
-    MessageAccepted,
-    ResponseComplete,
-    StateChanged,
-    TurnSource,
-    TurnStarted,
-)
-from app.session.state import SessionState
+from app.protocol.events import Interrupted, MessageAccepted, ResponseComplete
 from app.session.voice_session import VoiceSession
-from app.tools.calls import ToolRun, new_call_id
-from app.tools.runner import ToolHost, ToolRunner
+from app.tools.calls import ToolRun
+from app.tools.runner import ToolHost, ToolRunner, ending_of
 from config.logger_config import TURN_ID
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-MAX_TELLINGS = 3
-"""How many turns try to tell a background result (design 4.10: twice back to the head of the line)."""
-
-_TOLD_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class UserText:
-    """A text that waits for its turn."""
-
-    turn_id: str
-    content: str
-
-
-def new_turn_id() -> str:
-    """An opaque id, unique in its session and beyond."""
-    return f"turn_{secrets.token_hex(8)}"
 
 
 class Conversation:
@@ -68,18 +42,36 @@ class Conversation:
     ) -> None:
         self._session = session
         self._history = session.conversation_history
-        self._provider = provider
         self._settings = settings
         self.tools = ToolRunner(host, session, self._on_late_ending)
-        self._line: deque[UserText | ToolRun] = deque()
-        self._texts_waiting = 0
-        self._agent_turns = 0
+        self._turns = TurnRunner(session, provider, self.tools, settings, host.clock)
+        self._line: deque[UserText | ToolRun | Contribution] = deque()
+        self._teller = ResultTeller(session, self._turns, settings, self._line)
+        self._intake = Intake(session, host.clock, self._enter)
         self._worker: asyncio.Task[None] | None = None
         self._is_in_turn = False
         self._is_closed = False
+        self._is_paused = False
 
-    def hear(self, content: str) -> str:
+    @property
+    def is_busy(self) -> bool:
+        """Whether a turn runs or something waits for one."""
+        return self._worker is not None or next(self._texts(), None) is not None or bool(self._line)
+
+    @property
+    def running_turn(self) -> Turn | None:
+        """The turn that runs now."""
+        return self._turns.running_turn
+
+    def hear(self, content: str, client_id: str | None = None, *, interrupts: bool = False) -> str:
         """Takes a user's text; it is answered in its turn.
+
+        Args:
+            content: What the user says.
+            client_id: The client's own id for it. A text whose id was taken before gets its receipt again,
+                and runs nothing.
+            interrupts: The user speaks over the agent: the running turn ends, and texts that wait are
+                withdrawn.
 
         Returns:
             The id of the turn that will answer it.
@@ -87,29 +79,86 @@ class Conversation:
         Raises:
             QueueFull: `MAX_QUEUED_MESSAGES` texts wait already.
         """
-        room = self._settings.max_queued_messages + (not self._is_in_turn)
-        if self._texts_waiting >= room:
-            raise QueueFull
-        text = UserText(new_turn_id(), content)
-        self._texts_waiting += 1
-        self._line.append(text)
-        self._session.emit(MessageAccepted(text.turn_id))
-        self._wake()
+        known = self._intake.again(client_id)
+        if known is not None:
+            return known
+        if interrupts:
+            self._withdraw_waiting()
+            self._turns.interrupt()
+        self._check_room()
+        text = UserText(new_turn_id(), content, asyncio.get_running_loop().time(), client_id)
+        self._intake.take(text)
         return text.turn_id
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a turn runs or something waits for one."""
-        return self._worker is not None or bool(self._line)
+    def _enter(self, text: UserText) -> None:
+        self._line.append(text)
+        self._wake()
+
+    def remember(self, receipts: Iterable[MessageAccepted]) -> None:
+        """Knows the client's ids of an earlier life of the session."""
+        self._intake.remember(receipts)
+
+    def tell_later(self, runs: Sequence[ToolRun]) -> None:
+        """Puts results into the line that an earlier life of the session did not tell."""
+        for run in runs:
+            self._session.journal.call_ended(ending_of(run))
+            self._on_late_ending(run)
+
+    def put_in(self, contribution: Contribution) -> str:
+        """Takes what a back end adds to the talk; it waits in line like everything else.
+
+        Returns:
+            The id of the turn that will say it, or under which it enters the history.
+
+        Raises:
+            QueueFull: As many of them wait already as texts may.
+        """
+        waiting = sum(isinstance(item, Contribution) for item in self._line)
+        if waiting >= self._settings.max_queued_messages:
+            raise QueueFull
+        self._line.append(contribution)
+        self._wake()
+        return contribution.turn_id
+
+    def interrupt(self, turn_id: str | None = None) -> None:
+        """Ends the running turn, or just the one that is named, and says so either way."""
+        if self._turns.interrupt(turn_id):
+            return
+        head = None if self._is_in_turn else next(self._texts(), None)
+        if head is not None and not head.is_withdrawn and turn_id in (None, head.turn_id):
+            head.is_withdrawn = head.is_interrupted = True
+        else:
+            self._session.emit(Interrupted(None))
+
+    async def finish_turn(self) -> None:
+        """Waits for the turn that runs, and begins no other: the server is about to stop."""
+        self._is_paused = True
+        if self._worker is not None:
+            await asyncio.wait({self._worker})
 
     async def aclose(self) -> None:
         """Ends the talk: the running turn and all tools are cancelled and awaited."""
         self._is_closed = True
+        await self._intake.aclose()
         self._line.clear()
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait({self._worker})
         await self.tools.aclose()
+
+    def _check_room(self) -> None:
+        waiting = sum(not text.is_withdrawn for text in self._texts())
+        if waiting >= self._settings.max_queued_messages + (not self._is_in_turn):
+            raise QueueFull
+
+    def _withdraw_waiting(self) -> None:
+        for text in self._texts():
+            text.is_withdrawn = True
+
+    def _texts(self) -> Iterator[UserText]:
+        """All texts that wait for their turn."""
+        yield from (item for item in self._line if isinstance(item, UserText))
+        yield from self._intake.arriving
 
     def _on_late_ending(self, run: ToolRun) -> None:
         if self._is_closed:
@@ -119,13 +168,13 @@ class Conversation:
         self._wake()
 
     def _wake(self) -> None:
-        if self._worker is None and not self._is_closed:
+        if self._worker is None and not self._is_closed and not self._is_paused:
             self._worker = asyncio.create_task(self._work(), name=f"talk {self._session.session_id}")
 
     async def _work(self) -> None:
         """Takes turns until the line is empty; it exists only while there is something to do."""
         try:
-            while self._line:
+            while self._line and not self._is_paused:
                 try:
                     await self._next_turn()
                 except Exception:
@@ -137,14 +186,16 @@ class Conversation:
     async def _next_turn(self) -> None:
         item = self._line.popleft()
         if isinstance(item, UserText):
-            self._texts_waiting -= 1
             await self._take(item.turn_id, self._answer(item))
+            return
+        if isinstance(item, Contribution):
+            await self._take(item.turn_id, contribute(item, self._session, self._turns))
             return
         runs = [item]
         while self._line and isinstance(self._line[0], ToolRun):
             runs.append(self._line.popleft())  # pyright: ignore[reportArgumentType]  # checked above
         turn_id = new_turn_id()
-        await self._take(turn_id, self._tell(turn_id, runs))
+        await self._take(turn_id, self._teller.tell(turn_id, runs))
 
     async def _take(self, turn_id: str, steps: Coroutine[Any, Any, None]) -> None:
         """Runs the steps of a turn with its id on every log line."""
@@ -158,125 +209,25 @@ class Conversation:
 
     async def _answer(self, text: UserText) -> None:
         """The turn of a user's text."""
-        self._agent_turns = 0
+        self._teller.user_spoke()
         self.tools.user_spoke()
         self._history.begin_turn(text.turn_id)
         self._history.add_user(text.content)
-        self._session.emit(TurnStarted(text.turn_id, "user"))
-        turn = self._turn(text.turn_id, "user")
-        outcome = await self._run(turn)
-        if isinstance(outcome, AgentError):
-            self._fail(turn, outcome)
+        if text.is_withdrawn:
+            receipt = self._session.journal.turn_ended(text.turn_id, [], "withdrawn")
+            durable = await receipt
+            interrupted = [Interrupted(text.turn_id)] if text.is_interrupted else []
+            self._turns.end(*interrupted, ResponseComplete(text.turn_id, "interrupted", durable=durable))
             return
-        if not turn.has_spoken:
-            logger.warning("empty_answer")
-            turn.say(say(self._session.locale, "empty_answer"))
-        self._complete(turn, outcome)
-
-    async def _tell(self, turn_id: str, runs: list[ToolRun]) -> None:
-        """The agent's own turn about tools that ended in the background."""
-        self._agent_turns += any(run.tellings == 0 for run in runs)
-        self._add_results(turn_id, runs)
-        turn = self._turn(turn_id, "tool", with_tools=self._agent_turns <= self._settings.max_agent_turns)
-        outcome = await self._run(turn)
-        if not isinstance(outcome, AgentError) and turn.has_spoken:
-            self._complete(turn, outcome)
-            return
-        error = outcome if isinstance(outcome, AgentError) else LlmBadResponse("an empty answer")
-        self._tell_again(turn, runs, error)
-
-    def _tell_again(self, turn: Turn, runs: list[ToolRun], error: AgentError) -> None:
-        """A telling failed: its results go back to the head of the line, or the server tells them itself."""
-        for run in runs:
-            run.tellings += 1
-            if turn.has_spoken:
-                run.told_as = None
-        logger.warning(
-            error.code, extra={"facts": error.facts, "tellings": max(run.tellings for run in runs)}
-        )
-        if turn.has_spoken:
-            self._end(turn, ErrorOccurred(error, turn.turn_id))
+        turn = self._turns.begin(text.turn_id, "user")
+        outcome = await self._turns.run(turn)
+        if isinstance(outcome, Interruption):
+            await self._turns.interrupted(turn, outcome, text.accepted_at)
+        elif isinstance(outcome, AgentError):
+            logger.log(outcome.severity, outcome.code, extra={"facts": outcome.facts})
+            await self._turns.fail(turn, outcome)
         else:
-            self._rest()
-        hopeless = [run for run in runs if run.tellings >= MAX_TELLINGS]
-        others = [run for run in runs if run.tellings < MAX_TELLINGS]
-        self._line.extendleft(reversed(others))
-        if hopeless:
-            for run in others:
-                run.told_as = None  # the server's own words come between: the model is to see it anew
-            self._tell_plainly(hopeless, may_remember=not isinstance(error, ContentFiltered | ContextTooLong))
-
-    def _tell_plainly(self, runs: list[ToolRun], *, may_remember: bool) -> None:
-        """The server's own words for results that the model would not tell.
-
-        `may_remember` is False where the service refused the results themselves: in the history they would
-        have it refuse all that follows.
-        """
-        turn = self._turn(new_turn_id(), "tool")
-        text = "\n".join(self._plain_sentence(run) for run in runs)
-        turn.say(text)
-        if may_remember:
-            self._add_results(turn.turn_id, runs)
-            self._history.add_assistant(text)
-        self._complete(turn, TurnEnd("stop", None))
-
-    def _plain_sentence(self, run: ToolRun) -> str:
-        assert run.ending is not None  # noqa: S101  # only ended calls come into the line
-        result = run.ending.result
-        text = run.ending.error or (result if isinstance(result, str) else orjson.dumps(result).decode())
-        return say(
-            self._session.locale, f"tool_result_{run.ending.status}", name=run.name, text=text[:_TOLD_CHARS]
-        )
-
-    def _add_results(self, turn_id: str, runs: list[ToolRun]) -> None:
-        """Puts results into the history, in a turn of their own; when told again, they are there already."""
-        fresh = [run for run in runs if not self._history.holds(run.told_as)]
-        if len(fresh) == len(runs):
-            self._history.begin_turn(turn_id)
-        for run in fresh:
-            run.told_as = new_call_id()
-            content = {**(run.answer or {}), "call_id": run.call_id}
-            self._history.add_result(run.record(run.told_as), content)
-
-    def _turn(self, turn_id: str, source: TurnSource, *, with_tools: bool = True) -> Turn:
-        return Turn(
-            turn_id,
-            source,
-            session=self._session,
-            provider=self._provider,
-            tools=self.tools,
-            settings=self._settings,
-            with_tools=with_tools and bool(self.tools.registry.names),
-        )
-
-    async def _run(self, turn: Turn) -> TurnEnd | AgentError:
-        try:
-            return await turn.run()
-        except AgentError as exc:
-            return exc
-        except Exception as exc:
-            logger.exception("internal")
-            return Internal(type(exc).__name__)
-
-    def _fail(self, turn: Turn, error: AgentError) -> None:
-        logger.warning(error.code, extra={"facts": error.facts})
-        self._end(turn, ErrorOccurred(error, turn.turn_id))
-
-    def _complete(self, turn: Turn, end: TurnEnd) -> None:
-        usage = end.completion.usage if end.completion is not None else None
-        self._end(turn, ResponseComplete(turn.turn_id, end.finish_reason, usage))
-
-    def _end(self, turn: Turn, event: ResponseComplete | ErrorOccurred) -> None:
-        """The turn's last word, then the state. The session moves first, so that no one sees an old state."""
-        state = self._resting_state()
-        self._session.move_to(state)
-        self._session.emit(event)
-        self._session.emit(StateChanged(state.value))
-
-    def _rest(self) -> None:
-        state = self._resting_state()
-        self._session.move_to(state)
-        self._session.emit(StateChanged(state.value))
-
-    def _resting_state(self) -> SessionState:
-        return SessionState.PROCESSING_TOOL if self._session.pending_tools else SessionState.IDLE
+            if not "".join(turn.spoken).strip():
+                logger.warning("empty_answer")
+                turn.say(say(self._session.locale, "empty_answer"))
+            await self._turns.complete(turn, outcome, text.accepted_at)

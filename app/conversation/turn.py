@@ -14,7 +14,8 @@ from app.chat import ToolCall, ToolSchema
 from app.errors import ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
 from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.locales import say
-from app.protocol.events import FinishReason, ResponseChunk, StateChanged, TurnSource, TurnStarted
+from app.protocol.events import FinishReason, ResponseChunk, StateChanged, TurnSource
+from app.session.history import ROUND_BREAK
 from app.session.state import SessionState
 from app.session.voice_session import VoiceSession
 from app.tools.runner import ToolRunner
@@ -40,7 +41,11 @@ class Turn:
         with_tools: Whether the model may call tools.
 
     Attributes:
-        has_spoken: Whether a chunk of it has left. An agent's turn begins on the wire with its first chunk.
+        spoken: Its chunks so far.
+        began_at: When it began, on the loop's clock in seconds.
+        first_spoken_at: When the first of them came, on the loop's clock in seconds.
+        is_interrupted: The user has ended it.
+        heard_calls: Tool calls whose endings it put into the history.
     """
 
     def __init__(
@@ -56,7 +61,11 @@ class Turn:
     ) -> None:
         self.turn_id = turn_id
         self.source: TurnSource = source
-        self.has_spoken = False
+        self.spoken: list[str] = []
+        self.began_at = asyncio.get_running_loop().time()
+        self.first_spoken_at: float | None = None
+        self.is_interrupted = False
+        self.heard_calls: list[str] = []
         self._session = session
         self._history = session.conversation_history
         self._provider = provider
@@ -84,13 +93,22 @@ class Turn:
 
     def say(self, text: str) -> None:
         """Sends the next piece of the answer; an empty line stands between what two rounds say."""
-        if not self.has_spoken and self.source != "user":
-            self._session.emit(TurnStarted(self.turn_id, self.source))
         if self._session.state is not SessionState.SPEAKING:
             self._enter(SessionState.SPEAKING)
-        if self._round_is_new and self.has_spoken:
-            self._session.emit(ResponseChunk(self.turn_id, "\n\n"))
-        self.has_spoken, self._round_is_new = True, False
+        if not self.spoken:
+            self.first_spoken_at = asyncio.get_running_loop().time()
+        elif self._round_is_new:
+            self._send(ROUND_BREAK)
+        self._round_is_new = False
+        self._send(text)
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether it has said anything."""
+        return bool(self.spoken)
+
+    def _send(self, text: str) -> None:
+        self.spoken.append(text)
         self._session.emit(ResponseChunk(self.turn_id, text))
 
     async def _converse(self) -> TurnEnd:
@@ -110,7 +128,9 @@ class Turn:
     def _give_up(self) -> None:
         logger.warning("too_many_tool_rounds", extra={"rounds": self._settings.max_tool_rounds})
         self._keep_said()
-        self._speak(say(self._session.locale, "too_many_rounds"))
+        sentence = say(self._session.locale, "too_many_rounds")
+        self._chars_left = max(self._chars_left, len(sentence))  # a cut excuse explains nothing
+        self._speak(sentence)
         self._keep_said()
 
     async def _ask(self) -> Completion | None:
@@ -197,6 +217,7 @@ class Turn:
             for run in runs:
                 answer = self._tools.answer_to(run)
                 if answer is not None:
+                    self.heard_calls.append(run.call_id)
                     self._history.settle(run.call_id, answer)
                 else:
                     run.detached = True

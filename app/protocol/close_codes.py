@@ -15,5 +15,11 @@ class CloseCode(IntEnum):
     RESTART = 1012
     TRY_LATER = 1013
     """No room, or the client reads too slowly. Coming back later helps."""
+    UNAUTHORIZED = 4401
+    """The token is missing or not good. It must not come back by itself."""
+    REPLACED = 4409
+    """A newer connection has taken the session over. It must not come back by itself."""
+    ENDED = 4410
+    """The session was ended or erased. It must not come back by itself."""
     NO_FIRST_MESSAGE = 4408
     """Nothing was said after connecting. It must not come back by itself."""

@@ -7,10 +7,12 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from app.errors import BadMessage, TooLarge, UnknownType
+from app.errors import BadMessage, ProtocolError, TooLarge, UnknownType
 from app.protocol.client import NUL, AudioMessage, SystemMessage, TextMessage, V1Message
+from app.protocol.client_v2 import V2ClientMessage, V2Message
 
 _V1: TypeAdapter[TextMessage | SystemMessage | AudioMessage] = TypeAdapter(V1Message)
+_V2: TypeAdapter[V2Message | SystemMessage] = TypeAdapter(V2ClientMessage)
 
 MAX_KEYS = 1000
 """More object members than any client needs in one message; bounds the work that a message costs."""
@@ -89,13 +91,32 @@ def decode_v1(message: dict[str, Any]) -> TextMessage | SystemMessage | AudioMes
     try:
         return _V1.validate_python(message)
     except ValidationError as exc:
-        error = exc.errors(include_url=False, include_input=False)[0]
+        raise _what_is_wrong(message, exc) from None
+
+
+def decode_v2(message: dict[str, Any]) -> V2Message | SystemMessage:
+    """Reads a v2 message from its JSON object.
+
+    Raises:
+        UnknownType: `type` is a word that v2 does not know.
+        BadMessage: `type` is missing, or another field is missing or wrong.
+    """
+    try:
+        return _V2.validate_python(message)
+    except ValidationError as exc:
+        raise _what_is_wrong(message, exc) from None
+
+
+def _what_is_wrong(message: dict[str, Any], exc: ValidationError) -> ProtocolError:
+    error = exc.errors(include_url=False, include_input=False)[0]
     kind = error["type"]
-    if kind == "union_tag_invalid" and isinstance(message["type"], str):
-        raise UnknownType(type=_short(message.get("type"))) from None
+    if kind == "union_tag_invalid":
+        if not isinstance(message["type"], str):
+            return _bad_field("type", "string_type")
+        return UnknownType(type=_short(message["type"]))
     if kind == "union_tag_not_found":
-        raise BadMessage("falta el campo «type»", "the field “type” is missing") from None
-    raise _bad_field(str(error["loc"][-1]) if error["loc"] else "type", kind)
+        return BadMessage("falta el campo «type»", "the field “type” is missing")
+    return _bad_field(str(error["loc"][-1]) if error["loc"] else "type", kind)
 
 
 def _bad_field(name: str, kind: str) -> BadMessage:
@@ -107,7 +128,9 @@ def _bad_field(name: str, kind: str) -> BadMessage:
         return BadMessage(
             f"el campo «{name}» tiene un carácter nulo", f"the field “{name}” has a NUL character"
         )
-    return BadMessage(f"el campo «{name}» debe ser un texto", f"the field “{name}” must be a string")
+    if kind == "string_type":
+        return BadMessage(f"el campo «{name}» debe ser un texto", f"the field “{name}” must be a string")
+    return BadMessage(f"el campo «{name}» no sirve", f"the field “{name}” has a wrong value")
 
 
 def _short(value: object) -> str:

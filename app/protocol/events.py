@@ -4,7 +4,7 @@ The core says events; a protocol's rendering (`v1.py`) decides what of them a cl
 Everything a turn says carries its `turn_id`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from app.chat import Usage
@@ -16,7 +16,21 @@ TurnSource = Literal["user", "tool", "agent"]
 ToolStatus = Literal["done", "failed", "timed_out", "cancelled", "interrupted"]
 """The five endings of a tool call."""
 
+ToolEndReason = Literal["denied", "expired", "user", "shutdown", "stuck"]
+"""Why a call was ended from outside."""
+
 FinishReason = Literal["stop", "interrupted", "length", "content_filter"]
+
+
+@dataclass(slots=True)
+class SessionTerms:
+    """What a v2 client needs to keep its session through drops. Times are in seconds."""
+
+    resume_token: str
+    resume_window_s: float
+    heartbeat_s: float
+    features: list[str] = field(default_factory=list[str])
+    continued: bool = False
 
 
 @dataclass(slots=True)
@@ -25,6 +39,7 @@ class SessionCreated:
 
     session_id: str
     timestamp: str
+    terms: SessionTerms | None = None
 
 
 @dataclass(slots=True)
@@ -39,11 +54,22 @@ class MessageAccepted:
     """A user's text was taken and will end in exactly one `ResponseComplete` or `ErrorOccurred`."""
 
     turn_id: str
+    client_id: str | None = None
+    durable: bool = False
+
+
+@dataclass(slots=True)
+class Timings:
+    """How long a turn took, in milliseconds: in the line, to its first chunk, in all."""
+
+    queued: int
+    first_token: int | None
+    total: int
 
 
 @dataclass(slots=True)
 class TurnStarted:
-    """A turn begins; for an agent's turn, with its first chunk."""
+    """A turn begins."""
 
     turn_id: str
     source: TurnSource
@@ -64,6 +90,17 @@ class ResponseComplete:
     turn_id: str
     finish_reason: FinishReason = "stop"
     usage: Usage | None = None
+    text: str = ""
+    timings: Timings | None = None
+    durable: bool = False
+
+
+@dataclass(slots=True)
+class Interrupted:
+    """The user ended a turn; `heard` is what of it had left. None where no turn ran."""
+
+    turn_id: str | None
+    heard: str = ""
 
 
 @dataclass(slots=True)
@@ -96,6 +133,7 @@ class ToolFinished:
     status: ToolStatus
     elapsed_s: float
     error: str | None = None
+    reason: ToolEndReason | None = None
 
 
 @dataclass(slots=True)
@@ -111,6 +149,30 @@ class ErrorOccurred:
 
     error: AgentError
     turn_id: str | None = None
+    client_id: str | None = None
+    call_id: str | None = None
+    is_agents: bool = False
+    """It ends an agent's turn that has said nothing; v1 knows of agents' turns by their chunks alone."""
+
+
+@dataclass(slots=True)
+class Pong:
+    """The answer to a client's `ping`; not part of the talk."""
+
+
+@dataclass(slots=True)
+class HistoryTold:
+    """What was said before, as a whole `history` message; not part of the talk."""
+
+    message: str
+
+
+@dataclass(slots=True)
+class GoingAway:
+    """The server is about to stop; come back after so many seconds. Not part of the talk."""
+
+    reason: str
+    reconnect_after_s: float
 
 
 Event = (
@@ -125,4 +187,8 @@ Event = (
     | ToolFinished
     | StateChanged
     | ErrorOccurred
+    | Interrupted
+    | Pong
+    | GoingAway
+    | HistoryTold
 )

@@ -9,8 +9,12 @@ from app.locales import say
 from app.protocol.events import (
     ErrorOccurred,
     Event,
+    GoingAway,
+    HistoryTold,
+    Interrupted,
     MessageAccepted,
     Notice,
+    Pong,
     ResponseChunk,
     ResponseComplete,
     SessionCreated,
@@ -42,7 +46,7 @@ def _system(content: str) -> dict[str, Any]:
     return {"type": "system", "content": content}
 
 
-def _messages(event: Event, locale: Locale) -> list[dict[str, Any]]:
+def _messages(event: Event, locale: Locale) -> list[dict[str, Any]]:  # noqa: C901  # flat, and complete
     match event:
         case SessionCreated(session_id, timestamp):
             return [{"type": "session_created", "session_id": session_id, "timestamp": timestamp}]
@@ -61,9 +65,19 @@ def _messages(event: Event, locale: Locale) -> list[dict[str, Any]]:
             return [{"type": "response_complete", "content": COMPLETE}]
         case ToolStarted() | ToolProgress() | ToolFinished():
             return [_system(tool_sentence(event, locale))]
+        case ErrorOccurred(is_agents=True):
+            return []
         case ErrorOccurred(error):
             return [{"type": "error", "content": error.sentence(locale)}]
-        case TurnStarted() | StateChanged() | ResponseChunk():
+        case (
+            TurnStarted()
+            | StateChanged()
+            | ResponseChunk()
+            | Interrupted()
+            | Pong()
+            | GoingAway()
+            | HistoryTold()
+        ):
             return []
 
 

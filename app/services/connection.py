@@ -1,23 +1,29 @@
-"""One client's connection: a reader, a writer and a watch over the outbox. The first to end ends all."""
+"""One client's connection: a reader, and a watch over whoever writes. The first to end ends all."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from app.clock import Clock
-from app.errors import AgentError, FirstMessageTimeout, Internal, ServerFull, TooManyMessages
-from app.protocol import v1
-from app.protocol.client import ANONYMOUS, user_of
+from app.errors import (
+    AgentError,
+    FirstMessageTimeout,
+    Internal,
+    ServerFull,
+    TooManyMessages,
+    Unauthorized,
+)
 from app.protocol.close_codes import CloseCode
-from app.protocol.codec import decode_object, decode_v1
+from app.protocol.codec import decode_object
 from app.protocol.events import ErrorOccurred, Event
-from app.services.handlers import HANDLERS
+from app.services.dialects import Dialect
 from app.services.limits import FloodWatch
 from app.services.live_session import LiveSession
-from app.session.outbox import Outbox
-from app.session.voice_session import ConnectionGone, Transport
+from app.session.pump import Link
+from app.session.transport import ConnectionGone, Transport
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -26,84 +32,125 @@ FLUSH_TIMEOUT_S = 1.0
 """How long a last message may take to leave before the connection is closed, in seconds."""
 
 
+UNCOUNTED_TYPES = frozenset({"ping", "playback", "audio"})
+"""Messages that a client sends by the clock, not by its user's hand; audio has a bound of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A connection has a session.
+
+    Attributes:
+        message: What of the first message is still to be handled.
+    """
+
+    live: LiveSession
+    link: Link
+    message: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Why a connection ended: a word for the log, and whether the client said goodbye."""
+
+    reason: str
+    is_goodbye: bool = False
+
+
+Admit = Callable[[dict[str, Any], Transport], Awaitable["Admission | Event"]]
+"""What a first object leads to: a session, or an answer. Raises `AgentError`."""
+
+
 class Connection:
-    """Speaks protocol v1 with one client, from its first message to its last.
+    """Speaks with one client, from its first message to its last.
 
     Args:
-        open_session: Makes the session of a user id; raises `ServerFull`.
+        admit: Makes or finds the session that the first object asks for.
     """
 
     def __init__(
-        self,
-        transport: Transport,
-        settings: Settings,
-        clock: Clock,
-        open_session: Callable[[Transport, str], LiveSession],
+        self, transport: Transport, dialect: Dialect, settings: Settings, clock: Clock, admit: Admit
     ) -> None:
         self._transport = transport
+        self._dialect = dialect
         self._settings = settings
         self._clock = clock
-        self._open_session = open_session
+        self._admit = admit
         self._flood = FloodWatch(settings.max_messages_per_s, clock.monotonic())
 
-    async def first_message(self) -> tuple[LiveSession, dict[str, Any]] | None:
+    async def greet(self) -> Admission | None:
         """Waits for the message that makes the session.
 
         Returns:
-            The session and the message; None where there will be no session, and the connection is closed.
+            None where there will be no session, and the connection is closed.
         """
         timeout_s = self._settings.first_message_timeout_s
         try:
             async with asyncio.timeout(timeout_s):
-                first = await self._first_object()
+                return await self._first_object()
         except TimeoutError:
             error = FirstMessageTimeout(seconds=round(timeout_s))
             return await self._turn_away(error, CloseCode.NO_FIRST_MESSAGE)
         except TooManyMessages as error:
             return await self._turn_away(error, CloseCode.POLICY)
-        except ConnectionGone:
-            return None
-        if first is None:
-            return None
-        try:
-            return self._open_session(self._transport, user_of(first) or ANONYMOUS), first
         except ServerFull as error:
             return await self._turn_away(error, CloseCode.TRY_LATER)
+        except Unauthorized as error:
+            return await self._turn_away(error, CloseCode.UNAUTHORIZED)
+        except ConnectionGone:
+            return None
 
-    async def talk(self, live: LiveSession, first: dict[str, Any]) -> str:
-        """Serves the session until the client goes or must go.
-
-        Returns:
-            Why it ended, for the log.
-        """
+    async def talk(self, admission: Admission) -> Leaving:
+        """Serves the session until the client goes or must go."""
+        live, link = admission.live, admission.link
+        outbox = live.session.outbox
         async with asyncio.TaskGroup() as group:
-            reader = group.create_task(self._read(live, first), name="reader")
-            writer = group.create_task(self._write(live.session.outbox), name="writer")
-            watch = group.create_task(live.session.outbox.overflowed.wait(), name="overflow watch")
-            tasks = {reader, writer, watch}
+            reader = group.create_task(self._read(live, admission.message), name="reader")
+            writer = group.create_task(link.gone.wait(), name="writer watch")
+            overflow = group.create_task(outbox.overflowed.wait(), name="overflow watch")
+            tasks = {reader, writer, overflow}
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks - done:
                 task.cancel()
-        if reader in done and not reader.cancelled():
-            code = reader.result()
-            if code is None:
-                return "client_left"
-            await self._flush(live.session.outbox)
-            await self._transport.close(code, code.name.lower())
-            return code.name.lower()
-        if watch in done:
-            logger.warning("slow_client", extra={"waiting_bytes": live.session.outbox.waiting_bytes})
+        if link.was_replaced:
+            await self._transport.close(CloseCode.REPLACED, "replaced by a newer connection")
+            return Leaving("replaced")
+        if reader in done:
+            return await self._after_reading(live, reader.result())
+        if overflow in done:
+            logger.warning("slow_client", extra={"waiting_bytes": outbox.waiting_bytes})
+            if not live.is_resumable:
+                await live.conversation.aclose()  # nobody will hear what it goes on saying
             await self._transport.close(CloseCode.TRY_LATER, "reading too slowly")
-            return "slow_client"
-        return "client_left"
+            self._transport.abort()
+            return Leaving("slow_client")
+        return Leaving("client_left")
 
-    async def _first_object(self) -> dict[str, Any] | None:
+    async def _after_reading(self, live: LiveSession, code: CloseCode | None) -> Leaving:
+        if code is None:
+            return Leaving("client_left", is_goodbye=self._transport.close_code == CloseCode.NORMAL)
+        try:
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                await live.pump.idle.wait()
+        except TimeoutError:
+            logger.debug("not_flushed")
+        await self._transport.close(code, code.name.lower())
+        return Leaving(code.name.lower(), is_goodbye=code is not CloseCode.INTERNAL)
+
+    async def _first_object(self) -> Admission | None:
         while (raw := await self._transport.receive()) is not None:
             self._check_flood()
             try:
-                return decode_object(raw, self._settings.max_message_bytes)
+                first = decode_object(raw, self._settings.max_message_bytes)
+                result = await self._admit(first, self._transport)
+            except (ServerFull, Unauthorized):
+                raise
             except AgentError as error:
-                await self._say(ErrorOccurred(error))
+                logger.info(error.code, extra={"facts": error.facts})
+                result = ErrorOccurred(error)
+            if isinstance(result, Admission):
+                return result
+            await self._say(result)
         return None
 
     async def _turn_away(self, error: AgentError, code: CloseCode) -> None:
@@ -116,13 +163,13 @@ class Connection:
         await self._transport.close(code, error.code)
 
     async def _say(self, event: Event) -> None:
-        """Sends an event past the outbox: there is no session yet, or no writer any more."""
-        for text in v1.encode(event, self._settings.agent_locale):
+        """Sends an event where there is no session yet, and so nobody else who writes."""
+        for text in self._dialect.encode(event, self._settings.agent_locale):
             await self._transport.send(text)
 
-    async def _read(self, live: LiveSession, first: dict[str, Any]) -> CloseCode | None:
+    async def _read(self, live: LiveSession, first: dict[str, Any] | None) -> CloseCode | None:
         """Reads until the client goes (None) or must go (a code)."""
-        if _has_something_to_handle(first):
+        if first is not None:
             code = self._handle(live, lambda: first)
             if code is not None:
                 return code
@@ -134,14 +181,19 @@ class Connection:
         return None
 
     def _decode(self, raw: str | bytes) -> dict[str, Any]:
-        self._check_flood()
-        return decode_object(raw, self._settings.max_message_bytes)
+        message: dict[str, Any] = {}
+        try:
+            message = decode_object(raw, self._settings.max_message_bytes)
+            return message
+        finally:
+            if not isinstance(raw, bytes) and message.get("type") not in UNCOUNTED_TYPES:
+                self._check_flood()
 
     def _handle(self, live: LiveSession, decode: Callable[[], dict[str, Any]]) -> CloseCode | None:
         """Does what a message asks for; a code where the connection must end after it."""
         try:
-            message = decode_v1(decode())
-            HANDLERS[type(message)](live, message)
+            message = self._dialect.decode(decode())
+            return self._dialect.handlers[type(message)](live, message)
         except TooManyMessages as error:
             logger.warning(error.code)
             live.session.emit(ErrorOccurred(error))
@@ -155,31 +207,6 @@ class Connection:
             return CloseCode.INTERNAL
         return None
 
-    async def _write(self, outbox: Outbox) -> None:
-        """Sends what the session says until the client cannot be reached."""
-        locale = self._settings.agent_locale
-        send = self._transport.send
-        try:
-            while True:
-                for text in v1.encode(await outbox.take(), locale):
-                    await send(text)
-        except ConnectionGone:
-            return
-
-    async def _flush(self, outbox: Outbox) -> None:
-        """Sends what still waits, so that a last error arrives before the close."""
-        try:
-            async with asyncio.timeout(FLUSH_TIMEOUT_S):
-                while len(outbox):
-                    await self._say(await outbox.take())
-        except (ConnectionGone, TimeoutError):
-            return
-
     def _check_flood(self) -> None:
         if self._flood.is_flood(self._clock.monotonic()):
             raise TooManyMessages
-
-
-def _has_something_to_handle(first: dict[str, Any]) -> bool:
-    """Whether the message that made the session is more than a greeting, or has a user id that is none."""
-    return bool(first.get("content")) or (bool(first.get("user_id")) and user_of(first) is None)

@@ -1,25 +1,47 @@
 """A session that is going on, with what makes it go."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from app.clock import Clock
 from app.conversation.conversation import Conversation
+from app.session.pump import Pump
+from app.session.resume_tokens import ResumeTokens
 from app.session.voice_session import VoiceSession
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class LiveSession:
-    """A session and its talk, as the registry keeps them."""
+    """A session and its talk, as the registry keeps them.
+
+    Attributes:
+        pump_task: Moves what the session says; lives as long as the session.
+        history_seq: It took up an earlier talk, whose history is not among its numbered messages: a client
+            that comes back with this number or a smaller one may not have had it.
+        expiry: Ends the session when its client does not come back in time.
+    """
 
     session: VoiceSession
     conversation: Conversation
     clock: Clock
+    pump: Pump
+    tokens: ResumeTokens = field(default_factory=ResumeTokens)
+    pump_task: asyncio.Task[None] | None = None
+    expiry: asyncio.TimerHandle | None = None
+    history_seq: int = -1
 
     @property
     def session_id(self) -> str:
         """The id that clients know it by."""
         return self.session.session_id
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether it outlives its connection (protocol v2)."""
+        return self.pump.ring is not None
 
     def describe(self) -> dict[str, Any]:
         """What `GET /sessions/{session_id}` shows."""
@@ -29,3 +51,22 @@ class LiveSession:
             for run in self.conversation.tools.running.values()
         ]
         return {**self.session.describe(), "pending_tools": pending}
+
+    def history_message(self) -> str:
+        """The `history` message: what a client needs that could not be given every message again."""
+        turn = self.conversation.running_turn
+        said = "".join(turn.spoken) if turn is not None else ""
+        if turn is not None:
+            # What has no number yet is still to come as chunks.
+            said = said[: len(said) - self.session.outbox.waiting_chars(turn.turn_id)]
+        tools = [
+            {"call_id": run.call_id, "name": run.name, "status": "running"}
+            for run in self.conversation.tools.running.values()
+        ]
+        message = {
+            "type": "history",
+            "messages": self.session.transcript.describe(),
+            "turn": {"turn_id": turn.turn_id, "text": said} if turn is not None else None,
+            "tools": tools,
+        }
+        return orjson.dumps(message).decode()

@@ -1,24 +1,28 @@
-"""The agent as a service: it takes connections, keeps their sessions, and ends them cleanly."""
+"""The agent as a service: it takes connections, hands them their sessions, and ends them cleanly."""
 
 import asyncio
 import logging
-import uuid
+import random
 from typing import Any
 
 import httpx
 
-from app.clock import Clock, SystemClock, wire_time
-from app.conversation.conversation import Conversation
-from app.conversation.prompt import system_prompt
+from app.clock import Clock, SystemClock
 from app.llm.base import ChatProvider, Check
-from app.protocol.events import Notice, SessionCreated
-from app.services.connection import Connection
+from app.protocol.close_codes import CloseCode
+from app.protocol.events import Event, GoingAway
+from app.services.access import Access
+from app.services.admission import admit_v1, admit_v2
+from app.services.connection import FLUSH_TIMEOUT_S, Admission, Admit, Connection, Leaving
+from app.services.dialects import Dialect
+from app.services.endpoints import ENDPOINT_TIMEOUT_S, try_endpoints
 from app.services.live_session import LiveSession
-from app.session.history import History
-from app.session.outbox import Outbox
-from app.session.registry import SessionRegistry
+from app.services.session_host import SessionHost
 from app.session.state import SessionState
-from app.session.voice_session import Transport, VoiceSession
+from app.session.transport import Transport
+from app.session.voice_session import VoiceSession
+from app.storage.no_store import NoStore
+from app.storage.store import Store
 from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
@@ -29,8 +33,8 @@ __all__ = ["SessionState", "VoiceSession", "WebSocketAgentService"]
 
 logger = logging.getLogger(__name__)
 
-ENDPOINT_TIMEOUT_S = 5.0
-"""Limit of each step of a request to an operator's endpoint, in seconds."""
+RECONNECT_SPREAD_S = 5.0
+"""Clients of a server that stops are told to come back within so many seconds, each at its own moment."""
 
 
 class WebSocketAgentService:
@@ -39,6 +43,7 @@ class WebSocketAgentService:
     Args:
         provider: The language model; closed with the service.
         tools: What the model may call.
+        store: Where talks are kept; closed with the service.
     """
 
     def __init__(
@@ -47,92 +52,106 @@ class WebSocketAgentService:
         provider: ChatProvider,
         tools: ToolRegistry,
         clock: Clock | None = None,
+        store: Store | None = None,
     ) -> None:
         self.settings = settings
         self.provider = provider
-        self.sessions: SessionRegistry[LiveSession] = SessionRegistry(settings.max_sessions)
+        self.access = Access(settings.api_tokens)
+        self.store = store if store is not None else NoStore()
         self._clock = clock or SystemClock()
-        self._prompt = system_prompt(settings)
         http = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=ENDPOINT_TIMEOUT_S)
         self.host = ToolHost(tools, settings, self._clock, http, ToolThreads(settings.tool_threads))
+        self.session_host = SessionHost(settings, provider, self.host, self.store, self._clock)
+        self.sessions = self.session_host.sessions
 
-    async def serve(self, transport: Transport) -> None:
-        """Serves one connection until it ends; its session (protocol v1) ends with it."""
-        connection = Connection(transport, self.settings, self._clock, self._open)
-        opened = await connection.first_message()
-        if opened is None:
+    async def serve(self, transport: Transport, dialect: Dialect, token: str | None = None) -> None:
+        """Serves one connection until it ends. On v1 its session ends with it; on v2 it waits for a while.
+
+        Args:
+            transport: The accepted connection.
+            dialect: The protocol that it speaks.
+            token: What its handshake brought; its first message may bring one as well.
+        """
+        admit = self._admission(dialect, token)
+        connection = Connection(transport, dialect, self.settings, self._clock, admit)
+        admission = await connection.greet()
+        if admission is None:
             return
-        live, first = opened
-        reason = "cancelled"
+        live, link = admission.live, admission.link
+        SESSION_ID.set(live.session_id)
+        leaving = Leaving("cancelled")
         try:
-            reason = await connection.talk(live, first)
+            leaving = await connection.talk(admission)
         finally:
-            await self._close(live, reason)
+            live.pump.detach(link)
+            # A goodbye from a connection that has lost the session to a newer one is nobody's word any more.
+            if (leaving.is_goodbye and not link.was_replaced) or not live.is_resumable:
+                await self.session_host.close(live, leaving.reason)
+            elif live.pump.link is None:
+                self.session_host.wait_for(live, leaving.reason)
 
     async def diagnose(self) -> list[Check]:
-        """Tries the model and the tools' endpoints for real, each bounded in time."""
-        checks, endpoints = await asyncio.gather(self.provider.diagnose(), self._try_endpoints())
-        return [*checks, *endpoints]
+        """Tries the model, the store and the tools' endpoints for real, each bounded in time."""
+        checks, endpoints = await asyncio.gather(self.provider.diagnose(), try_endpoints(self.host))
+        return [*checks, *self._storage_check(), *endpoints]
+
+    def _storage_check(self) -> list[Check]:
+        health = self.store.health()
+        if health.status == "off":
+            return []
+        detail = (
+            f"{health.database}: {health.problem}; {health.advice}" if health.problem else health.database
+        )
+        return [Check("storage", ok=health.status == "ok", detail=detail)]
+
+    async def farewell(self) -> None:
+        """Tells all clients that the server stops, lets running turns end, and closes with 1012.
+
+        New sessions are refused from now on. Lasts `SHUTDOWN_GRACE_S` at most, and a moment for the closes.
+        """
+        self.session_host.is_leaving = True
+        for live in self.sessions:
+            # Spread over some seconds, so that not all clients come back in the same moment.
+            after_s = round(random.uniform(0.5, RECONNECT_SPREAD_S), 1)  # noqa: S311  # no secret
+            live.session.emit(GoingAway("restart", after_s))
+        turns = [asyncio.create_task(live.conversation.finish_turn()) for live in self.sessions]
+        if turns:
+            _, late = await asyncio.wait(turns, timeout=self.settings.shutdown_grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.gather(*(self._send_away(live) for live in self.sessions))
+
+    async def _send_away(self, live: LiveSession) -> None:
+        """Closes a session's connection, when what waits has left."""
+        if live.pump.link is None:
+            return
+        try:
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                await live.pump.idle.wait()
+        except TimeoutError:
+            logger.debug("not_flushed")
+        transport = live.session.websocket  # None where the client has left meanwhile
+        if transport is not None:
+            await transport.close(CloseCode.RESTART, "server is restarting")
 
     async def aclose(self) -> None:
         """Ends all sessions and gives back what the process holds."""
-        await asyncio.gather(*(self._close(live, "shutdown") for live in self.sessions))
+        await self.session_host.aclose()
         await self.host.aclose()
         await self.provider.aclose()
+        await self.store.aclose(self.settings.store_timeout_s)
 
-    def _open(self, transport: Transport, user_id: str) -> LiveSession:
-        now = self._clock.now()
-        session = VoiceSession(
-            session_id=str(uuid.uuid4()),
-            websocket=transport,
-            user_id=user_id,
-            conversation_history=History(self._prompt, self.settings.max_history_tokens),
-            outbox=Outbox(self.settings.outbox_max_messages, self.settings.outbox_max_bytes),
-            created_at=now,
-            last_activity=now,
-            locale=self.settings.agent_locale,
-        )
-        SESSION_ID.set(session.session_id)
-        conversation = Conversation(session, self.provider, self.host, self.settings)
-        live = LiveSession(session, conversation, self._clock)
-        self.sessions.add(live)
-        logger.info("session_created", extra={"user_id": user_id, "active": len(self.sessions)})
-        session.emit(SessionCreated(session.session_id, wire_time(now)))
-        notice = self.provider.notice.get(session.locale)
-        if notice:
-            session.emit(Notice(notice))
-        return live
+    def _admission(self, dialect: Dialect, token: str | None) -> Admit:
+        async def admit(first: dict[str, Any], transport: Transport) -> Admission | Event:
+            principal = self.access.identify(token or _token_of(first))
+            if dialect.is_resumable:
+                return await admit_v2(first, transport, self.session_host, principal)
+            return admit_v1(first, transport, self.session_host, principal)
 
-    async def _close(self, live: LiveSession, reason: str) -> None:
-        if self.sessions.get(live.session_id) is not live:
-            return
-        self.sessions.remove(live.session_id)
-        await live.conversation.aclose()
-        lasted_s = (self._clock.now() - live.session.created_at).total_seconds()
-        facts: dict[str, Any] = {
-            "reason": reason,
-            "lasted_s": round(lasted_s, 1),
-            "active": len(self.sessions),
-        }
-        logger.info("session_closed", extra=facts)
+        return admit
 
-    async def _try_endpoints(self) -> list[Check]:
-        names = self.host.registry.names
-        endpoints: dict[str, str] = {}
-        if "get_public_ip" in names:
-            endpoints["PUBLIC_IP_URL"] = self.settings.public_ip_url
-        if "get_weather_info" in names and self.settings.weather_provider != "placeholder":
-            endpoints["WEATHER_URL"] = self.settings.weather_url
-        return list(await asyncio.gather(*(self._try(name, url) for name, url in endpoints.items())))
 
-    async def _try(self, name: str, url: str) -> Check:
-        try:
-            async with asyncio.timeout(ENDPOINT_TIMEOUT_S), self.host.http.stream("GET", url) as response:
-                status = response.status_code
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as exc:
-            detail = f"cannot be reached ({type(exc).__name__}); check the address and the network"
-            return Check(name, ok=False, detail=detail)
-        # A bare request may well be refused for its missing parameters; then the endpoint is there.
-        ok = status < 500 and status not in (401, 403, 404)
-        detail = f"answers {status}" if ok else f"answers {status}; check the address in {name}"
-        return Check(name, ok=ok, detail=detail)
+def _token_of(first: dict[str, Any]) -> str | None:
+    token = first.get("token")
+    return token if isinstance(token, str) else None

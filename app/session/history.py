@@ -19,11 +19,16 @@ from app.session.tool_messages import RUNNING, shorten, tool_message
 BYTES_PER_TOKEN = 3
 """Estimate for UTF-8 text in Spanish and English before a service has counted (design: bytes / 3)."""
 
+ROUND_BREAK = "\n\n"
+"""What stands on the wire between the texts of two rounds of a turn; not part of any message."""
+
 MESSAGE_OVERHEAD_BYTES = 12
 """Role and separators of a message, in bytes of the estimate (about 4 tokens in OpenAI's chat format)."""
 
 _LEAST_TOKENS_PER_BYTE, _MOST_TOKENS_PER_BYTE = 1 / 4.5, 1.0
 """What a service's count may make of the estimate; beyond lies no tokenizer but a wrong count."""
+
+_COUNTED = ("user", "assistant")
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_ID_CHARS = 40
@@ -44,6 +49,8 @@ class _Turn:
     messages: list[ApiMessage] = field(default_factory=list[ApiMessage])
     accepted: int = 0
     """How many of the messages were in a prompt that the service took."""
+    written: int = 0
+    """How many of the messages the journal has."""
 
 
 class History(Sequence[ApiMessage]):
@@ -92,13 +99,30 @@ class History(Sequence[ApiMessage]):
         self._settleable.clear()
         self._turns.append(_Turn(turn_id))
 
+    def restore_turn(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
+        """Adds a turn of an earlier life of the session, if the API would take it."""
+        self.message_count += sum(message["role"] in _COUNTED for message in messages)
+        if messages and not validate(messages):
+            self._turns.append(_Turn(turn_id, list(messages), len(messages), len(messages)))
+
+    def take_unwritten(self) -> list[ApiMessage]:
+        """What entered the newest turn since this was asked last, but for the user's text."""
+        turn = self._turns[-1]
+        fresh = turn.messages[turn.written :]
+        turn.written = len(turn.messages)
+        return [message for message in fresh if message["role"] != "user"]
+
     def add_user(self, text: str) -> None:
         """Adds what the user said."""
         self._add({"role": "user", "content": text})
 
+    def add_note(self, text: str) -> None:
+        """Adds what the operator's back end wants the model to know; clients cannot."""
+        self._add({"role": "system", "content": text})
+
     def add_assistant(self, text: str) -> None:
         """Adds what the agent said; nothing said adds nothing, since the API refuses an empty message."""
-        if text:
+        if text.strip():
             self._add({"role": "assistant", "content": text})
 
     def add_calls(self, text: str, calls: Sequence[CallRecord]) -> None:
@@ -120,6 +144,27 @@ class History(Sequence[ApiMessage]):
         """
         self._settleable.pop(call_id)["content"] = tool_message(call_id, content)["content"]
 
+    def cut_speech(self, heard_chars: int) -> None:
+        """Keeps of what the agent said in the newest turn just what the user heard; calls stay.
+
+        Args:
+            heard_chars: Characters of the turn's chunks that left, with the empty line between two rounds.
+        """
+        left = heard_chars
+        kept: list[ApiMessage] = []
+        for message in self._turns[-1].messages:
+            if message["role"] == "assistant" and message["content"]:
+                text: str = message["content"]
+                message["content"] = text[: max(left, 0)] or None
+                left -= len(text) + len(ROUND_BREAK)
+            if message["content"] is None and "tool_calls" not in message:
+                self.message_count -= 1
+                continue
+            kept.append(message)
+        turn = self._turns[-1]
+        turn.messages[:] = kept
+        turn.accepted = min(turn.accepted, len(kept))
+
     def add_result(self, call: CallRecord, content: dict[str, Any]) -> None:
         """Adds a background call's ending as a new pair of call and result; `call` has a new id."""
         self._add(_calling("", [call]))
@@ -127,7 +172,7 @@ class History(Sequence[ApiMessage]):
 
     def _add(self, message: ApiMessage) -> None:
         self._turns[-1].messages.append(message)
-        self.message_count += message["role"] != "tool"
+        self.message_count += message["role"] in _COUNTED
 
     # Prompts
 
@@ -172,7 +217,7 @@ class History(Sequence[ApiMessage]):
             tail = turn.messages[turn.accepted :]
             kept = [message for message in tail if self._refusals == 1 and _is_speech(message)]
             turn.messages[turn.accepted :] = kept
-            self.message_count -= sum(m["role"] != "tool" for m in tail) - len(kept)
+            self.message_count -= sum(m["role"] in _COUNTED for m in tail) - len(kept)
 
     def holds(self, call_id: str | None) -> bool:
         """Whether the newest turn has a tool message for this call."""

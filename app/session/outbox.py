@@ -24,11 +24,13 @@ class Outbox:
         max_bytes: What they may weigh together: their texts in UTF-8, and a little for each.
 
     Attributes:
-        overflowed: Set, and never cleared, when an event found no room. That event and all later ones are
-            dropped: whoever reads this outbox is to be let go.
+        overflowed: Set when an event found no room: whoever reads this outbox is to be let go. If that ends
+            the session, that event and all later ones are dropped; if the session lives on without a reader,
+            they stay, since then nothing holds up the taker any more.
     """
 
-    def __init__(self, max_messages: int, max_bytes: int) -> None:
+    def __init__(self, max_messages: int, max_bytes: int, *, outlives_reader: bool = False) -> None:
+        self._outlives_reader = outlives_reader
         self._max_messages = max_messages
         self._max_bytes = max_bytes
         self._waiting: deque[Event] = deque()
@@ -37,6 +39,7 @@ class Outbox:
         self._bytes = 0
         self._ready: asyncio.Future[None] | None = None
         self._closed = False
+        self._is_poked = False
         self.overflowed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -52,11 +55,11 @@ class Outbox:
         if self._closed:
             return
         cost = _cost(event)
-        if self._bytes + cost > self._max_bytes:
-            return self._overflow()
+        if self._bytes + cost > self._max_bytes and not self._may_overflow():
+            return
         if type(event) is not ResponseChunk or not self._join(event):
-            if len(self._waiting) >= self._max_messages:
-                return self._overflow()
+            if len(self._waiting) >= self._max_messages and not self._may_overflow():
+                return
             self._flush_joined()
             self._waiting.append(event)
         self._bytes += cost
@@ -86,24 +89,62 @@ class Outbox:
             self._waiting[-1] = ResponseChunk(last.turn_id, "".join(self._joined))
             self._joined = None
 
-    def _overflow(self) -> None:
-        self._closed = True
+    def _may_overflow(self) -> bool:
         self.overflowed.set()
+        self._closed = not self._outlives_reader
+        return self._outlives_reader
 
-    async def take(self) -> Event:
-        """The next event; waits for one.
+    def waiting_chars(self, turn_id: str) -> int:
+        """How many characters of a turn's chunks nobody took yet."""
+        self._flush_joined()
+        chunks = (event for event in self._waiting if type(event) is ResponseChunk)
+        return sum(len(chunk.content) for chunk in chunks if chunk.turn_id == turn_id)
+
+    def drop_turn(self, turn_id: str) -> int:
+        """Forgets the chunks of a turn that nobody took yet, for a turn that is interrupted.
+
+        Returns:
+            How many characters they had.
+        """
+        self._flush_joined()
+        dropped = 0
+        kept: list[Event] = []
+        for event in self._waiting:
+            if type(event) is ResponseChunk and event.turn_id == turn_id:
+                dropped += len(event.content)
+                self._bytes -= _cost(event)
+            else:
+                kept.append(event)
+        self._waiting = deque(kept)
+        return dropped
+
+    def poke(self) -> None:
+        """Wakes the taker although there may be nothing to take."""
+        self._is_poked = True
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+
+    async def take(self) -> Event | None:
+        """The next event; waits for one. None where there is none after a `poke`.
 
         Raises:
             RuntimeError: Somebody else is waiting for one. A second reader would get half of the talk.
         """
         if self._ready is not None:
             raise RuntimeError("only one task may take from an outbox")
-        while not self._waiting:
+        while not self._waiting and not self._is_poked:
             self._ready = asyncio.get_running_loop().create_future()
             try:
                 await self._ready
             finally:
                 self._ready = None
+        self._is_poked = False
+        return self.take_nowait()
+
+    def take_nowait(self) -> Event | None:
+        """The next event; None where none waits."""
+        if not self._waiting:
+            return None
         if len(self._waiting) == 1:
             self._flush_joined()
         event = self._waiting.popleft()

@@ -40,6 +40,9 @@ class SessionRegistry(Generic[T]):
         """A snapshot: the registry may change while the caller walks it."""
         return iter(list(self._sessions.values()))
 
+    def __contains__(self, session_id: object) -> bool:
+        return session_id in self._sessions
+
     def get(self, session_id: str) -> T | None:
         """The session, or None."""
         return self._sessions.get(session_id)

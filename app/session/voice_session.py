@@ -4,45 +4,19 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from app.clock import wire_time
 from app.errors import Locale
 from app.protocol.events import Event
 from app.session.history import History
+from app.session.journal import Journal, NoJournal
 from app.session.outbox import Outbox
 from app.session.state import SessionState, check_move
+from app.session.transcript import Transcript
+from app.session.transport import Transport
 
 logger = logging.getLogger(__name__)
-
-
-class ConnectionGone(Exception):
-    """The peer can no longer be reached; nothing sent from now on arrives."""
-
-
-class Transport(Protocol):
-    """A session's way to its client: what the core needs of a WebSocket, and nothing more."""
-
-    async def receive(self) -> str | bytes | None:
-        """The next message; None when the peer has gone."""
-        ...
-
-    async def send(self, text: str) -> None:
-        """Sends one text frame; waits while the peer does not read.
-
-        Raises:
-            ConnectionGone: The peer is not there.
-        """
-        ...
-
-    async def close(self, code: int, reason: str = "") -> None:
-        """Closes with a code; never raises, and returns within a second even if the peer does not read.
-
-        Args:
-            code: See `app.protocol.close_codes`.
-            reason: ASCII, at most 123 bytes (RFC 6455 5.5).
-        """
-        ...
 
 
 @dataclass(slots=True)
@@ -50,13 +24,15 @@ class VoiceSession:
     """One talk: who, in which state, what was said, which tools run."""
 
     session_id: str
-    websocket: Transport
+    websocket: Transport | None
     user_id: str
     conversation_history: History
     outbox: Outbox
     created_at: datetime
     last_activity: datetime
     locale: Locale = "es"
+    transcript: Transcript = field(default_factory=Transcript)
+    journal: Journal = field(default_factory=NoJournal)
     state: SessionState = SessionState.IDLE
     pending_tools: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 

@@ -65,6 +65,8 @@ class Tool:
         timeout_s: Limit of one call in seconds; None stands for `TOOL_TIMEOUT_S`.
         inline_wait_s: How long a turn waits for it in seconds; None stands for `TOOL_INLINE_WAIT_S`.
         approval: Whether a person is asked first; None leaves it to the server's setting.
+        ends_soon: A plain function that always ends within a second or so. It may wait in line for a thread
+            of the server's own, which no other tool can use up.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Tool:
     timeout_s: float | None = None
     inline_wait_s: float | None = None
     approval: bool | None = None
+    ends_soon: bool = False
 
     @property
     def is_async(self) -> bool:
@@ -103,6 +106,7 @@ def tool(
     timeout_s: float | None = None,
     inline_wait_s: float | None = None,
     approval: bool | None = None,
+    ends_soon: bool = False,
 ) -> Callable[[Callable[[Any, ToolContext], Awaitable[Any] | Any]], Tool]:
     """Makes a tool of the function `run(args, ctx)` below it.
 
@@ -114,6 +118,7 @@ def tool(
         timeout_s: Limit of one call in seconds, instead of `TOOL_TIMEOUT_S`.
         inline_wait_s: How long a turn waits for the result in seconds, instead of `TOOL_INLINE_WAIT_S`.
         approval: True: a person is always asked first. False: never.
+        ends_soon: For a plain function whose work is bounded: it waits for a thread instead of being refused.
 
     Raises:
         TypeError: `run` has no annotated `args`, or no docstring.
@@ -136,6 +141,7 @@ def tool(
             timeout_s=timeout_s,
             inline_wait_s=inline_wait_s,
             approval=approval,
+            ends_soon=ends_soon,
         )
 
     return register

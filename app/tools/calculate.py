@@ -32,7 +32,7 @@ class Result(BaseModel):
     result: Number
 
 
-@tool()
+@tool(ends_soon=True)
 def run(args: Arguments, ctx: ToolContext) -> Result:
     """Computes a mathematical expression, exactly where it can.
 

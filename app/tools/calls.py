@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from app.chat import ToolCall
 from app.errors import Locale
 from app.locales import say
-from app.protocol.events import ToolStatus
+from app.protocol.events import ToolEndReason, ToolStatus
 from app.session.history import CallRecord
 from app.session.tool_messages import RUNNING
 from app.tools.base import Effect, Tool, ToolError
@@ -59,6 +59,7 @@ class ToolRun:
         repeats: The earlier write that this call would repeat; it is answered by how that one stands.
         detached: Its turn no longer waits for it; its ending is told by a turn of its own.
         tellings: How many turns tried to tell its ending, and failed.
+        end_reason: Why it was ended from outside.
         told_as: The id under which the last of them put it into the history.
     """
 
@@ -73,12 +74,18 @@ class ToolRun:
     repeats: "ToolRun | None" = None
     detached: bool = False
     tellings: int = 0
+    is_told: bool = False
     told_as: str | None = None
+    end_reason: ToolEndReason | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def record(self, call_id: str | None = None) -> CallRecord:
         """The call as the history keeps it, with its own id or with another."""
         return CallRecord(call_id or self.call_id, self.name, self.arguments)
+
+    def is_untold(self) -> bool:
+        """Whether it ended in the background, and no turn has told that yet."""
+        return self.detached and not self.is_told
 
     def is_pending(self) -> bool:
         """Whether the model still waits for an answer."""
@@ -173,8 +180,13 @@ class WriteLedger:
         self._writes[self._key(call)] = run
 
     def user_spoke(self) -> None:
-        """A user's text begins its turn: what has ended by now may be asked for anew."""
-        self._writes = {key: run for key, run in self._writes.items() if run.ending is None}
+        """A user's text begins its turn: what has ended by now may be asked for anew.
+
+        But not what ended in the background and was not told yet: the model still takes it to be running.
+        """
+        self._writes = {
+            key: run for key, run in self._writes.items() if run.ending is None or run.is_untold()
+        }
 
 
 def repeated_answer(earlier: ToolRun, locale: Locale) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Result(BaseModel):
     sentence: str
 
 
-@tool()
+@tool(ends_soon=True)
 def run(args: Arguments, ctx: ToolContext) -> Result:
     """Tells the current date, time and weekday, in any time zone or in the server's own."""
     wanted = (args.timezone or "").strip()

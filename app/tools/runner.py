@@ -13,12 +13,14 @@ from functools import partial
 from typing import Any
 
 import httpx
-from pydantic import BaseModel
+import orjson
 
 from app.chat import ToolCall
 from app.clock import Clock
+from app.errors import UnknownCall
 from app.locales import say
 from app.protocol.events import ToolFinished, ToolProgress, ToolStarted
+from app.session.journal import CallEnd, CallStart
 from app.session.voice_session import VoiceSession
 from app.tools.base import Effect, Tool, ToolContext, ToolError
 from app.tools.calls import (
@@ -32,18 +34,19 @@ from app.tools.calls import (
     new_call_id,
     repeated_answer,
 )
+from app.tools.execution import Threads, execute
 from app.tools.progress import ProgressReporter
 from app.tools.registry import ToolRegistry
-from app.tools.results import UnreadableResult, bounded_json
-from app.tools.threads import ThreadsBusy, ToolThreads
+from app.tools.threads import PatientThreads, ToolThreads
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+QUICK_THREADS = 4
+"""Tools that always end soon, such as the calculator, run so many at a time; more wait their turn."""
+
 STOP_GRACE_S = 1.0
 """How long a cancelled tool may take to clean up, in seconds, before it counts as stuck."""
-
-_MAX_ERROR_CHARS = 500
 
 
 @dataclass(slots=True)
@@ -59,13 +62,19 @@ class ToolHost:
     clock: Clock
     http: httpx.AsyncClient
     threads: ToolThreads
+    quick_threads: PatientThreads = field(default_factory=partial(PatientThreads, QUICK_THREADS))
     stuck: set[asyncio.Task[Ending]] = field(default_factory=set[asyncio.Task[Ending]])
+
+    def threads_for(self, tool: Tool) -> Threads:
+        """Where a plain tool runs."""
+        return self.quick_threads if tool.ends_soon else self.threads
 
     async def aclose(self) -> None:
         """Gives up what is stuck and closes the connections."""
         for task in self.stuck:
             task.cancel()
         self.threads.close()
+        self.quick_threads.close()
         await self.http.aclose()
 
 
@@ -133,6 +142,19 @@ class ToolRunner:
             return repeated_answer(run.repeats, self._session.locale)
         return run.answer
 
+    def cancel(self, call_id: str) -> None:
+        """Ends a call, at the user's wish.
+
+        Raises:
+            UnknownCall: It does not run.
+        """
+        run = self.running.get(call_id)
+        if run is None or run.task is None:
+            raise UnknownCall
+        if run.end_reason is None:  # asked twice, it would not be given its time to clean up
+            run.end_reason = "user"
+            run.task.cancel()
+
     async def aclose(self) -> None:
         """Cancels what runs and waits until it has ended, or counts as stuck."""
         tasks = [run.task for run in self.running.values() if run.task is not None]
@@ -167,10 +189,14 @@ class ToolRunner:
     async def _watch(self, run: ToolRun, checked: CheckedCall) -> None:
         """Lets a call run until its end or its timeout; whatever happens, it ends exactly once."""
         settings = self._host.settings
+        await self._note_start(run)
         timeout_s = checked.tool.timeout_s or settings.tool_timeout_s
         progress = ProgressReporter(settings.tool_progress_interval_s, partial(self._tell_progress, run))
         context = self._context(run, progress, timeout_s)
-        job = asyncio.create_task(self._execute(run, checked.tool, checked.args, context), name=run.call_id)
+        job = asyncio.create_task(
+            execute(checked.tool, checked.args, context, self._host.threads_for(checked.tool)),
+            name=run.call_id,
+        )
         locale = self._session.locale
         ending = Ending("cancelled", error=say(locale, "tool_was_cancelled"))
         try:
@@ -189,6 +215,14 @@ class ToolRunner:
             finally:
                 self._finish(run, ending)
 
+    async def _note_start(self, run: ToolRun) -> None:
+        """Writes the call down; a write waits until that is done, since its effect must not happen twice."""
+        journal = self._session.journal
+        start = CallStart(run.call_id, run.turn_id, run.name, run.arguments, run.effect)
+        receipt = journal.call_started(start)
+        if run.effect == "write" and journal.is_kept and not await receipt:
+            logger.warning("write_not_stored", extra={"tool": run.name, "call_id": run.call_id})
+
     async def _stop(self, run: ToolRun, job: asyncio.Task[Ending]) -> None:
         """Cancels a tool and waits until it has ended, or has had its second."""
         if job.done():
@@ -201,37 +235,6 @@ class ToolRunner:
                 logger.warning("tool_stuck", extra={"tool": run.name, "call_id": run.call_id})
                 self._host.stuck.add(job)
                 job.add_done_callback(self._host.stuck.discard)
-
-    async def _execute(self, run: ToolRun, tool: Tool, args: BaseModel, context: ToolContext) -> Ending:
-        """Runs the tool itself and turns whatever it does into an ending."""
-        locale = self._session.locale
-        try:
-            if tool.is_async:
-                value = await tool.run(args, context)
-            else:
-                value = await self._host.threads.run(partial(tool.run, args, context))
-            result, was_cut = bounded_json(value, self._host.settings.tool_result_max_chars)
-            return Ending("done", result=result, truncated=was_cut)
-        except ToolError as exc:
-            sentence, _ = bounded_json(str(exc), _MAX_ERROR_CHARS)
-            return Ending("failed", error=sentence or say(locale, "tool_error"))
-        except ThreadsBusy:
-            logger.warning("tool_busy", extra={"tool": run.name, "call_id": run.call_id})
-            return Ending("failed", error=say(locale, "tool_busy"))
-        except UnreadableResult as exc:
-            logger.warning(
-                "tool_bad_result", extra={"tool": run.name, "call_id": run.call_id, "why": str(exc)}
-            )
-            return Ending("failed", error=say(locale, "tool_bad_result"))
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            logger.warning("tool_raised", extra={"tool": run.name, "call_id": run.call_id}, exc_info=True)
-            return Ending("failed", error=say(locale, "tool_error"))
-        except BaseException:  # SystemExit from a tool must not end the server
-            logger.exception("tool_raised", extra={"tool": run.name, "call_id": run.call_id})
-            return Ending("failed", error=say(locale, "tool_error"))
 
     def _context(self, run: ToolRun, progress: ProgressReporter, timeout_s: float) -> ToolContext:
         return ToolContext(
@@ -254,6 +257,9 @@ class ToolRunner:
     def _finish(self, run: ToolRun, ending: Ending) -> None:
         run.ending = ending
         run.answer = ending.content()
+        if ending.status != "cancelled":
+            run.end_reason = None  # it ended by itself in the very moment in which it was cancelled
+        self._session.journal.call_ended(ending_of(run))
         self.running.pop(run.call_id, None)
         self._session.pending_tools.pop(run.call_id, None)
         self._tell_ending(run, ending)
@@ -269,11 +275,18 @@ class ToolRunner:
             "elapsed_s": round(elapsed_s, 3),
         }
         logger.info("tool_finished", extra=extra)
-        self._session.emit(ToolFinished(run.call_id, run.name, ending.status, elapsed_s, ending.error))
+        finished = ToolFinished(run.call_id, run.name, ending.status, elapsed_s, ending.error, run.end_reason)
+        self._session.emit(finished)
 
     def _tell_progress(self, run: ToolRun, message: str | None, fraction: float | None) -> None:
         elapsed_s = self._host.clock.monotonic() - run.started_at
         self._session.emit(ToolProgress(run.call_id, run.name, elapsed_s, message, fraction))
+
+
+def ending_of(run: ToolRun) -> CallEnd:
+    """An ended call's ending as the journal has it."""
+    status = run.ending.status if run.ending is not None else "interrupted"
+    return CallEnd(run.call_id, status, orjson.dumps(run.answer).decode(), run.end_reason)
 
 
 def _effect(checked: CheckedCall) -> Effect:

@@ -69,7 +69,7 @@ class Result(BaseModel):
     sentiment: SentimentResult
 
 
-@tool()
+@tool(ends_soon=True)
 def run(args: Arguments, ctx: ToolContext) -> Result:
     """Analyses a text.
 

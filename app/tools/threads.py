@@ -97,3 +97,25 @@ def _deliver(future: asyncio.Future[Any], result: Any, error: BaseException | No
         future.set_exception(RuntimeError("StopIteration"))
     else:
         future.set_exception(error)
+
+
+class PatientThreads:
+    """Threads for tools that always end soon: a call waits in line for one, instead of being refused.
+
+    Args:
+        size: How many of them run at once.
+    """
+
+    def __init__(self, size: int) -> None:
+        # A cancelled call leaves its thread busy for the moment that its tool still takes.
+        self._threads = ToolThreads(2 * size)
+        self._slots = asyncio.Semaphore(size)
+
+    async def run(self, function: Callable[[], Any]) -> Any:
+        """Runs `function` in a thread, when one is free."""
+        async with self._slots:
+            return await self._threads.run(function)
+
+    def close(self) -> None:
+        """Lets idle threads end."""
+        self._threads.close()

@@ -25,7 +25,7 @@ async def test_text_is_answered() -> None:
         await t.rests()
 
     assert t.answer(turn) == "Hola"
-    assert t.endings() == [ResponseComplete(turn)]
+    assert [(type(end), end.turn_id) for end in t.endings()] == [(ResponseComplete, turn)]
     assert [m["role"] for m in t.session.conversation_history] == ["user", "assistant"]
 
 
@@ -200,7 +200,7 @@ async def test_empty_answer_is_one_sentence_and_no_empty_message() -> None:
         await t.rests()
 
     assert t.answer(turn)
-    assert t.endings() == [ResponseComplete(turn)]
+    assert [(type(end), end.turn_id) for end in t.endings()] == [(ResponseComplete, turn)]
     assert [m["role"] for m in t.session.conversation_history] == ["user"]
 
 
@@ -422,7 +422,7 @@ async def test_an_answer_without_end_is_cut_at_its_limit() -> None:
         await t.rests()
 
     assert len(t.answer(turn)) == 1000
-    assert t.endings() == [ResponseComplete(turn, "length")]
+    assert [(end.turn_id, end.finish_reason) for end in t.endings()] == [(turn, "length")]
 
 
 @virtual
@@ -500,3 +500,47 @@ async def test_a_result_beside_a_hopeless_one_is_shown_to_the_model_anew() -> No
 
     assert [answer[-2:] for answer in t.answers()] == ["y.", "r1", "o."]
     assert orjson.loads(last_text(t.model.requests[-1]))["result"] == "r2"
+
+
+@virtual
+async def test_a_write_that_ended_unheard_is_not_run_again_by_the_next_text() -> None:
+    shop = Workshop()
+    write = ("send", {"seconds": 3, "result": "enviado"})
+    script = [
+        calls(write),
+        says("Voy."),
+        [Says("Un "), Pause(4), Says("momento.")],
+        calls(write),
+        says("Ya se envió."),
+        says("Enviado."),
+    ]
+    async with talk(ScriptedModel(script), [shop.tool("send", "write")]) as t:
+        t.says("envíalo")
+        await t.passes(2)
+        t.says("¿y la hora?")
+        t.says("¿lo has enviado?")
+        await t.rests()
+
+    assert len(shop.runs) == 1
+    assert orjson.loads(last_text(t.model.requests[4]))["result"] == "enviado"
+
+
+@virtual
+async def test_an_answer_of_blanks_is_an_empty_one() -> None:
+    async with talk(ScriptedModel([says(" ", "\n")])) as t:
+        turn = t.says("¿?")
+        await t.rests()
+
+    assert t.answer(turn).strip()
+    assert [m["role"] for m in t.session.conversation_history] == ["user"]
+
+
+@virtual
+async def test_the_sentence_about_too_many_rounds_is_never_cut() -> None:
+    shop = Workshop()
+    settings = settings_with(max_tool_rounds=1, max_response_chars=10)
+    async with talk(ScriptedModel(lambda r: calls(("work", {}))), [shop.tool("work")], settings) as t:
+        turn = t.says("venga")
+        await t.rests()
+
+    assert t.answer(turn).endswith("lo dejo aquí.")

@@ -1,15 +1,17 @@
 """The product's promises, held against talks that Hypothesis makes up: texts, tools of every length and
-ending, a model that fails, and drops, in any order, in virtual time.
+ending, a model that fails, interruptions, and drops, in any order, in virtual time.
 
-- Every accepted text ends in exactly one answer or one error, in order.
-- A background result is told in exactly one turn that ended well; a call has exactly one ending.
-- No write runs twice for one text, unless it failed.
+- Every accepted text ends in exactly one answer or one error, in order; an interrupted answer is one.
+- What was heard of an interrupted turn is what had left, on the wire and in the history; nothing follows it.
+- A background result is told in exactly one turn of which something was heard; a call has exactly one ending.
+- A text that is sent again runs nothing. No write runs twice for one text, unless it failed.
 - The history, and every request that leaves, is valid at every moment.
+
+`tests/support/promises.py` judges each talk when it has ended.
 """
 
 import asyncio
-import re
-from collections import Counter
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,19 +20,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.errors import LlmCut, LlmUnavailable, QueueFull
+from app.errors import LlmCut, LlmUnavailable, QueueFull, UnknownCall
 from app.llm.base import ChatRequest
-from app.protocol.events import (
-    ErrorOccurred,
-    MessageAccepted,
-    ResponseChunk,
-    ResponseComplete,
-    ToolFinished,
-    ToolStarted,
-    TurnStarted,
-)
 from app.session.history import validate
 from tests.support.context import settings_with
+from tests.support.promises import Judge, Record
 from tests.support.scripted import Answer, Calls, Fails, Pause, Says, ScriptedModel
 from tests.support.talk import Talk, Workshop, talk
 from tests.support.virtual_time import VirtualTimeLoop
@@ -65,14 +59,15 @@ class TalkMachine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.loop = VirtualTimeLoop()
         self.tags = 0
+        self.texts: list[tuple[str, str, str]] = []
         self.bad_tellings: list[str] = []
         self.open_talk()
 
     def open_talk(self) -> None:
         self.shop = Workshop()
         self.stack = AsyncExitStack()
-        self.refused = 0
-        self.is_dropped = False
+        self.record = Record()
+        self.texts.clear()
         tools = [self.shop.tool("look"), self.shop.tool("send", "write")]
         opening = self.stack.enter_async_context(talk(ScriptedModel(self.answer), tools, SETTINGS))
         self.talk: Talk = self.loop.run_until_complete(opening)
@@ -82,19 +77,18 @@ class TalkMachine(RuleBasedStateMachine):
         last = request.messages[-1]
         if last["role"] == "user":
             return self.begin_answer(orjson.loads(last["content"]), can_call=bool(request.tools))
-        if self.bad_tellings and self.is_telling(request):
-            how = self.bad_tellings.pop()
-            return {
-                "fails": [Fails(LlmUnavailable())],
-                "breaks": [Says("Pues "), Fails(LlmCut())],
-                "is empty": [],
-            }[how]
-        return [Pause(0.2), Says(" ".join(self.untold(request)) or "Nada nuevo.")]
-
-    def is_telling(self, request: ChatRequest) -> bool:
-        """Whether the request is for a turn about background results."""
-        ended = {end.turn_id for end in self.talk.endings()}
-        return all(e.turn_id in ended for e in self.talk.events(TurnStarted) if e.source == "user")
+        turn = self.talk.conversation.running_turn
+        untold = self.untold(request)
+        if turn is not None and turn.source == "tool":
+            self.record.shown[turn.turn_id] = {said.split()[1].rstrip(">") for said in untold}
+            if self.bad_tellings:
+                return {
+                    "fails": [Fails(LlmUnavailable())],
+                    "breaks": [Says("Pues "), Fails(LlmCut())],
+                    "is empty": [],
+                    "hesitates": [Says("Pues "), Pause(2), Says(" ".join(untold) or "Nada nuevo.")],
+                }[self.bad_tellings.pop()]
+        return [Pause(0.2), Says(" ".join(untold) or "Nada nuevo.")]
 
     def untold(self, request: ChatRequest) -> list[str]:
         """What the tool messages since the last words of anybody say."""
@@ -130,28 +124,87 @@ class TalkMachine(RuleBasedStateMachine):
         }
         return [*steps, *ends[plan["how"]]]
 
-    @rule(plan=text_plans)
-    def say(self, plan: dict[str, Any]) -> None:
+    @rule(plan=text_plans, interrupts=st.sampled_from([False, False, False, True]))
+    def say(self, plan: dict[str, Any], interrupts: bool) -> None:
         for tool in plan["tools"]:
             self.tags += 1
             tool["tag"] = f"t{self.tags}"
+        content, client_id = orjson.dumps(plan).decode(), f"c{len(self.texts)}"
+
+        def step() -> None:
+            turn_id = self.talk.conversation.hear(content, client_id, interrupts=interrupts)
+            self.texts.append((content, client_id, turn_id))
+            self.record.receipts += 1
+
         try:
-            self.in_loop(lambda: self.talk.says(orjson.dumps(plan).decode()))
+            self.in_loop(lambda: self.cuts(step))
         except QueueFull:
-            self.refused += 1
+            assert not interrupts, "an interruption makes room"
+
+    @precondition(lambda self: self.texts)
+    @rule(which=st.integers(0, 10**6), interrupts=st.booleans())
+    def say_again(self, which: int, interrupts: bool) -> None:
+        content, client_id, turn_id = self.texts[which % len(self.texts)]
+
+        def step() -> None:
+            assert self.talk.conversation.hear(content, client_id, interrupts=interrupts) == turn_id
+            self.record.receipts += 1
+
+        self.in_loop(step)
+
+    @rule(which=st.sampled_from(["running", "running", "named", "gone"]), in_the_same_tick=st.booleans())
+    def interrupt(self, which: str, in_the_same_tick: bool) -> None:
+        def step() -> None:
+            before, running = set(self.record.cut), self.talk.conversation.running_turn
+            named = running.turn_id if running is not None else "turn_none"
+            turn_id = {"running": None, "named": named, "gone": "turn_gone"}[which]
+            for _ in range(1 + in_the_same_tick):
+                self.record.idle_cuts += not self.cuts(lambda: self.talk.conversation.interrupt(turn_id))
+            assert which != "gone" or self.record.cut == before
+
+        self.in_loop(step)
+
+    def cuts(self, step: Callable[[], object]) -> bool:
+        """Whether a step interrupts the turn that runs."""
+        running = self.talk.conversation.running_turn
+        was_cut = running is not None and running.is_interrupted
+        step()
+        if running is None or was_cut or not running.is_interrupted:
+            return False
+        self.record.cut.add(running.turn_id)
+        return True
+
+    @rule(which=st.integers(0, 10**6), times=st.integers(1, 2))
+    def cancel_tool(self, which: int, times: int) -> None:
+        def step() -> None:
+            tools = self.talk.conversation.tools
+            call_id = [*tools.running, "call_none"][which % (len(tools.running) + 1)]
+            self.record.cancelled.add(call_id)
+            for _ in range(times):
+                try:
+                    tools.cancel(call_id)
+                except UnknownCall:
+                    assert call_id == "call_none"
+
+        self.in_loop(step)
+
+    @rule()
+    def listen(self) -> None:
+        """What has been said so far leaves."""
+        self.talk.drain()
 
     @rule(seconds=st.sampled_from([0, 0.1, 0.999, 1.0, 3, 8.0, 25]))
     def wait(self, seconds: float) -> None:
         self.loop.run_until_complete(asyncio.sleep(seconds))
 
-    @rule(how=st.lists(st.sampled_from(["fails", "breaks", "is empty"]), min_size=1, max_size=4))
+    @rule(how=st.lists(st.sampled_from(["fails", "breaks", "is empty", "hesitates"]), min_size=1, max_size=4))
     def model_has_a_bad_day(self, how: list[str]) -> None:
         self.bad_tellings = list(how)
 
-    @precondition(lambda self: self.talk.accepted())
+    @precondition(lambda self: self.texts)
     @rule()
     def drop(self) -> None:
-        self.is_dropped = True
+        self.record.is_dropped = True
         self.end_talk()
         self.open_talk()
 
@@ -172,7 +225,6 @@ class TalkMachine(RuleBasedStateMachine):
             return
         try:
             self.bad_tellings = []
-            self.is_dropped = False
             self.loop.run_until_complete(self.talk.rests())
             self.end_talk()
         finally:
@@ -180,54 +232,7 @@ class TalkMachine(RuleBasedStateMachine):
 
     def end_talk(self) -> None:
         self.loop.run_until_complete(self.stack.aclose())
-        self.judge_texts()
-        self.judge_tools()
-        self.judge_turns()
-
-    def judge_texts(self) -> None:
-        accepted = self.talk.accepted()
-        user_turns = {e.turn_id for e in self.talk.events(TurnStarted) if e.source == "user"}
-        ends = [end.turn_id for end in self.talk.endings() if end.turn_id in user_turns]
-        assert ends == accepted[: len(ends)], "out of order, or twice"
-        assert self.is_dropped or ends == accepted, "a text without its ending"
-
-    def judge_tools(self) -> None:
-        started = [e.call_id for e in self.talk.events(ToolStarted)]
-        ended = Counter(e.call_id for e in self.talk.events(ToolFinished))
-        assert set(ended.values()) <= {1}
-        assert set(started) <= set(ended)
-        failed = Counter(e.name for e in self.talk.events(ToolFinished) if e.status == "failed")
-        writes = Counter(tag for name, tag in self.shop.runs if name == "send")
-        assert sum(count - 1 for count in writes.values()) <= failed["send"]
-        self.judge_tellings()
-
-    def judge_tellings(self) -> None:
-        history = [
-            orjson.loads(m["content"]) for m in self.talk.session.conversation_history if m["role"] == "tool"
-        ]
-        detached = {content["call_id"] for content in history if content["status"] == "running"}
-        good = {e.turn_id for e in self.talk.events(ResponseComplete)}
-        sources = {e.turn_id: e.source for e in self.talk.events(TurnStarted)}
-        told: Counter[str] = Counter()
-        plainly = 0
-        for turn_id in good:
-            if sources[turn_id] == "tool":
-                text = self.talk.answer(turn_id)
-                # After a turn that failed, what it had heard inline may be told as well.
-                told.update(
-                    set(re.findall(r"<(?:done|failed|timed_out|cancelled) (call_\w+)>", text)) & detached
-                )
-                plainly += len(re.findall(r"La herramienta \w+ (?:ha|se)", text))
-        assert set(told.values()) <= {1}, "told twice"
-        if not self.is_dropped:
-            assert len(told) + plainly == len(detached), "a result that was not told"
-
-    def judge_turns(self) -> None:
-        said = [e.turn_id for e in self.talk.events(ResponseChunk, ResponseComplete, ErrorOccurred)]
-        said = [turn_id for turn_id in said if turn_id]
-        blocks = [turn for i, turn in enumerate(said) if i == 0 or said[i - 1] != turn]
-        assert len(blocks) == len(set(blocks)), "turns mixed"
-        assert len(self.talk.events(MessageAccepted)) == len(self.talk.accepted())
+        Judge(self.talk, self.shop, self.record).judge()
 
 
 TalkMachine.TestCase.settings = hypothesis_settings(

@@ -47,6 +47,12 @@ async def test_a1_slow_reader_is_let_go_and_others_are_not_held_up(caplog: pytes
         await server.is_empty()
         await still_serves(server)
 
+        # The socket itself is cut: nothing of it waits in the server for a reader that may never come.
+        slow.reader._transport.resume_reading()  # type: ignore[attr-defined]
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            async with asyncio.timeout(10):
+                await slow.reader.readexactly(16 * MIB)
+
     assert [r.message for r in caplog.records if r.levelno >= logging.WARNING] == ["slow_client"]
     assert model.open_streams == 0
 

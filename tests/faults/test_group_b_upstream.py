@@ -37,7 +37,8 @@ from tests.support.context import settings_with
 from tests.support.server import Client, Server, client_of, running_server
 from tests.support.talk import Workshop
 
-QUICK = {"llm_first_token_timeout_s": 0.3, "llm_stall_timeout_s": 0.3, "llm_max_retries": 0}
+QUICK = {"llm_max_retries": 0}
+IMPATIENT = {"llm_first_token_timeout_s": 1, "llm_stall_timeout_s": 1}
 KINDS = ["azure", "openai"]
 
 
@@ -109,7 +110,8 @@ async def test_answer_comes_chunk_by_chunk(kind: str) -> None:
 async def test_failure_is_one_error_and_the_next_text_is_answered(
     row: str, answer: Any, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with talking() as (standin, _, client):
+    patience = IMPATIENT if code == "llm_stalled" else {}
+    async with talking(**patience) as (standin, _, client):
         standin.script(answer, Text("Aquí estoy."))
         await client.says("primero")
         error = await client.hears("error")

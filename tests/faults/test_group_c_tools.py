@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.tools.base import Tool
+from app.tools.registry import load_tools
 from tests.support.context import settings_with
 from tests.support.scripted import Pause, Says, ScriptedModel, calls, last_text, says
 from tests.support.server import client_of, running_server
@@ -274,3 +275,41 @@ async def test_c17_fifty_results_at_once_are_told_together() -> None:
 
     assert rest == "momento."
     assert told == "50 listos."
+
+
+async def test_c5_quick_tools_wait_their_turn_and_nobody_can_take_their_threads() -> None:
+    release = threading.Event()
+
+    def run(args: NoArgs, ctx: Any) -> str:
+        release.wait(20)
+        return "done"
+
+    quick = load_tools(settings_with(tools="calculate")).get("calculate")
+    assert quick is not None
+
+    def answer(request: Any) -> Any:
+        if request.messages[-1]["role"] == "tool":
+            return says("fin")
+        if "odd" in last_text(request):
+            return calls(*[("odd", {})] * 16)
+        return calls(*[("calculate", {"expression": f"{n}*7"}) for n in range(16)])
+
+    settings = settings_with(tool_inline_wait_s=0.2, tool_threads=4)
+    model = ScriptedModel(answer)
+    async with running_server(settings, provider=model, tools=[tool_of(run), quick]) as server:
+        async with client_of(server) as hog:
+            await hog.opens()
+            await hog.says("odd")
+            await hog.hears_answer()
+
+            async def sums() -> list[dict[str, Any]]:
+                async with client_of(server) as client:
+                    await client.opens()
+                    await client.says("suma")
+                    await client.hears("response_complete")
+                    return client.heard
+
+            heard = await asyncio.gather(*(sums() for _ in range(20)))
+            release.set()
+
+    assert not [m for messages in heard for m in messages if "ha fallado" in m.get("content", "")]

@@ -11,7 +11,10 @@ def test_codes_are_the_ones_that_clients_know():
         "INTERNAL": 1011,
         "RESTART": 1012,
         "TRY_LATER": 1013,
+        "UNAUTHORIZED": 4401,
         "NO_FIRST_MESSAGE": 4408,
+        "REPLACED": 4409,
+        "ENDED": 4410,
     }
 
 

@@ -14,8 +14,12 @@ from app.protocol import v1
 from app.protocol.events import (
     ErrorOccurred,
     Event,
+    GoingAway,
+    HistoryTold,
+    Interrupted,
     MessageAccepted,
     Notice,
+    Pong,
     ResponseChunk,
     ResponseComplete,
     SessionCreated,
@@ -54,7 +58,10 @@ events = st.one_of(
         st.none() | words,
     ),
     st.builds(StateChanged, words),
-    st.builds(ErrorOccurred, st.builds(QueueFull), st.none() | words),
+    st.builds(ErrorOccurred, st.builds(QueueFull), st.none() | words, is_agents=st.booleans()),
+    st.builds(Interrupted, st.none() | words, words),
+    st.builds(Pong),
+    st.builds(GoingAway, words, seconds),
 )
 locales = st.sampled_from(["es", "en"])
 
@@ -142,6 +149,18 @@ def test_error_is_a_sentence_in_the_users_language():
     assert heard(event, "en") == [{"type": "error", "content": LlmCut.en}]
 
 
-@pytest.mark.parametrize("event", [TurnStarted("t", "tool"), TurnStarted("t", "agent"), StateChanged("idle")])
+@pytest.mark.parametrize(
+    "event",
+    [
+        TurnStarted("t", "tool"),
+        TurnStarted("t", "agent"),
+        StateChanged("idle"),
+        Interrupted("t", "Ho"),
+        Pong(),
+        GoingAway("shutdown", 5),
+        HistoryTold("{}"),
+        ErrorOccurred(LlmCut(), "t", is_agents=True),
+    ],
+)
 def test_what_v1_has_no_words_for_stays_unsaid(event: Event):
     assert heard(event) == []

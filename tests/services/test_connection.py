@@ -1,108 +1,220 @@
-"""A connection against a transport that does what a test says; whole talks over sockets are in tests/e2e."""
+"""A connection against a wire that does what a test says; whole talks over sockets are in tests/e2e."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
-import orjson
+import pytest
 
-from app.services.connection import Connection
+from app.errors import ServerFull
+from app.protocol.events import Event, Notice, Pong
+from app.services.connection import Admission, Connection, Leaving
+from app.services.dialects import V1, V2, Dialect
 from app.services.live_session import LiveSession
-from app.session.voice_session import ConnectionGone, Transport
+from app.session.pump import Link
+from app.session.ring import Ring
+from app.session.transport import Transport
 from tests.support.context import settings_with
+from tests.support.live import Wire, attached, live_of, pumping
 from tests.support.scripted import ScriptedModel, says
 from tests.support.talk import talk
 from tests.support.virtual_time import VirtualClock, virtual
 
 
-class ScriptedTransport:
-    """Hands out messages; notes what is sent and how it is closed."""
-
-    def __init__(self, *messages: str | None) -> None:
-        self.messages: asyncio.Queue[str | None] = asyncio.Queue(100)
-        for message in messages:
-            self.messages.put_nowait(message)
-        self.sent: list[dict[str, str]] = []
-        self.closed: tuple[int, str] | None = None
-        self.is_gone = False
-        self.may_send = asyncio.Event()
-        self.may_send.set()
-
-    async def receive(self) -> str | None:
-        return await self.messages.get()
-
-    async def send(self, text: str) -> None:
-        if self.is_gone:
-            raise ConnectionGone
-        await self.may_send.wait()
-        self.sent.append(orjson.loads(text))
-
-    async def close(self, code: int, reason: str = "") -> None:
-        self.closed = (code, reason)
-
-
-def connection(transport: ScriptedTransport, opens: Callable[[Transport, str], LiveSession]) -> Connection:
-    return Connection(transport, settings_with(first_message_timeout_s=5), VirtualClock(), opens)
-
-
-def never(transport: Transport, user_id: str) -> LiveSession:
+async def never(first: dict[str, Any], transport: Transport) -> Admission | Event:
     raise AssertionError("no session was due")
+
+
+def connection(wire: Wire, admit: Any = never, dialect: Dialect = V1) -> Connection:
+    return Connection(wire, dialect, settings_with(first_message_timeout_s=5), VirtualClock(), admit)
+
+
+@asynccontextmanager
+async def session(ring: Ring | None = None) -> AsyncIterator[LiveSession]:
+    """A session that goes on, whose model says "Hola" to everything."""
+    async with talk(ScriptedModel(lambda request: says("Hola"))) as t:
+        live = live_of(t, ring=ring)
+        async with pumping(live.pump):
+            yield live
+
+
+# Before there is a session
 
 
 @virtual
 async def test_peer_that_leaves_before_speaking_makes_no_session() -> None:
-    transport = ScriptedTransport(None)
+    wire = Wire(None)
 
-    assert await connection(transport, never).first_message() is None
-    assert transport.closed is None
+    assert await connection(wire).greet() is None
+    assert wire.closed is None
 
 
 @virtual
 async def test_garbage_does_not_extend_the_time_to_speak() -> None:
-    transport = ScriptedTransport()
+    wire = Wire()
 
     async def babbles() -> None:
         for _ in range(20):
-            transport.messages.put_nowait("{")
+            wire.messages.put_nowait("{")
             await asyncio.sleep(1)
 
     babbling = asyncio.create_task(babbles())
-    assert await connection(transport, never).first_message() is None
+    assert await connection(wire).greet() is None
     babbling.cancel()
     await asyncio.gather(babbling, return_exceptions=True)
 
-    assert transport.closed == (4408, "first_message_timeout")
-    assert transport.sent[-1]["content"].endswith("cierro la conexión.")
+    assert wire.closed == (4408, "first_message_timeout")
+    assert wire.sent[-1]["content"].endswith("cierro la conexión.")
+
+
+@virtual
+async def test_first_object_is_what_makes_the_session() -> None:
+    wire = Wire("{", "[]", '{"type":"text","content":"hola"}')
+    async with session() as live:
+        asked: list[dict[str, Any]] = []
+
+        async def admit(first: dict[str, Any], transport: Transport) -> Admission | Event:
+            asked.append(first)
+            return Admission(live, Link(transport), first)
+
+        admission = await connection(wire, admit).greet()
+
+    assert admission is not None and admission.live is live
+    assert asked == [{"type": "text", "content": "hola"}]
+    assert wire.types() == ["error", "error"]
+
+
+@virtual
+async def test_answer_in_place_of_a_session_has_no_number_and_the_next_object_may_make_one() -> None:
+    wire = Wire('{"type":"ping"}', '{"type":"ping"}', None)
+
+    async def answers(first: dict[str, Any], transport: Transport) -> Admission | Event:
+        return Pong()
+
+    assert await connection(wire, answers, V2).greet() is None
+    assert wire.sent == [{"type": "pong"}] * 2
+
+
+@virtual
+async def test_full_server_says_so_and_closes() -> None:
+    async def full(first: dict[str, Any], transport: Transport) -> Admission | Event:
+        raise ServerFull
+
+    wire = Wire('{"type":"start"}')
+
+    assert await connection(wire, full, V2).greet() is None
+    assert (wire.sent[0]["code"], wire.sent[0]["retryable"]) == ("server_full", True)
+    assert wire.closed == (1013, "server_full")
+
+
+# With a session
 
 
 @virtual
 async def test_peer_that_cannot_be_reached_ends_the_talk() -> None:
-    async with talk(ScriptedModel([says("Hola")])) as t:
-        transport = ScriptedTransport()
-        live = LiveSession(t.session, t.conversation, VirtualClock())
-        transport.is_gone = True
+    wire = Wire()
+    wire.is_gone = True
+    async with session() as live:
+        link = attached(live, wire)
+        first = {"type": "text", "content": "hola"}
 
-        reason = await connection(transport, never).talk(live, {"type": "text", "content": "hola"})
+        leaving = await connection(wire).talk(Admission(live, link, first))
 
-    assert reason == "client_left"
+    assert leaving == Leaving("client_left")
+
+
+@pytest.mark.parametrize(("code", "is_goodbye"), [(1000, True), (1001, False), (1005, False), (None, False)])
+def test_only_a_close_with_1000_is_a_goodbye(code: int | None, is_goodbye: bool) -> None:
+    @virtual
+    async def test() -> None:
+        wire = Wire()
+        async with session(Ring(10, 1000)) as live:
+            link = attached(live, wire)
+            wire.leaves(code)
+            leaving = await connection(wire, dialect=V2).talk(Admission(live, link))
+
+        assert leaving == Leaving("client_left", is_goodbye=is_goodbye)
+
+    test()
+
+
+@virtual
+async def test_end_is_a_goodbye_that_leaves_after_all_that_was_said() -> None:
+    wire = Wire()
+    async with session(Ring(10, 10_000)) as live:
+        link = attached(live, wire)
+        live.session.emit(Notice("a"))
+        wire.says({"type": "end"})
+        leaving = await connection(wire, dialect=V2).talk(Admission(live, link))
+
+    assert leaving == Leaving("normal", is_goodbye=True)
+    assert wire.types() == ["system"]
+    assert wire.closed == (1000, "normal")
+
+
+@virtual
+async def test_connection_whose_place_was_taken_is_closed_with_4409() -> None:
+    old_wire, new_wire = Wire(), Wire()
+    async with session(Ring(10, 10_000)) as live:
+        link = attached(live, old_wire)
+        talking = asyncio.create_task(connection(old_wire, dialect=V2).talk(Admission(live, link)))
+        await asyncio.sleep(0.1)
+        attached(live, new_wire)
+        leaving = await talking
+
+    assert leaving == Leaving("replaced")
+    assert old_wire.closed is not None and old_wire.closed[0] == 4409
+    assert new_wire.closed is None
+
+
+@virtual
+async def test_peer_that_does_not_read_is_let_go() -> None:
+    wire = Wire()
+    wire.may_send.clear()
+    async with session(Ring(10, 10_000)) as live:
+        link = attached(live, wire)
+        talking = asyncio.create_task(connection(wire, dialect=V2).talk(Admission(live, link)))
+        await asyncio.sleep(0.1)
+        live.session.outbox.overflowed.set()
+        leaving = await talking
+
+    assert leaving == Leaving("slow_client")
+    assert wire.closed is not None and wire.closed[0] == 1013
 
 
 @virtual
 async def test_last_error_leaves_before_the_close() -> None:
-    async with talk(ScriptedModel([])) as t:
-        transport = ScriptedTransport()
-        live = LiveSession(t.session, t.conversation, VirtualClock())
+    wire = Wire()
+    async with session() as live:
+        link = attached(live, wire)
 
         async def floods() -> None:
             for _ in range(11):
                 for _ in range(30):
-                    transport.messages.put_nowait("{")
+                    wire.messages.put_nowait("{")
                 await asyncio.sleep(1)
 
         flooding = asyncio.create_task(floods())
-        reason = await connection(transport, never).talk(live, {})
+        leaving = await connection(wire).talk(Admission(live, link, {}))
         flooding.cancel()
         await asyncio.gather(flooding, return_exceptions=True)
 
-    assert reason == "policy"
-    assert transport.closed == (1008, "policy")
-    assert "demasiado deprisa" in transport.sent[-1]["content"]
+    assert leaving.reason == "policy"
+    assert wire.closed == (1008, "policy")
+    assert "demasiado deprisa" in wire.sent[-1]["content"]
+
+
+@virtual
+async def test_message_in_the_wrong_place_is_an_error_and_the_talk_goes_on() -> None:
+    wire = Wire()
+    async with session(Ring(100, 100_000)) as live:
+        link = attached(live, wire)
+        wire.says({"type": "nope"}, {"type": "resume"}, {"type": "cancel_tool"}, {"type": "ping"})
+        wire.leaves(1001)
+        await connection(wire, dialect=V2).talk(Admission(live, link))
+        await asyncio.sleep(0.1)
+
+    errors = [message["code"] for message in wire.sent if message["type"] == "error"]
+    assert errors == ["unknown_type", "bad_message", "bad_message"]
+    assert wire.types()[-1] == "pong"

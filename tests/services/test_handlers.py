@@ -7,14 +7,10 @@ import pytest
 from app.errors import BadMessage, NotAvailable
 from app.protocol.client import AudioMessage, SystemMessage, TextMessage, V1Message
 from app.services.handlers import HANDLERS
-from app.services.live_session import LiveSession
+from tests.support.live import live_of
 from tests.support.scripted import ScriptedModel, says
-from tests.support.talk import Talk, talk
-from tests.support.virtual_time import VirtualClock, virtual
-
-
-def live(t: Talk) -> LiveSession:
-    return LiveSession(t.session, t.conversation, VirtualClock())
+from tests.support.talk import talk
+from tests.support.virtual_time import virtual
 
 
 def test_every_message_of_the_union_has_its_handler() -> None:
@@ -27,7 +23,7 @@ def test_every_message_of_the_union_has_its_handler() -> None:
 async def test_text_and_system_with_content_are_what_the_user_says() -> None:
     async with talk(ScriptedModel(lambda r: says("Sí."))) as t:
         for message in (TextMessage(type="text", content="uno"), SystemMessage(type="system", content="dos")):
-            HANDLERS[type(message)](live(t), message)
+            HANDLERS[type(message)](live_of(t), message)
         await t.rests()
 
     assert [m["content"] for m in t.session.conversation_history if m["role"] == "user"] == ["uno", "dos"]
@@ -36,7 +32,7 @@ async def test_text_and_system_with_content_are_what_the_user_says() -> None:
 @virtual
 async def test_greeting_says_nothing() -> None:
     async with talk(ScriptedModel([])) as t:
-        HANDLERS[SystemMessage](live(t), SystemMessage(type="system"))
+        HANDLERS[SystemMessage](live_of(t), SystemMessage(type="system"))
         await t.rests()
 
     assert t.accepted() == []
@@ -46,11 +42,11 @@ async def test_greeting_says_nothing() -> None:
 async def test_text_without_words_is_refused() -> None:
     async with talk(ScriptedModel([])) as t:
         with pytest.raises(BadMessage):
-            HANDLERS[TextMessage](live(t), TextMessage(type="text", content=" \n"))
+            HANDLERS[TextMessage](live_of(t), TextMessage(type="text", content=" \n"))
 
 
 @virtual
 async def test_audio_is_not_available() -> None:
     async with talk(ScriptedModel([])) as t:
         with pytest.raises(NotAvailable):
-            HANDLERS[AudioMessage](live(t), AudioMessage(type="audio", content="AAAA"))
+            HANDLERS[AudioMessage](live_of(t), AudioMessage(type="audio", content="AAAA"))

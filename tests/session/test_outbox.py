@@ -221,3 +221,43 @@ def test_all_that_was_put_is_taken_once_and_in_order(steps: list[Event | str]):
         assert outbox.waiting_bytes == 0
 
     run_virtual(scenario())
+
+
+async def test_taking_without_waiting_gives_the_next_event_or_nothing():
+    outbox = new_outbox()
+    outbox.put(ResponseChunk("t", "a"))
+    outbox.put(ResponseChunk("t", "b"))
+
+    assert outbox.take_nowait() == ResponseChunk("t", "ab")
+    assert outbox.take_nowait() is None
+
+
+async def test_poke_wakes_the_taker_once_with_nothing():
+    outbox = new_outbox()
+    taking = asyncio.create_task(outbox.take())
+    await asyncio.sleep(0)
+    outbox.poke()
+
+    assert await taking is None
+    outbox.put(Notice("a"))
+    assert await outbox.take() == Notice("a")
+
+
+def test_characters_that_wait_are_counted_for_each_turn():
+    outbox = new_outbox()
+    for turn_id, piece in (("t", "ab"), ("t", "c"), ("u", "defg")):
+        outbox.put(ResponseChunk(turn_id, piece))
+
+    assert [outbox.waiting_chars(turn_id) for turn_id in ("t", "u", "v")] == [3, 4, 0]
+    assert outbox.drop_turn("t") == 3
+    assert outbox.waiting_chars("t") == 0
+
+
+async def test_outbox_that_outlives_its_reader_says_that_it_is_full_and_drops_nothing():
+    outbox = Outbox(2, 100_000, outlives_reader=True)
+    said = [Notice(str(n)) for n in range(5)]
+    for event in said:
+        outbox.put(event)
+
+    assert outbox.overflowed.is_set()
+    assert await taken(outbox) == said

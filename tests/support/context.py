@@ -24,8 +24,8 @@ class Reports:
 
 
 def settings_with(**values: Any) -> Settings:
-    """Settings that read no .env file."""
-    return Settings(_env_file=None, **values)
+    """Settings that read no .env file, and keep nothing unless a test says where."""
+    return Settings(_env_file=None, **{"database_url": "none", **values})
 
 
 @asynccontextmanager

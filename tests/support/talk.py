@@ -66,6 +66,9 @@ class NoTransport:
     async def send(self, text: str) -> None:
         raise AssertionError("the core writes no socket")
 
+    def abort(self) -> None:
+        raise AssertionError("the core cuts no socket")
+
     async def close(self, code: int, reason: str = "") -> None:
         raise AssertionError("the core closes no socket")
 
@@ -113,7 +116,8 @@ class Talk:
 
     def endings(self) -> list[ResponseComplete | ErrorOccurred]:
         """How turns ended, in order."""
-        return [e for e in self.events(ResponseComplete, ErrorOccurred) if e.turn_id is not None]
+        ends = self.events(ResponseComplete, ErrorOccurred)
+        return [e for e in ends if e.turn_id is not None and not getattr(e, "is_agents", False)]
 
     def answer(self, turn_id: str) -> str:
         """All that a turn said."""

@@ -60,7 +60,7 @@ async def test_the_failure_is_told_in_english_too():
         await ask(answering(response(503)), locale="en")
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://[", "http://"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/"])
 async def test_a_service_that_is_not_there_is_told_as_unknown(url: str):
     async with tool_context(settings_with(public_ip_url=url)) as ctx:
         with pytest.raises(ToolError):

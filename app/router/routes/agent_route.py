@@ -1,39 +1,12 @@
-"""The page, and what operators look at: sessions, health, diagnosis."""
+"""The page, and what operators look at: health and diagnosis."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel
 
+from app.router.guards import Admin, Service
 from app.router.page import SECURITY_HEADERS, PageFile
-from app.services.websocket_agent_service import WebSocketAgentService
-
-
-class PendingTool(BaseModel):
-    """A tool call that runs."""
-
-    call_id: str
-    name: str
-    elapsed_s: float
-
-
-class SessionInfo(BaseModel):
-    """A live session. Times are UTC, whole seconds."""
-
-    session_id: str
-    user_id: str
-    state: str
-    created_at: str
-    last_activity: str
-    message_count: int
-    pending_tools: list[PendingTool]
-
-
-class SessionList(BaseModel):
-    """The live sessions."""
-
-    active_sessions: int
-    sessions: list[SessionInfo]
 
 
 class LlmInfo(BaseModel):
@@ -53,6 +26,14 @@ class ToolsInfo(BaseModel):
     threads_busy: int
 
 
+class StorageInfo(BaseModel):
+    """How the store stands; `degraded` while writes wait."""
+
+    status: Literal["ok", "degraded", "off"]
+    database: Literal["sqlite", "postgresql", "none"]
+    waiting: int
+
+
 class Health(BaseModel):
     """Whether the server works; nothing outside is asked for it."""
 
@@ -62,6 +43,7 @@ class Health(BaseModel):
     max_sessions: int
     locale: Literal["es", "en"]
     tools: ToolsInfo
+    storage: StorageInfo
 
 
 class CheckResult(BaseModel):
@@ -77,13 +59,6 @@ class Diagnosis(BaseModel):
 
     status: Literal["ok", "failed"]
     checks: list[CheckResult]
-
-
-def _service(request: Request) -> WebSocketAgentService:
-    return request.app.state.service
-
-
-Service = Annotated[WebSocketAgentService, Depends(_service)]
 
 
 def agent_router(page: dict[str, PageFile]) -> APIRouter:
@@ -104,32 +79,16 @@ def agent_router(page: dict[str, PageFile]) -> APIRouter:
     async def static(name: str) -> Response:
         return serve(name)
 
-    router.add_api_route("/sessions", list_sessions, methods=["GET"])
-    router.add_api_route("/sessions/{session_id}", show_session, methods=["GET"])
     router.add_api_route("/agent/health", health, methods=["GET"])
     router.add_api_route("/agent/diagnose", diagnose, methods=["GET"])
     return router
 
 
-async def list_sessions(service: Service) -> SessionList:
-    """Lists the live sessions."""
-    sessions = [SessionInfo.model_validate(live.describe()) for live in service.sessions]
-    return SessionList(active_sessions=len(sessions), sessions=sessions)
-
-
-async def show_session(session_id: str, service: Service) -> SessionInfo:
-    """Shows one live session, or answers 404."""
-    live = service.sessions.get(session_id)
-    if live is None:
-        raise HTTPException(404, "no such session")
-    return SessionInfo.model_validate(live.describe())
-
-
 async def health(service: Service) -> Health:
     """Says whether the server works. Cheap: it never calls out."""
-    host = service.host
+    host, store = service.host, service.store.health()
     return Health(
-        status="ok",
+        status="degraded" if store.status == "degraded" else "ok",
         llm=LlmInfo.model_validate(
             {
                 "provider": service.provider.name,
@@ -146,10 +105,11 @@ async def health(service: Service) -> Health:
             stuck=len(host.stuck),
             threads_busy=host.threads.busy,
         ),
+        storage=StorageInfo(status=store.status, database=store.database, waiting=store.waiting),
     )
 
 
-async def diagnose(service: Service) -> Diagnosis:
+async def diagnose(service: Service, _: Admin) -> Diagnosis:
     """Tries each part for real, within 10 seconds, and says what to do where one fails."""
     checks = [CheckResult(name=c.name, ok=c.ok, detail=c.detail) for c in await service.diagnose()]
     return Diagnosis(status="ok" if all(check.ok for check in checks) else "failed", checks=checks)

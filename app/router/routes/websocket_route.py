@@ -1,13 +1,17 @@
 """`/ws`: the only place that touches a WebSocket."""
 
 import asyncio
+import contextlib
+import socket
+import struct
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.protocol import v1
-from app.session.voice_session import ConnectionGone
+from app.router.credentials import socket_token
+from app.services.dialects import choose
+from app.session.transport import ConnectionGone
 
 router = APIRouter()
 
@@ -41,6 +45,7 @@ class WebSocketTransport:
         self._websocket = websocket
         self._send: Send = websocket.scope[_RAW_SEND]
         self._is_open = True
+        self.close_code: int | None = None
 
     async def receive(self) -> str | bytes | None:
         """The next message; None when the peer has gone."""
@@ -49,6 +54,7 @@ class WebSocketTransport:
         message = await self._websocket.receive()
         if message["type"] == "websocket.disconnect":
             self._is_open = False
+            self.close_code = message.get("code")
             return None
         text = message.get("text")
         return text if text is not None else message.get("bytes")
@@ -74,11 +80,14 @@ class WebSocketTransport:
         if not self._is_open:
             return
         self._is_open = False
+        if self._is_stuck():
+            self.abort()  # a close frame would wait behind what the peer does not read
+            return
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except (OSError, RuntimeError, TimeoutError):
-            self._abort()
+            self.abort()
             return
         await self._let_it_leave()
 
@@ -91,25 +100,42 @@ class WebSocketTransport:
         deadline = loop.time() + CLOSE_TIMEOUT_S
         while transport.get_write_buffer_size() > 0:
             if loop.time() >= deadline:
-                self._abort()
+                self.abort()
                 return
             await asyncio.sleep(CLOSE_TIMEOUT_S / 10)
 
-    def _abort(self) -> None:
+    def _is_stuck(self) -> bool:
+        """Whether the server has stopped taking frames for this peer, as uvicorn says by this event."""
+        protocol: Any = getattr(self._send, "__self__", None)
+        writable = getattr(protocol, "writable", None)
+        return isinstance(writable, asyncio.Event) and not writable.is_set()
+
+    def abort(self) -> None:
+        """Cuts the connection, with whatever has not reached the peer yet; never raises.
+
+        A socket that is just closed stays with the kernel, and its unsent data too, for as long as the peer
+        does not read. One that lingers for zero seconds is reset instead (SO_LINGER, socket(7)).
+        """
         transport = self._socket()
-        if transport is not None:
-            transport.abort()
+        if transport is None:
+            return
+        opened = transport.get_extra_info("socket")
+        if opened is not None:
+            with contextlib.suppress(OSError):
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
 
     def _socket(self) -> asyncio.WriteTransport | None:
         """The connection below; ASGI has no name for it, and no way to cut a peer off."""
         protocol: Any = getattr(self._send, "__self__", None)
         transport = getattr(protocol, "transport", None)
-        return transport if isinstance(transport, asyncio.WriteTransport) else None
+        # uvloop's transports are no subclasses of asyncio's.
+        return transport if hasattr(transport, "abort") else None
 
 
 @router.websocket("/ws")
 async def voice(websocket: WebSocket) -> None:
     """Hands a connection to the agent. Without a subprotocol that we know, it speaks v1 without one."""
-    offered: list[str] = websocket.scope.get("subprotocols", [])
-    await websocket.accept(subprotocol=v1.NAME if v1.NAME in offered else None)
-    await websocket.app.state.service.serve(WebSocketTransport(websocket))
+    dialect, subprotocol = choose(websocket.scope.get("subprotocols", []))
+    await websocket.accept(subprotocol=subprotocol)
+    await websocket.app.state.service.serve(WebSocketTransport(websocket), dialect, socket_token(websocket))

@@ -3,7 +3,7 @@
 import pytest
 
 from app.router.routes.websocket_route import RawSend, WebSocketTransport
-from app.session.voice_session import ConnectionGone
+from app.session.transport import ConnectionGone
 
 
 class FakeWebSocket:

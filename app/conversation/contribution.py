@@ -1,0 +1,55 @@
+"""How a back end takes part in a talk: it speaks, adds knowledge, or has the agent react."""
+
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.conversation.turn import TurnEnd
+from app.conversation.turn_runner import Interruption, TurnRunner
+from app.errors import AgentError, LlmBadResponse
+from app.session.voice_session import VoiceSession
+
+logger = logging.getLogger(__name__)
+
+Mode = Literal["say", "context", "prompt"]
+"""`say`: the agent says just this. `context`: the model knows it from now on. `prompt`: the agent reacts."""
+
+
+def _new_turn_id() -> str:
+    return f"turn_{secrets.token_hex(8)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What a back end adds."""
+
+    content: str
+    mode: Mode
+    turn_id: str = field(default_factory=_new_turn_id)
+
+
+async def contribute(contribution: Contribution, session: VoiceSession, turns: TurnRunner) -> None:
+    """Does what a contribution asks for, in a turn of the agent's own; `context` is heard by nobody."""
+    history = session.conversation_history
+    history.begin_turn(contribution.turn_id)
+    if contribution.mode == "context":
+        history.add_note(contribution.content)
+        return
+    if contribution.mode == "say":
+        turn = turns.begin(contribution.turn_id, "agent")
+        turn.say(contribution.content)
+        history.add_assistant(contribution.content)
+        await turns.complete(turn, TurnEnd("stop", None))
+        return
+    history.add_note(contribution.content)
+    turn = turns.begin(contribution.turn_id, "agent")
+    outcome = await turns.run(turn)
+    if isinstance(outcome, Interruption):
+        await turns.interrupted(turn, outcome)
+    elif isinstance(outcome, AgentError) or not turn.has_spoken:
+        error = outcome if isinstance(outcome, AgentError) else LlmBadResponse("an empty answer")
+        logger.log(error.severity, error.code, extra={"facts": error.facts})
+        await turns.fail(turn, error)
+    else:
+        await turns.complete(turn, outcome)

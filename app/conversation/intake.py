@@ -1,0 +1,112 @@
+"""Where texts come in: each is written down, gets its receipt, and only then its place in the line."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.protocol.events import MessageAccepted
+from app.session.transcript import Spoken
+from app.session.voice_session import VoiceSession
+
+REMEMBERED_IDS = 1000
+"""How many of the client's own ids are known again when a text is sent twice (protocol v2)."""
+
+
+@dataclass(slots=True)
+class UserText:
+    """A text that waits for its turn.
+
+    Attributes:
+        accepted_at: On the loop's clock, in seconds.
+        is_withdrawn: It is kept in the history, and not answered.
+        is_interrupted: It was withdrawn at the very moment when its turn was to begin.
+    """
+
+    turn_id: str
+    content: str
+    accepted_at: float
+    client_id: str | None = None
+    is_withdrawn: bool = False
+    is_interrupted: bool = False
+
+
+class Intake:
+    """Takes texts in, in order.
+
+    Args:
+        enter: Gives a text its place in the line.
+    """
+
+    def __init__(self, session: VoiceSession, clock: Clock, enter: Callable[[UserText], None]) -> None:
+        self._session = session
+        self._clock = clock
+        self._enter = enter
+        self._known: OrderedDict[str, MessageAccepted] = OrderedDict()
+        self._arriving: deque[tuple[UserText, Awaitable[bool]]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def arriving(self) -> Iterable[UserText]:
+        """Texts that are being written down."""
+        return (text for text, _ in self._arriving)
+
+    def remember(self, receipts: Iterable[MessageAccepted]) -> None:
+        """Knows texts of an earlier life of the session."""
+        for receipt in receipts:
+            self._know(receipt)
+
+    def again(self, client_id: str | None) -> str | None:
+        """The turn of a text that was taken before, which gets its receipt again; None for a new one."""
+        if client_id is None:
+            return None
+        for text in self.arriving:
+            if text.client_id == client_id:
+                return text.turn_id  # its receipt is on the way
+        receipt = self._known.get(client_id)
+        if receipt is None:
+            return None
+        self._session.emit(receipt)
+        return receipt.turn_id
+
+    def take(self, text: UserText) -> None:
+        """Takes a new text in; without a journal it is in line when this returns."""
+        self._session.transcript.add(Spoken("user", text.content, text.turn_id, self._clock.now()))
+        journal = self._session.journal
+        receipt = journal.text_accepted(text.turn_id, text.content, text.client_id)
+        if not journal.is_kept:
+            self._accept(text, durable=False)
+            return
+        self._arriving.append((text, receipt))
+        if self._task is None:
+            self._task = asyncio.create_task(self._work(), name=f"intake {self._session.session_id}")
+
+    async def aclose(self) -> None:
+        """Takes nothing more in."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _work(self) -> None:
+        try:
+            while self._arriving:
+                text, receipt = self._arriving[0]
+                durable = await receipt
+                self._arriving.popleft()
+                self._accept(text, durable=durable)
+        finally:
+            self._task = None
+
+    def _accept(self, text: UserText, *, durable: bool) -> None:
+        receipt = MessageAccepted(text.turn_id, text.client_id, durable)
+        self._know(receipt)
+        self._session.emit(receipt)
+        self._enter(text)
+
+    def _know(self, receipt: MessageAccepted) -> None:
+        if receipt.client_id is None:
+            return
+        self._known[receipt.client_id] = receipt
+        if len(self._known) > REMEMBERED_IDS:
+            self._known.popitem(last=False)

@@ -1,0 +1,183 @@
+"""Runs a session's turns one at a time, ends them when the user says so, and says how each ended."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.conversation.turn import Turn, TurnEnd
+from app.errors import AgentError, ContentFiltered, ContextTooLong, Internal
+from app.llm.base import ChatProvider
+from app.protocol.events import (
+    ErrorOccurred,
+    Event,
+    Interrupted,
+    ResponseComplete,
+    StateChanged,
+    Timings,
+    TurnSource,
+    TurnStarted,
+)
+from app.session.journal import TurnEnding
+from app.session.state import SessionState
+from app.session.transcript import Spoken
+from app.session.voice_session import VoiceSession
+from app.tools.runner import ToolRunner
+from config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """A turn was ended by the user, who had heard so much of it."""
+
+    heard: str
+
+
+Outcome = TurnEnd | AgentError | Interruption
+
+
+class TurnRunner:
+    """The turns of one session."""
+
+    def __init__(
+        self,
+        session: VoiceSession,
+        provider: ChatProvider,
+        tools: ToolRunner,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._clock = clock
+        self._session = session
+        self._history = session.conversation_history
+        self._provider = provider
+        self._tools = tools
+        self._settings = settings
+        self._running: tuple[Turn, asyncio.Task[TurnEnd]] | None = None
+        self._dropped_chars = 0
+
+    @property
+    def running_turn(self) -> Turn | None:
+        """The turn that runs now."""
+        return self._running[0] if self._running is not None else None
+
+    def begin(self, turn_id: str, source: TurnSource, *, with_tools: bool = True) -> Turn:
+        """Makes a turn and says that it has begun."""
+        self._session.emit(TurnStarted(turn_id, source))
+        return Turn(
+            turn_id,
+            source,
+            session=self._session,
+            provider=self._provider,
+            tools=self._tools,
+            settings=self._settings,
+            with_tools=with_tools and bool(self._tools.registry.names),
+        )
+
+    async def run(self, turn: Turn) -> Outcome:
+        """Runs a turn to its end, whatever that is."""
+        task = asyncio.create_task(turn.run(), name=f"turn {turn.turn_id}")
+        self._running, self._dropped_chars = (turn, task), 0
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:  # the session is closing, and nobody asks for the outcome
+            task.cancel()
+            await asyncio.wait({task})
+            if turn.is_interrupted:
+                self._cut(turn, task)
+            elif not task.cancelled():
+                task.exception()  # looked at here, or the loop would complain
+            raise
+        finally:
+            self._running = None
+        if turn.is_interrupted:
+            return self._cut(turn, task)
+        try:
+            return task.result()
+        except AgentError as exc:
+            return exc
+        except Exception as exc:
+            logger.exception("internal")
+            return Internal(type(exc).__name__)
+
+    def interrupt(self, turn_id: str | None = None) -> bool:
+        """Ends the running turn, or just the one that is named; nothing of it leaves from now on.
+
+        Returns:
+            Whether there was such a turn.
+        """
+        if self._running is None:
+            return False
+        turn, task = self._running
+        if task.done() or turn.is_interrupted or turn_id not in (None, turn.turn_id):
+            return False
+        turn.is_interrupted = True
+        self._dropped_chars = self._session.outbox.drop_turn(turn.turn_id)
+        task.cancel()
+        return True
+
+    def _cut(self, turn: Turn, task: asyncio.Task[TurnEnd]) -> Interruption:
+        """Leaves in the history what the user heard."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("interrupted_turn_failed", extra={"error": type(error).__name__})
+        dropped = self._dropped_chars + self._session.outbox.drop_turn(turn.turn_id)
+        said = "".join(turn.spoken)
+        heard = said[: len(said) - dropped]
+        self._history.cut_speech(len(heard))
+        logger.info("interrupted", extra={"heard_chars": len(heard), "dropped_chars": dropped})
+        return Interruption(heard)
+
+    async def complete(self, turn: Turn, end: TurnEnd, accepted_at: float | None = None) -> None:
+        """Says that a turn has ended well; `accepted_at` is on the loop's clock, in seconds."""
+        usage = end.completion.usage if end.completion is not None else None
+        timings = _timings(turn, accepted_at)
+        text = "".join(turn.spoken)
+        durable = await self._write(turn, text, "ok")
+        self.end(ResponseComplete(turn.turn_id, end.finish_reason, usage, text, timings, durable))
+
+    async def fail(self, turn: Turn, error: AgentError) -> None:
+        """Says that a turn has failed."""
+        is_refusal = isinstance(error, ContentFiltered | ContextTooLong)
+        await self._write(turn, "".join(turn.spoken), "refused" if is_refusal else "failed")
+        is_agents = turn.source != "user" and not turn.has_spoken
+        self.end(ErrorOccurred(error, turn.turn_id, is_agents=is_agents))
+
+    async def interrupted(self, turn: Turn, outcome: Interruption, accepted_at: float | None = None) -> None:
+        """Says that a turn was ended by the user."""
+        timings = _timings(turn, accepted_at)
+        durable = await self._write(turn, outcome.heard, "interrupted")
+        self.end(
+            Interrupted(turn.turn_id, outcome.heard),
+            ResponseComplete(turn.turn_id, "interrupted", None, outcome.heard, timings, durable),
+        )
+
+    async def _write(self, turn: Turn, text: str, ending: TurnEnding) -> bool:
+        """Writes down what the turn said and added to the history; waits for that as long as it may."""
+        now = self._clock.now()
+        self._session.transcript.add(Spoken("assistant", text, turn.turn_id, now, ending == "interrupted"))
+        receipt = self._session.journal.turn_ended(turn.turn_id, self._history.take_unwritten(), ending)
+        if turn.heard_calls:
+            self._session.journal.calls_told(turn.heard_calls)
+        return await receipt
+
+    def end(self, *events: Event) -> None:
+        """A turn's last words, then the state. The session moves first, so that no one sees an old state."""
+        state = SessionState.PROCESSING_TOOL if self._session.pending_tools else SessionState.IDLE
+        if self._session.state is not state:
+            self._session.move_to(state)
+        for event in events:
+            self._session.emit(event)
+        self._session.emit(StateChanged(state.value))
+
+
+def _timings(turn: Turn, accepted_at: float | None) -> Timings:
+    now = asyncio.get_running_loop().time()
+    start = turn.began_at if accepted_at is None else accepted_at
+    first = turn.first_spoken_at
+    return Timings(
+        queued=round((turn.began_at - start) * 1000),
+        first_token=None if first is None else round((first - turn.began_at) * 1000),
+        total=round((now - start) * 1000),
+    )

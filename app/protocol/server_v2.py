@@ -1,0 +1,282 @@
+"""What the server sends on protocol v2: these messages, with exactly these fields, and when.
+
+The models are the contract, from which `asyncapi.py` makes the page for programs; at run time the encoder in
+`v2.py` writes the same shapes without them, and a test holds every message against its model.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from app.protocol.events import FinishReason, ToolEndReason, ToolStatus, TurnSource
+
+Seq = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+ToolState = ToolStatus | Literal["running"]
+
+
+class V2ServerPart(BaseModel):
+    """What all messages and their parts have."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Numbered(V2ServerPart):
+    """A message of the talk: kept for a while, and sent again to a client that missed it."""
+
+    seq: Seq
+    """Its place in the talk: 1, 2, 3, and so on, without a hole."""
+
+
+class SessionCreatedMessage(Numbered):
+    """Sent once, first of all, when the first message has made a session."""
+
+    type: Literal["session_created"]
+    session_id: str
+    timestamp: str
+    """UTC in whole seconds, as `2025-07-20T10:30:00Z`."""
+    protocol: Literal["voice-agent.v2"]
+    resume_token: str
+    """What the client takes its session up with after a drop. A secret."""
+    resume_window_s: Seconds
+    """How long the session waits after a drop, in seconds."""
+    heartbeat_s: Seconds
+    """How often the client should send `ping`, in seconds."""
+    features: list[str]
+    """What this server can do beyond text."""
+    continued: bool
+    """Whether an earlier session goes on."""
+    audio: None
+    """What audio was agreed on: none."""
+
+
+class SystemMessage(Numbered):
+    """Sent for a sentence to the user that no other message stands for, as the demo model's notice."""
+
+    type: Literal["system"]
+    content: str
+
+
+class StateMessage(Numbered):
+    """Sent after each move of the session's state; at the end of a turn it follows `response_complete`."""
+
+    type: Literal["state"]
+    state: Literal["idle", "listening", "thinking", "speaking", "processing_tool"]
+
+
+class MessageAcceptedMessage(Numbered):
+    """Sent at once for each text that was taken, and again for each that comes again with the same `id`."""
+
+    type: Literal["message_accepted"]
+    id: str | None
+    """The client's own id; null where it gave none."""
+    turn_id: str
+    """The turn that answers the text."""
+    durable: bool
+    """Whether the text outlives the end of the server."""
+    utterance_id: str | None = None
+    """The speech that the text was understood from."""
+
+
+class TurnStartedMessage(Numbered):
+    """Sent when a turn begins, never before the receipt of the text that it answers."""
+
+    type: Literal["turn_started"]
+    turn_id: str
+    source: TurnSource
+    """A user's text, a tool that ended in the background, or the agent by itself."""
+
+
+class ResponseChunkMessage(Numbered):
+    """Sent as the model speaks; the chunks of a turn, joined in order, are its text."""
+
+    type: Literal["response_chunk"]
+    turn_id: str
+    content: str
+
+
+class Usage(V2ServerPart):
+    """What an answer has cost, in the model's tokens."""
+
+    prompt_tokens: Count
+    completion_tokens: Count
+
+
+class TimingsMs(V2ServerPart):
+    """How long a turn took, in milliseconds."""
+
+    queued: Count
+    """From the receipt to the turn's beginning."""
+    first_token: Count | None
+    """From its beginning to its first chunk; null where it had none."""
+    first_audio: Count | None
+    total: Count
+    """From the receipt to its end."""
+
+
+class ResponseCompleteMessage(Numbered):
+    """Sent at a turn's end, where it did not fail; nothing of that turn follows."""
+
+    type: Literal["response_complete"]
+    turn_id: str
+    content: Literal["Respuesta completada"]
+    text: str
+    """All that the turn has said: its chunks, joined."""
+    finish_reason: FinishReason
+    usage: Usage | None
+    timings_ms: TimingsMs | None
+    durable: bool
+    """Whether the answer outlives the end of the server."""
+
+
+class InterruptedMessage(Numbered):
+    """Sent when an interruption has ended a turn, directly before its `response_complete`.
+
+    With `turn_id` null it says that there was nothing to interrupt.
+    """
+
+    type: Literal["interrupted"]
+    turn_id: str | None
+    heard: str
+    """What of the turn had left by then, which is what the agent remembers."""
+
+
+class ToolStartedMessage(Numbered):
+    """Sent when a tool call begins to run."""
+
+    type: Literal["tool_started"]
+    turn_id: str
+    call_id: str
+    name: str
+    arguments: dict[str, JsonValue]
+
+
+class ToolProgressMessage(Numbered):
+    """Sent at a tool's first report of progress, and then at most once in `TOOL_PROGRESS_INTERVAL_S`."""
+
+    type: Literal["tool_progress"]
+    call_id: str
+    name: str
+    elapsed_s: Seconds
+    message: str | None = None
+    fraction: float | None = None
+    """The part that is done, 0 to 1."""
+
+
+class ToolFinishedMessage(Numbered):
+    """Sent once for each call that has begun, at its end."""
+
+    type: Literal["tool_finished"]
+    call_id: str
+    name: str
+    status: ToolStatus
+    elapsed_s: Seconds
+    reason: ToolEndReason | None = None
+    """Why it was ended from outside."""
+
+
+class ErrorMessage(V2ServerPart):
+    """Sent when something fails: with `turn_id` it is that turn's end, else it refuses one message."""
+
+    type: Literal["error"]
+    content: str
+    """A sentence in the user's language."""
+    code: str
+    retryable: bool
+    """Whether the same may succeed later."""
+    id: str | None = None
+    """The text that is refused, by the client's own id."""
+    turn_id: str | None = None
+    call_id: str | None = None
+    seq: Seq | None = None
+    """Missing where there is no session yet."""
+
+
+class PongMessage(V2ServerPart):
+    """Sent for each `ping`."""
+
+    type: Literal["pong"]
+
+
+class GoingAwayMessage(V2ServerPart):
+    """Sent when the server is about to stop; a close with 1012 follows, when the running turn has ended."""
+
+    type: Literal["going_away"]
+    reason: str
+    reconnect_after_s: Seconds
+    """When to come back, in seconds; each client is told another time."""
+
+
+class SessionResumedMessage(V2ServerPart):
+    """Sent first on a connection that has taken its session up again."""
+
+    type: Literal["session_resumed"]
+    session_id: str
+    resume_token: str
+    """The new token."""
+    replayed: Count
+    """How many messages follow that the client has missed."""
+    gap: bool
+    """Whether some of them are gone; then `history` follows, and no replay."""
+    next_seq: Seq
+    """The number of the next numbered message, replayed or live."""
+
+
+class HistoryEntry(V2ServerPart):
+    """What somebody said."""
+
+    role: Literal["user", "assistant"]
+    content: str
+    turn_id: str
+    created_at: str
+    interrupted: bool
+
+
+class HistoryTurn(V2ServerPart):
+    """The turn that runs: its chunks from now on go on after this text."""
+
+    turn_id: str
+    text: str
+
+
+class HistoryTool(V2ServerPart):
+    """A tool call that a page should show."""
+
+    call_id: str
+    name: str
+    status: ToolState
+
+
+class HistoryMessage(V2ServerPart):
+    """Sent after `session_resumed` with a gap, and where an earlier session is continued.
+
+    It stands in place of all that the client has shown so far.
+    """
+
+    type: Literal["history"]
+    messages: list[HistoryEntry]
+    """The last 200, oldest first."""
+    turn: HistoryTurn | None
+    tools: list[HistoryTool]
+
+
+V2ServerMessage = Annotated[
+    SessionCreatedMessage
+    | SessionResumedMessage
+    | HistoryMessage
+    | MessageAcceptedMessage
+    | TurnStartedMessage
+    | StateMessage
+    | ResponseChunkMessage
+    | ToolStartedMessage
+    | ToolProgressMessage
+    | ToolFinishedMessage
+    | InterruptedMessage
+    | ResponseCompleteMessage
+    | ErrorMessage
+    | SystemMessage
+    | PongMessage
+    | GoingAwayMessage,
+    Field(discriminator="type"),
+]

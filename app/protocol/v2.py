@@ -1,0 +1,152 @@
+"""Protocol v2: how the events of a talk look on the wire, numbered so that nothing is lost over a drop."""
+
+from typing import Any
+
+import orjson
+
+from app.errors import Locale
+from app.protocol.events import (
+    ErrorOccurred,
+    Event,
+    GoingAway,
+    HistoryTold,
+    Interrupted,
+    MessageAccepted,
+    Notice,
+    Pong,
+    ResponseChunk,
+    ResponseComplete,
+    SessionCreated,
+    StateChanged,
+    ToolFinished,
+    ToolProgress,
+    ToolStarted,
+    TurnStarted,
+)
+from app.protocol.v1 import COMPLETE
+
+NAME = "voice-agent.v2"
+"""The WebSocket subprotocol that asks for it."""
+
+FEATURES: list[str] = []
+"""What this server can do beyond text: `audio_in`, `audio_out`, `approval` come with their parts."""
+
+
+def is_numbered(event: Event) -> bool:
+    """Whether the event is part of the talk; others are never replayed."""
+    return type(event) is not Pong and type(event) is not GoingAway and type(event) is not HistoryTold
+
+
+def encode(event: Event, locale: Locale, seq: int | None) -> str:
+    """The JSON text that stands for an event; `seq` is None where it is not part of the talk."""
+    if type(event) is ResponseChunk:
+        message: dict[str, Any] = {
+            "type": "response_chunk",
+            "turn_id": event.turn_id,
+            "content": event.content,
+        }
+    else:
+        message = _message(event, locale)
+    if seq is not None:
+        message["seq"] = seq
+    return orjson.dumps(message).decode()
+
+
+def _message(event: Event, locale: Locale) -> dict[str, Any]:  # noqa: C901  # flat, and complete
+    match event:
+        case Notice(content):
+            return {"type": "system", "content": content}
+        case MessageAccepted(turn_id, client_id, durable):
+            return {"type": "message_accepted", "id": client_id, "turn_id": turn_id, "durable": durable}
+        case TurnStarted(turn_id, source):
+            return {"type": "turn_started", "turn_id": turn_id, "source": source}
+        case StateChanged(state):
+            return {"type": "state", "state": state}
+        case Interrupted(turn_id, heard):
+            return {"type": "interrupted", "turn_id": turn_id, "heard": heard}
+        case ErrorOccurred():
+            return _error(event, locale)
+        case Pong():
+            return {"type": "pong"}
+        case HistoryTold(history):
+            return orjson.loads(history)
+        case GoingAway(reason, reconnect_after_s):
+            return {"type": "going_away", "reason": reason, "reconnect_after_s": reconnect_after_s}
+        case SessionCreated():
+            return _session_created(event)
+        case ResponseComplete():
+            return _response_complete(event)
+        case ToolStarted() | ToolProgress() | ToolFinished():
+            return _tool(event)
+        case ResponseChunk(turn_id, content):
+            return {"type": "response_chunk", "turn_id": turn_id, "content": content}
+
+
+def _session_created(event: SessionCreated) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "type": "session_created",
+        "session_id": event.session_id,
+        "timestamp": event.timestamp,
+        "protocol": NAME,
+        "audio": None,
+    }
+    if event.terms is not None:
+        terms = event.terms
+        message["resume_token"] = terms.resume_token
+        message["resume_window_s"] = terms.resume_window_s
+        message["heartbeat_s"] = terms.heartbeat_s
+        message["features"] = terms.features
+        message["continued"] = terms.continued
+    return message
+
+
+def _response_complete(event: ResponseComplete) -> dict[str, Any]:
+    usage, timings = event.usage, event.timings
+    return {
+        "type": "response_complete",
+        "turn_id": event.turn_id,
+        "content": COMPLETE,
+        "text": event.text,
+        "finish_reason": event.finish_reason,
+        "usage": usage
+        and {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens},
+        "timings_ms": timings
+        and {
+            "queued": timings.queued,
+            "first_token": timings.first_token,
+            "first_audio": None,
+            "total": timings.total,
+        },
+        "durable": event.durable,
+    }
+
+
+def _tool(event: ToolStarted | ToolProgress | ToolFinished) -> dict[str, Any]:
+    message: dict[str, Any] = {"call_id": event.call_id, "name": event.name}
+    match event:
+        case ToolStarted():
+            arguments = orjson.loads(event.arguments)
+            return {"type": "tool_started", "turn_id": event.turn_id, **message, "arguments": arguments}
+        case ToolProgress():
+            message |= {"type": "tool_progress", "elapsed_s": round(event.elapsed_s, 3)}
+            optional = {"message": event.message, "fraction": event.fraction}
+        case ToolFinished():
+            message |= {
+                "type": "tool_finished",
+                "status": event.status,
+                "elapsed_s": round(event.elapsed_s, 3),
+            }
+            optional = {"reason": event.reason}
+    return {**message, **{name: value for name, value in optional.items() if value is not None}}
+
+
+def _error(event: ErrorOccurred, locale: Locale) -> dict[str, Any]:
+    error = event.error
+    optional = {"id": event.client_id, "turn_id": event.turn_id, "call_id": event.call_id}
+    return {
+        "type": "error",
+        "content": error.sentence(locale),
+        "code": error.code,
+        "retryable": error.retryable,
+        **{name: value for name, value in optional.items() if value is not None},
+    }

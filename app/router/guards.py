@@ -1,0 +1,53 @@
+"""Who may use a route, as FastAPI dependencies."""
+
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+
+from app.errors import Unauthorized
+from app.router.credentials import bearer_token, has_foreign_origin, is_local
+from app.services.access import Principal
+from app.services.websocket_agent_service import WebSocketAgentService
+
+
+def service_of(request: Request) -> WebSocketAgentService:
+    """The agent that this application serves."""
+    return request.app.state.service
+
+
+Service = Annotated[WebSocketAgentService, Depends(service_of)]
+
+
+def caller(request: Request, service: Service) -> Principal | None:
+    """Whoever asks; None where the server asks for no token. Answers 401 without a good one."""
+    try:
+        return service.access.identify(bearer_token(request))
+    except Unauthorized as error:
+        raise HTTPException(
+            401, error.sentence(service.settings.agent_locale), {"WWW-Authenticate": "Bearer"}
+        ) from None
+
+
+Caller = Annotated[Principal | None, Depends(caller)]
+
+
+def changer(request: Request, principal: Caller) -> Principal | None:
+    """Whoever changes something: never a page of another site, and without tokens only this machine."""
+    if has_foreign_origin(request):
+        raise HTTPException(403, "a page of another origin may not change anything here")
+    if principal is None and not is_local(request):
+        raise HTTPException(403, "without API_TOKENS this answers requests from this machine alone")
+    return principal
+
+
+Changer = Annotated[Principal | None, Depends(changer)]
+
+
+def admin(principal: Caller) -> Principal | None:
+    """Operators: who has an admin's token, or anybody where none is asked for. Others see no such route."""
+    if principal is not None and principal.role != "admin":
+        raise HTTPException(404)
+    return principal
+
+
+Admin = Annotated[Principal | None, Depends(admin)]

@@ -1,0 +1,196 @@
+"""The talks, for operators and back ends."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel, Field
+
+from app.conversation.contribution import Contribution, Mode
+from app.errors import QueueFull
+from app.router.guards import Caller, Changer, Service
+from app.router.routes.stored_talks import (
+    MessageList,
+    all_messages,
+    as_markdown,
+    bad_cursor,
+    describe_stored,
+    message_of,
+    store_of,
+    stored_session,
+    unavailable,
+)
+from app.services.access import Principal
+from app.services.live_session import LiveSession
+from app.services.websocket_agent_service import WebSocketAgentService
+from app.storage.errors import BadCursor, StoreUnavailable
+from app.storage.records import SessionFilter, SessionStatus
+
+router = APIRouter()
+
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+class PendingTool(BaseModel):
+    """A tool call that runs."""
+
+    call_id: str
+    name: str
+    elapsed_s: float
+
+
+class SessionInfo(BaseModel):
+    """A session. Times are UTC, whole seconds; `state` is `ended` for one that can no longer be resumed."""
+
+    session_id: str
+    user_id: str
+    state: str
+    created_at: str
+    last_activity: str
+    message_count: int
+    pending_tools: list[PendingTool]
+
+
+class SessionList(BaseModel):
+    """Some sessions; `active_sessions` counts those that live, whatever the list shows."""
+
+    active_sessions: int
+    sessions: list[SessionInfo]
+    next_cursor: str | None = None
+
+
+class ContributionRequest(BaseModel):
+    """What a back end adds to a talk."""
+
+    content: str = Field(min_length=1, max_length=100_000)
+    mode: Mode = "say"
+
+
+class ContributionReceipt(BaseModel):
+    """It waits in line; the turn that will say it has this id."""
+
+    turn_id: str
+
+
+@router.get("/sessions", response_model_exclude_none=True)
+async def list_sessions(
+    service: Service,
+    caller: Caller,
+    status: SessionStatus = "active",
+    user_id: str | None = None,
+    state: str | None = None,
+    limit: Limit = 50,
+    cursor: str | None = None,
+) -> SessionList:
+    """Lists sessions, with a user's token their own: the live ones, those that ended, or all."""
+    if caller is not None and caller.role != "admin":
+        if user_id not in (None, caller.user_id):
+            return SessionList(active_sessions=0, sessions=[])
+        user_id = caller.user_id
+    mine = [live for live in service.sessions if user_id in (None, live.session.user_id)]
+    if status == "active":
+        shown, next_cursor = _page([live.describe() for live in mine], state, limit, cursor)
+    else:
+        shown, next_cursor = await _stored(service, status, user_id, limit, cursor)
+        shown = [session for session in shown if state in (None, session["state"])]
+    sessions = [SessionInfo.model_validate(session) for session in shown]
+    return SessionList(active_sessions=len(mine), sessions=sessions, next_cursor=next_cursor)
+
+
+def _page(
+    sessions: list[dict[str, Any]], state: str | None, limit: int, cursor: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The live sessions after the one that the cursor names, in the order in which they began."""
+    wanted = [session for session in sessions if state in (None, session["state"])]
+    if cursor is not None:
+        ids = [session["session_id"] for session in wanted]
+        wanted = wanted[ids.index(cursor) + 1 :] if cursor in ids else wanted
+    more = len(wanted) > limit
+    shown = wanted[:limit]
+    return shown, shown[-1]["session_id"] if more else None
+
+
+async def _stored(
+    service: WebSocketAgentService, status: SessionStatus, user_id: str | None, limit: int, cursor: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    try:
+        page = await store_of(service).sessions(SessionFilter(status, user_id), limit, cursor)
+    except BadCursor as error:
+        raise bad_cursor(error) from None
+    except StoreUnavailable as error:
+        raise unavailable(error) from None
+    shown: list[dict[str, Any]] = []
+    for record in page.rows:
+        live = service.sessions.get(record.id)
+        shown.append(describe_stored(record) if live is None else live.describe())
+    return shown, page.next_cursor
+
+
+@router.get("/sessions/{session_id}")
+async def show_session(session_id: str, service: Service, caller: Caller) -> SessionInfo:
+    """Shows one live session, or answers 404: for one that is not there and one of somebody else alike."""
+    return SessionInfo.model_validate(_find(service, session_id, caller).describe())
+
+
+@router.get("/sessions/{session_id}/messages")
+async def list_messages(
+    session_id: str, service: Service, caller: Caller, limit: Limit = 200, cursor: str | None = None
+) -> MessageList:
+    """Lists what was said in a session, live or ended, the first messages first."""
+    await stored_session(service, session_id, caller)
+    try:
+        page = await service.store.messages(session_id, limit, cursor)
+    except BadCursor as error:
+        raise bad_cursor(error) from None
+    except StoreUnavailable as error:
+        raise unavailable(error) from None
+    messages = [message_of(record) for record in page.rows]
+    return MessageList(messages=messages, next_cursor=page.next_cursor)
+
+
+@router.get("/sessions/{session_id}/export")
+async def export_session(
+    session_id: str, service: Service, caller: Caller, format: Literal["json", "markdown"] = "json"
+) -> Response:
+    """Gives a whole talk as a file."""
+    record = await stored_session(service, session_id, caller)
+    messages = await all_messages(service.store, session_id)
+    name = f"talk-{record.id}.{'json' if format == 'json' else 'md'}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    if format == "markdown":
+        text = as_markdown(record, messages)
+        return PlainTextResponse(text, headers=headers, media_type="text/markdown")
+    described = describe_stored(record)
+    content = {**described, "messages": [message_of(message).model_dump() for message in messages]}
+    return JSONResponse(content, headers=headers)
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def erase_session(session_id: str, service: Service, caller: Changer) -> None:
+    """Ends a session, if it lives, and erases all that is kept of it."""
+    live = service.session_host.find(session_id, caller)
+    if live is None:
+        await stored_session(service, session_id, caller)
+    await service.session_host.erase(session_id)
+
+
+@router.post("/sessions/{session_id}/messages", status_code=202)
+async def contribute(
+    session_id: str, request: ContributionRequest, service: Service, caller: Changer
+) -> ContributionReceipt:
+    """Has the agent say something, know something, or react to something."""
+    live = _find(service, session_id, caller)
+    if "\0" in request.content or not request.content.strip():
+        raise HTTPException(422, "content must be a text without NUL characters")
+    try:
+        turn_id = live.conversation.put_in(Contribution(request.content, request.mode))
+    except QueueFull:
+        raise HTTPException(429, "too many contributions wait in this talk") from None
+    return ContributionReceipt(turn_id=turn_id)
+
+
+def _find(service: WebSocketAgentService, session_id: str, caller: Principal | None) -> LiveSession:
+    live = service.session_host.find(session_id, caller)
+    if live is None:
+        raise HTTPException(404, "no such session")
+    return live

@@ -1,0 +1,100 @@
+"""What each message of a v2 client does, once there is a session. Found by the message's type."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from app.errors import AgentError, BadMessage, NotAvailable, UnknownCall
+from app.protocol import client_v2 as client
+from app.protocol.client import SystemMessage
+from app.protocol.client_v2 import AudioMessage
+from app.protocol.close_codes import CloseCode
+from app.protocol.events import ErrorOccurred, Pong
+from app.services.handlers import handle_audio, handle_system
+from app.services.live_session import LiveSession
+
+
+def handle_text(live: LiveSession, message: client.TextMessage) -> None:
+    """Puts what the user says in line; with `interrupt` it ends what the agent is doing."""
+    try:
+        if not message.content.strip():
+            raise BadMessage("el texto está vacío", "the text is empty")
+        live.conversation.hear(message.content, message.id, interrupts=message.interrupt)
+    except AgentError as error:
+        live.session.emit(ErrorOccurred(error, client_id=message.id))
+
+
+def handle_interrupt(live: LiveSession, message: client.InterruptMessage) -> None:
+    """Ends the running turn, or just the one that is named."""
+    live.conversation.interrupt(message.turn_id)
+
+
+def handle_cancel_tool(live: LiveSession, message: client.CancelToolMessage) -> None:
+    """Ends one tool call."""
+    try:
+        live.conversation.tools.cancel(message.call_id)
+    except UnknownCall as error:
+        live.session.emit(ErrorOccurred(error, call_id=message.call_id))
+
+
+def handle_approve_tool(live: LiveSession, message: client.ApproveToolMessage) -> None:
+    """No call waits for a person's word: this server asks for none yet."""
+    live.session.emit(ErrorOccurred(UnknownCall(), call_id=message.call_id))
+
+
+def handle_session_update(live: LiveSession, message: client.SessionUpdateMessage) -> None:
+    """Changes the language.
+
+    Raises:
+        NotAvailable: It asks for audio, which this server does not have.
+    """
+    if message.audio is not None or message.voice is not None or message.speed is not None:
+        raise NotAvailable(feature="audio")
+    if message.locale is not None:
+        live.session.locale = live.pump.locale = message.locale
+
+
+def handle_ping(live: LiveSession, message: client.PingMessage) -> None:
+    """Says that the server is there."""
+    live.session.emit(Pong())
+
+
+def handle_end(live: LiveSession, message: client.EndMessage) -> CloseCode:
+    """Goodbye."""
+    return CloseCode.NORMAL
+
+
+def refuse_audio(live: LiveSession, message: Any) -> None:
+    """There is no audio to commit, clear or play.
+
+    Raises:
+        NotAvailable: Always.
+    """
+    raise NotAvailable(feature="audio")
+
+
+def refuse_second_opening(live: LiveSession, message: Any) -> None:
+    """`start` and `resume` are for a connection's first message.
+
+    Raises:
+        BadMessage: Always.
+    """
+    raise BadMessage("la sesión ya está abierta", "the session is open already")
+
+
+HANDLERS_V2: Final[dict[type, Callable[[LiveSession, Any], CloseCode | None]]] = {
+    client.StartMessage: refuse_second_opening,
+    client.ResumeMessage: refuse_second_opening,
+    client.TextMessage: handle_text,
+    client.InterruptMessage: handle_interrupt,
+    client.CancelToolMessage: handle_cancel_tool,
+    client.ApproveToolMessage: handle_approve_tool,
+    client.SessionUpdateMessage: handle_session_update,
+    client.PingMessage: handle_ping,
+    client.PlaybackMessage: refuse_audio,
+    client.AudioCommitMessage: refuse_audio,
+    client.AudioClearMessage: refuse_audio,
+    client.EndMessage: handle_end,
+    SystemMessage: handle_system,
+    AudioMessage: handle_audio,
+}
+"""One handler for each member of the client's union."""

@@ -1,0 +1,81 @@
+"""Takes up a stored session again after the server was restarted."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import orjson
+
+from app.chat import ApiMessage
+from app.errors import ServerRestarted
+from app.locales import say
+from app.protocol.events import ErrorOccurred, MessageAccepted
+from app.services.live_session import LiveSession
+from app.session.transcript import Spoken
+from app.storage.records import CallRow, MessageRecord, StoredTalk
+from app.tools.calls import Ending, ToolRun
+
+
+def restore(live: LiveSession, talk: StoredTalk) -> None:
+    """Fills a new live session with what the store has of it.
+
+    Calls that ran when the server ended are marked interrupted, and the model is told; results that were not
+    told are told. Nothing is run again.
+    """
+    unanswered = {message.turn_id for message in talk.unanswered}
+    answered = [m for m in talk.messages if m.turn_id not in unanswered and m.status != "refused"]
+    for turn_id, messages in groupby(answered, key=lambda message: message.turn_id):
+        live.session.conversation_history.restore_turn(turn_id, [_api_message(m) for m in messages])
+    for message in talk.messages:
+        if message.role in ("user", "assistant") and message.content:
+            live.session.transcript.add(_spoken(message))
+    receipts = [MessageAccepted(turn, client, True) for client, turn in talk.turn_of_client_id.items()]
+    live.conversation.remember(receipts)
+    live.conversation.tell_later([*_interrupted(live, talk.running_calls), *_untold(talk.untold_calls)])
+
+
+def tell_unanswered(live: LiveSession, talk: StoredTalk) -> None:
+    """Says of each text that the restart left without an ending that it has one now."""
+    for message in talk.unanswered:
+        live.session.journal.turn_ended(message.turn_id, [], "failed")
+        live.session.emit(ErrorOccurred(ServerRestarted(), message.turn_id, message.client_id))
+
+
+def _api_message(record: MessageRecord) -> ApiMessage:
+    message: ApiMessage = {"role": record.role, "content": record.content}
+    if record.tool_calls:
+        message["tool_calls"] = record.tool_calls
+    if record.tool_call_id is not None:
+        message["tool_call_id"] = record.tool_call_id
+    return message
+
+
+def _spoken(record: MessageRecord) -> Spoken:
+    role = "user" if record.role == "user" else "assistant"
+    return Spoken(
+        role, record.content or "", record.turn_id, record.created_at, record.status == "interrupted"
+    )
+
+
+def _interrupted(live: LiveSession, calls: Sequence[CallRow]) -> list[ToolRun]:
+    ending = Ending("interrupted", error=say(live.session.locale, "tool_was_interrupted"))
+    return [_run(call, ending) for call in calls]
+
+
+def _untold(calls: Sequence[CallRow]) -> list[ToolRun]:
+    return [_run(call, _ending(call)) for call in calls]
+
+
+def _ending(call: CallRow) -> Ending:
+    content = orjson.loads(call.result or "{}")
+    return Ending(
+        call.status if call.status != "running" else "interrupted",
+        result=content.get("result"),
+        error=content.get("error"),
+        truncated=bool(content.get("truncated")),
+    )
+
+
+def _run(call: CallRow, ending: Ending) -> ToolRun:
+    run = ToolRun(call.call_id, call.turn_id, call.name, call.arguments, 0.0, call.effect)
+    run.ending, run.answer, run.detached = ending, ending.content(), True
+    return run

@@ -1,0 +1,297 @@
+"""The life of sessions: how they open, wait for their clients, come back after a restart, and end."""
+
+import asyncio
+import logging
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from app.clock import Clock, wire_time
+from app.conversation.conversation import Conversation
+from app.conversation.prompt import system_prompt
+from app.errors import Locale, ResumeRefused, ServerFull
+from app.llm.base import ChatProvider
+from app.protocol import v1, v2
+from app.protocol.client import ANONYMOUS
+from app.protocol.close_codes import CloseCode
+from app.protocol.events import Notice, SessionCreated, SessionTerms
+from app.services.access import Principal
+from app.services.live_session import LiveSession
+from app.services.restoring import restore
+from app.services.stored_journal import StoredJournal
+from app.session.history import History
+from app.session.outbox import Outbox
+from app.session.pump import Pump
+from app.session.registry import SessionRegistry
+from app.session.resume_tokens import ResumeTokens
+from app.session.ring import Ring
+from app.session.voice_session import VoiceSession
+from app.storage.errors import StoreUnavailable
+from app.storage.records import SessionRecord, StoredTalk
+from app.storage.store import Store
+from app.tools.runner import ToolHost
+from config.logger_config import SESSION_ID
+from config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+HOUSEKEEPING_INTERVAL_S = 3600
+"""How often the store is asked to forget old talks, in seconds."""
+
+
+class SessionHost:
+    """Makes and ends the sessions of this process.
+
+    Attributes:
+        sessions: Those that live, with a connection or in their resume window.
+        is_leaving: The server is about to stop: no new session begins.
+    """
+
+    def __init__(
+        self, settings: Settings, provider: ChatProvider, tools: ToolHost, store: Store, clock: Clock
+    ) -> None:
+        self.sessions: SessionRegistry[LiveSession] = SessionRegistry(settings.max_sessions)
+        self.is_leaving = False
+        self._settings = settings
+        self._provider = provider
+        self._tools = tools
+        self._store = store
+        self._clock = clock
+        self._prompt = system_prompt(settings)
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def find(self, session_id: str, principal: Principal | None) -> LiveSession | None:
+        """A live session, if it is there and theirs to see."""
+        live = self.sessions.get(session_id)
+        if live is None or (principal is not None and not principal.may_see(live.session.user_id)):
+            return None
+        return live
+
+    def open(
+        self, user_id: str, locale: Locale | None, principal: Principal | None, *, is_resumable: bool
+    ) -> LiveSession:
+        """Makes a session; with a token it is the token's user's, but for admins, who may speak for others.
+
+        Raises:
+            ServerFull: There is no room for another.
+        """
+        if principal is not None and (principal.role != "admin" or user_id == ANONYMOUS):
+            user_id = principal.user_id
+        now = self._clock.now()
+        record = SessionRecord(
+            id=str(uuid.uuid4()),
+            user_id=user_id,
+            protocol=v2.NAME if is_resumable else v1.NAME,
+            locale=locale or self._settings.agent_locale,
+            created_at=now,
+            last_activity=now,
+        )
+        live = self._make(record, next_position=0)
+        logger.info("session_created", extra={"user_id": user_id, "active": len(self.sessions)})
+        terms = self._terms(live) if is_resumable else None
+        self._write_opened(live, record)
+        live.session.emit(SessionCreated(record.id, wire_time(now), terms))
+        notice = self._provider.notice.get(live.session.locale)
+        if notice:
+            live.session.emit(Notice(notice))
+        return live
+
+    async def take_up(
+        self, session_id: str, token: str, principal: Principal | None
+    ) -> tuple[LiveSession, StoredTalk] | None:
+        """Brings a stored session back to life, if it may still be resumed with this token.
+
+        Raises:
+            ServerFull: There is no room for another session.
+        """
+        try:
+            talk = await self._store.talk(session_id)
+        except StoreUnavailable:
+            logger.warning("storage_unavailable", extra={"operation": "resume"})
+            return None
+        if talk is None or not self._may_come_back(talk.session, token, principal):
+            return None
+        if session_id in self.sessions:  # another connection was faster
+            return None
+        return self._revive(talk), talk
+
+    async def continue_talk(
+        self, session_id: str, user_id: str, principal: Principal | None
+    ) -> tuple[LiveSession, StoredTalk]:
+        """Takes up an own earlier session, ended or not, as a new stream under the same id.
+
+        Raises:
+            ResumeRefused: It is not there, lives, or is somebody else's; a nobody has no own sessions.
+            ServerFull: There is no room for another session.
+        """
+        owner = principal.user_id if principal is not None else user_id
+        try:
+            talk = await self._store.talk(session_id)
+        except StoreUnavailable:
+            talk = None
+        is_own = talk is not None and owner != ANONYMOUS and talk.session.user_id == owner
+        is_admins = talk is not None and principal is not None and principal.role == "admin"
+        if talk is None or session_id in self.sessions or not (is_own or is_admins):
+            raise ResumeRefused
+        live = self._revive(talk)
+        terms = self._terms(live, continued=True)
+        live.session.emit(SessionCreated(session_id, wire_time(live.session.created_at), terms))
+        return live, talk
+
+    def came(self, live: LiveSession) -> None:
+        """A client has come (again): the session no longer waits."""
+        self._store.session_changed(
+            live.session_id,
+            {
+                "token_hash": live.tokens.newest,
+                "previous_token_hash": live.tokens.previous,
+                "detached_at": None,
+                "ended_at": None,
+                "last_activity": self._clock.now(),
+            },
+        )
+
+    def wait_for(self, live: LiveSession, reason: str) -> None:
+        """Keeps a session whose client has dropped, for as long as it may come back."""
+        window_s = self._settings.resume_window_s
+        logger.info("session_waits", extra={"reason": reason, "window_s": window_s})
+        live.session.websocket = None
+        if live.expiry is not None:
+            live.expiry.cancel()
+        live.expiry = asyncio.get_running_loop().call_later(window_s, self._expire, live)
+        if not self.is_leaving:  # after a restart its window begins anew
+            self._store.session_changed(live.session_id, {"detached_at": self._clock.now()})
+
+    async def close(self, live: LiveSession, reason: str) -> None:
+        """Ends a session: its turn and tools are cancelled, its task is awaited, nothing of it is left."""
+        if self.sessions.get(live.session_id) is not live:
+            return
+        self.sessions.remove(live.session_id)
+        if live.expiry is not None:
+            live.expiry.cancel()
+        await live.conversation.aclose()
+        if live.pump_task is not None:
+            live.pump_task.cancel()
+            await asyncio.wait({live.pump_task})
+        now = self._clock.now()
+        if not (live.is_resumable and reason == "shutdown"):
+            self._store.session_changed(live.session_id, {"ended_at": now, "last_activity": now})
+        facts: dict[str, Any] = {
+            "reason": reason,
+            "lasted_s": round((now - live.session.created_at).total_seconds(), 1),
+            "active": len(self.sessions),
+        }
+        logger.info("session_closed", extra=facts)
+
+    async def keep_house(self) -> None:
+        """Ends what nobody came back for and forgets what is too old; runs until it is cancelled."""
+        while self._store.is_on:
+            now = self._clock.now()
+            self._store.detached_ended(now - timedelta(seconds=self._settings.resume_window_s))
+            try:
+                await self._store.forget_ended(now - timedelta(days=self._settings.session_retention_days))
+            except StoreUnavailable:
+                logger.warning("storage_unavailable", extra={"operation": "retention"})
+            await asyncio.sleep(HOUSEKEEPING_INTERVAL_S)
+
+    async def erase(self, session_id: str) -> None:
+        """Ends a session, if it lives, and has the store forget it; late writes bring nothing back."""
+        live = self.sessions.get(session_id)
+        if live is not None:
+            await self._end_now(live)
+        await self._store.session_erased(session_id).wait(self._settings.store_timeout_s)
+
+    async def erase_user(self, user_id: str) -> None:
+        """Ends a user's sessions and has the store forget all of them."""
+        mine = [live for live in self.sessions if live.session.user_id == user_id]
+        await asyncio.gather(*(self._end_now(live) for live in mine))
+        await self._store.user_erased(user_id).wait(self._settings.store_timeout_s)
+
+    async def _end_now(self, live: LiveSession) -> None:
+        websocket = live.session.websocket
+        await self.close(live, "erased")
+        if websocket is not None:
+            await websocket.close(CloseCode.ENDED, "the session was erased")
+
+    async def aclose(self) -> None:
+        """Ends all sessions; resumable ones may be taken up again by the next server."""
+        await asyncio.gather(*(self.close(live, "shutdown") for live in self.sessions), *self._closing)
+
+    def _make(self, record: SessionRecord, next_position: int) -> LiveSession:
+        if self.sessions.is_full or self.is_leaving:
+            raise ServerFull
+        settings = self._settings
+        is_resumable = record.protocol == v2.NAME
+        locale: Locale = "en" if record.locale == "en" else "es"
+        session = VoiceSession(
+            session_id=record.id,
+            websocket=None,
+            user_id=record.user_id,
+            conversation_history=History(self._prompt, settings.max_history_tokens),
+            outbox=Outbox(
+                settings.outbox_max_messages, settings.outbox_max_bytes, outlives_reader=is_resumable
+            ),
+            created_at=record.created_at,
+            last_activity=record.last_activity,
+            locale=locale,
+        )
+        if self._store.is_on:
+            session.journal = StoredJournal(
+                record.id, self._store, self._clock, settings.store_timeout_s, next_position
+            )
+        SESSION_ID.set(record.id)
+        ring = Ring(settings.resume_ring_messages, settings.resume_ring_bytes) if is_resumable else None
+        pump = Pump(session.outbox, locale, ring)
+        conversation = Conversation(session, self._provider, self._tools, settings)
+        live = LiveSession(session, conversation, self._clock, pump)
+        self.sessions.add(live)
+        live.pump_task = asyncio.create_task(pump.run(), name=f"pump {record.id}")
+        return live
+
+    def _revive(self, talk: StoredTalk) -> LiveSession:
+        live = self._make(talk.session, talk.next_position)
+        live.tokens = ResumeTokens(talk.session.token_hash, talk.session.previous_token_hash)
+        restore(live, talk)
+        logger.info("session_restored", extra={"messages": len(talk.messages), "active": len(self.sessions)})
+        return live
+
+    def _may_come_back(self, record: SessionRecord, token: str, principal: Principal | None) -> bool:
+        tokens = ResumeTokens(record.token_hash, record.previous_token_hash)
+        is_theirs = principal is None or principal.may_see(record.user_id)
+        has_ended = record.ended_at is not None or record.protocol != v2.NAME
+        left_at = record.detached_at or self._clock.now()
+        away_s = (self._clock.now() - left_at).total_seconds()
+        is_good = tokens.is_good(token)
+        return is_good and is_theirs and not has_ended and away_s <= self._settings.resume_window_s
+
+    def _write_opened(self, live: LiveSession, record: SessionRecord) -> None:
+        opened = SessionRecord(
+            id=record.id,
+            user_id=record.user_id,
+            protocol=record.protocol,
+            locale=record.locale,
+            created_at=record.created_at,
+            last_activity=record.last_activity,
+            token_hash=live.tokens.newest,
+            previous_token_hash=live.tokens.previous,
+        )
+        self._store.session_opened(opened)
+
+    def _terms(self, live: LiveSession, *, continued: bool = False) -> SessionTerms:
+        return SessionTerms(
+            resume_token=live.tokens.issue(),
+            resume_window_s=self._settings.resume_window_s,
+            heartbeat_s=self._settings.ws_ping_interval_s,
+            features=v2.FEATURES,
+            continued=continued,
+        )
+
+    def _expire(self, live: LiveSession) -> None:
+        closing = asyncio.create_task(self._close_unless_resumed(live), name=f"expire {live.session_id}")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def _close_unless_resumed(self, live: LiveSession) -> None:
+        if live.pump.link is None:  # the client may have come back between the timer and this task
+            await self.close(live, "expired")

@@ -1,0 +1,107 @@
+"""A session's journal in the store."""
+
+from collections.abc import Awaitable, Generator, Sequence
+from typing import Any
+
+from app.chat import ApiMessage
+from app.clock import Clock
+from app.session.journal import CallEnd, CallStart, TurnEnding
+from app.storage.records import CallRow, MessageRecord
+from app.storage.store import Store
+from app.storage.writer import Receipt
+
+
+class _Bounded:
+    """A receipt that is waited for `timeout_s` seconds at most."""
+
+    def __init__(self, receipt: Receipt, timeout_s: float) -> None:
+        self._receipt = receipt
+        self._timeout_s = timeout_s
+
+    def __await__(self) -> Generator[Any, None, bool]:
+        return self._receipt.wait(self._timeout_s).__await__()
+
+
+class StoredJournal:
+    """Writes one session's talk into the store.
+
+    Args:
+        next_position: The place of the next message in the session, from 0.
+        timeout_s: How long anybody waits for a receipt, in seconds.
+    """
+
+    is_kept = True
+
+    def __init__(
+        self, session_id: str, store: Store, clock: Clock, timeout_s: float, next_position: int = 0
+    ) -> None:
+        self._session_id = session_id
+        self._store = store
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._next_position = next_position
+
+    def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
+        """A user's text; True once it survives the end of the process."""
+        record = MessageRecord(
+            position=self._take_position(),
+            turn_id=turn_id,
+            role="user",
+            content=content,
+            created_at=self._clock.now(),
+            status="accepted",
+            client_id=client_id,
+        )
+        return self._bounded(self._store.text_accepted(self._session_id, record))
+
+    def turn_ended(self, turn_id: str, messages: Sequence[ApiMessage], ending: TurnEnding) -> Awaitable[bool]:
+        """What a turn added to the history; True once it survives the end of the process."""
+        records = [self._record(turn_id, message, ending) for message in messages]
+        return self._bounded(self._store.turn_ended(self._session_id, turn_id, ending, records))
+
+    def call_started(self, call: CallStart) -> Awaitable[bool]:
+        """A tool call, before it runs."""
+        row = CallRow(
+            call_id=call.call_id,
+            turn_id=call.turn_id,
+            name=call.name,
+            arguments=call.arguments,
+            effect=call.effect,
+            started_at=self._clock.now(),
+        )
+        return self._bounded(self._store.call_started(self._session_id, row))
+
+    def call_ended(self, call: CallEnd) -> None:
+        """A tool call's ending, as soon as it is known."""
+        self._store.call_ended(
+            self._session_id,
+            call.call_id,
+            call.status,
+            ended_at=self._clock.now(),
+            result=call.result,
+            reason=call.reason,
+        )
+
+    def calls_told(self, call_ids: Sequence[str]) -> None:
+        """The turn that told these results has ended."""
+        self._store.calls_told(self._session_id, call_ids, self._clock.now())
+
+    def _bounded(self, receipt: Receipt) -> Awaitable[bool]:
+        return _Bounded(receipt, self._timeout_s)
+
+    def _take_position(self) -> int:
+        self._next_position += 1
+        return self._next_position - 1
+
+    def _record(self, turn_id: str, message: ApiMessage, ending: TurnEnding) -> MessageRecord:
+        was_cut = ending == "interrupted" and message["role"] == "assistant"
+        return MessageRecord(
+            position=self._take_position(),
+            turn_id=turn_id,
+            role=message["role"],
+            content=message["content"],
+            created_at=self._clock.now(),
+            status="interrupted" if was_cut else "ok",
+            tool_calls=message.get("tool_calls"),
+            tool_call_id=message.get("tool_call_id"),
+        )

@@ -1,0 +1,102 @@
+"""What a talk writes down as it goes, so that it outlives the server.
+
+The talk knows only this interface. It never waits long for it: what takes too long is not yet durable, and
+the talk goes on.
+"""
+
+from collections.abc import Awaitable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from app.chat import ApiMessage
+from app.protocol.events import ToolEndReason, ToolStatus
+
+TurnEnding = Literal["ok", "interrupted", "withdrawn", "refused", "failed"]
+"""How a turn ended. `refused`: the model's service took neither its text nor its results."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallStart:
+    """A tool call that is about to run; `arguments` is its JSON text."""
+
+    call_id: str
+    turn_id: str
+    name: str
+    arguments: str
+    effect: Literal["read", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """A tool call's ending; `result` is a JSON text of what the model is told."""
+
+    call_id: str
+    status: ToolStatus
+    result: str
+    reason: ToolEndReason | None = None
+
+
+class Journal(Protocol):
+    """Writes down one session's talk, in the order of the calls.
+
+    A call only notes what is to be written. Whoever needs to know that it was awaits what comes back: True
+    once it survives the end of the process, False if that takes too long. Nothing here raises.
+    """
+
+    is_kept: bool
+    """Whether anything is written at all; without it nobody needs to wait."""
+
+    def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
+        """A user's text; True once it survives the end of the process."""
+        ...
+
+    def turn_ended(self, turn_id: str, messages: Sequence[ApiMessage], ending: TurnEnding) -> Awaitable[bool]:
+        """What a turn added to the history; True once it survives the end of the process."""
+        ...
+
+    def call_started(self, call: CallStart) -> Awaitable[bool]:
+        """A tool call, before it runs; only a write waits for it."""
+        ...
+
+    def call_ended(self, call: CallEnd) -> None:
+        """A tool call's ending, as soon as it is known."""
+        ...
+
+    def calls_told(self, call_ids: Sequence[str]) -> None:
+        """The turn that told these results has ended."""
+        ...
+
+
+class _NotKept:
+    """Awaited, it says at once that nothing was written."""
+
+    def __await__(self) -> Generator[None, None, bool]:
+        return False
+        yield  # makes this a generator, which is what `await` needs
+
+
+NOT_KEPT = _NotKept()
+
+
+class NoJournal:
+    """Where nothing is kept."""
+
+    is_kept = False
+
+    def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
+        """Writes nothing."""
+        return NOT_KEPT
+
+    def turn_ended(self, turn_id: str, messages: Sequence[ApiMessage], ending: TurnEnding) -> Awaitable[bool]:
+        """Writes nothing."""
+        return NOT_KEPT
+
+    def call_started(self, call: CallStart) -> Awaitable[bool]:
+        """Writes nothing."""
+        return NOT_KEPT
+
+    def call_ended(self, call: CallEnd) -> None:
+        """Writes nothing."""
+
+    def calls_told(self, call_ids: Sequence[str]) -> None:
+        """Writes nothing."""

@@ -1,0 +1,60 @@
+"""The tokens with which a client takes its session up again.
+
+A token is a secret: it is kept as a hash and compared in constant time. Two are good: the newest, and the one
+that the client came with last (at first: that of `session_created`), so that a client that missed its
+`session_resumed` can come again. Using the newest spends the older.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+
+TOKEN_BYTES = 24
+"""192 bits from the system's random source."""
+
+
+def _hash(token: str) -> bytes:
+    # A plain hash is right for a random secret of 192 bits: there is nothing to guess.
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+@dataclass(slots=True)
+class ResumeTokens:
+    """The good tokens of one stream, as hashes; made with hashes, they are those of a stream before it.
+
+    Attributes:
+        newest: Given out last.
+        previous: The one that the client came with last.
+    """
+
+    newest: bytes = b""
+    previous: bytes = b""
+    _older_stream: frozenset[bytes] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Hashes that were there before this stream gave out a token come from one that is gone.
+        self._older_stream = frozenset({self.newest, self.previous})
+
+    def issue(self) -> str:
+        """A new token, now the newest; the one that was used before stays good."""
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        self.newest = _hash(token)
+        if not self.previous:
+            self.previous = self.newest
+        return token
+
+    def is_good(self, token: str) -> bool:
+        """Whether a client may come in with this token. Spends nothing."""
+        given = _hash(token)
+        is_newest = hmac.compare_digest(given, self.newest or bytes(32))
+        is_previous = hmac.compare_digest(given, self.previous or bytes(32))
+        return is_newest or is_previous
+
+    def names_this_stream(self, token: str) -> bool:
+        """Whether this stream gave the token out; what a client saw of another says nothing about it."""
+        return _hash(token) not in self._older_stream
+
+    def redeem(self, token: str) -> None:
+        """A client has come in with this good token: from now on it is the one that was used last."""
+        self.previous = _hash(token)

@@ -1,0 +1,47 @@
+"""The last words of a talk as a client shows them, for one that could not be given every message again."""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from app.clock import wire_time
+
+MAX_ENTRIES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What somebody said."""
+
+    role: Literal["user", "assistant"]
+    content: str
+    turn_id: str
+    created_at: datetime
+    interrupted: bool = False
+
+    def describe(self) -> dict[str, Any]:
+        """The entry as a `history` message has it."""
+        return {
+            "role": self.role,
+            "content": self.content,
+            "turn_id": self.turn_id,
+            "created_at": wire_time(self.created_at),
+            "interrupted": self.interrupted,
+        }
+
+
+class Transcript:
+    """The last entries, in the order in which they were said."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Spoken] = deque(maxlen=MAX_ENTRIES)
+
+    def add(self, entry: Spoken) -> None:
+        """Adds what was said; nothing said adds nothing."""
+        if entry.content:
+            self._entries.append(entry)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """All entries, oldest first."""
+        return [entry.describe() for entry in self._entries]

@@ -1,0 +1,67 @@
+"""Runs one tool and turns whatever it does into an ending."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from app.locales import say
+from app.tools.base import Tool, ToolContext, ToolError
+from app.tools.calls import Ending
+from app.tools.results import UnreadableResult, bounded_json
+from app.tools.threads import ThreadsBusy
+
+logger = logging.getLogger(__name__)
+
+_MAX_ERROR_CHARS = 500
+
+
+class Threads(Protocol):
+    """Where plain tools run."""
+
+    async def run(self, function: Callable[[], Any]) -> Any:
+        """Runs a function in a thread. Raises `ThreadsBusy` where there is none for it."""
+        ...
+
+
+async def execute(tool: Tool, args: BaseModel, context: ToolContext, threads: Threads) -> Ending:
+    """Runs a tool to its end.
+
+    Raises:
+        asyncio.CancelledError: The running task was cancelled; anything else a tool raises is an ending.
+    """
+    locale = context.locale
+    facts = {"tool": tool.name, "call_id": context.call_id}
+    try:
+        if tool.is_async:
+            value = await tool.run(args, context)
+        else:
+            value = await threads.run(partial(tool.run, args, context))
+        result, was_cut = bounded_json(value, context.settings.tool_result_max_chars)
+        return Ending("done", result=result, truncated=was_cut)
+    except ToolError as exc:
+        return Ending("failed", error=_one_line(str(exc)) or say(locale, "tool_error"))
+    except ThreadsBusy:
+        logger.warning("tool_busy", extra=facts)
+        return Ending("failed", error=say(locale, "tool_busy"))
+    except UnreadableResult as exc:
+        logger.warning("tool_bad_result", extra={**facts, "why": str(exc)})
+        return Ending("failed", error=say(locale, "tool_bad_result"))
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        logger.warning("tool_raised", extra=facts, exc_info=True)
+        return Ending("failed", error=say(locale, "tool_error"))
+    except BaseException:  # SystemExit from a tool must not end the server
+        logger.exception("tool_raised", extra=facts)
+        return Ending("failed", error=say(locale, "tool_error"))
+
+
+def _one_line(sentence: str) -> str:
+    """A tool's own sentence, fit to be shown: bounded, valid UTF-8, no control characters."""
+    text, _ = bounded_json(sentence, _MAX_ERROR_CHARS)
+    return "".join(char if char.isprintable() else " " for char in text).strip()

@@ -1,0 +1,131 @@
+"""Where texts come in: written down first, then receipted, then in line; in their order, and once each."""
+
+import asyncio
+from collections import deque
+
+import pytest
+
+from app.conversation.intake import REMEMBERED_IDS, Intake, UserText
+from app.protocol.events import MessageAccepted
+from app.session.journal import NoJournal
+from tests.support.scripted import ScriptedModel
+from tests.support.stage import Stage, stage
+from tests.support.virtual_time import VirtualClock, virtual
+
+
+class SlowJournal(NoJournal):
+    """A journal that takes its time for each text; it notes what it was given."""
+
+    is_kept = True
+
+    def __init__(self, *seconds: float, survives: bool = True) -> None:
+        self._seconds = deque(seconds)
+        self._survives = survives
+        self.written: list[tuple[str, str, str | None]] = []
+
+    async def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> bool:
+        self.written.append((turn_id, content, client_id))
+        await asyncio.sleep(self._seconds.popleft())
+        return self._survives
+
+
+def text(number: int, client_id: str | None = None) -> UserText:
+    return UserText(f"turn_{number}", f"texto {number}", 0.0, client_id)
+
+
+def intake(s: Stage, line: list[UserText]) -> Intake:
+    return Intake(s.session, VirtualClock(), line.append)
+
+
+@virtual
+async def test_without_a_journal_a_text_is_in_line_at_once() -> None:
+    line: list[UserText] = []
+    async with stage(ScriptedModel([])) as s:
+        made = intake(s, line)
+        made.take(text(1, "c1"))
+
+        assert await s.seen() == [MessageAccepted("turn_1", "c1", durable=False)]
+    assert line == [text(1, "c1")]
+    assert s.session.transcript.describe()[0]["content"] == "texto 1"
+
+
+@virtual
+async def test_text_is_written_down_before_its_receipt_and_texts_keep_their_order() -> None:
+    line: list[UserText] = []
+    async with stage(ScriptedModel([])) as s:
+        s.session.journal = SlowJournal(3, 0)
+        made = intake(s, line)
+        made.take(text(1))
+        made.take(text(2))
+        await asyncio.sleep(2)
+        assert (await s.seen(), line, len(list(made.arriving))) == ([], [], 2)
+        await asyncio.sleep(2)
+        receipts = await s.seen(MessageAccepted)
+
+    assert [receipt.turn_id for receipt in receipts] == ["turn_1", "turn_2"]
+    assert all(receipt.durable for receipt in receipts)
+    assert line == [text(1), text(2)]
+
+
+@virtual
+async def test_text_that_could_not_be_written_in_time_is_taken_and_says_so() -> None:
+    line: list[UserText] = []
+    async with stage(ScriptedModel([])) as s:
+        s.session.journal = SlowJournal(1, survives=False)
+        intake(s, line).take(text(1))
+        await asyncio.sleep(2)
+
+        assert [receipt.durable for receipt in await s.seen(MessageAccepted)] == [False]
+    assert line == [text(1)]
+
+
+@virtual
+async def test_text_that_comes_again_gets_its_receipt_again_and_just_one_while_it_arrives() -> None:
+    line: list[UserText] = []
+    async with stage(ScriptedModel([])) as s:
+        s.session.journal = SlowJournal(1)
+        made = intake(s, line)
+        made.take(text(1, "c1"))
+        assert made.again("c1") == "turn_1"
+        await asyncio.sleep(2)
+        assert made.again("c1") == "turn_1"
+
+        assert len(await s.seen(MessageAccepted)) == 2
+    assert len(line) == 1
+
+
+@pytest.mark.parametrize("client_id", [None, "c9"])
+def test_text_without_a_known_id_is_new(client_id: str | None) -> None:
+    @virtual
+    async def test() -> None:
+        async with stage(ScriptedModel([])) as s:
+            made = intake(s, [])
+            made.take(text(1))
+
+            assert made.again(client_id) is None
+
+    test()
+
+
+@virtual
+async def test_the_last_thousand_ids_are_known() -> None:
+    async with stage(ScriptedModel([])) as s:
+        made = intake(s, [])
+        made.remember(MessageAccepted(f"turn_{n}", f"c{n}", True) for n in range(REMEMBERED_IDS + 1))
+
+        assert made.again("c0") is None
+        assert made.again("c1") == "turn_1"
+
+
+@virtual
+async def test_closing_takes_nothing_more_in() -> None:
+    line: list[UserText] = []
+    async with stage(ScriptedModel([])) as s:
+        s.session.journal = SlowJournal(5)
+        made = intake(s, line)
+        made.take(text(1))
+        await asyncio.sleep(1)
+        await made.aclose()
+        await asyncio.sleep(10)
+
+        assert (await s.seen(), line) == ([], [])

@@ -1,0 +1,187 @@
+"""A talk outlives the server: a database file, two servers one after the other, one client."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import Settings
+from tests.support.context import settings_with
+from tests.support.scripted import Pause, Says, ScriptedModel, calls, last_text, says
+from tests.support.server import running_server
+from tests.support.talk import Workshop
+from tests.support.v2_client import V2Client, v2_client
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_with(database_url=f"sqlite+aiosqlite:///{tmp_path}/talks.db", tool_inline_wait_s=0.05)
+
+
+def move(client: V2Client, url: str) -> None:
+    """The client's next connection goes to the new server."""
+    client.url = url
+
+
+async def test_what_was_acknowledged_is_there_after_a_restart(settings: Settings) -> None:
+    model = ScriptedModel(lambda r: says(f"<{last_text(r)}>"))
+    async with running_server(settings, provider=model) as server, v2_client(server) as client:
+        await client.starts()
+        await client.says("uno", id="c1")
+        accepted = await client.hears("message_accepted")
+        complete = await client.hears_answer()
+        await client.drops()
+        old_seq = client.last_seq
+        async with running_server_after(server, settings, ScriptedModel(lambda r: says("Sigo."))) as second:
+            move(client, second.url)
+            resumed = await client.resumes()
+            history = await client.hears_next()
+            await client.says("uno", id="c1")
+            again = await client.hears("message_accepted")
+            await client.says("¿te acuerdas?", id="c2")
+            answer = await client.hears_answer()
+            prompts = second.service.provider.requests  # type: ignore[attr-defined]
+
+    assert accepted["durable"] is True
+    assert complete["durable"] is True
+    assert (resumed["type"], resumed["gap"], resumed["next_seq"]) == ("session_resumed", True, 1)
+    assert old_seq > 1
+    assert [m["content"] for m in history["messages"]] == ["uno", "<uno>"]
+    assert again["turn_id"] == accepted["turn_id"]
+    assert answer["text"] == "Sigo."
+    assert [m["content"] for m in prompts[0].messages[1:]] == ["uno", "<uno>", "¿te acuerdas?"]
+
+
+def running_server_after(first: Any, settings: Settings, model: ScriptedModel, tools: Any = None) -> Any:
+    """Ends the first server as a crash would, as far as its database is concerned, and starts another."""
+
+    class _Second:
+        async def __aenter__(self) -> Any:
+            await first.service.aclose()
+            self.server = running_server(settings, provider=model, tools=tools)
+            return await self.server.__aenter__()
+
+        async def __aexit__(self, *exc: Any) -> None:
+            await self.server.__aexit__(*exc)
+
+    return _Second()
+
+
+async def test_text_that_the_restart_left_unanswered_gets_its_one_error(settings: Settings) -> None:
+    model = ScriptedModel([[Says("Emp"), Pause(60)]])
+    async with running_server(settings, provider=model) as server, v2_client(server) as client:
+        await client.starts()
+        await client.says("primero", id="c1")
+        first = await client.hears("message_accepted")
+        await client.says("segundo", id="c2")
+        second = await client.hears("message_accepted")
+        await client.drops()
+        async with running_server_after(server, settings, ScriptedModel([])) as after:
+            move(client, after.url)
+            await client.resumes()
+            history = await client.hears_next()
+            errors = [await client.hears_next() for _ in range(2)]
+
+    assert history["type"] == "history"
+    assert [(e["code"], e["turn_id"], e["retryable"]) for e in errors] == [
+        ("server_restarted", first["turn_id"], True),
+        ("server_restarted", second["turn_id"], True),
+    ]
+    assert [e["seq"] for e in errors] == [1, 2]
+
+
+async def test_tool_that_ran_is_interrupted_and_not_run_again(settings: Settings) -> None:
+    shop = Workshop()
+    model = ScriptedModel([calls(("send", {"seconds": 60, "tag": "a"})), says("Voy.")])
+    tools = [shop.tool("send", "write")]
+    async with running_server(settings, provider=model, tools=tools) as server, v2_client(server) as client:
+        await client.starts()
+        await client.says("envía", id="c1")
+        await client.hears_answer()
+        await client.drops()
+        await asyncio.wait_for(asyncio.shield(stored(server)), 5)
+        # A crash leaves the call's row as it was: running.
+        await server.service.store.aclose(2)
+        after_model = ScriptedModel(lambda r: says(f"<{last_text(r)}>"))
+        async with running_server(settings, provider=after_model, tools=tools) as after:
+            move(client, after.url)
+            resumed = await client.resumes()
+            told = await client.hears_answer()
+
+    assert resumed["gap"] is True
+    assert '"interrupted"' in told["text"]
+    assert len(shop.runs) == 1
+
+
+async def stored(server: Any) -> None:
+    """Waits until all that was handed to the store is in the database."""
+    (live,) = server.service.sessions
+    await server.service.store.session_changed(live.session_id, {"locale": "es"})
+
+
+@pytest.mark.parametrize("wrong", ["token", "window", "ended"])
+async def test_session_that_may_not_come_back_does_not(settings: Settings, wrong: str) -> None:
+    late = settings.model_copy(update={"resume_window_s": 0.2})
+    async with running_server(settings, provider=ScriptedModel([])) as server, v2_client(server) as client:
+        await client.starts()
+        if wrong == "ended":
+            await client.leaves()
+            await server.is_empty()
+        else:
+            await client.drops()
+            await asyncio.sleep(0.3 if wrong == "window" else 0)  # the window itself passes
+        async with running_server_after(
+            server, late if wrong == "window" else settings, ScriptedModel([])
+        ) as after:
+            move(client, after.url)
+            refused = await client.resumes(**({"resume_token": "x"} if wrong == "token" else {}))
+
+    assert refused["code"] == "resume_refused"
+
+
+async def test_own_earlier_talk_can_be_continued(settings: Settings) -> None:
+    model = ScriptedModel(lambda r: says("Sí."))
+    async with running_server(settings, provider=model) as server:
+        async with v2_client(server) as client:
+            await client.starts()
+            await client.says("recuerda el 7")
+            await client.hears_answer()
+            session_id = client.session_id
+            await client.leaves()
+        await server.is_empty()
+        async with v2_client(server) as stranger:
+            await stranger.connects()
+            await stranger.sends({"type": "start", "user_id": "luis", "continue": session_id})
+            refused = await stranger.hears_next()
+        async with v2_client(server) as client:
+            created = await client.starts(**{"continue": session_id})
+            history = await client.hears_next()
+            await client.says("¿cuál era?")
+            await client.hears_answer()
+
+    assert refused["code"] == "resume_refused"
+    assert created["continued"] is True
+    assert created["session_id"] == session_id
+    assert [m["content"] for m in history["messages"]] == ["recuerda el 7", "Sí."]
+    assert [m["content"] for m in model.requests[-1].messages[1:]] == ["recuerda el 7", "Sí.", "¿cuál era?"]
+
+
+async def test_result_that_its_own_turn_has_told_is_not_told_again(settings: Settings) -> None:
+    shop = Workshop()
+    model = ScriptedModel([calls(("work", {"result": 4})), says("Son 4.")])
+    tools = [shop.tool("work")]
+    async with running_server(settings, provider=model, tools=tools) as server, v2_client(server) as client:
+        await client.starts()
+        await client.says("¿2+2?", id="c1")
+        await client.hears_answer()
+        await client.drops()
+        after_model = ScriptedModel(lambda r: says("Sí."))
+        async with running_server_after(server, settings, after_model, tools) as after:
+            move(client, after.url)
+            await client.resumes()
+            await client.says("¿sigues?", id="c2")
+            answer = await client.hears_answer()
+
+    assert answer["text"] == "Sí."
+    assert len(after_model.requests) == 1

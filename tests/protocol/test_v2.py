@@ -1,0 +1,230 @@
+"""How the events of a talk look on the wire of v2."""
+
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.chat import Usage
+from app.errors import LlmCut, Locale, QueueFull
+from app.protocol import v2
+from app.protocol.events import (
+    ErrorOccurred,
+    Event,
+    GoingAway,
+    HistoryTold,
+    Interrupted,
+    MessageAccepted,
+    Notice,
+    Pong,
+    ResponseChunk,
+    ResponseComplete,
+    SessionCreated,
+    SessionTerms,
+    StateChanged,
+    Timings,
+    ToolFinished,
+    ToolProgress,
+    ToolStarted,
+    TurnStarted,
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A message: the fields that it always has, and those that it may have."""
+
+    always: set[str]
+    sometimes: set[str] = field(default_factory=set[str])
+
+
+SHAPES = {
+    "session_created": Shape(
+        {
+            "session_id",
+            "timestamp",
+            "protocol",
+            "resume_token",
+            "resume_window_s",
+            "heartbeat_s",
+            "features",
+            "audio",
+            "continued",
+        }
+    ),
+    "state": Shape({"state"}),
+    "system": Shape({"content"}),
+    "message_accepted": Shape({"id", "turn_id", "durable"}, {"utterance_id"}),
+    "turn_started": Shape({"turn_id", "source"}),
+    "response_chunk": Shape({"turn_id", "content"}),
+    "response_complete": Shape(
+        {"turn_id", "content", "text", "finish_reason", "usage", "timings_ms", "durable"}
+    ),
+    "tool_started": Shape({"turn_id", "call_id", "name", "arguments"}),
+    "tool_progress": Shape({"call_id", "name", "elapsed_s"}, {"message", "fraction"}),
+    "tool_finished": Shape({"call_id", "name", "status", "elapsed_s"}, {"reason"}),
+    "interrupted": Shape({"turn_id", "heard"}),
+    "error": Shape({"content", "code", "retryable"}, {"id", "turn_id", "call_id"}),
+    "pong": Shape(set()),
+    "history": Shape({"messages", "turn", "tools"}),
+    "going_away": Shape({"reason", "reconnect_after_s"}),
+}
+
+words = st.text(max_size=20)
+seconds = st.floats(0, 1e6)
+counts = st.integers(0, 10**9)
+reasons = st.sampled_from(["stop", "interrupted", "length", "content_filter"])
+statuses = st.sampled_from(["done", "failed", "timed_out", "cancelled", "interrupted"])
+terms = st.builds(SessionTerms, words, seconds, seconds, st.lists(words, max_size=3), st.booleans())
+arguments = st.dictionaries(words, words | st.integers(0, 9), max_size=3).map(
+    lambda a: orjson.dumps(a).decode()
+)
+EVENTS: dict[type, st.SearchStrategy[Any]] = {
+    SessionCreated: st.builds(SessionCreated, words, words, terms),
+    Notice: st.builds(Notice, words),
+    MessageAccepted: st.builds(MessageAccepted, words, st.none() | words, st.booleans()),
+    TurnStarted: st.builds(TurnStarted, words, st.sampled_from(["user", "tool", "agent"])),
+    ResponseChunk: st.builds(ResponseChunk, words, words),
+    ResponseComplete: st.builds(
+        ResponseComplete,
+        words,
+        reasons,
+        st.none() | st.builds(Usage, counts, counts),
+        words,
+        st.none() | st.builds(Timings, counts, st.none() | counts, counts),
+        st.booleans(),
+    ),
+    ToolStarted: st.builds(ToolStarted, words, words, words, arguments),
+    ToolProgress: st.builds(ToolProgress, words, words, seconds, st.none() | words, st.none() | seconds),
+    ToolFinished: st.builds(
+        ToolFinished, words, words, statuses, seconds, st.none() | words, st.none() | st.just("user")
+    ),
+    StateChanged: st.builds(StateChanged, words),
+    ErrorOccurred: st.builds(
+        ErrorOccurred,
+        st.builds(QueueFull),
+        st.none() | words,
+        st.none() | words,
+        st.none() | words,
+        st.booleans(),
+    ),
+    Interrupted: st.builds(Interrupted, st.none() | words, words),
+    Pong: st.builds(Pong),
+    HistoryTold: st.just(HistoryTold('{"type":"history","messages":[],"turn":null,"tools":[]}')),
+    GoingAway: st.builds(GoingAway, words, seconds),
+}
+locales = st.sampled_from(["es", "en"])
+
+
+def heard(event: Event, locale: Locale = "es") -> dict[str, Any]:
+    """The message without its type's name and its number."""
+    message: dict[str, Any] = orjson.loads(v2.encode(event, locale, 7))
+    assert message.pop("seq") == 7
+    return message
+
+
+def test_every_event_is_tried() -> None:
+    assert set(EVENTS) == set(get_args(Event))
+
+
+@given(event=st.one_of(list(EVENTS.values())), locale=locales, seq=st.integers(1, 2**53))
+def test_every_event_has_its_shape_and_its_number(event: Event, locale: Locale, seq: int) -> None:
+    message = orjson.loads(v2.encode(event, locale, seq))
+
+    shape = SHAPES[message["type"]]
+    fields = set(message) - {"type", "seq"}
+    assert shape.always <= fields <= shape.always | shape.sometimes
+    assert message["seq"] == seq
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_all_but_what_is_no_part_of_the_talk_is_numbered(kind: type) -> None:
+    @given(event=EVENTS[kind])
+    def test(event: Event) -> None:
+        assert v2.is_numbered(event) is (kind not in (Pong, GoingAway, HistoryTold))
+        assert "seq" not in orjson.loads(v2.encode(event, "es", None))
+
+    test()
+
+
+@pytest.mark.parametrize(
+    "event", [TurnStarted("t1", "user"), ResponseChunk("t1", "a"), Interrupted("t1", "a")]
+)
+def test_what_a_turn_says_has_its_id(event: Event) -> None:
+    assert heard(event)["turn_id"] == "t1"
+
+
+def test_session_created_says_what_a_client_needs_to_come_back() -> None:
+    terms = SessionTerms("secret", 120, 20, ["approval"])
+
+    assert heard(SessionCreated("id", "2025-07-20T10:30:00Z", terms)) == {
+        "type": "session_created",
+        "session_id": "id",
+        "timestamp": "2025-07-20T10:30:00Z",
+        "protocol": "voice-agent.v2",
+        "resume_token": "secret",
+        "resume_window_s": 120,
+        "heartbeat_s": 20,
+        "features": ["approval"],
+        "audio": None,
+        "continued": False,
+    }
+
+
+def test_receipt_without_a_clients_id_has_null() -> None:
+    assert heard(MessageAccepted("t1"))["id"] is None
+    assert heard(MessageAccepted("t1", "c1"))["id"] == "c1"
+
+
+@pytest.mark.parametrize("locale", ["es", "en"])
+def test_end_of_an_answer_has_its_text_and_its_numbers(locale: Locale) -> None:
+    event = ResponseComplete("t1", "length", Usage(5, 6), "Hola", Timings(1, None, 30), durable=True)
+
+    assert heard(event, locale) == {
+        "type": "response_complete",
+        "turn_id": "t1",
+        "content": "Respuesta completada",
+        "text": "Hola",
+        "finish_reason": "length",
+        "usage": {"prompt_tokens": 5, "completion_tokens": 6},
+        "timings_ms": {"queued": 1, "first_token": None, "first_audio": None, "total": 30},
+        "durable": True,
+    }
+
+
+def test_arguments_of_a_call_are_an_object() -> None:
+    assert heard(ToolStarted("t1", "c1", "look", '{"a":[1]}'))["arguments"] == {"a": [1]}
+
+
+def test_reason_of_an_ending_is_there_only_if_there_is_one() -> None:
+    assert "reason" not in heard(ToolFinished("c1", "look", "done", 1.23456))
+    assert heard(ToolFinished("c1", "look", "cancelled", 1.23456, "por algo", "user")) == {
+        "type": "tool_finished",
+        "call_id": "c1",
+        "name": "look",
+        "status": "cancelled",
+        "elapsed_s": 1.235,
+        "reason": "user",
+    }
+
+
+@pytest.mark.parametrize(("locale", "content"), [("es", LlmCut.es), ("en", LlmCut.en)])
+def test_error_has_code_sentence_and_what_it_is_about_but_no_facts(locale: Locale, content: str) -> None:
+    event = ErrorOccurred(LlmCut("upstream said: key abc"), "t1", "c1", "call1")
+
+    assert heard(event, locale) == {
+        "type": "error",
+        "content": content,
+        "code": "llm_cut",
+        "retryable": True,
+        "id": "c1",
+        "turn_id": "t1",
+        "call_id": "call1",
+    }
+
+
+def test_interruption_of_nothing_names_no_turn() -> None:
+    assert heard(Interrupted(None)) == {"type": "interrupted", "turn_id": None, "heard": ""}

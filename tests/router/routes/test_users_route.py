@@ -1,0 +1,69 @@
+"""What is kept of a user, for them and for operators."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from config.settings import Settings
+from tests.support.context import settings_with
+from tests.support.scripted import ScriptedModel, says
+from tests.support.server import Server, client_of, running_server
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_with(database_url=f"sqlite+aiosqlite:///{tmp_path}/talks.db")
+
+
+async def asks(server: Server, method: str, path: str, **options: Any) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.request(method, f"http://127.0.0.1:{server.port}{path}", **options)
+
+
+async def test_users_talks_are_listed_and_erased(settings: Settings) -> None:
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        async with client_of(server) as client, client_of(server) as other:
+            mine, others = await client.opens("ana"), await other.opens("luis")
+            await client.says("hola")
+            await client.hears_answer()
+            before = (await asks(server, "GET", "/users/ana/sessions")).json()
+            erased = await asks(server, "DELETE", "/users/ana")
+            assert await client.is_closed() == 4410
+            after = (await asks(server, "GET", "/users/ana/sessions")).json()
+            left = (await asks(server, "GET", "/sessions")).json()["sessions"]
+
+    assert [s["session_id"] for s in before["sessions"]] == [mine]
+    assert erased.status_code == 204
+    assert after["sessions"] == []
+    assert [s["session_id"] for s in left] == [others]
+
+
+async def test_profile_is_kept_shown_and_forgotten(settings: Settings) -> None:
+    profile = {"name": "Ana", "language": "es", "preferences": {"tone": "short"}, "notes": ["likes tea"]}
+    async with running_server(settings, provider=ScriptedModel([])) as server:
+        nothing = (await asks(server, "GET", "/users/ana/profile")).json()
+        put = await asks(server, "PUT", "/users/ana/profile", json=profile)
+        shown = (await asks(server, "GET", "/users/ana/profile")).json()
+        wrong = await asks(server, "PUT", "/users/ana/profile", json={"notes": ["x"] * 51})
+        await asks(server, "DELETE", "/users/ana/profile")
+        after = (await asks(server, "GET", "/users/ana/profile")).json()
+
+    assert put.status_code == 200
+    assert shown == profile
+    assert wrong.status_code == 422
+    assert nothing == after == {"name": None, "language": None, "preferences": {}, "notes": []}
+
+
+@pytest.mark.parametrize("path", ["/users/anonymous/sessions", "/users/anonymous/profile"])
+async def test_nobody_has_nothing(settings: Settings, path: str) -> None:
+    async with running_server(settings, provider=ScriptedModel([])) as server:
+        assert (await asks(server, "GET", path)).status_code == 404
+
+
+async def test_only_this_machine_asks_about_users_without_tokens(settings: Settings) -> None:
+    async with running_server(settings, provider=ScriptedModel([])) as server:
+        answer = await asks(server, "GET", "/users/ana/sessions", headers={"X-Forwarded-For": "8.8.8.8"})
+
+    assert answer.status_code == 403

@@ -1,0 +1,132 @@
+"""Every route, with every way to come: who gets in."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.context import settings_with
+from tests.support.scripted import ScriptedModel, says
+from tests.support.server import Server, client_of, running_server
+
+TOKENS = "ana=token-ana-1:user,luis=token-luis-1:user,root=token-root-1:admin"
+OPEN_TO_ALL = {"/agent/health", "/openapi.json"}
+
+
+def as_user(name: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer token-{name}-1"}
+
+
+async def asks(server: Server, method: str, path: str, **options: Any) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.request(method, f"http://127.0.0.1:{server.port}{path}", **options)
+
+
+def guarded_routes(schema: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (method.upper(), path)
+        for path, methods in schema["paths"].items()
+        for method in methods
+        if path not in OPEN_TO_ALL
+    ]
+
+
+async def test_every_route_asks_for_a_token_where_there_are_tokens() -> None:
+    settings = settings_with(api_tokens=TOKENS)
+    async with running_server(settings, provider=ScriptedModel([])) as server, client_of(server) as client:
+        await client.sends({"type": "system", "token": "token-luis-1"})
+        session_id = (await client.hears("session_created"))["session_id"]
+        schema = (await server.get("/openapi.json")).json()
+        for method, path in guarded_routes(schema):
+            url = path.replace("{session_id}", session_id).replace("{user_id}", "luis")
+            body = {"POST": {"content": "x"}, "PUT": {"name": "x"}}.get(method)
+            assert (await asks(server, method, url, json=body)).status_code == 401, (method, path)
+            for bad in ({"Authorization": "Bearer nope-nope"}, {"Authorization": "Basic token-luis-1"}):
+                assert (await asks(server, method, url, json=body, headers=bad)).status_code == 401
+            for in_url in ("?token=token-luis-1", "?api_key=token-luis-1", "?access_token=token-luis-1"):
+                assert (await asks(server, method, url + in_url, json=body)).status_code == 401
+            if "{" in path or path == "/agent/diagnose":
+                foreign = await asks(server, method, url, json=body, headers=as_user("ana"))
+                assert foreign.status_code == 404, (method, path)
+
+
+async def test_users_see_their_own_talks_and_admins_all() -> None:
+    settings = settings_with(api_tokens=TOKENS)
+    async with running_server(settings, provider=ScriptedModel([])) as server, client_of(server) as client:
+        await client.sends({"type": "system", "user_id": "somebody", "token": "token-luis-1"})
+        session_id = (await client.hears("session_created"))["session_id"]
+        seen = {}
+        for name in ("ana", "luis", "root"):
+            listed = (await asks(server, "GET", "/sessions", headers=as_user(name))).json()
+            seen[name] = listed["active_sessions"]
+        shown = (await asks(server, "GET", f"/sessions/{session_id}", headers=as_user("luis"))).json()
+
+    assert seen == {"ana": 0, "luis": 1, "root": 1}
+    assert shown["user_id"] == "luis", "the token decides, not the message"
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        ({"additional_headers": as_user("ana")}, {"type": "system"}),
+        ({"subprotocols": ["voice-agent.token.token-ana-1", "voice-agent.v1"]}, {"type": "system"}),
+        ({}, {"type": "system", "token": "token-ana-1"}),
+    ],
+)
+async def test_a_socket_may_bring_its_token_in_three_ways(
+    options: dict[str, Any], first: dict[str, str]
+) -> None:
+    settings = settings_with(api_tokens=TOKENS)
+    async with running_server(settings, provider=ScriptedModel([says("Sí.")])) as server:
+        async with client_of(server, **options) as client:
+            await client.sends(first)
+            await client.hears("session_created")
+            await client.says("hola")
+            assert await client.hears_answer() == "Sí."
+            assert client.socket.subprotocol in (None, "voice-agent.v1"), "a token is never echoed"
+
+
+@pytest.mark.parametrize("token", [None, "nope-nope", 7])
+async def test_a_socket_without_a_good_token_gets_no_session(token: Any) -> None:
+    settings = settings_with(api_tokens=TOKENS)
+    async with running_server(settings, provider=ScriptedModel([])) as server, client_of(server) as client:
+        await client.sends({"type": "system", **({"token": token} if token else {})})
+        error = await client.hears_next()
+        assert await client.is_closed() == 4401
+        assert len(server.service.sessions) == 0
+
+    assert error["type"] == "error"
+
+
+async def test_a_foreign_page_changes_nothing() -> None:
+    for settings, headers in (
+        (settings_with(), {}),
+        (settings_with(api_tokens=TOKENS), as_user("root")),
+    ):
+        async with (
+            running_server(settings, provider=ScriptedModel([])) as server,
+            client_of(server) as client,
+        ):
+            await client.sends({"type": "system", "token": "token-root-1"})
+            session_id = (await client.hears("session_created"))["session_id"]
+            answer = await asks(
+                server,
+                "POST",
+                f"/sessions/{session_id}/messages",
+                json={"content": "x"},
+                headers={**headers, "Origin": "http://evil.example"},
+            )
+
+        assert answer.status_code == 403
+
+
+async def test_without_tokens_changes_come_from_this_machine_alone() -> None:
+    async with running_server(provider=ScriptedModel([])) as server, client_of(server) as client:
+        session_id = await client.opens()
+        path = f"/sessions/{session_id}/messages"
+        here = await asks(server, "POST", path, json={"content": "hola"})
+        proxied = await asks(
+            server, "POST", path, json={"content": "hola"}, headers={"X-Forwarded-For": "8.8.8.8"}
+        )
+
+    assert (here.status_code, proxied.status_code) == (202, 403)

@@ -1,0 +1,43 @@
+"""The last words of a talk, as a client shows them."""
+
+from app.session.transcript import MAX_ENTRIES, Spoken, Transcript
+from tests.support.virtual_time import EPOCH
+
+
+def test_entries_are_described_in_the_order_in_which_they_were_said() -> None:
+    transcript = Transcript()
+    transcript.add(Spoken("user", "hola", "t1", EPOCH))
+    transcript.add(Spoken("assistant", "bue", "t1", EPOCH, interrupted=True))
+
+    assert transcript.describe() == [
+        {
+            "role": "user",
+            "content": "hola",
+            "turn_id": "t1",
+            "created_at": "2025-07-20T10:30:00Z",
+            "interrupted": False,
+        },
+        {
+            "role": "assistant",
+            "content": "bue",
+            "turn_id": "t1",
+            "created_at": "2025-07-20T10:30:00Z",
+            "interrupted": True,
+        },
+    ]
+
+
+def test_nothing_said_adds_nothing() -> None:
+    transcript = Transcript()
+    transcript.add(Spoken("assistant", "", "t1", EPOCH))
+
+    assert transcript.describe() == []
+
+
+def test_oldest_entries_leave_first() -> None:
+    transcript = Transcript()
+    for number in range(MAX_ENTRIES + 5):
+        transcript.add(Spoken("user", str(number), "t", EPOCH))
+
+    contents = [entry["content"] for entry in transcript.describe()]
+    assert contents == [str(number) for number in range(5, MAX_ENTRIES + 5)]
