@@ -5,8 +5,9 @@ import base64
 import os
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -46,6 +47,9 @@ class Tally:
 class Client(asyncio.Protocol):
     """One client that speaks protocol v1 over RFC 6455, as far as a measurement needs it."""
 
+    HEADERS = b""
+    """What its handshake says beside the necessary."""
+
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
         self._received = bytearray()
@@ -61,7 +65,7 @@ class Client(asyncio.Protocol):
         key = base64.b64encode(os.urandom(16))
         transport.write(
             b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: " + key + b"\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            b"Sec-WebSocket-Key: " + key + b"\r\nSec-WebSocket-Version: 13\r\n" + self.HEADERS + b"\r\n"
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -78,8 +82,16 @@ class Client(asyncio.Protocol):
         self._is_stamped, self._is_first = order.is_stamped, True
         answered = self.expect("response_complete")
         self._asked_ns = time.monotonic_ns()
-        self._send({"type": "text", "content": order.text(), "user_id": "bench"})
+        self._send(self.text(order))
         return answered
+
+    def opening(self) -> dict[str, Any]:
+        """The first message."""
+        return {"type": "system", "user_id": "bench", "content": ""}
+
+    def text(self, order: Order) -> dict[str, Any]:
+        """The message that asks for an answer."""
+        return {"type": "text", "content": order.text(), "user_id": "bench"}
 
     def close(self) -> None:
         self._waiter = None
@@ -93,7 +105,7 @@ class Client(asyncio.Protocol):
         while (frame := self._next_frame()) is not None:
             opcode, payload = frame
             if opcode == _TEXT:
-                self._take(orjson.loads(payload), now_ns)
+                self.take(orjson.loads(payload), now_ns)
             elif opcode == _PING:
                 self._write_frame(_PONG, payload)
             elif opcode == _CLOSE:
@@ -107,7 +119,7 @@ class Client(asyncio.Protocol):
             self._fail(f"no WebSocket: {bytes(self._received[:100])!r}")
         del self._received[: end + 4]
         self._is_upgraded = True
-        self._send({"type": "system", "user_id": "bench", "content": ""})
+        self._send(self.opening())
         return True
 
     def _next_frame(self) -> tuple[int, bytes] | None:
@@ -125,7 +137,8 @@ class Client(asyncio.Protocol):
         del received[:end]
         return frame
 
-    def _take(self, message: dict[str, str], now_ns: int) -> None:
+    def take(self, message: dict[str, Any], now_ns: int) -> None:
+        """Counts a message of the server, which came at `now_ns`."""
         message_type = message["type"]
         if message_type == "response_chunk":
             pieces = message["content"].split()
@@ -152,32 +165,37 @@ class Client(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(LoadError(what))
 
-    def _send(self, message: dict[str, str]) -> None:
+    def _send(self, message: dict[str, Any]) -> None:
         self._write_frame(_TEXT, orjson.dumps(message))
 
     def _write_frame(self, opcode: int, payload: bytes) -> None:
         # A client's frames are masked; the mask 0 leaves the bytes as they are.
-        self._transport.write(bytes((0x80 | opcode, 0x80 | len(payload), 0, 0, 0, 0)) + payload)
+        size = len(payload)
+        length = bytes((0x80 | size,)) if size < 126 else b"\xfe" + size.to_bytes(2)
+        self._transport.write(bytes((0x80 | opcode,)) + length + bytes(4) + payload)
 
 
-async def connect(port: int, tally: Tally) -> Client:
-    """A client whose session exists.
+async def connect(port: int, client: Client, awaited: str = "session_created") -> None:
+    """Connects a client; its session exists when this returns.
 
     Raises:
         LoadError: The server refused.
     """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(CONNECT_TIMEOUT_S):
-        client = Client(tally)
-        created = client.expect("session_created")
+        ready = client.expect(awaited)
         await loop.create_connection(lambda: client, "127.0.0.1", port)
-        await created
-    return client
+        await ready
 
 
-async def connect_all(port: int, count: int, tally: Tally) -> list[Client]:
-    """That many clients, connected one after the other."""
-    return [await connect(port, tally) for _ in range(count)]
+async def connect_all(
+    port: int, count: int, tally: Tally, kind: Callable[[Tally], Client] = Client
+) -> list[Client]:
+    """That many clients of one kind, connected one after the other."""
+    clients = [kind(tally) for _ in range(count)]
+    for client in clients:
+        await connect(port, client)
+    return clients
 
 
 async def one_turn_each(clients: Sequence[Client], order: Order) -> None:

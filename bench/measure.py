@@ -1,9 +1,9 @@
-"""The three measurements: CPU per token, added latency, memory per idle session."""
+"""The first three measurements: CPU per token, added latency, memory per idle session."""
 
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -29,6 +29,46 @@ class Crowd(NamedTuple):
     tokens: int
 
 
+class LongTalk(NamedTuple):
+    """Talks whose turns are compared: `window` turns around the early one, and around the late one."""
+
+    talks: int
+    early: int
+    late: int
+    window: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanV2:
+    """How long to measure what concerns protocol v2 and the store.
+
+    Attributes:
+        rounds: Triples of v1, v2 and v1 with SQLite.
+        crowd: Who talks in each.
+        ring: Numbered messages that a resume replays.
+        resumes: How many times it is done.
+        long_talk: Turns of the same talk that are compared.
+    """
+
+    rounds: int
+    crowd: Crowd
+    ring: int
+    resumes: int
+    long_talk: LongTalk
+
+
+class Measured(NamedTuple):
+    """A kind of server: how to start it, and its settings beside the upstream's address."""
+
+    arguments: tuple[str, ...]
+    settings: Mapping[str, str] = {}
+
+
+OURS = Measured(OUR_SERVER, {"DATABASE_URL": "none"})
+RELAY = Measured(STRAIGHT_RELAY)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How long to measure.
@@ -40,6 +80,7 @@ class Plan:
             percentile of their beginnings would be just the slowest one.
         burst: Clients that all ask in the same moment.
         sessions: Idle sessions whose memory is weighed.
+        v2: What concerns protocol v2 and the store.
     """
 
     cpu_rounds: int
@@ -47,6 +88,7 @@ class Plan:
     crowds: tuple[Crowd, ...]
     burst: Crowd
     sessions: int
+    v2: PlanV2
 
 
 FULL = Plan(
@@ -55,6 +97,7 @@ FULL = Plan(
     crowds=(Crowd(1, 100, 10), Crowd(50, 6, 50), Crowd(100, 6, 50)),
     burst=Crowd(100, 5, 5),
     sessions=2000,
+    v2=PlanV2(5, Crowd(20, 1, 250), ring=1000, resumes=40, long_talk=LongTalk(4, 20, 500, 20, 5)),
 )
 QUICK = Plan(
     cpu_rounds=3,
@@ -62,6 +105,7 @@ QUICK = Plan(
     crowds=(Crowd(1, 30, 5), Crowd(50, 2, 50), Crowd(100, 2, 50)),
     burst=Crowd(100, 2, 5),
     sessions=1000,
+    v2=PlanV2(2, Crowd(20, 1, 50), ring=1000, resumes=10, long_talk=LongTalk(2, 20, 100, 20, 5)),
 )
 
 
@@ -133,16 +177,24 @@ def azure_settings(upstream: Process) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _servers(cores: Cores, *servers: tuple[str, ...]) -> AsyncIterator[list[Process]]:
+async def servers(cores: Cores, *kinds: Measured) -> AsyncIterator[list[Process]]:
+    """Runs servers of these kinds on one core, and an upstream for them on the load's."""
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(running(UPSTREAM, cores.load))
-        settings = azure_settings(upstream)
-        yield [await stack.enter_async_context(running(server, cores.server, settings)) for server in servers]
+        yield [
+            await stack.enter_async_context(
+                running(kind.arguments, cores.server, azure_settings(upstream) | dict(kind.settings))
+            )
+            for kind in kinds
+        ]
 
 
 @asynccontextmanager
-async def _clients(server: Process, count: int, tally: Tally) -> AsyncIterator[list[Client]]:
-    clients = await connect_all(server.port, count, tally)
+async def clients_of(
+    server: Process, count: int, tally: Tally, kind: Callable[[Tally], Client] = Client
+) -> AsyncIterator[list[Client]]:
+    """Clients that are connected inside the block."""
+    clients = await connect_all(server.port, count, tally, kind)
     try:
         yield clients
     finally:
@@ -151,7 +203,9 @@ async def _clients(server: Process, count: int, tally: Tally) -> AsyncIterator[l
 
 
 @dataclass(frozen=True, slots=True)
-class _CpuRun:
+class CpuRun:
+    """What one run cost: CPU, tokens in a frame of their own, and how busy the core was."""
+
     us_per_token: float
     alone_share: float
     load: float
@@ -160,14 +214,14 @@ class _CpuRun:
 async def cpu(plan: Plan, cores: Cores) -> CpuResult:
     """Compares the CPU per token of our server with the straight relay's, round by round in turns."""
     streams, _, tokens = plan.cpu_crowd
-    ours: list[_CpuRun] = []
-    straight: list[_CpuRun] = []
-    async with _servers(cores, OUR_SERVER, STRAIGHT_RELAY) as (our_server, straight_relay):
+    ours: list[CpuRun] = []
+    straight: list[CpuRun] = []
+    async with servers(cores, OURS, RELAY) as (our_server, straight_relay):
         for server in (our_server, straight_relay):
-            await _cpu_run(server, streams, Order(25, GAP_US))
+            await cpu_run(server, streams, Order(25, GAP_US))
         for _ in range(plan.cpu_rounds):
-            ours.append(await _cpu_run(our_server, streams, Order(tokens, GAP_US)))
-            straight.append(await _cpu_run(straight_relay, streams, Order(tokens, GAP_US)))
+            ours.append(await cpu_run(our_server, streams, Order(tokens, GAP_US)))
+            straight.append(await cpu_run(straight_relay, streams, Order(tokens, GAP_US)))
     ratios = [a.us_per_token / b.us_per_token for a, b in zip(ours, straight, strict=True)]
     return CpuResult(
         rounds=plan.cpu_rounds,
@@ -183,19 +237,21 @@ async def cpu(plan: Plan, cores: Cores) -> CpuResult:
     )
 
 
-async def _cpu_run(server: Process, streams: int, order: Order) -> _CpuRun:
+async def cpu_run(
+    server: Process, streams: int, order: Order, kind: Callable[[Tally], Client] = Client
+) -> CpuRun:
     """One turn on each of new connections, from the first text to the last token."""
     tally = Tally()
-    async with _clients(server, streams, tally) as clients:
+    async with clients_of(server, streams, tally, kind) as clients:
         cpu_before, began = server.cpu_s(), time.monotonic()
         await one_turn_each(clients, order)
         cpu_s, lasted_s = server.cpu_s() - cpu_before, time.monotonic() - began
-    return _CpuRun(cpu_s / tally.tokens * 1e6, tally.alone_share, cpu_s / lasted_s)
+    return CpuRun(cpu_s / tally.tokens * 1e6, tally.alone_share, cpu_s / lasted_s)
 
 
 async def latency(plan: Plan, cores: Cores) -> list[LatencyResult]:
     """Measures what our server adds to the upstream's own times, on one core."""
-    async with _servers(cores, OUR_SERVER) as (server,):
+    async with servers(cores, OURS) as (server,):
         # The first requests load what the SDK imports late.
         await _latency_run(server, Crowd(2, 2, 5), keep_asking)
         results = [await _latency_run(server, crowd, keep_asking) for crowd in plan.crowds]
@@ -204,7 +260,7 @@ async def latency(plan: Plan, cores: Cores) -> list[LatencyResult]:
 
 async def _latency_run(server: Process, crowd: Crowd, ask: Ask) -> LatencyResult:
     tally = Tally()
-    async with _clients(server, crowd.streams, tally) as clients:
+    async with clients_of(server, crowd.streams, tally) as clients:
         cpu_before, began = server.cpu_s(), time.monotonic()
         await ask(clients, Order(crowd.tokens, GAP_US, is_stamped=True), crowd.turns)
         load = (server.cpu_s() - cpu_before) / (time.monotonic() - began)
@@ -227,19 +283,19 @@ def percentile_ms(times_ns: Sequence[int], percent: int) -> float:
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] / 1e6
 
 
-async def memory(plan: Plan, cores: Cores) -> MemoryResult:
+async def memory(plan: Plan, cores: Cores, kind: Callable[[Tally], Client] = Client) -> MemoryResult:
     """Weighs sessions that had one turn and now wait for the next text."""
     order = Order(20, 2000)
     batch = 50
-    async with _servers(cores, OUR_SERVER) as (server,):
+    async with servers(cores, OURS) as (server,):
         # What is loaded at the first turns, and the room that connecting needs, is no session's.
-        async with _clients(server, batch, Tally()) as warm:
+        async with clients_of(server, batch, Tally(), kind) as warm:
             await one_turn_each(warm, order)
         before_kib = await _settled_kib(server)
         async with AsyncExitStack() as stack:
             for start in range(0, plan.sessions, batch):
                 size = min(batch, plan.sessions - start)
-                clients = await stack.enter_async_context(_clients(server, size, Tally()))
+                clients = await stack.enter_async_context(clients_of(server, size, Tally(), kind))
                 await one_turn_each(clients, order)
             after_kib = await _settled_kib(server)
     return MemoryResult(plan.sessions, before_kib, after_kib)

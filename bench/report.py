@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import CpuResult, LatencyResult, MemoryResult
+from bench.measure_v2 import PairResult, V2Result
 
 Row = tuple[str, str, str]
 
@@ -62,12 +63,16 @@ class Results:
     cpu: CpuResult | None = None
     latency: Sequence[LatencyResult] = ()
     memory: MemoryResult | None = None
+    v2: V2Result | None = None
 
     def as_json(self) -> dict[str, Any]:
         """All figures."""
         figures = asdict(self)
         if self.memory is not None:
             figures["memory"]["kib_per_session"] = self.memory.kib_per_session
+        if self.v2 is not None:
+            figures["v2"]["more_kib_per_session"] = self.v2.more_kib_per_session
+            figures["v2"]["long_talk"]["ratio"] = self.v2.long_talk.ratio
         return figures
 
     def table(self) -> str:
@@ -79,6 +84,8 @@ class Results:
             rows += _latency_rows(result)
         if self.memory is not None:
             rows += _memory_rows(self.memory)
+        if self.v2 is not None:
+            rows += _v2_rows(self.v2)
         lines = ["| what | measured | target |", "|---|---|---|"]
         lines += [f"| {what} | {measured} | {target} |" for what, measured, target in rows]
         return "\n".join([str(self.machine), "", *lines])
@@ -118,3 +125,37 @@ def _latency_rows(result: LatencyResult) -> list[Row]:
 def _memory_rows(memory: MemoryResult) -> list[Row]:
     measured = f"{memory.kib_per_session:.1f} KiB"
     return [(f"memory per idle session ({memory.sessions} sessions after one turn)", measured, "≤ 80 KiB")]
+
+
+def _v2_rows(v2: V2Result) -> list[Row]:
+    back, talk = v2.resume, v2.long_talk
+    sessions = f"{v2.memory_v2.sessions} sessions after one turn"
+    each = f"{v2.memory_v2.kib_per_session:.1f} and {v2.memory_v1.kib_per_session:.1f}"
+    return [
+        *_pair_rows(v2.v2_to_v1, "v2 / v1", "≤ 1.15"),
+        *_pair_rows(v2.sqlite_to_none, "v1 with SQLite / without", "≤ 1.10"),
+        (
+            f"resume, from connecting to the last of {back.messages} messages ({back.resumes} times)",
+            f"p50 {back.p50_ms:.1f} ms, max {back.highest_ms:.1f} ms",
+            "< 50 ms",
+        ),
+        (
+            f"memory per idle session, v2 more than v1 ({sessions})",
+            f"{v2.more_kib_per_session:.1f} KiB ({each})",
+            "≤ 20 KiB",
+        ),
+        (
+            f"CPU per turn, turn {talk.late} / turn {talk.early} ({talk.talks} talks, SQLite)",
+            f"**{talk.ratio:.2f}** ({talk.late_ms:.1f} ms and {talk.early_ms:.1f} ms)",
+            "about 1",
+        ),
+    ]
+
+
+def _pair_rows(pair: PairResult, what: str, target: str) -> list[Row]:
+    ratio = f"**{pair.ratio:.2f}** ({pair.lowest:.2f} to {pair.highest:.2f} in {pair.rounds} rounds)"
+    each = f"{pair.other_us:.0f} µs and {pair.base_us:.0f} µs"
+    return [
+        (f"CPU per token, {what}", ratio, target),
+        (f"CPU per token, {what.replace(' / ', ' and ')} ({pair.streams} streams)", each, ""),
+    ]
