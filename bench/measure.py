@@ -104,7 +104,7 @@ QUICK = Plan(
     cpu_crowd=Crowd(20, 1, 100),
     crowds=(Crowd(1, 30, 5), Crowd(50, 2, 50), Crowd(100, 2, 50)),
     burst=Crowd(100, 2, 5),
-    sessions=1000,
+    sessions=600,
     v2=PlanV2(2, Crowd(20, 1, 50), ring=1000, resumes=10, long_talk=LongTalk(2, 20, 100, 20, 5)),
 )
 

@@ -8,13 +8,40 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the benchmark reads /proc and pins processes to cores", allow_module_level=True)
 
-from bench.measure import Crowd, MemoryResult, Plan, cpu, latency, percentile_ms
+from bench.load import LoadError, Tally, connect
+from bench.load_v2 import Ticket, V2Client, resume
+from bench.measure import (
+    OURS,
+    Crowd,
+    LongTalk,
+    MemoryResult,
+    Plan,
+    PlanV2,
+    cpu,
+    latency,
+    percentile_ms,
+    servers,
+)
+from bench.measure_v2 import (
+    LongTalkResult,
+    PairResult,
+    ResumeResult,
+    V2Result,
+    long_talk,
+    pairs,
+    resuming,
+)
 from bench.processes import Cores
 from bench.report import Results, this_machine
 from bench.upstream import Order
 
 TINY = Plan(
-    cpu_rounds=1, cpu_crowd=Crowd(2, 1, 10), crowds=(Crowd(2, 2, 5),), burst=Crowd(3, 1, 3), sessions=2
+    cpu_rounds=1,
+    cpu_crowd=Crowd(2, 1, 10),
+    crowds=(Crowd(2, 2, 5),),
+    burst=Crowd(3, 1, 3),
+    sessions=2,
+    v2=PlanV2(2, Crowd(2, 1, 10), ring=50, resumes=3, long_talk=LongTalk(2, 2, 6, 2, 2)),
 )
 
 
@@ -58,6 +85,45 @@ async def test_every_turn_has_a_first_chunk_and_every_other_token_a_latency(core
     assert 0 < crowd.token_p50_ms <= crowd.token_p99_ms
 
 
+@pytest.mark.e2e
+async def test_three_ways_to_relay_take_turns(cores: Cores):
+    v2_to_v1, sqlite_to_none = await pairs(TINY.v2, cores)
+
+    for pair in (v2_to_v1, sqlite_to_none):
+        assert pair.rounds == 2
+        assert 0 < pair.lowest <= pair.ratio <= pair.highest
+    assert v2_to_v1.base_us == sqlite_to_none.base_us
+
+
+@pytest.mark.e2e
+async def test_each_return_gets_the_whole_ring(cores: Cores):
+    result = await resuming(TINY.v2, cores)
+
+    assert (result.messages, result.resumes) == (50, 3)
+    assert 0 < result.p50_ms <= result.highest_ms
+
+
+@pytest.mark.e2e
+async def test_refused_return_is_no_measurement(cores: Cores):
+    async with servers(cores, OURS) as (server,):
+        client = V2Client(Tally())
+        await connect(server.port, client)
+        assert client.ticket is not None
+        client.drop()
+
+        with pytest.raises(LoadError, match="an error"):
+            await resume(server.port, Ticket(client.ticket.session_id, "wrong"), 0)
+
+
+@pytest.mark.e2e
+async def test_turns_of_a_long_talk_have_a_cost(cores: Cores):
+    result = await long_talk(TINY.v2.long_talk, cores)
+
+    assert (result.talks, result.early, result.late) == (2, 2, 6)
+    assert result.early_ms > 0
+    assert result.ratio > 0
+
+
 def test_report_holds_only_what_was_measured():
     results = Results(this_machine(file_limit=1024), memory=MemoryResult(1000, 100_000, 140_000))
 
@@ -68,3 +134,26 @@ def test_report_holds_only_what_was_measured():
     assert len(table) == 5
     assert results.as_json()["memory"]["kib_per_session"] == 40
     assert results.as_json()["cpu"] is None
+
+
+def test_report_compares_v2_and_the_store_with_what_was_without_them():
+    pair = PairResult(5, 20, base_us=100, other_us=110, ratio=1.1, lowest=1.0, highest=1.2)
+    v2 = V2Result(
+        v2_to_v1=pair,
+        sqlite_to_none=pair,
+        resume=ResumeResult(1000, 40, 6.04, 9.96),
+        memory_v1=MemoryResult(1000, 100_000, 140_000),
+        memory_v2=MemoryResult(1000, 100_000, 148_000),
+        long_talk=LongTalkResult(4, 20, 500, early_ms=4, late_ms=5),
+    )
+    results = Results(this_machine(file_limit=1024), v2=v2)
+
+    table = results.table()
+
+    assert "| CPU per token, v2 / v1 | **1.10** (1.00 to 1.20 in 5 rounds) | ≤ 1.15 |" in table
+    assert "| CPU per token, v1 with SQLite and without (20 streams) | 110 µs and 100 µs |" in table
+    assert "p50 6.0 ms, max 10.0 ms | < 50 ms |" in table
+    assert "| 8.0 KiB (48.0 and 40.0) | ≤ 20 KiB |" in table
+    assert "**1.25** (5.0 ms and 4.0 ms)" in table
+    assert results.as_json()["v2"]["more_kib_per_session"] == 8
+    assert results.as_json()["v2"]["long_talk"]["ratio"] == 1.25
