@@ -1,6 +1,6 @@
 """The sentences that the server itself says to users, in Spanish and English.
 
-Errors have their own sentences, beside their codes, in `app/errors.py`.
+Errors have their own sentences, beside their codes, in `app/errors/`.
 """
 
 from typing import Final

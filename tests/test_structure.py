@@ -61,6 +61,7 @@ RANKS = {
     "storage": 2,
     "llm": 3,
     "tools": 3,
+    "voice": 3,
     "conversation": 4,
     "services": 5,
     "router": 6,
@@ -208,6 +209,10 @@ def test_what_the_application_imports_is_required():
 
 WITHOUT_TEST = {
     "app/chat.py": "types alone",
+    "app/errors/talk.py": "tests/errors/test_base.py walks all errors",
+    "app/errors/llm.py": "tests/errors/test_base.py walks all errors",
+    "app/errors/voice.py": "tests/errors/test_base.py walks all errors",
+    "app/voice/base.py": "types alone",
     "app/storage/records.py": "types alone; both stores are held to them by test_store.py",
     "app/session/transport.py": "types alone; test_websocket_route.py holds the one over a WebSocket to them",
     "app/services/restoring.py": "held by tests/e2e/test_restart.py, with real databases and servers",

@@ -68,6 +68,21 @@ WRONG = {
     "resume_ring_bytes": ["-1", "1MiB"],
     "shutdown_grace_s": ["-1", "3601", "nan"],
     "tool_inline_wait_s": ["-0.1", "soon", "nan"],
+    "voice": ["maybe"],
+    "models_from": ["hub"],
+    "stt_provider": ["whisper"],
+    "stt_context": ["30"],
+    "stt_language": ["fr"],
+    "stt_workers": ["0", "65"],
+    "stt_queue": ["-1"],
+    "tts_provider": ["kokoro"],
+    "tts_speed": ["0.4", "2.1"],
+    "tts_workers": ["0", "65"],
+    "tts_queue": ["-1"],
+    "interrupt_mode": ["sometimes"],
+    "emotion": ["happy"],
+    "max_audio_seconds": ["0.5", "3601"],
+    "max_audio_message_bytes": ["1023", str(16 * MIB + 1)],
 }
 for _name in Settings.model_fields:
     if _name.endswith("_s") and _name not in WRONG and _name != "max_messages_per_s":
@@ -82,6 +97,12 @@ ANY_TEXT = {
     "host",  # what cannot be bound is found out when it is bound
     "tools",  # names are checked where the tools are known
     "tools_dir",
+    "models_dir",  # what is not there is found out when voice is started
+    "stt_model",
+    "azure_openai_stt_deployment",
+    "azure_openai_tts_deployment",
+    "tts_voice_es",
+    "tts_voice_en",
 }
 """Settings that any text may be; only what is no text at all is wrong."""
 

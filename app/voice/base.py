@@ -1,0 +1,159 @@
+"""What the rest of the server knows about speech: two small interfaces, and the shapes that pass between.
+
+All sound inside the server is PCM16, little endian, mono. Ears work at 16 kHz; a synthesiser says its rate.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from app.errors import Locale
+
+EAR_RATE_HZ: Final = 16_000
+"""What voice activity and recognition work with."""
+
+BYTES_PER_SAMPLE: Final = 2
+
+SpeechLanguage = Literal["auto", "es", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was understood.
+
+    Attributes:
+        text: Empty where there were no words.
+        language: The one that was heard, or that was asked for.
+        confidence: 0 to 1; the recogniser's own, comparable only with itself.
+    """
+
+    text: str
+    language: Locale
+    confidence: float = 1.0
+
+
+Urgency = Literal["final", "speculative", "partial"]
+"""Why a pass is wanted. `final` goes before `speculative`, that before `partial`; a partial one is refused
+unless a worker is idle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Speech to be understood.
+
+    Attributes:
+        pcm: At `EAR_RATE_HZ`.
+        language: `auto` where it is to be found out.
+        hint: The talk's language so far, which decides where the speech is too short to tell.
+        prompt: Words that are likely to come; empty where nothing is known.
+    """
+
+    pcm: bytes
+    language: SpeechLanguage = "auto"
+    hint: Locale = "es"
+    prompt: str = ""
+    urgency: Urgency = "final"
+
+
+class Recogniser(Protocol):
+    """Speech to text.
+
+    Attributes:
+        name: As `/agent/health` shows it.
+    """
+
+    name: Literal["azure", "local"]
+
+    @property
+    def has_idle_worker(self) -> bool:
+        """Whether a pass would begin at once."""
+        ...
+
+    async def transcribe(self, utterance: Utterance) -> Transcript:
+        """Understands one utterance; cancelling it frees what it holds.
+
+        Raises:
+            VoiceBusy: Too many passes wait.
+            WorkerFailed: The recogniser died, hung, or its service failed.
+            NotAvailable: Speech cannot be recognised here (yet).
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Gives back what it holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Something to be said: one clause of an answer, as it is written.
+
+    Attributes:
+        text: May hold markdown, numbers, addresses, emoji; the synthesiser reads it as people would.
+        voice: A voice's name; empty stands for the language's default.
+        speed: 0.5 to 2.
+        talk: Whose it is; pieces of one talk are made in order.
+        is_first: Nothing of this answer has been heard yet: it goes before later clauses of other talks.
+    """
+
+    text: str
+    language: Locale
+    voice: str = ""
+    speed: float = 1.0
+    talk: str = ""
+    is_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WordEnd:
+    """A word of the clause ends.
+
+    Attributes:
+        chars: Where it ends in `Speech.text`, in characters from its start.
+        ms: When it ends, in milliseconds of sound from the start of the clause.
+    """
+
+    chars: int
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPiece:
+    """Some of a clause's sound, in order.
+
+    Attributes:
+        pcm: At the synthesiser's rate.
+        words: Words that end within what has come so far and were not told of before; the last piece of a
+            clause brings the clause's length as the last one, whatever was left unspoken of it.
+    """
+
+    pcm: bytes
+    words: tuple[WordEnd, ...] = ()
+
+
+class Synthesiser(Protocol):
+    """Text to speech.
+
+    Attributes:
+        name: As `/agent/health` shows it.
+        sample_rate_hz: Of all it says.
+    """
+
+    name: Literal["azure", "local", "espeak"]
+    sample_rate_hz: int
+
+    def speak(self, speech: Speech) -> AsyncGenerator[AudioPiece, None]:
+        """Says one clause, piece by piece; closing the generator stops the work.
+
+        Text with nothing to say in it (a lone emoji) yields no sound, and its words all the same.
+
+        Raises:
+            VoiceBusy: Too much waits to be said.
+            WorkerFailed: The synthesiser died, hung, or its service failed.
+            NotAvailable: Nothing can be said here (yet).
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Gives back what it holds."""
+        ...
