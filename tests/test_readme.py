@@ -254,7 +254,7 @@ def test_each_sentence_is_the_servers() -> None:
 
 def all_errors(base: type[AgentError] = AgentError) -> Iterator[type[AgentError]]:
     for error in base.__subclasses__():
-        if error.__module__ == AgentError.__module__:
+        if error.__module__.startswith("app.errors."):
             yield error
             yield from all_errors(error)
 
