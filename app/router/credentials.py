@@ -1,10 +1,13 @@
 """What a request says about who sent it, and from where."""
 
 import ipaddress
+import logging
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
+
+logger = logging.getLogger(__name__)
 
 TOKEN_PROTOCOL = "voice-agent.token."  # noqa: S105  # the mark before a token, not one
 """A browser cannot send headers with a WebSocket, so the token may stand in the list of subprotocols."""
@@ -42,18 +45,23 @@ def has_foreign_origin(connection: HTTPConnection) -> bool:
     """Whether a page of another site sent the request: a browser says so in `Origin` (CWE-352, CWE-1385).
 
     The origin is ours where its host and port are those of `Host`, or where both are names of this machine (a
-    developer's page on another port). A request without `Origin` does not come from a page.
+    developer's page on another port). A request without `Origin` does not come from a page. What is refused
+    for it, over HTTP and at a socket's handshake, is refused here, with one WARNING.
     """
     origins = connection.headers.getlist("origin")
-    if not origins:
+    host = connection.headers.get("host", "")
+    if not origins or (len(origins) == 1 and _is_own(origins[0], host)):
         return False
-    if len(origins) > 1:
-        return True
-    origin = _host_and_port(origins[0])
-    host = _host_and_port(f"{origins[0].partition('://')[0]}://{connection.headers.get('host', '')}")
-    if origin is None or host is None:
-        return True
-    return origin != host and not (_is_loopback(origin[0]) and _is_loopback(host[0]))
+    logger.warning("foreign_origin", extra={"origin": ", ".join(origins), "host": host})
+    return True
+
+
+def _is_own(origin: str, host: str) -> bool:
+    sender = _host_and_port(origin)
+    server = _host_and_port(f"{origin.partition('://')[0]}://{host}")
+    if sender is None or server is None:
+        return False
+    return sender == server or (_is_loopback(sender[0]) and _is_loopback(server[0]))
 
 
 def _host_and_port(url: str) -> tuple[str, int] | None:

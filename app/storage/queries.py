@@ -127,6 +127,10 @@ async def session_page(
         statement = statement.where(is_active if chosen.status == "active" else ~is_active)
     if chosen.user_id is not None:
         statement = statement.where(sessions.c.user_id == storable(chosen.user_id))
+    if chosen.only is not None:
+        statement = statement.where(sessions.c.id.in_(chosen.only))
+    if chosen.but:
+        statement = statement.where(sessions.c.id.not_in(chosen.but))
     if cursor is not None:
         created_at, last_id = _read_cursor(cursor)
         older = sessions.c.created_at < created_at

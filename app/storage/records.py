@@ -130,10 +130,17 @@ class StoredTalk:
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
-    """Which sessions a list holds."""
+    """Which sessions a list holds.
+
+    Attributes:
+        only: Ids of which a session's must be one; None for any.
+        but: Ids that are left out.
+    """
 
     status: SessionStatus = "all"
     user_id: str | None = None
+    only: frozenset[str] | None = None
+    but: frozenset[str] = frozenset()
 
 
 Row = TypeVar("Row")

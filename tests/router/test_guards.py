@@ -1,11 +1,13 @@
 """Every route, with every way to come: who gets in."""
 
+import logging
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.context import settings_with
+from tests.support.raw_client import handshake
 from tests.support.scripted import ScriptedModel, says
 from tests.support.server import Server, client_of, running_server
 
@@ -130,3 +132,54 @@ async def test_without_tokens_changes_come_from_this_machine_alone() -> None:
         )
 
     assert (here.status_code, proxied.status_code) == (202, 403)
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_let_in"),
+    [
+        (None, True),
+        ("http://127.0.0.1:{port}", True),
+        ("HTTP://LOCALHOST:3000", True),
+        ("http://[::1]:5173", True),
+        ("http://evil.example", False),
+        ("http://evil.example:{port}", False),
+        ("null", False),
+        ("http://localhost.evil.example:{port}", False),
+        ("http://127.0.0.1.:{port}", False),
+        ("file://", False),
+        ("http://evil example", False),
+    ],
+)
+async def test_a_page_of_another_site_gets_no_socket(
+    origin: str | None, is_let_in: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_server(provider=ScriptedModel([])) as server:
+        caplog.set_level(logging.WARNING)
+        sent = f"Origin: {origin.format(port=server.port)}\r\n" if origin is not None else ""
+        head, client = await handshake(server.port, sent.encode())
+        client.writer.transport.abort()
+
+        assert head.split()[1] == (b"101" if is_let_in else b"403")
+        assert len(server.service.sessions) == 0
+    warnings = [record.msg for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warnings == ([] if is_let_in else ["foreign_origin"])
+
+
+async def test_two_origins_get_no_socket() -> None:
+    async with running_server(provider=ScriptedModel([])) as server:
+        own = f"Origin: http://127.0.0.1:{server.port}\r\n"
+        for sent in (own * 2, own + "Origin: http://evil.example\r\n"):
+            head, client = await handshake(server.port, sent.encode())
+            client.writer.transport.abort()
+            assert head.split()[1] in (b"400", b"403")
+            assert len(server.service.sessions) == 0
+
+
+async def test_a_good_token_does_not_make_up_for_a_foreign_page() -> None:
+    settings = settings_with(api_tokens=TOKENS)
+    async with running_server(settings, provider=ScriptedModel([])) as server:
+        sent = "Authorization: Bearer token-ana-1\r\nOrigin: http://evil.example\r\n"
+        head, client = await handshake(server.port, sent.encode())
+        client.writer.transport.abort()
+
+    assert head.split()[1] == b"403"

@@ -91,8 +91,8 @@ async def list_sessions(
     if status == "active":
         shown, next_cursor = _page([live.describe() for live in mine], state, limit, cursor)
     else:
-        shown, next_cursor = await _stored(service, status, user_id, limit, cursor)
-        shown = [session for session in shown if state in (None, session["state"])]
+        chosen = _chosen(mine, status, user_id, state)
+        shown, next_cursor = await _stored(service, chosen, limit, cursor)
     sessions = [SessionInfo.model_validate(session) for session in shown]
     return SessionList(active_sessions=len(mine), sessions=sessions, next_cursor=next_cursor)
 
@@ -110,11 +110,26 @@ def _page(
     return shown, shown[-1]["session_id"] if more else None
 
 
+def _chosen(
+    live: list[LiveSession], status: SessionStatus, user_id: str | None, state: str | None
+) -> SessionFilter:
+    """What the store is asked for: it knows the states of sessions that do not live, `idle` and `ended`."""
+    if state is None:
+        return SessionFilter(status, user_id)
+    if (state, status) == ("idle", "all"):
+        busy = frozenset(one.session_id for one in live if one.session.state.value != state)
+        return SessionFilter("active", user_id, but=busy)
+    if state == "ended":
+        return SessionFilter("ended", user_id, but=frozenset(one.session_id for one in live))
+    in_it = frozenset(one.session_id for one in live if one.session.state.value == state)
+    return SessionFilter(status, user_id, only=in_it)
+
+
 async def _stored(
-    service: WebSocketAgentService, status: SessionStatus, user_id: str | None, limit: int, cursor: str | None
+    service: WebSocketAgentService, chosen: SessionFilter, limit: int, cursor: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     try:
-        page = await store_of(service).sessions(SessionFilter(status, user_id), limit, cursor)
+        page = await store_of(service).sessions(chosen, limit, cursor)
     except BadCursor as error:
         raise bad_cursor(error) from None
     except StoreUnavailable as error:

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.router.credentials import socket_token
+from app.router.credentials import has_foreign_origin, socket_token
 from app.services.dialects import choose
 from app.session.transport import ConnectionGone
 
@@ -135,7 +135,13 @@ class WebSocketTransport:
 
 @router.websocket("/ws")
 async def voice(websocket: WebSocket) -> None:
-    """Hands a connection to the agent. Without a subprotocol that we know, it speaks v1 without one."""
+    """Hands a connection to the agent. Without a subprotocol that we know, it speaks v1 without one.
+
+    A page of another site is answered 403 before the upgrade: a browser would let it talk in its user's name.
+    """
+    if has_foreign_origin(websocket):
+        await websocket.close()  # not accepted yet, so this is a 403
+        return
     dialect, subprotocol = choose(websocket.scope.get("subprotocols", []))
     await websocket.accept(subprotocol=subprotocol)
     await websocket.app.state.service.serve(WebSocketTransport(websocket), dialect, socket_token(websocket))

@@ -12,7 +12,7 @@ import pytest
 from config.settings import Settings
 from tests.support.context import settings_with
 from tests.support.scripted import Calls, Pause, Says, ScriptedModel, last_text, says
-from tests.support.server import Server, client_of, running_server
+from tests.support.server import PATIENCE_S, Server, client_of, running_server
 from tests.support.talk import Workshop
 from tests.support.v2_client import v2_client
 
@@ -103,6 +103,50 @@ async def test_ended_and_live_sessions_are_listed_by_status(settings: Settings) 
     assert [s["session_id"] for s in of_luis] == [live]
     assert [s["session_id"] for s in idle] == [live]
     assert speaking == []
+
+
+QUERIES_WITH_A_STATE = (
+    "all&state=ended",
+    "ended&state=ended",
+    "all&state=speaking",
+    "all&state=idle",
+    "ended&state=idle",
+    "all&state=sleeping",
+)
+
+
+async def test_a_page_of_sessions_in_a_state_is_as_long_as_it_may_be(settings: Settings) -> None:
+    model = ScriptedModel(lambda r: [Says("a"), Pause(60)])
+    async with running_server(settings, provider=model) as server:
+        ended: list[str] = []
+        async with client_of(server) as busy, client_of(server) as idle:
+            speaking = await busy.opens()
+            await busy.says("hola")
+            await busy.hears("response_chunk")
+            for _ in range(5):
+                async with client_of(server) as gone:
+                    ended.append(await gone.opens())
+            resting = await idle.opens()
+            async with asyncio.timeout(PATIENCE_S):
+                path = "/sessions?status=ended"
+                while len((await asks(server, "GET", path)).json()["sessions"]) < len(ended):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)  # the product needs no event for it
+            seen: dict[str, list[list[str]]] = {}
+            for query in QUERIES_WITH_A_STATE:
+                pages, cursor = [], ""
+                while cursor is not None:
+                    path = f"/sessions?status={query}&limit=2" + (f"&cursor={cursor}" if cursor else "")
+                    page = (await asks(server, "GET", path)).json()
+                    pages.append([session["session_id"] for session in page["sessions"]])
+                    cursor = page.get("next_cursor")
+                seen[query] = pages
+
+    newest_first = ended[::-1]
+    in_pages = [newest_first[:2], newest_first[2:4], newest_first[4:]]
+    assert seen["all&state=ended"] == seen["ended&state=ended"] == in_pages
+    assert seen["all&state=speaking"] == [[speaking]]
+    assert seen["all&state=idle"] == [[resting]]
+    assert seen["ended&state=idle"] == seen["all&state=sleeping"] == [[]]
 
 
 async def test_live_sessions_come_in_pages(settings: Settings) -> None:
