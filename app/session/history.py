@@ -6,7 +6,6 @@ fails in between: `validate` says what that means. The oldest whole turns leave 
 its budget; the newest stays.
 """
 
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any, overload
 
 from app.chat import ApiMessage, Usage
 from app.errors import ContextTooLong
+from app.session.message_rules import validate
 from app.session.tool_messages import RUNNING, shorten, tool_message
 
 BYTES_PER_TOKEN = 3
@@ -29,9 +29,6 @@ _LEAST_TOKENS_PER_BYTE, _MOST_TOKENS_PER_BYTE = 1 / 4.5, 1.0
 """What a service's count may make of the estimate; beyond lies no tokenizer but a wrong count."""
 
 _COUNTED = ("user", "assistant")
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_MAX_ID_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,41 +287,3 @@ def _weight(messages: Sequence[ApiMessage]) -> int:
             function = call["function"]
             weight += MESSAGE_OVERHEAD_BYTES + len(function["name"]) + len(function["arguments"].encode())
     return weight
-
-
-def validate(messages: Sequence[ApiMessage]) -> list[str]:
-    """What the chat-completions API would refuse in these messages; empty where it would take them."""
-    problems: list[str] = []
-    waiting: list[str] = []
-    for position, message in enumerate(messages):
-        role = message["role"]
-        if role == "tool":
-            if message["tool_call_id"] not in waiting:
-                problems.append(f"{position}: tool message without its call")
-            else:
-                waiting.remove(message["tool_call_id"])
-            continue
-        if waiting:
-            problems.append(f"{position}: calls without an answer: {waiting}")
-        waiting = _check_assistant(position, message, problems) if role == "assistant" else []
-    if waiting:
-        problems.append(f"end: calls without an answer: {waiting}")
-    return problems
-
-
-def _check_assistant(position: int, message: ApiMessage, problems: list[str]) -> list[str]:
-    """Adds an assistant message's problems; returns the ids of its calls."""
-    calls = message.get("tool_calls")
-    if calls is None:
-        if not message["content"]:
-            problems.append(f"{position}: empty assistant message")
-        return []
-    ids = [call["id"] for call in calls]
-    if not ids or len(set(ids)) < len(ids) or any(not i or len(i) > _MAX_ID_CHARS for i in ids):
-        problems.append(f"{position}: tool calls with bad ids: {ids}")
-    for call in calls:
-        if not _NAME.fullmatch(call["function"]["name"]):
-            problems.append(f"{position}: bad function name")
-        if not isinstance(call["function"]["arguments"], str):
-            problems.append(f"{position}: arguments are no string")
-    return ids

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from app.errors import LlmCut, LlmUnavailable, QueueFull, UnknownCall
 from app.llm.base import ChatRequest
-from app.session.history import validate
+from app.session.message_rules import validate
 from tests.support.context import settings_with
 from tests.support.promises import Judge, Record
 from tests.support.scripted import Answer, Calls, Fails, Pause, Says, ScriptedModel

@@ -23,7 +23,8 @@ from app.errors import (
 )
 from app.llm.base import ChatRequest, Completion
 from app.protocol.events import Event, ResponseChunk, StateChanged, ToolFinished
-from app.session.history import History, validate
+from app.session.history import History
+from app.session.message_rules import validate
 from app.session.outbox import Outbox
 from app.session.voice_session import VoiceSession
 from app.tools.base import Tool

@@ -11,7 +11,7 @@ import orjson
 from app.chat import ToolCall, Usage
 from app.errors import AgentError, Locale
 from app.llm.base import ChatRequest, Check, Completion
-from app.session.history import validate
+from app.session.message_rules import validate
 
 _ids = itertools.count(1)
 

@@ -13,7 +13,8 @@ from app.chat import ToolCall
 from app.conversation.telling import ResultTeller
 from app.conversation.turn_runner import TurnRunner
 from app.protocol.events import Event
-from app.session.history import History, validate
+from app.session.history import History
+from app.session.message_rules import validate
 from app.session.outbox import Outbox
 from app.session.voice_session import VoiceSession
 from app.tools.base import Tool

@@ -18,7 +18,8 @@ from app.protocol.events import (
     ResponseComplete,
     ToolFinished,
 )
-from app.session.history import History, validate
+from app.session.history import History
+from app.session.message_rules import validate
 from app.session.outbox import Outbox
 from app.session.voice_session import VoiceSession
 from app.tools.base import Effect, Tool, ToolContext, ToolError

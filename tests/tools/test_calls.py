@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 
 from app.chat import ToolCall
-from app.session.history import CallRecord, History, validate
+from app.session.history import CallRecord, History
+from app.session.message_rules import validate
 from app.tools.base import Tool, ToolContext, ToolError
 from app.tools.calls import (
     MAX_ARGUMENT_CHARS,
