@@ -10,6 +10,7 @@ from app.errors import Locale
 SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "accepted": ("Mensaje recibido", "Message received"),
     "thinking": ("Pensando en tu respuesta...", "Thinking about your answer..."),
+    "understood": ("Has dicho: «{text}»", "You said: “{text}”"),
     "tool_started": ("Herramienta {name}: en marcha.", "Tool {name}: started."),
     "tool_progress": ("Herramienta {name}: sigue en marcha ({n} s).", "Tool {name}: still running ({n} s)."),
     "tool_progress_message": (

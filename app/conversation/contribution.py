@@ -5,7 +5,6 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.conversation.turn import TurnEnd
 from app.conversation.turn_runner import Interruption, TurnRunner
 from app.errors import AgentError, LlmBadResponse
 from app.session.voice_session import VoiceSession
@@ -38,9 +37,7 @@ async def contribute(contribution: Contribution, session: VoiceSession, turns: T
         return
     if contribution.mode == "say":
         turn = turns.begin(contribution.turn_id, "agent")
-        turn.say(contribution.content)
-        history.add_assistant(contribution.content)
-        await turns.complete(turn, TurnEnd("stop", None))
+        await turns.recite(turn, contribution.content)
         return
     history.add_note(contribution.content)
     turn = turns.begin(contribution.turn_id, "agent")

@@ -7,7 +7,7 @@ one answer or one error.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from app.conversation.contribution import Contribution, contribute
@@ -17,11 +17,16 @@ from app.conversation.turn import Turn
 from app.conversation.turn_runner import Interruption, TurnRunner
 from app.errors import AgentError, QueueFull
 from app.llm.base import ChatProvider
-from app.locales import say
-from app.protocol.events import Interrupted, MessageAccepted, ResponseComplete
+from app.protocol.events import (
+    ErrorOccurred,
+    Interrupted,
+    MessageAccepted,
+    ResponseComplete,
+)
 from app.session.voice_session import VoiceSession
 from app.tools.calls import ToolRun
 from app.tools.runner import ToolHost, ToolRunner, ending_of
+from app.voice.base import Transcript
 from config.logger_config import TURN_ID
 from config.settings import Settings
 
@@ -52,6 +57,7 @@ class Conversation:
         self._is_in_turn = False
         self._is_closed = False
         self._is_paused = False
+        self._is_held = False
 
     @property
     def is_busy(self) -> bool:
@@ -89,6 +95,64 @@ class Conversation:
         text = UserText(new_turn_id(), content, asyncio.get_running_loop().time(), client_id)
         self._intake.take(text)
         return text.turn_id
+
+    def hear_speech(self, content: str, utterance_id: str, *, replaces: str | None = None) -> str:
+        """Takes what the user has said aloud.
+
+        Args:
+            content: The words; with `replaces` those of both texts.
+            utterance_id: The speech that they were understood from.
+            replaces: A turn whose text these words go on with; it was ended by `replace`.
+
+        Returns:
+            The id of the turn that will answer it.
+
+        Raises:
+            QueueFull: `MAX_QUEUED_MESSAGES` texts wait already.
+        """
+        self._check_room()
+        now = asyncio.get_running_loop().time()
+        text = UserText(
+            new_turn_id(), content, now, utterance_id=utterance_id, is_joined=replaces is not None
+        )
+        self._intake.take(text)
+        return text.turn_id
+
+    def hear_clip(self, recognise: Callable[[], Coroutine[Any, Any, Transcript]], utterance_id: str) -> str:
+        """Takes a recording; its text has its place in the line before its words are known.
+
+        Raises:
+            QueueFull: `MAX_QUEUED_MESSAGES` texts wait already.
+        """
+        self._check_room()
+        now = asyncio.get_running_loop().time()
+        text = UserText(new_turn_id(), "", now, utterance_id=utterance_id)
+        self._intake.take_clip(text, recognise())
+        return text.turn_id
+
+    def replace(self, turn_id: str) -> bool:
+        """Ends a text's turn of which nothing was heard yet, since its user goes on speaking.
+
+        Returns:
+            Whether it could be ended: no trace of it stays then, and `hear_speech` is to bring all the words.
+        """
+        if self._turns.replace(turn_id):
+            self.tools.cancel_reads(turn_id)
+            return True
+        for text in self._texts():
+            if text.turn_id == turn_id and not text.is_withdrawn:
+                text.is_withdrawn = text.is_replaced = True
+                return True
+        return False
+
+    def hold(self, is_held: bool) -> None:
+        """While the user speaks the agent begins no turn of its own; what the user said is answered."""
+        self._is_held = is_held
+        self._wake()
+
+    def correct(self, turn_id: str, heard_chars: int) -> None:
+        """The client says that it played more of a turn that was cut, or less."""
+        self._turns.correct(turn_id, heard_chars)
 
     def _enter(self, text: UserText) -> None:
         self._line.append(text)
@@ -168,13 +232,18 @@ class Conversation:
         self._wake()
 
     def _wake(self) -> None:
-        if self._worker is None and not self._is_closed and not self._is_paused:
+        if self._worker is None and not self._is_closed and self._may_go_on():
             self._worker = asyncio.create_task(self._work(), name=f"talk {self._session.session_id}")
+
+    def _may_go_on(self) -> bool:
+        if self._is_paused or not self._line:
+            return False
+        return not self._is_held or isinstance(self._line[0], UserText)
 
     async def _work(self) -> None:
         """Takes turns until the line is empty; it exists only while there is something to do."""
         try:
-            while self._line and not self._is_paused:
+            while self._may_go_on():
                 try:
                     await self._next_turn()
                 except Exception:
@@ -209,8 +278,18 @@ class Conversation:
 
     async def _answer(self, text: UserText) -> None:
         """The turn of a user's text."""
+        error = await self._intake.understand(text)
+        if error is not None:
+            self._turns.end(ErrorOccurred(error, text.turn_id))
+            return
         self._teller.user_spoke()
-        self.tools.user_spoke()
+        if not text.is_joined:
+            self.tools.user_spoke()
+        if text.is_replaced:
+            self._session.transcript.forget(text.turn_id)
+            await self._session.journal.turn_ended(text.turn_id, [], "joined")
+            self._turns.end(Interrupted(text.turn_id), ResponseComplete(text.turn_id, "interrupted"))
+            return
         self._history.begin_turn(text.turn_id)
         self._history.add_user(text.content)
         if text.is_withdrawn:
@@ -227,7 +306,4 @@ class Conversation:
             logger.log(outcome.severity, outcome.code, extra={"facts": outcome.facts})
             await self._turns.fail(turn, outcome)
         else:
-            if not "".join(turn.spoken).strip():
-                logger.warning("empty_answer")
-                turn.say(say(self._session.locale, "empty_answer"))
             await self._turns.complete(turn, outcome, text.accepted_at)

@@ -1,14 +1,20 @@
 """Where texts come in: each is written down, gets its receipt, and only then its place in the line."""
 
 import asyncio
+import logging
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from app.clock import Clock
-from app.protocol.events import MessageAccepted
+from app.errors import AgentError, NothingHeard
+from app.protocol.events import MessageAccepted, TranscriptHeard
 from app.session.transcript import Spoken
 from app.session.voice_session import VoiceSession
+from app.voice.base import Transcript
+
+logger = logging.getLogger(__name__)
 
 REMEMBERED_IDS = 1000
 """How many of the client's own ids are known again when a text is sent twice (protocol v2)."""
@@ -22,6 +28,10 @@ class UserText:
         accepted_at: On the loop's clock, in seconds.
         is_withdrawn: It is kept in the history, and not answered.
         is_interrupted: It was withdrawn at the very moment when its turn was to begin.
+        utterance_id: The speech that it was understood from.
+        is_joined: It holds the words of the text before it as well, whose turn it replaces.
+        is_replaced: Such a text took its place before its turn began.
+        recognition: What understands the clip that it is said in; its content is not known before.
     """
 
     turn_id: str
@@ -30,6 +40,10 @@ class UserText:
     client_id: str | None = None
     is_withdrawn: bool = False
     is_interrupted: bool = False
+    utterance_id: str | None = None
+    is_joined: bool = False
+    is_replaced: bool = False
+    recognition: asyncio.Task[Transcript] | None = None
 
 
 class Intake:
@@ -46,6 +60,7 @@ class Intake:
         self._known: OrderedDict[str, MessageAccepted] = OrderedDict()
         self._arriving: deque[tuple[UserText, Awaitable[bool]]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._clips: set[asyncio.Task[Transcript]] = set()
 
     @property
     def arriving(self) -> Iterable[UserText]:
@@ -82,11 +97,38 @@ class Intake:
         if self._task is None:
             self._task = asyncio.create_task(self._work(), name=f"intake {self._session.session_id}")
 
+    def take_clip(self, text: UserText, recognise: Coroutine[Any, Any, Transcript]) -> None:
+        """Takes a recording in: it has its receipt and its place in the line before its words are known."""
+        task = asyncio.create_task(recognise, name=f"clip {text.utterance_id}")
+        self._clips.add(task)
+        task.add_done_callback(self._clips.discard)
+        text.recognition = task
+        self._accept(text, durable=False)
+
+    async def understand(self, text: UserText) -> AgentError | None:
+        """Waits for the words of a clip, and writes them down; an error where there are none."""
+        if text.recognition is None:
+            return None
+        try:
+            heard = await text.recognition
+            if not heard.text:
+                raise NothingHeard
+        except AgentError as error:
+            logger.log(error.severity, error.code, extra={"facts": error.facts})
+            return error
+        text.content = heard.text
+        self._session.emit(TranscriptHeard(text.utterance_id or "", heard.text, heard.language))
+        self._session.transcript.add(Spoken("user", text.content, text.turn_id, self._clock.now()))
+        await self._session.journal.text_accepted(text.turn_id, text.content, text.client_id)
+        return None
+
     async def aclose(self) -> None:
         """Takes nothing more in."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        tasks = set(self._clips) if self._task is None else {self._task, *self._clips}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _work(self) -> None:
         try:
@@ -99,7 +141,7 @@ class Intake:
             self._task = None
 
     def _accept(self, text: UserText, *, durable: bool) -> None:
-        receipt = MessageAccepted(text.turn_id, text.client_id, durable)
+        receipt = MessageAccepted(text.turn_id, text.client_id, durable, text.utterance_id)
         self._know(receipt)
         self._session.emit(receipt)
         self._enter(text)

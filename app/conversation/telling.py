@@ -101,11 +101,9 @@ class ResultTeller:
         """
         turn = self._turns.begin(new_turn_id(), "tool")
         text = "\n".join(self._plain_sentence(run) for run in runs)
-        turn.say(text)
         if may_remember:
             self._add_results(turn.turn_id, runs)
-            self._history.add_assistant(text)
-        await self._turns.complete(turn, TurnEnd("stop", None))
+        await self._turns.recite(turn, text, is_remembered=may_remember)
         self._note_told(runs)
 
     def _note_told(self, runs: list[ToolRun]) -> None:

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from app.chat import ToolCall, ToolSchema
-from app.errors import ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
+from app.errors import AgentError, ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
 from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.locales import say
 from app.protocol.events import FinishReason, ResponseChunk, StateChanged, TurnSource
@@ -45,6 +45,7 @@ class Turn:
         began_at: When it began, on the loop's clock in seconds.
         first_spoken_at: When the first of them came, on the loop's clock in seconds.
         is_interrupted: The user has ended it.
+        is_replaced: The user went on speaking before anything was heard: another turn takes its place.
         heard_calls: Tool calls whose endings it put into the history.
     """
 
@@ -65,6 +66,7 @@ class Turn:
         self.began_at = asyncio.get_running_loop().time()
         self.first_spoken_at: float | None = None
         self.is_interrupted = False
+        self.is_replaced = False
         self.heard_calls: list[str] = []
         self._session = session
         self._history = session.conversation_history
@@ -77,11 +79,32 @@ class Turn:
         self._round_is_new = True
 
     async def run(self) -> TurnEnd:
-        """Runs to the end of the answer.
+        """Runs to the end of the answer, and of its sound.
 
         Raises:
             AgentError: The answer failed; what was said until then is in the history.
         """
+        try:
+            end = await self._answer()
+        except AgentError:
+            # Also of a failed answer the user hears what they can read.
+            await self._session.mouth.finish(self.turn_id)
+            raise
+        if self.source == "user" and not "".join(self.spoken).strip():
+            logger.warning("empty_answer")
+            self.say(say(self._session.locale, "empty_answer"))
+        await self._session.mouth.finish(self.turn_id)
+        return end
+
+    async def recite(self, text: str, *, is_remembered: bool) -> TurnEnd:
+        """Says a text that is there already, to the end of its sound."""
+        self.say(text)
+        if is_remembered:
+            self._history.add_assistant(text)
+        await self._session.mouth.finish(self.turn_id)
+        return TurnEnd("stop", None)
+
+    async def _answer(self) -> TurnEnd:
         limit = asyncio.timeout(self._settings.turn_timeout_s)
         try:
             async with limit:
@@ -110,6 +133,7 @@ class Turn:
     def _send(self, text: str) -> None:
         self.spoken.append(text)
         self._session.emit(ResponseChunk(self.turn_id, text))
+        self._session.mouth.say(self.turn_id, text)
 
     async def _converse(self) -> TurnEnd:
         tool_rounds = 0
@@ -203,6 +227,7 @@ class Turn:
 
     async def _run_tools(self, calls: Sequence[ToolCall]) -> None:
         """Starts the calls and waits for them a little; what takes longer goes on without the turn."""
+        self._session.mouth.breathe(self.turn_id)
         self._enter(SessionState.PROCESSING_TOOL)
         limit = self._settings.max_tool_calls
         too_many = say(self._session.locale, "tool_too_many", limit=limit)

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from app.clock import Clock
 from app.conversation.turn import Turn, TurnEnd
@@ -19,7 +21,7 @@ from app.protocol.events import (
     TurnStarted,
 )
 from app.session.journal import TurnEnding
-from app.session.state import SessionState
+from app.session.mouth import Heard
 from app.session.transcript import Spoken
 from app.session.voice_session import VoiceSession
 from app.tools.runner import ToolRunner
@@ -57,6 +59,7 @@ class TurnRunner:
         self._settings = settings
         self._running: tuple[Turn, asyncio.Task[TurnEnd]] | None = None
         self._dropped_chars = 0
+        self._heard: Heard | None = None
 
     @property
     def running_turn(self) -> Turn | None:
@@ -78,8 +81,21 @@ class TurnRunner:
 
     async def run(self, turn: Turn) -> Outcome:
         """Runs a turn to its end, whatever that is."""
-        task = asyncio.create_task(turn.run(), name=f"turn {turn.turn_id}")
-        self._running, self._dropped_chars = (turn, task), 0
+        return await self._run(turn, turn.run())
+
+    async def recite(self, turn: Turn, text: str, *, is_remembered: bool = True) -> None:
+        """A turn that says a text which is there already, and how it ended."""
+        outcome = await self._run(turn, turn.recite(text, is_remembered=is_remembered))
+        if isinstance(outcome, Interruption):
+            await self.interrupted(turn, outcome)
+        elif isinstance(outcome, AgentError):
+            await self.fail(turn, outcome)
+        else:
+            await self.complete(turn, outcome)
+
+    async def _run(self, turn: Turn, steps: Coroutine[Any, Any, TurnEnd]) -> Outcome:
+        task = asyncio.create_task(steps, name=f"turn {turn.turn_id}")
+        self._running, self._dropped_chars, self._heard = (turn, task), 0, None
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:  # the session is closing, and nobody asks for the outcome
@@ -115,8 +131,28 @@ class TurnRunner:
             return False
         turn.is_interrupted = True
         self._dropped_chars = self._session.outbox.drop_turn(turn.turn_id)
+        self._heard = self._session.mouth.cut(turn.turn_id)
         task.cancel()
         return True
+
+    def replace(self, turn_id: str) -> bool:
+        """Ends a turn of which nothing was heard, since the user goes on speaking: no trace of it stays.
+
+        Returns:
+            Whether it was running.
+        """
+        is_running = self.interrupt(turn_id)
+        if is_running and self._running is not None:
+            self._running[0].is_replaced = True
+        return is_running
+
+    def correct(self, turn_id: str, heard_chars: int) -> None:
+        """The client says that it played more of a turn that was cut, or less."""
+        heard = self._history.recut_speech(turn_id, heard_chars)
+        if heard is None:
+            return
+        self._session.transcript.correct(turn_id, heard)
+        self._session.journal.turn_corrected(turn_id, self._history.said_in(turn_id))
 
     def _cut(self, turn: Turn, task: asyncio.Task[TurnEnd]) -> Interruption:
         """Leaves in the history what the user heard."""
@@ -124,7 +160,7 @@ class TurnRunner:
             logger.warning("interrupted_turn_failed", extra={"error": type(error).__name__})
         dropped = self._dropped_chars + self._session.outbox.drop_turn(turn.turn_id)
         said = "".join(turn.spoken)
-        heard = said[: len(said) - dropped]
+        heard = said[: len(said) - dropped] if self._heard is None else said[: self._heard.chars]
         self._history.cut_speech(len(heard))
         logger.info("interrupted", extra={"heard_chars": len(heard), "dropped_chars": dropped})
         return Interruption(heard)
@@ -132,7 +168,7 @@ class TurnRunner:
     async def complete(self, turn: Turn, end: TurnEnd, accepted_at: float | None = None) -> None:
         """Says that a turn has ended well; `accepted_at` is on the loop's clock, in seconds."""
         usage = end.completion.usage if end.completion is not None else None
-        timings = _timings(turn, accepted_at)
+        timings = self._timings(turn, accepted_at)
         text = "".join(turn.spoken)
         durable = await self._write(turn, text, "ok")
         self.end(ResponseComplete(turn.turn_id, end.finish_reason, usage, text, timings, durable))
@@ -146,8 +182,11 @@ class TurnRunner:
 
     async def interrupted(self, turn: Turn, outcome: Interruption, accepted_at: float | None = None) -> None:
         """Says that a turn was ended by the user."""
-        timings = _timings(turn, accepted_at)
-        durable = await self._write(turn, outcome.heard, "interrupted")
+        timings = self._timings(turn, accepted_at)
+        if turn.is_replaced:
+            self._history.forget_turn(turn.turn_id)
+            self._session.transcript.forget(turn.turn_id)
+        durable = await self._write(turn, outcome.heard, "joined" if turn.is_replaced else "interrupted")
         self.end(
             Interrupted(turn.turn_id, outcome.heard),
             ResponseComplete(turn.turn_id, "interrupted", None, outcome.heard, timings, durable),
@@ -164,20 +203,25 @@ class TurnRunner:
 
     def end(self, *events: Event) -> None:
         """A turn's last words, then the state. The session moves first, so that no one sees an old state."""
-        state = SessionState.PROCESSING_TOOL if self._session.pending_tools else SessionState.IDLE
+        state = self._session.resting_state
         if self._session.state is not state:
             self._session.move_to(state)
         for event in events:
             self._session.emit(event)
         self._session.emit(StateChanged(state.value))
 
+    def _timings(self, turn: Turn, accepted_at: float | None) -> Timings:
+        now = asyncio.get_running_loop().time()
+        start = turn.began_at if accepted_at is None else accepted_at
+        sound_at = self._session.mouth.first_sound_at(turn.turn_id)
+        return Timings(
+            queued=round((turn.began_at - start) * 1000),
+            first_token=_since(turn.began_at, turn.first_spoken_at),
+            total=round((now - start) * 1000),
+            first_audio=_since(turn.began_at, sound_at),
+        )
 
-def _timings(turn: Turn, accepted_at: float | None) -> Timings:
-    now = asyncio.get_running_loop().time()
-    start = turn.began_at if accepted_at is None else accepted_at
-    first = turn.first_spoken_at
-    return Timings(
-        queued=round((turn.began_at - start) * 1000),
-        first_token=None if first is None else round((first - turn.began_at) * 1000),
-        total=round((now - start) * 1000),
-    )
+
+def _since(start: float, moment: float | None) -> int | None:
+    """Milliseconds."""
+    return None if moment is None else round((moment - start) * 1000)

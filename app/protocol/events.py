@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.chat import Usage
-from app.errors import AgentError
+from app.errors import AgentError, Locale
 
 TurnSource = Literal["user", "tool", "agent"]
 """Who began a turn: a user's text, a background tool's result, or the agent by itself."""
@@ -22,6 +22,29 @@ ToolEndReason = Literal["denied", "expired", "user", "shutdown", "stuck"]
 FinishReason = Literal["stop", "interrupted", "length", "content_filter"]
 
 
+@dataclass(frozen=True, slots=True)
+class AudioTerms:
+    """What sound a session has.
+
+    Attributes:
+        in_rate_hz: Of the client's frames; None where it sends none.
+        out: Whether answers are spoken.
+        is_manual: The client says where an utterance ends; else it is found out.
+    """
+
+    in_rate_hz: int | None = None
+    out: bool = False
+    is_manual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """How a user seems to feel, and how sure that is, 0 to 1."""
+
+    label: Literal["neutral", "frustrated", "hurried", "pleased"]
+    confidence: float
+
+
 @dataclass(slots=True)
 class SessionTerms:
     """What a v2 client needs to keep its session through drops. Times are in seconds."""
@@ -31,6 +54,7 @@ class SessionTerms:
     heartbeat_s: float
     features: list[str] = field(default_factory=list[str])
     continued: bool = False
+    audio: AudioTerms | None = None
 
 
 @dataclass(slots=True)
@@ -56,15 +80,18 @@ class MessageAccepted:
     turn_id: str
     client_id: str | None = None
     durable: bool = False
+    utterance_id: str | None = None
+    """The speech that the text was understood from."""
 
 
 @dataclass(slots=True)
 class Timings:
-    """How long a turn took, in milliseconds: in the line, to its first chunk, in all."""
+    """How long a turn took, in milliseconds: in the line, to its first chunk and first sound, in all."""
 
     queued: int
     first_token: int | None
     total: int
+    first_audio: int | None = None
 
 
 @dataclass(slots=True)
@@ -175,8 +202,73 @@ class GoingAway:
     reconnect_after_s: float
 
 
+@dataclass(slots=True)
+class SpeechStarted:
+    """The user speaks."""
+
+    utterance_id: str
+
+
+@dataclass(slots=True)
+class SpeechStopped:
+    """The user has stopped; `empty` where no turn comes of it."""
+
+    utterance_id: str
+    empty: bool
+
+
+@dataclass(slots=True)
+class TranscriptHeard:
+    """What was understood of an utterance, so far or in the end."""
+
+    utterance_id: str
+    content: str
+    language: Locale
+    final: bool = True
+    emotion: Mood | None = None
+
+
+@dataclass(slots=True)
+class AudioStarted:
+    """A turn's sound begins, or goes on at another place; frames follow."""
+
+    turn_id: str
+    sample_rate_hz: int
+    offset_ms: int = 0
+
+
+@dataclass(slots=True)
+class AudioFrame:
+    """Some of a turn's sound, PCM16; a binary frame, not part of the talk."""
+
+    turn_id: str
+    pcm: bytes
+
+
+@dataclass(slots=True)
+class AudioComplete:
+    """All of a turn's sound has been sent and played."""
+
+    turn_id: str
+
+
+@dataclass(slots=True)
+class PlaybackHint:
+    """The user may be interrupting: `duck`, and then, if not, `resume`."""
+
+    turn_id: str
+    action: Literal["duck", "resume"]
+
+
 Event = (
-    SessionCreated
+    SpeechStarted
+    | SpeechStopped
+    | TranscriptHeard
+    | AudioStarted
+    | AudioFrame
+    | AudioComplete
+    | PlaybackHint
+    | SessionCreated
     | Notice
     | MessageAccepted
     | TurnStarted

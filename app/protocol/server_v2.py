@@ -6,27 +6,21 @@ The models are the contract, from which `asyncapi.py` makes the page for program
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from app.protocol.events import FinishReason, ToolEndReason, ToolStatus, TurnSource
+from app.protocol.server_parts import Count, Numbered, Seconds, Seq, V2ServerPart
+from app.protocol.server_speech import (
+    AudioAgreed,
+    AudioCompleteMessage,
+    AudioStartedMessage,
+    PlaybackHintMessage,
+    SpeechStartedMessage,
+    SpeechStoppedMessage,
+    TranscriptMessage,
+)
 
-Seq = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0)]
 ToolState = ToolStatus | Literal["running"]
-
-
-class V2ServerPart(BaseModel):
-    """What all messages and their parts have."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Numbered(V2ServerPart):
-    """A message of the talk: kept for a while, and sent again to a client that missed it."""
-
-    seq: Seq
-    """Its place in the talk: 1, 2, 3, and so on, without a hole."""
 
 
 class SessionCreatedMessage(Numbered):
@@ -47,8 +41,8 @@ class SessionCreatedMessage(Numbered):
     """What this server can do beyond text."""
     continued: bool
     """Whether an earlier session goes on."""
-    audio: None
-    """What audio was agreed on: none."""
+    audio: AudioAgreed | None
+    """What audio was agreed on; null where there is none."""
 
 
 class SystemMessage(Numbered):
@@ -111,6 +105,7 @@ class TimingsMs(V2ServerPart):
     first_token: Count | None
     """From its beginning to its first chunk; null where it had none."""
     first_audio: Count | None
+    """From its beginning to its first sound; null where it had none."""
     total: Count
     """From the receipt to its end."""
 
@@ -277,6 +272,12 @@ V2ServerMessage = Annotated[
     | ErrorMessage
     | SystemMessage
     | PongMessage
-    | GoingAwayMessage,
+    | GoingAwayMessage
+    | SpeechStartedMessage
+    | SpeechStoppedMessage
+    | TranscriptMessage
+    | AudioStartedMessage
+    | AudioCompleteMessage
+    | PlaybackHintMessage,
     Field(discriminator="type"),
 ]

@@ -7,6 +7,9 @@ import orjson
 from app.errors import Locale
 from app.locales import say
 from app.protocol.events import (
+    AudioComplete,
+    AudioFrame,
+    AudioStarted,
     ErrorOccurred,
     Event,
     GoingAway,
@@ -14,14 +17,18 @@ from app.protocol.events import (
     Interrupted,
     MessageAccepted,
     Notice,
+    PlaybackHint,
     Pong,
     ResponseChunk,
     ResponseComplete,
     SessionCreated,
+    SpeechStarted,
+    SpeechStopped,
     StateChanged,
     ToolFinished,
     ToolProgress,
     ToolStarted,
+    TranscriptHeard,
     TurnStarted,
 )
 
@@ -54,6 +61,8 @@ def _messages(event: Event, locale: Locale) -> list[dict[str, Any]]:  # noqa: C9
             return [_system(content)]
         case MessageAccepted():
             return [_system(say(locale, "accepted"))]
+        case TranscriptHeard(content=content, final=True):
+            return [_system(say(locale, "understood", text=content))]
         case TurnStarted(source="user"):
             return [_system(say(locale, "thinking"))]
         case ResponseComplete(finish_reason="length" | "content_filter" as reason):
@@ -77,6 +86,13 @@ def _messages(event: Event, locale: Locale) -> list[dict[str, Any]]:  # noqa: C9
             | Pong()
             | GoingAway()
             | HistoryTold()
+            | TranscriptHeard()
+            | SpeechStarted()
+            | SpeechStopped()
+            | AudioStarted()
+            | AudioFrame()
+            | AudioComplete()
+            | PlaybackHint()
         ):
             return []
 

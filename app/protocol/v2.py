@@ -6,6 +6,10 @@ import orjson
 
 from app.errors import Locale
 from app.protocol.events import (
+    AudioComplete,
+    AudioFrame,
+    AudioStarted,
+    AudioTerms,
     ErrorOccurred,
     Event,
     GoingAway,
@@ -13,14 +17,18 @@ from app.protocol.events import (
     Interrupted,
     MessageAccepted,
     Notice,
+    PlaybackHint,
     Pong,
     ResponseChunk,
     ResponseComplete,
     SessionCreated,
+    SpeechStarted,
+    SpeechStopped,
     StateChanged,
     ToolFinished,
     ToolProgress,
     ToolStarted,
+    TranscriptHeard,
     TurnStarted,
 )
 from app.protocol.v1 import COMPLETE
@@ -28,13 +36,12 @@ from app.protocol.v1 import COMPLETE
 NAME = "voice-agent.v2"
 """The WebSocket subprotocol that asks for it."""
 
-FEATURES: list[str] = []
-"""What this server can do beyond text: `audio_in`, `audio_out`, `approval` come with their parts."""
+UNNUMBERED = frozenset({Pong, GoingAway, HistoryTold, AudioFrame})
 
 
 def is_numbered(event: Event) -> bool:
     """Whether the event is part of the talk; others are never replayed."""
-    return type(event) is not Pong and type(event) is not GoingAway and type(event) is not HistoryTold
+    return type(event) not in UNNUMBERED
 
 
 def encode(event: Event, locale: Locale, seq: int | None) -> str:
@@ -56,8 +63,8 @@ def _message(event: Event, locale: Locale) -> dict[str, Any]:  # noqa: C901  # f
     match event:
         case Notice(content):
             return {"type": "system", "content": content}
-        case MessageAccepted(turn_id, client_id, durable):
-            return {"type": "message_accepted", "id": client_id, "turn_id": turn_id, "durable": durable}
+        case MessageAccepted():
+            return _message_accepted(event)
         case TurnStarted(turn_id, source):
             return {"type": "turn_started", "turn_id": turn_id, "source": source}
         case StateChanged(state):
@@ -80,6 +87,63 @@ def _message(event: Event, locale: Locale) -> dict[str, Any]:  # noqa: C901  # f
             return _tool(event)
         case ResponseChunk(turn_id, content):
             return {"type": "response_chunk", "turn_id": turn_id, "content": content}
+        case AudioFrame():
+            raise TypeError("sound is no JSON: it leaves as a binary frame")
+        case _:
+            return _speech(event)
+
+
+def _message_accepted(event: MessageAccepted) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "type": "message_accepted",
+        "id": event.client_id,
+        "turn_id": event.turn_id,
+        "durable": event.durable,
+    }
+    if event.utterance_id is not None:
+        message["utterance_id"] = event.utterance_id
+    return message
+
+
+def _speech(
+    event: SpeechStarted | SpeechStopped | TranscriptHeard | AudioStarted | AudioComplete | PlaybackHint,
+) -> dict[str, Any]:
+    match event:
+        case SpeechStarted(utterance_id):
+            return {"type": "speech_started", "utterance_id": utterance_id}
+        case SpeechStopped(utterance_id, empty):
+            return {"type": "speech_stopped", "utterance_id": utterance_id, "empty": empty}
+        case TranscriptHeard(utterance_id, content, language, final, emotion):
+            message: dict[str, Any] = {
+                "type": "transcript",
+                "utterance_id": utterance_id,
+                "content": content,
+                "final": final,
+                "language": language,
+            }
+            if emotion is not None:
+                message["emotion"] = {"label": emotion.label, "confidence": round(emotion.confidence, 2)}
+            return message
+        case AudioStarted(turn_id, sample_rate_hz, offset_ms):
+            return {
+                "type": "audio_started",
+                "turn_id": turn_id,
+                "format": "pcm16",
+                "sample_rate_hz": sample_rate_hz,
+                "offset_ms": offset_ms,
+            }
+        case AudioComplete(turn_id):
+            return {"type": "audio_complete", "turn_id": turn_id}
+        case PlaybackHint(turn_id, action):
+            return {"type": "playback_hint", "turn_id": turn_id, "action": action}
+
+
+def _audio(terms: AudioTerms) -> dict[str, Any]:
+    return {
+        "in": {"sample_rate_hz": terms.in_rate_hz} if terms.in_rate_hz else None,
+        "out": terms.out,
+        "turn_detection": "manual" if terms.is_manual else "auto",
+    }
 
 
 def _session_created(event: SessionCreated) -> dict[str, Any]:
@@ -97,6 +161,7 @@ def _session_created(event: SessionCreated) -> dict[str, Any]:
         message["heartbeat_s"] = terms.heartbeat_s
         message["features"] = terms.features
         message["continued"] = terms.continued
+        message["audio"] = _audio(terms.audio) if terms.audio is not None else None
     return message
 
 
@@ -114,7 +179,7 @@ def _response_complete(event: ResponseComplete) -> dict[str, Any]:
         and {
             "queued": timings.queued,
             "first_token": timings.first_token,
-            "first_audio": None,
+            "first_audio": timings.first_audio,
             "total": timings.total,
         },
         "durable": event.durable,

@@ -22,11 +22,11 @@ def restore(live: LiveSession, talk: StoredTalk) -> None:
     told are told. Nothing is run again.
     """
     unanswered = {message.turn_id for message in talk.unanswered}
-    answered = [m for m in talk.messages if m.turn_id not in unanswered and m.status != "refused"]
+    answered = [m for m in talk.messages if m.turn_id not in unanswered and _is_remembered(m)]
     for turn_id, messages in groupby(answered, key=lambda message: message.turn_id):
         live.session.conversation_history.restore_turn(turn_id, [_api_message(m) for m in messages])
     for message in talk.messages:
-        if message.role in ("user", "assistant") and message.content:
+        if message.role in ("user", "assistant") and message.content and message.status != "joined":
             live.session.transcript.add(_spoken(message))
     receipts = [MessageAccepted(turn, client, True) for client, turn in talk.turn_of_client_id.items()]
     live.conversation.remember(receipts)
@@ -38,6 +38,16 @@ def tell_unanswered(live: LiveSession, talk: StoredTalk) -> None:
     for message in talk.unanswered:
         live.session.journal.turn_ended(message.turn_id, [], "failed")
         live.session.emit(ErrorOccurred(ServerRestarted(), message.turn_id, message.client_id))
+
+
+def _is_remembered(record: MessageRecord) -> bool:
+    """Whether the model is told of it again.
+
+    It is not of what it refused, of words that came again in a joined text, and of an answer of which nothing
+    was heard after all.
+    """
+    is_nothing = record.role == "assistant" and not record.content and not record.tool_calls
+    return record.status not in ("refused", "joined") and not is_nothing
 
 
 def _api_message(record: MessageRecord) -> ApiMessage:

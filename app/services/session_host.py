@@ -45,6 +45,7 @@ class SessionHost:
 
     Attributes:
         sessions: Those that live, with a connection or in their resume window.
+        features: What this server can do beyond text, as v2 sessions are told.
         is_leaving: The server is about to stop: no new session begins.
     """
 
@@ -53,6 +54,7 @@ class SessionHost:
     ) -> None:
         self.sessions: SessionRegistry[LiveSession] = SessionRegistry(settings.max_sessions)
         self.is_leaving = False
+        self.features: list[str] = []
         self._settings = settings
         self._provider = provider
         self._tools = tools
@@ -283,7 +285,7 @@ class SessionHost:
             resume_token=live.tokens.issue(),
             resume_window_s=self._settings.resume_window_s,
             heartbeat_s=self._settings.ws_ping_interval_s,
-            features=v2.FEATURES,
+            features=self.features,
             continued=continued,
         )
 

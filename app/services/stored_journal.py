@@ -1,6 +1,7 @@
 """A session's journal in the store."""
 
 from collections.abc import Awaitable, Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.chat import ApiMessage
@@ -40,6 +41,7 @@ class StoredJournal:
         self._clock = clock
         self._timeout_s = timeout_s
         self._next_position = next_position
+        self._last_turn: tuple[str, list[MessageRecord]] = ("", [])
 
     def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
         """A user's text; True once it survives the end of the process."""
@@ -57,7 +59,25 @@ class StoredJournal:
     def turn_ended(self, turn_id: str, messages: Sequence[ApiMessage], ending: TurnEnding) -> Awaitable[bool]:
         """What a turn added to the history; True once it survives the end of the process."""
         records = [self._record(turn_id, message, ending) for message in messages]
+        self._last_turn = (turn_id, records)
         return self._bounded(self._store.turn_ended(self._session_id, turn_id, ending, records))
+
+    def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
+        """Another form of what the last turn added: the user heard more of it, or less."""
+        known_turn, records = self._last_turn
+        if known_turn != turn_id:
+            return
+        # Only the last message, a bare text, can come or go: calls and their answers stay.
+        corrected = [
+            replace(record, content=message["content"], status="interrupted")
+            if message["role"] == "assistant"
+            else record
+            for record, message in zip(records, messages, strict=False)
+        ]
+        corrected += [replace(record, content=None) for record in records[len(messages) :]]
+        corrected += [self._record(turn_id, m, "interrupted") for m in messages[len(records) :]]
+        self._last_turn = (turn_id, corrected)
+        self._store.messages_stored(self._session_id, corrected)
 
     def call_started(self, call: CallStart) -> Awaitable[bool]:
         """A tool call, before it runs."""

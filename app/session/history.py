@@ -69,6 +69,7 @@ class History(Sequence[ApiMessage]):
         self._refusals = 0
         self._tokens_per_byte = 1 / BYTES_PER_TOKEN
         self._asked_bytes = 0
+        self._uncut: tuple[str, list[ApiMessage]] = ("", [])
         self.message_count = 0
 
     # Reading
@@ -147,9 +148,44 @@ class History(Sequence[ApiMessage]):
         Args:
             heard_chars: Characters of the turn's chunks that left, with the empty line between two rounds.
         """
+        turn = self._turns[-1]
+        self._uncut = (turn.turn_id, [dict(message) for message in turn.messages])
+        self._cut(turn, heard_chars)
+
+    def recut_speech(self, turn_id: str, heard_chars: int) -> str | None:
+        """Cuts the turn that was cut last anew: the user heard more of it, or less.
+
+        Returns:
+            What of it stands there now; None where the turn is another, or has left.
+        """
+        uncut_id, messages = self._uncut
+        turn = next((each for each in self._turns if each.turn_id == turn_id), None)
+        if turn is None or uncut_id != turn_id:
+            return None
+        self.message_count += len(messages) - len(turn.messages)
+        turn.messages[:] = [dict(message) for message in messages]
+        self._cut(turn, heard_chars)
+        turn.written = len(turn.messages)
+        said = [message["content"] for message in turn.messages if message["role"] == "assistant"]
+        return ROUND_BREAK.join(text for text in said if text)
+
+    def said_in(self, turn_id: str) -> list[ApiMessage]:
+        """What a turn added, but for the user's text."""
+        turn = next((each for each in self._turns if each.turn_id == turn_id), None)
+        return [message for message in turn.messages if message["role"] != "user"] if turn else []
+
+    def forget_turn(self, turn_id: str) -> None:
+        """Takes out all of the newest turn, in whose place another comes."""
+        if self._turns and self._turns[-1].turn_id == turn_id:
+            turn = self._turns[-1]
+            self.message_count -= sum(message["role"] in _COUNTED for message in turn.messages)
+            turn.messages.clear()
+            turn.accepted = turn.written = 0
+
+    def _cut(self, turn: _Turn, heard_chars: int) -> None:
         left = heard_chars
         kept: list[ApiMessage] = []
-        for message in self._turns[-1].messages:
+        for message in turn.messages:
             if message["role"] == "assistant" and message["content"]:
                 text: str = message["content"]
                 message["content"] = text[: max(left, 0)] or None
@@ -158,7 +194,6 @@ class History(Sequence[ApiMessage]):
                 self.message_count -= 1
                 continue
             kept.append(message)
-        turn = self._turns[-1]
         turn.messages[:] = kept
         turn.accepted = min(turn.accepted, len(kept))
 

@@ -11,8 +11,9 @@ from typing import Literal, Protocol
 from app.chat import ApiMessage
 from app.protocol.events import ToolEndReason, ToolStatus
 
-TurnEnding = Literal["ok", "interrupted", "withdrawn", "refused", "failed"]
-"""How a turn ended. `refused`: the model's service took neither its text nor its results."""
+TurnEnding = Literal["ok", "interrupted", "withdrawn", "refused", "failed", "joined"]
+"""How a turn ended. `refused`: the model's service took neither its text nor its results. `joined`: the user
+went on speaking, and a turn with all the words took its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ class Journal(Protocol):
         """What a turn added to the history; True once it survives the end of the process."""
         ...
 
+    def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
+        """Another form of what the last turn added: the user heard more of it, or less."""
+        ...
+
     def call_started(self, call: CallStart) -> Awaitable[bool]:
         """A tool call, before it runs; only a write waits for it."""
         ...
@@ -90,6 +95,9 @@ class NoJournal:
     def turn_ended(self, turn_id: str, messages: Sequence[ApiMessage], ending: TurnEnding) -> Awaitable[bool]:
         """Writes nothing."""
         return NOT_KEPT
+
+    def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
+        """Writes nothing."""
 
     def call_started(self, call: CallStart) -> Awaitable[bool]:
         """Writes nothing."""

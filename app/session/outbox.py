@@ -7,7 +7,7 @@ not slow down because one browser fell asleep. It ends the connection instead.
 import asyncio
 from collections import deque
 
-from app.protocol.events import Event, ResponseChunk
+from app.protocol.events import AudioFrame, Event, ResponseChunk
 
 MAX_JOINED_CHARS = 4096
 """Neighbouring chunks that wait are joined up to this length; more would delay what the reader sees next."""
@@ -101,10 +101,10 @@ class Outbox:
         return sum(len(chunk.content) for chunk in chunks if chunk.turn_id == turn_id)
 
     def drop_turn(self, turn_id: str) -> int:
-        """Forgets the chunks of a turn that nobody took yet, for a turn that is interrupted.
+        """Forgets the chunks and the sound of a turn that nobody took yet, for a turn that is interrupted.
 
         Returns:
-            How many characters they had.
+            How many characters the chunks had.
         """
         self._flush_joined()
         dropped = 0
@@ -116,7 +116,19 @@ class Outbox:
             else:
                 kept.append(event)
         self._waiting = deque(kept)
+        self.drop_sound(turn_id)
         return dropped
+
+    def drop_sound(self, turn_id: str) -> None:
+        """Forgets the sound of a turn that nobody took yet."""
+        self._flush_joined()
+        kept: list[Event] = []
+        for event in self._waiting:
+            if type(event) is AudioFrame and event.turn_id == turn_id:
+                self._bytes -= _cost(event)
+            else:
+                kept.append(event)
+        self._waiting = deque(kept)
 
     def poke(self) -> None:
         """Wakes the taker although there may be nothing to take."""
@@ -153,6 +165,8 @@ class Outbox:
 
 
 def _cost(event: Event) -> int:
+    if type(event) is AudioFrame:
+        return _EVENT_COST + len(event.pcm)
     if type(event) is not ResponseChunk:
         return _EVENT_COST
     content = event.content

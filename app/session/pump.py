@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from app.errors import Locale
 from app.protocol import v1, v2
-from app.protocol.events import Event
+from app.protocol.events import AudioFrame, Event
 from app.session.outbox import Outbox
 from app.session.ring import Ring
 from app.session.transport import ConnectionGone, Transport
@@ -36,7 +36,7 @@ class Link:
     def __init__(self, sender: Transport, preface: Sequence[str] = (), next_seq: int = 1) -> None:
         self.sender = sender
         self.next_seq = next_seq
-        self.waiting = deque(preface)
+        self.waiting: deque[str | bytes] = deque(preface)
         self.gone = asyncio.Event()
         self.was_replaced = False
 
@@ -105,8 +105,10 @@ class Pump:
             idle.clear()
             await self._forward(event)
 
-    def _write(self, event: Event, ring: Ring) -> str | None:
-        """An event as text, numbered and kept if it is part of the talk; None where it has none."""
+    def _write(self, event: Event, ring: Ring) -> str | bytes | None:
+        """An event as it leaves, numbered and kept if it is part of the talk; None where it cannot leave."""
+        if type(event) is AudioFrame:
+            return event.pcm
         seq = ring.next_seq if v2.is_numbered(event) else None
         try:
             text = v2.encode(event, self.locale, seq)

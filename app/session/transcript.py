@@ -1,7 +1,7 @@
 """The last words of a talk as a client shows them, for one that could not be given every message again."""
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -41,6 +41,17 @@ class Transcript:
         """Adds what was said; nothing said adds nothing."""
         if entry.content:
             self._entries.append(entry)
+
+    def correct(self, turn_id: str, content: str) -> None:
+        """Another text for what the agent said in an interrupted turn."""
+        for n, entry in enumerate(self._entries):
+            if entry.turn_id == turn_id and entry.role == "assistant":
+                self._entries[n] = replace(entry, content=content)
+
+    def forget(self, turn_id: str) -> None:
+        """Takes out all of a turn, in whose place another comes."""
+        kept = [entry for entry in self._entries if entry.turn_id != turn_id]
+        self._entries = deque(kept, maxlen=MAX_ENTRIES)
 
     def describe(self) -> list[dict[str, Any]]:
         """All entries, oldest first."""

@@ -20,8 +20,8 @@ class Transport(Protocol):
         """The next message; None when the peer has gone."""
         ...
 
-    async def send(self, text: str) -> None:
-        """Sends one text frame; waits while the peer does not read.
+    async def send(self, message: str | bytes) -> None:
+        """Sends one frame, text or binary; waits while the peer does not read.
 
         Raises:
             ConnectionGone: The peer is not there.

@@ -11,6 +11,7 @@ from app.errors import Locale
 from app.protocol.events import Event
 from app.session.history import History
 from app.session.journal import Journal, NoJournal
+from app.session.mouth import Mouth, Mute
 from app.session.outbox import Outbox
 from app.session.state import SessionState, check_move
 from app.session.transcript import Transcript
@@ -21,7 +22,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class VoiceSession:
-    """One talk: who, in which state, what was said, which tools run."""
+    """One talk: who, in which state, what was said, which tools run.
+
+    Attributes:
+        mouth: Speaks its turns aloud.
+        is_heard_speaking: The user is speaking now.
+    """
 
     session_id: str
     websocket: Transport | None
@@ -33,6 +39,8 @@ class VoiceSession:
     locale: Locale = "es"
     transcript: Transcript = field(default_factory=Transcript)
     journal: Journal = field(default_factory=NoJournal)
+    mouth: Mouth = field(default_factory=Mute)
+    is_heard_speaking: bool = False
     state: SessionState = SessionState.IDLE
     pending_tools: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 
@@ -45,6 +53,13 @@ class VoiceSession:
         check_move(self.state, target)
         logger.info("state", extra={"source": self.state.value, "target": target.value})
         self.state = target
+
+    @property
+    def resting_state(self) -> SessionState:
+        """The state of a session in which no turn runs."""
+        if self.is_heard_speaking:
+            return SessionState.LISTENING
+        return SessionState.PROCESSING_TOOL if self.pending_tools else SessionState.IDLE
 
     def emit(self, event: Event) -> None:
         """Tells the client; never waits."""

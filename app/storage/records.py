@@ -6,11 +6,11 @@ from typing import Any, Generic, Literal, TypedDict, TypeVar
 
 Role = Literal["user", "assistant", "tool", "system"]
 
-MessageStatus = Literal["accepted", "ok", "interrupted", "withdrawn", "refused", "failed"]
+MessageStatus = Literal["accepted", "ok", "interrupted", "withdrawn", "refused", "failed", "joined"]
 """`accepted`: a user's text whose turn has not ended. `withdrawn`: taken back before it was answered.
 `refused`: kept for people, but out of all later prompts. `failed`: ended in an error."""
 
-Ending = Literal["ok", "interrupted", "withdrawn", "refused", "failed"]
+Ending = Literal["ok", "interrupted", "withdrawn", "refused", "failed", "joined"]
 
 CallStatus = Literal["running", "done", "failed", "timed_out", "cancelled", "interrupted"]
 

@@ -58,6 +58,7 @@ class ToolRun:
         answer: What the model is told for this call: set once, when it has ended or will not run.
         repeats: The earlier write that this call would repeat; it is answered by how that one stands.
         detached: Its turn no longer waits for it; its ending is told by a turn of its own.
+        is_dropped: Its turn was replaced by another before anybody heard of it: it is not told.
         tellings: How many turns tried to tell its ending, and failed.
         end_reason: Why it was ended from outside.
         told_as: The id under which the last of them put it into the history.
@@ -73,6 +74,7 @@ class ToolRun:
     ending: Ending | None = None
     repeats: "ToolRun | None" = None
     detached: bool = False
+    is_dropped: bool = False
     tellings: int = 0
     is_told: bool = False
     told_as: str | None = None

@@ -155,6 +155,13 @@ class ToolRunner:
             run.end_reason = "user"
             run.task.cancel()
 
+    def cancel_reads(self, turn_id: str) -> None:
+        """Ends the reads of a turn that never was: nobody needs their results. Writes go on."""
+        for run in list(self.running.values()):
+            if run.turn_id == turn_id and run.effect == "read" and run.task is not None:
+                run.is_dropped = True
+                run.task.cancel()
+
     async def aclose(self) -> None:
         """Cancels what runs and waits until it has ended, or counts as stuck."""
         tasks = [run.task for run in self.running.values() if run.task is not None]
@@ -263,7 +270,7 @@ class ToolRunner:
         self.running.pop(run.call_id, None)
         self._session.pending_tools.pop(run.call_id, None)
         self._tell_ending(run, ending)
-        if run.detached:
+        if run.detached and not run.is_dropped:
             self._on_late_ending(run)
 
     def _tell_ending(self, run: ToolRun, ending: Ending) -> None:

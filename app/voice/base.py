@@ -157,3 +157,15 @@ class Synthesiser(Protocol):
     async def aclose(self) -> None:
         """Gives back what it holds."""
         ...
+
+
+class Splitter(Protocol):
+    """Cuts one answer, as it comes, into clauses that can be spoken; joined, they are the answer."""
+
+    def feed(self, text: str) -> list[str]:
+        """Takes the next piece; the clauses that are whole now."""
+        ...
+
+    def flush(self) -> list[str]:
+        """The rest: no more comes, for now."""
+        ...

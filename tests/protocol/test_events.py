@@ -6,10 +6,12 @@ from typing import get_args
 
 from app.protocol import events
 from app.protocol.events import (
+    AudioTerms,
     ErrorOccurred,
     Event,
     Interrupted,
     MessageAccepted,
+    Mood,
     ResponseChunk,
     ResponseComplete,
     SessionTerms,
@@ -18,7 +20,7 @@ from app.protocol.events import (
     TurnStarted,
 )
 
-PARTS = {SessionTerms, Timings}
+PARTS = {AudioTerms, Mood, SessionTerms, Timings}
 """Values inside of events."""
 
 

@@ -12,23 +12,32 @@ from app.chat import Usage
 from app.errors import LlmCut, Locale, QueueFull
 from app.protocol import v2
 from app.protocol.events import (
+    AudioComplete,
+    AudioFrame,
+    AudioStarted,
+    AudioTerms,
     ErrorOccurred,
     Event,
     GoingAway,
     HistoryTold,
     Interrupted,
     MessageAccepted,
+    Mood,
     Notice,
+    PlaybackHint,
     Pong,
     ResponseChunk,
     ResponseComplete,
     SessionCreated,
     SessionTerms,
+    SpeechStarted,
+    SpeechStopped,
     StateChanged,
     Timings,
     ToolFinished,
     ToolProgress,
     ToolStarted,
+    TranscriptHeard,
     TurnStarted,
 )
 
@@ -71,6 +80,12 @@ SHAPES = {
     "pong": Shape(set()),
     "history": Shape({"messages", "turn", "tools"}),
     "going_away": Shape({"reason", "reconnect_after_s"}),
+    "speech_started": Shape({"utterance_id"}),
+    "speech_stopped": Shape({"utterance_id", "empty"}),
+    "transcript": Shape({"utterance_id", "content", "final", "language"}, {"emotion"}),
+    "audio_started": Shape({"turn_id", "format", "sample_rate_hz", "offset_ms"}),
+    "audio_complete": Shape({"turn_id"}),
+    "playback_hint": Shape({"turn_id", "action"}),
 }
 
 words = st.text(max_size=20)
@@ -78,14 +93,32 @@ seconds = st.floats(0, 1e6)
 counts = st.integers(0, 10**9)
 reasons = st.sampled_from(["stop", "interrupted", "length", "content_filter"])
 statuses = st.sampled_from(["done", "failed", "timed_out", "cancelled", "interrupted"])
-terms = st.builds(SessionTerms, words, seconds, seconds, st.lists(words, max_size=3), st.booleans())
+audio = st.builds(AudioTerms, st.sampled_from([None, 8000, 16000]), st.booleans(), st.booleans())
+terms = st.builds(
+    SessionTerms, words, seconds, seconds, st.lists(words, max_size=3), st.booleans(), st.none() | audio
+)
+moods = st.builds(Mood, st.sampled_from(["neutral", "frustrated", "hurried", "pleased"]), st.floats(0, 1))
 arguments = st.dictionaries(words, words | st.integers(0, 9), max_size=3).map(
     lambda a: orjson.dumps(a).decode()
 )
 EVENTS: dict[type, st.SearchStrategy[Any]] = {
     SessionCreated: st.builds(SessionCreated, words, words, terms),
     Notice: st.builds(Notice, words),
-    MessageAccepted: st.builds(MessageAccepted, words, st.none() | words, st.booleans()),
+    MessageAccepted: st.builds(MessageAccepted, words, st.none() | words, st.booleans(), st.none() | words),
+    SpeechStarted: st.builds(SpeechStarted, words),
+    SpeechStopped: st.builds(SpeechStopped, words, st.booleans()),
+    TranscriptHeard: st.builds(
+        TranscriptHeard,
+        words,
+        words,
+        st.sampled_from(["es", "en"]),
+        st.booleans(),
+        st.none() | moods,
+    ),
+    AudioStarted: st.builds(AudioStarted, words, st.just(24000), counts),
+    AudioFrame: st.builds(AudioFrame, words, st.binary(max_size=9)),
+    AudioComplete: st.builds(AudioComplete, words),
+    PlaybackHint: st.builds(PlaybackHint, words, st.sampled_from(["duck", "resume"])),
     TurnStarted: st.builds(TurnStarted, words, st.sampled_from(["user", "tool", "agent"])),
     ResponseChunk: st.builds(ResponseChunk, words, words),
     ResponseComplete: st.builds(
@@ -94,7 +127,7 @@ EVENTS: dict[type, st.SearchStrategy[Any]] = {
         reasons,
         st.none() | st.builds(Usage, counts, counts),
         words,
-        st.none() | st.builds(Timings, counts, st.none() | counts, counts),
+        st.none() | st.builds(Timings, counts, st.none() | counts, counts, st.none() | counts),
         st.booleans(),
     ),
     ToolStarted: st.builds(ToolStarted, words, words, words, arguments),
@@ -130,7 +163,10 @@ def test_every_event_is_tried() -> None:
     assert set(EVENTS) == set(get_args(Event))
 
 
-@given(event=st.one_of(list(EVENTS.values())), locale=locales, seq=st.integers(1, 2**53))
+IN_JSON = {kind: strategy for kind, strategy in EVENTS.items() if kind is not AudioFrame}
+
+
+@given(event=st.one_of(list(IN_JSON.values())), locale=locales, seq=st.integers(1, 2**53))
 def test_every_event_has_its_shape_and_its_number(event: Event, locale: Locale, seq: int) -> None:
     message = orjson.loads(v2.encode(event, locale, seq))
 
@@ -140,7 +176,7 @@ def test_every_event_has_its_shape_and_its_number(event: Event, locale: Locale, 
     assert message["seq"] == seq
 
 
-@pytest.mark.parametrize("kind", EVENTS)
+@pytest.mark.parametrize("kind", IN_JSON)
 def test_all_but_what_is_no_part_of_the_talk_is_numbered(kind: type) -> None:
     @given(event=EVENTS[kind])
     def test(event: Event) -> None:
@@ -171,6 +207,30 @@ def test_session_created_says_what_a_client_needs_to_come_back() -> None:
         "features": ["approval"],
         "audio": None,
         "continued": False,
+    }
+
+
+def test_sound_is_no_json_and_has_no_number() -> None:
+    assert not v2.is_numbered(AudioFrame("t1", b""))
+    with pytest.raises(TypeError):
+        v2.encode(AudioFrame("t1", b""), "es", None)
+
+
+def test_session_created_says_what_sound_was_agreed_on() -> None:
+    terms = SessionTerms("secret", 120, 20, audio=AudioTerms(16000, out=True))
+
+    assert heard(SessionCreated("id", "now", terms))["audio"] == {
+        "in": {"sample_rate_hz": 16000},
+        "out": True,
+        "turn_detection": "auto",
+    }
+
+
+def test_transcript_has_a_mood_only_where_one_was_judged() -> None:
+    assert "emotion" not in heard(TranscriptHeard("u1", "hola", "es"))
+    assert heard(TranscriptHeard("u1", "hola", "es", emotion=Mood("pleased", 0.756)))["emotion"] == {
+        "label": "pleased",
+        "confidence": 0.76,
     }
 
 

@@ -534,3 +534,44 @@ def test_newest_text_is_in_every_prompt_or_refused(texts: list[str], budget: int
             assert prompt[-1]["content"] == text
             assert size(prompt) / 3 <= budget
             history.accepted()
+
+
+# What was heard of an interrupted turn
+
+
+def interrupted_history() -> History:
+    history = new_history()
+    history.begin_turn("a")
+    history.add_user("cuenta")
+    history.add_calls("Miro", [call("c1")])
+    history.add_assistant("Uno dos tres")
+    return history
+
+
+@pytest.mark.parametrize(
+    ("chars", "said"),
+    [(0, ""), (4, "Miro"), (9, "Miro\n\nUno"), (100, "Miro\n\nUno dos tres")],
+)
+def test_cut_is_made_anew_when_more_or_less_was_heard(chars: int, said: str):
+    history = interrupted_history()
+    history.cut_speech(8)
+
+    assert history.recut_speech("a", chars) == said
+    assert validate(history) == []
+    assert history.message_count == 2 + (chars > 4)
+
+
+def test_only_the_turn_that_was_cut_last_is_cut_anew():
+    history = interrupted_history()
+    history.cut_speech(8)
+
+    assert history.recut_speech("z", 3) is None
+
+
+def test_turn_in_whose_place_another_comes_leaves_no_trace():
+    history = interrupted_history()
+    history.forget_turn("a")
+
+    assert list(history) == []
+    assert history.message_count == 0
+    assert history.take_unwritten() == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.protocol.events import Event, Notice, ResponseChunk, ResponseComplete
+from app.protocol.events import AudioFrame, Event, Notice, ResponseChunk, ResponseComplete
 from app.session.outbox import MAX_JOINED_CHARS, Outbox
 from tests.support.virtual_time import run_virtual
 
@@ -261,3 +261,22 @@ async def test_outbox_that_outlives_its_reader_says_that_it_is_full_and_drops_no
 
     assert outbox.overflowed.is_set()
     assert await taken(outbox) == said
+
+
+async def test_sound_of_an_interrupted_turn_does_not_leave():
+    outbox = Outbox(10, 10**6)
+    outbox.put(AudioFrame("t1", b"12"))
+    outbox.put(AudioFrame("t2", b"34"))
+    outbox.put(AudioFrame("t1", b"56"))
+
+    outbox.drop_turn("t1")
+
+    assert [outbox.take_nowait(), outbox.take_nowait()] == [AudioFrame("t2", b"34"), None]
+    assert outbox.waiting_bytes == 0
+
+
+async def test_sound_weighs_what_it_is():
+    outbox = Outbox(10, 1000)
+    outbox.put(AudioFrame("t1", bytes(900)))
+
+    assert outbox.overflowed.is_set()

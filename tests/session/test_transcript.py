@@ -41,3 +41,23 @@ def test_oldest_entries_leave_first() -> None:
 
     contents = [entry["content"] for entry in transcript.describe()]
     assert contents == [str(number) for number in range(5, MAX_ENTRIES + 5)]
+
+
+def test_what_was_heard_of_a_turn_can_be_corrected():
+    transcript = Transcript()
+    transcript.add(Spoken("user", "hola", "t1", EPOCH))
+    transcript.add(Spoken("assistant", "hola a", "t1", EPOCH, True))
+
+    transcript.correct("t1", "hola a todos")
+
+    assert [entry["content"] for entry in transcript.describe()] == ["hola", "hola a todos"]
+
+
+def test_turn_in_whose_place_another_comes_is_forgotten():
+    transcript = Transcript()
+    for turn_id in ("t1", "t2"):
+        transcript.add(Spoken("user", turn_id, turn_id, EPOCH))
+
+    transcript.forget("t1")
+
+    assert [entry["content"] for entry in transcript.describe()] == ["t2"]

@@ -59,8 +59,8 @@ class WebSocketTransport:
         text = message.get("text")
         return text if text is not None else message.get("bytes")
 
-    async def send(self, text: str) -> None:
-        """Sends one text frame; waits while the peer does not read.
+    async def send(self, message: str | bytes) -> None:
+        """Sends one frame, text or binary; waits while the peer does not read.
 
         Raises:
             ConnectionGone: The peer is not there.
@@ -68,7 +68,9 @@ class WebSocketTransport:
         if not self._is_open:
             raise ConnectionGone
         try:
-            await self._send({"type": "websocket.send", "text": text})
+            await self._send(
+                {"type": "websocket.send", "text" if isinstance(message, str) else "bytes": message}
+            )
         except (OSError, RuntimeError) as exc:
             # uvicorn: OSError once the socket is gone, RuntimeError once it has sent a close frame by itself
             # (keepalive, shutdown) and the application has not been told yet.

@@ -1,0 +1,62 @@
+"""What a turn needs of a voice: somewhere to say its words, and to learn what of them was heard."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How much of a turn a user has heard.
+
+    Attributes:
+        chars: Characters of the turn's chunks, joined.
+        can_change: The client may still report that it was more or less.
+    """
+
+    chars: int
+    can_change: bool = False
+
+
+class Mouth(Protocol):
+    """Speaks a session's turns, one at a time."""
+
+    def say(self, turn_id: str, text: str) -> None:
+        """Adds to what the turn says; never waits, never fails."""
+        ...
+
+    def breathe(self, turn_id: str) -> None:
+        """The turn says nothing more for a while: what it has said so far is spoken to its end."""
+        ...
+
+    async def finish(self, turn_id: str) -> None:
+        """The turn has said all; returns when the user should have heard it."""
+        ...
+
+    def cut(self, turn_id: str) -> Heard | None:
+        """The user has ended the turn: nothing more of it sounds; None where it has no sound."""
+        ...
+
+    def first_sound_at(self, turn_id: str) -> float | None:
+        """When its first sound left, on the loop's clock in seconds; None where none did."""
+        ...
+
+
+class Mute:
+    """Where nothing is spoken."""
+
+    def say(self, turn_id: str, text: str) -> None:
+        """Says nothing."""
+
+    def breathe(self, turn_id: str) -> None:
+        """Has nothing to speak."""
+
+    async def finish(self, turn_id: str) -> None:
+        """Has nothing to wait for."""
+
+    def cut(self, turn_id: str) -> Heard | None:
+        """There was no sound."""
+        return None
+
+    def first_sound_at(self, turn_id: str) -> float | None:
+        """There was none."""
+        return None

@@ -1,0 +1,1 @@
+"""What makes a session hear and speak: its ear, its mouth, and the manners between them."""

@@ -1,0 +1,251 @@
+"""The sound of one turn: made clause by clause, sent as it is due, and kept for a while."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextlib import aclosing
+
+from app.errors import AgentError, WorkerFailed
+from app.protocol.events import AudioComplete, AudioFrame, AudioStarted, ErrorOccurred, Event
+from app.talking.playback import Playback
+from app.voice.base import BYTES_PER_SAMPLE, Speech, Splitter, Synthesiser, WordEnd
+
+logger = logging.getLogger(__name__)
+
+LEAD_MS = 800
+"""How far the sender is ahead of what is heard; the protocol allows a second."""
+
+FRAME_MS = 100
+"""The longest frame."""
+
+AHEAD_MS = 20_000
+"""Sound that may be made before it is due."""
+
+KEPT_MS = 30_000
+"""Sound that was sent and is kept, for a client that comes back."""
+
+_NEARLY_MS = 1.0
+"""A rest of sound that is not worth another turn of the loop."""
+
+
+class SpokenTurn:
+    """One turn's sound.
+
+    Args:
+        emit: Tells the client.
+        speech: Makes a clause into what the synthesiser is asked for; gets the text, and whether it is the
+            turn's first.
+
+    Attributes:
+        playback: What of it was sent and heard.
+        first_sound_at: When its first frame left, on the loop's clock in seconds.
+        has_failed: There will be no more sound; the turn goes on as text.
+    """
+
+    def __init__(
+        self,
+        turn_id: str,
+        synthesiser: Synthesiser,
+        emit: Callable[[Event], None],
+        speech: Callable[[str, bool], Speech],
+        splitter: Splitter,
+    ) -> None:
+        self.turn_id = turn_id
+        self.playback = Playback()
+        self.first_sound_at: float | None = None
+        self.has_failed = False
+        self._holds: set[str] = set()
+        self._synthesiser = synthesiser
+        self._bytes_per_ms = synthesiser.sample_rate_hz * BYTES_PER_SAMPLE / 1000
+        self._emit = emit
+        self._speech = speech
+        self._splitter = splitter
+        self._clauses: deque[str] = deque()
+        self._chars = 0
+        self._sound = bytearray()
+        self._dropped_bytes = 0
+        self._text_is_whole = False
+        self._is_made = False
+        self._wake_maker = asyncio.Event()
+        self._wake_sender = asyncio.Event()
+        self._maker = asyncio.create_task(self._make(), name=f"voice {turn_id}")
+        self._sender = asyncio.create_task(self._send(), name=f"voice sender {turn_id}")
+
+    # The turn's side
+
+    def say(self, text: str) -> None:
+        """Adds to the text."""
+        self._clauses.extend(self._splitter.feed(text))
+        self._wake_maker.set()
+
+    def breathe(self) -> None:
+        """No more text comes for a while."""
+        self._clauses.extend(self._splitter.flush())
+        self._wake_maker.set()
+
+    async def finish(self) -> None:
+        """The text is whole; returns when all of it should have been heard."""
+        self._text_is_whole = True
+        self.breathe()
+        await asyncio.wait({self._sender})
+
+    @property
+    def is_audible(self) -> bool:
+        """Whether its sound has begun and has not ended."""
+        return self.first_sound_at is not None and not self._sender.done()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is left to be heard."""
+        return self._sender.done()
+
+    def stop(self) -> None:
+        """Nothing more is made or sent."""
+        self._maker.cancel()
+        self._sender.cancel()
+
+    async def aclose(self) -> None:
+        """Stops, and waits for both tasks."""
+        self.stop()
+        await asyncio.wait({self._maker, self._sender})
+
+    # Pausing
+
+    def hold(self, reason: str) -> None:
+        """Nothing is sent until this reason is gone, and all others."""
+        self._holds.add(reason)
+
+    def release(self, reason: str) -> None:
+        """This reason is gone."""
+        self._holds.discard(reason)
+        self.nudge()
+
+    def nudge(self) -> None:
+        """Something has changed that decides what may be sent."""
+        self._wake_sender.set()
+        self._wake_maker.set()
+
+    def start_again_at(self, ms: float, now: float) -> None:
+        """Sends anew what comes after `ms`, as far as it is kept."""
+        place = max(ms, self._dropped_bytes / self._bytes_per_ms)
+        place = int(place * self._bytes_per_ms / BYTES_PER_SAMPLE) * BYTES_PER_SAMPLE / self._bytes_per_ms
+        self.playback.rewind(place, now)
+        self._announce()
+        self.nudge()
+
+    # Making
+
+    @property
+    def _made_ms(self) -> float:
+        return (self._dropped_bytes + len(self._sound)) / self._bytes_per_ms
+
+    async def _make(self) -> None:
+        """Has the clauses spoken, one after another."""
+        try:
+            while True:
+                await self._until(self._wake_maker, self._may_make)
+                if not self._clauses:
+                    break
+                await self._make_clause(self._clauses.popleft())
+        except AgentError as error:
+            self._fail(error)
+        except Exception as exc:
+            logger.exception("internal")
+            self._fail(WorkerFailed(type(exc).__name__))
+        finally:
+            self._is_made = True
+            self._wake_sender.set()
+
+    def _may_make(self) -> bool:
+        if not self._clauses:
+            return self._text_is_whole
+        return self._made_ms - self.playback.sent_ms < AHEAD_MS
+
+    async def _make_clause(self, clause: str) -> None:
+        begins_ms, begins_chars = self._made_ms, self._chars
+        self._chars += len(clause)
+        speech = self._speech(clause, begins_ms == 0)
+        async with aclosing(self._synthesiser.speak(speech)) as pieces:
+            async for piece in pieces:
+                self._sound += piece.pcm
+                for word in piece.words:
+                    self.playback.add_word(WordEnd(begins_chars + word.chars, begins_ms + word.ms))
+                self._wake_sender.set()
+        self.playback.add_word(WordEnd(self._chars, self._made_ms))
+
+    def _fail(self, error: AgentError) -> None:
+        self.has_failed = True
+        self._clauses.clear()
+        logger.warning(error.code, extra={"facts": error.facts})
+        self._emit(ErrorOccurred(error))
+
+    # Sending
+
+    async def _send(self) -> None:
+        """Sends what is due until all has been heard."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wake_sender.clear()
+            now = loop.time()
+            if not self._holds:
+                self._send_due(now)
+                left_ms = self.playback.sent_ms - self.playback.played_ms(now)
+                is_all_sent = self._is_made and self._made_ms - self.playback.sent_ms < _NEARLY_MS
+                if is_all_sent and left_ms < _NEARLY_MS:
+                    break
+                wait_ms = left_ms if is_all_sent else max(left_ms - LEAD_MS + FRAME_MS, FRAME_MS / 2)
+                has_more = is_all_sent or self._made_ms > self.playback.sent_ms
+                await self._sleep(wait_ms / 1000 if has_more else None)
+            else:
+                await self._sleep(None)
+        if self.first_sound_at is not None:
+            self._emit(AudioComplete(self.turn_id))
+
+    def _send_due(self, now: float) -> None:
+        while True:
+            sent_ms = self.playback.sent_ms
+            room_ms = min(LEAD_MS - (sent_ms - self.playback.played_ms(now)), self._made_ms - sent_ms)
+            is_last = self._is_made and self._made_ms - sent_ms <= FRAME_MS
+            # Frames are not made smaller than they need be: each costs a write.
+            is_worth_it = room_ms >= FRAME_MS or is_last or self.first_sound_at is None
+            if room_ms < _NEARLY_MS or not is_worth_it:
+                return
+            self._send_frame(min(room_ms, FRAME_MS), now)
+
+    def _send_frame(self, length_ms: float, now: float) -> None:
+        if self.first_sound_at is None:
+            self.first_sound_at = now
+            self._announce()
+        start = round(self.playback.sent_ms * self._bytes_per_ms) - self._dropped_bytes
+        size = max(round(length_ms * self._bytes_per_ms) // BYTES_PER_SAMPLE, 1) * BYTES_PER_SAMPLE
+        frame = bytes(self._sound[start : start + size])
+        sent_bytes = start + len(frame) + self._dropped_bytes
+        self.playback.send_up_to(sent_bytes / self._bytes_per_ms, now)
+        self._emit(AudioFrame(self.turn_id, frame))
+        self._forget_old(sent_bytes)
+        self._wake_maker.set()
+
+    def _forget_old(self, sent_bytes: int) -> None:
+        kept = round(KEPT_MS * self._bytes_per_ms) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
+        excess = sent_bytes - kept - self._dropped_bytes
+        if excess > kept // 10:  # not for each frame: it moves what is behind
+            excess -= excess % BYTES_PER_SAMPLE
+            del self._sound[:excess]
+            self._dropped_bytes += excess
+
+    def _announce(self) -> None:
+        rate = self._synthesiser.sample_rate_hz
+        self._emit(AudioStarted(self.turn_id, rate, round(self.playback.sent_ms)))
+
+    async def _sleep(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake_sender.wait()
+        except TimeoutError:
+            return
+
+    async def _until(self, event: asyncio.Event, may_go_on: Callable[[], bool]) -> None:
+        while not may_go_on():
+            event.clear()
+            await event.wait()
