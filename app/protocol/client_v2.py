@@ -53,6 +53,7 @@ class ResumeMessage(V2Message):
     session_id: Id
     resume_token: Annotated[Text, Field(max_length=200)]
     last_seq: Annotated[int, Field(ge=0, le=2**53)]
+    token: Text | None = None
 
 
 class TextMessage(V2Message):

@@ -13,7 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.storage.errors import BadCursor
 from app.storage.models import messages, sessions, tool_calls, users
-from app.storage.records import CallRow, MessageRecord, Page, SessionFilter, SessionRecord, StoredTalk
+from app.storage.records import (
+    TITLE_CHARS,
+    CallRow,
+    MessageRecord,
+    Page,
+    SessionFilter,
+    SessionRecord,
+    StoredTalk,
+)
 from app.storage.text import storable, words_of
 
 _MOST_WORDS = 20
@@ -33,6 +41,15 @@ _COUNT = (
     .label("message_count")
 )
 
+# The primary key leads to it: the first text is among the first messages.
+_TEXTS = (
+    select(func.substr(messages.c.content, 1, TITLE_CHARS))
+    .where(messages.c.session_id == sessions.c.id, messages.c.role == "user")
+    .where(messages.c.content.is_not(None))
+    .correlate(sessions)
+)
+_TITLE = func.coalesce(_TEXTS.order_by(messages.c.position).limit(1).scalar_subquery(), "").label("title")
+
 
 def _message(row: Row[Any]) -> MessageRecord:
     return MessageRecord(*row)
@@ -48,7 +65,7 @@ def _session(row: Row[Any]) -> SessionRecord:
 
 async def session(connection: AsyncConnection, session_id: str) -> SessionRecord | None:
     """The session's row; None where there is none."""
-    statement = select(*_SESSION_COLUMNS, _COUNT).where(sessions.c.id == storable(session_id))
+    statement = select(*_SESSION_COLUMNS, _COUNT, _TITLE).where(sessions.c.id == storable(session_id))
     row = (await connection.execute(statement)).first()
     return None if row is None else _session(row)
 
@@ -121,7 +138,8 @@ async def session_page(
     Raises:
         BadCursor: The cursor is none of ours.
     """
-    statement = select(*_SESSION_COLUMNS, _COUNT).order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+    newest = (sessions.c.created_at.desc(), sessions.c.id.desc())
+    statement = select(*_SESSION_COLUMNS, _COUNT, _TITLE).order_by(*newest)
     if chosen.status != "all":
         is_active = sessions.c.ended_at.is_(None)
         statement = statement.where(is_active if chosen.status == "active" else ~is_active)
@@ -131,6 +149,8 @@ async def session_page(
         statement = statement.where(sessions.c.id.in_(chosen.only))
     if chosen.but:
         statement = statement.where(sessions.c.id.not_in(chosen.but))
+    if chosen.is_spoken:
+        statement = statement.where(_TEXTS.exists())
     if cursor is not None:
         created_at, last_id = _read_cursor(cursor)
         older = sessions.c.created_at < created_at

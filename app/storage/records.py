@@ -16,6 +16,9 @@ CallStatus = Literal["running", "done", "failed", "timed_out", "cancelled", "int
 
 SessionStatus = Literal["active", "ended", "all"]
 
+TITLE_CHARS = 80
+"""As much of a user's first text as names a talk in a list."""
+
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
@@ -51,6 +54,7 @@ class SessionRecord:
             also across a restart: a server that starts sets it to its own start where it is still None.
         ended_at: None while the session may still be resumed.
         message_count: User and assistant messages; read only.
+        title: The beginning of the user's first text, `TITLE_CHARS` at most; read only.
     """
 
     id: str
@@ -66,6 +70,7 @@ class SessionRecord:
     detached_at: datetime | None = None
     ended_at: datetime | None = None
     message_count: int = 0
+    title: str = ""
 
 
 class SessionChange(TypedDict, total=False):
@@ -135,12 +140,14 @@ class SessionFilter:
     Attributes:
         only: Ids of which a session's must be one; None for any.
         but: Ids that are left out.
+        is_spoken: Only those in which the user has said something.
     """
 
     status: SessionStatus = "all"
     user_id: str | None = None
     only: frozenset[str] | None = None
     but: frozenset[str] = frozenset()
+    is_spoken: bool = False
 
 
 Row = TypeVar("Row")

@@ -3,7 +3,7 @@
 import pytest
 
 from app.storage.errors import BadCursor
-from app.storage.records import SessionFilter
+from app.storage.records import TITLE_CHARS, SessionFilter
 from app.storage.sql_store import SqlStore
 from tests.storage.talks import a_call, a_session, a_text, an_answer, at
 
@@ -27,7 +27,7 @@ async def test_talk_has_all_that_a_restart_needs(store: SqlStore):
     assert talk is not None
     assert talk.session == a_session(
         token_hash=b"\x00new", previous_token_hash=b"old\xff", summary="hablamos",
-        last_activity=at(2), message_count=3,
+        last_activity=at(2), message_count=3, title="hola",
     )  # fmt: skip
     assert [(each.position, each.status) for each in talk.messages] == [
         (0, "interrupted"), (2, "interrupted"), (1, "accepted"),
@@ -102,6 +102,22 @@ async def test_list_is_filtered(store: SqlStore):
     assert await ids(SessionFilter(user_id="ana")) == {"s1", "s2"}
     assert await ids(SessionFilter(user_id=ODD)) == {"s3"}
     assert await ids(SessionFilter(user_id="%")) == set()
+
+
+async def test_talk_is_named_by_the_beginning_of_its_first_text(store: SqlStore):
+    for number in range(3):
+        store.session_opened(a_session(f"s{number}"))
+    greeting = an_answer(0, "buenas")
+    await store.messages_stored("s1", [greeting, a_text(1, "ñ" * 200), a_text(2, "otra cosa")])
+    await store.messages_stored("s2", [greeting])
+
+    titles = {session.id: session.title for session in (await store.sessions(SessionFilter())).rows}
+    spoken = await store.sessions(SessionFilter(is_spoken=True))
+
+    assert titles == {"s0": "", "s1": "ñ" * TITLE_CHARS, "s2": ""}
+    assert [session.id for session in spoken.rows] == ["s1"]
+    one = await store.session("s1")
+    assert one is not None and one.title == titles["s1"]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, HTTPException, Query
+from pydantic import BaseModel
 
 from app.protocol.client import ANONYMOUS
 from app.router.guards import Changer, Service
-from app.router.routes.sessions_route import SessionInfo, SessionList
+from app.router.routes.sessions_route import SessionInfo
 from app.router.routes.stored_talks import bad_cursor, describe_stored, store_of, unavailable
 from app.services.access import Principal
 from app.services.profile import Profile
@@ -16,6 +17,20 @@ from app.storage.records import SessionFilter
 router = APIRouter()
 
 
+class TalkInfo(SessionInfo):
+    """A talk of a user; `title` is how their first text begins, empty where they have said nothing."""
+
+    title: str
+
+
+class TalkList(BaseModel):
+    """Some talks of a user; `active_sessions` counts those that live, whatever the list shows."""
+
+    active_sessions: int
+    sessions: list[TalkInfo]
+    next_cursor: str | None = None
+
+
 @router.get("/users/{user_id}/sessions", response_model_exclude_none=True)
 async def list_user_sessions(
     user_id: str,
@@ -23,20 +38,23 @@ async def list_user_sessions(
     caller: Changer,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: str | None = None,
-) -> SessionList:
-    """Lists a user's talks, the newest first."""
+    spoken: bool = False,
+) -> TalkList:
+    """Lists a user's talks, the newest first; `spoken`: without those in which they have said nothing."""
     _check(user_id, caller)
     try:
-        page = await store_of(service).sessions(SessionFilter("all", user_id), limit, cursor)
+        page = await store_of(service).sessions(
+            SessionFilter("all", user_id, is_spoken=spoken), limit, cursor
+        )
     except BadCursor as error:
         raise bad_cursor(error) from None
     except StoreUnavailable as error:
         raise unavailable(error) from None
     live = {session.session_id: session for session in service.sessions}
-    shown = [live[r.id].describe() if r.id in live else describe_stored(r) for r in page.rows]
-    return SessionList(
+    shown = [(live[r.id].describe() if r.id in live else describe_stored(r), r.title) for r in page.rows]
+    return TalkList(
         active_sessions=sum(session.session.user_id == user_id for session in live.values()),
-        sessions=[SessionInfo.model_validate(session) for session in shown],
+        sessions=[TalkInfo(**facts, title=" ".join(title.split())) for facts, title in shown],
         next_cursor=page.next_cursor,
     )
 

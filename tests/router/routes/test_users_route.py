@@ -34,10 +34,29 @@ async def test_users_talks_are_listed_and_erased(settings: Settings) -> None:
             after = (await asks(server, "GET", "/users/ana/sessions")).json()
             left = (await asks(server, "GET", "/sessions")).json()["sessions"]
 
-    assert [s["session_id"] for s in before["sessions"]] == [mine]
+    assert [(s["session_id"], s["title"]) for s in before["sessions"]] == [(mine, "hola")]
     assert erased.status_code == 204
     assert after["sessions"] == []
     assert [s["session_id"] for s in left] == [others]
+
+
+async def test_talks_without_a_text_can_be_left_out_and_come_in_pages(settings: Settings) -> None:
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        ids: list[str] = []
+        for text in (" uno\n dos ", None, "tres", "cuatro"):
+            async with client_of(server) as client:
+                session_id = await client.opens("ana")
+                if text is not None:
+                    await client.says(text)
+                    await client.hears_answer()
+                    ids.append(session_id)
+        path, seen, cursor = "/users/ana/sessions?spoken=true&limit=2", [], ""
+        while cursor is not None:
+            page = (await asks(server, "GET", path + (f"&cursor={cursor}" if cursor else ""))).json()
+            seen.append([(s["session_id"], s["title"]) for s in page["sessions"]])
+            cursor = page.get("next_cursor")
+
+    assert seen == [[(ids[2], "cuatro"), (ids[1], "tres")], [(ids[0], "uno dos")]]
 
 
 async def test_profile_is_kept_shown_and_forgotten(settings: Settings) -> None:
