@@ -1,0 +1,205 @@
+"""What speech over the agent's voice means: is the agent to stop, or does the user just nod?
+
+Pure judgement; whoever asks ducks the voice at once, asks again as more is heard, and acts on the answer.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Final, Literal
+
+from app.errors import Locale
+from app.voice.barge_in_words import ASSENTS, PROMPTS, STOPS
+
+Verdict = Literal["interruption", "assent", "undecided"]
+"""The agent stops; it goes on where it was; or it waits, ducked, for more."""
+
+InterruptMode = Literal["smart", "always", "never"]
+
+LIMIT_MS: Final = 1_200
+"""Speech of this length has stopped the agent, unless all of it is known to be no interruption."""
+
+ALWAYS_AFTER_MS: Final = 150
+"""In the mode `always`: what is shorter may be a click."""
+
+ALIKE: Final = 0.72
+"""From which ratio on a word that was misheard stands for one of ours."""
+
+_FAINT_DB: Final = -15.0
+_BARELY_ABOVE_NOISE_DB: Final = 6.0
+_LAG_MS: Final = 400
+_MS_PER_ASSENT: Final = 500
+_MISHEARD_WITHIN_MS: Final = 900
+_MISHEARD_WORDS: Final = 3
+_SHORTEST_FUZZY: Final = 3
+_LONGEST_PHRASE: Final = 4
+_MAX_CHARS: Final = 300
+
+_HUM = re.compile(r"m+(?:h+m+)*h*|h+m+|(?:[aeiou]+h+)+[aou]*|h+[aeo]?h+|(?:ha|ja|je|he){2,}h?|u+")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_STRETCHED = re.compile(r"(.)\1{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechOver:
+    """What is known of the user's speech over the agent's voice.
+
+    Attributes:
+        speech_ms: How long it has lasted.
+        text: Its transcript so far; None where nothing has come back yet, empty where there were no words.
+            A recogniser that was given the lists' words as its prompt may hear them in a hum.
+        heard_ms: How much of the speech the transcript covers; None stands for all of it.
+        is_final: The user has stopped, and the transcript is of all that was said.
+        level_db: Its energy beside the user's own mean, 0 where it is as loud as ever; None if not known.
+        above_noise_db: Its energy beside the noise floor; None if not known.
+    """
+
+    speech_ms: float
+    text: str | None = None
+    language: Locale = "es"
+    heard_ms: float | None = None
+    is_final: bool = False
+    level_db: float | None = None
+    above_noise_db: float | None = None
+
+
+def judge(speech: SpeechOver, mode: InterruptMode = "smart") -> Verdict:
+    """What to do about it; never `undecided` once the speech is final or has lasted `LIMIT_MS`.
+
+    The one exception are assents in a row: as long as they fill the time, they may go on.
+    """
+    if mode == "never":
+        return "assent"
+    if mode == "always":
+        return _judge_any(speech)
+    words = _words(speech.text or "")
+    if speech.text is not None and words:
+        return _judge_words(speech, words)
+    return _judge_wordless(speech)
+
+
+def prompt_for(language: Locale) -> str:
+    """Words for the recogniser's prompt, which short speech is misheard without."""
+    return PROMPTS[language]
+
+
+def _judge_any(speech: SpeechOver) -> Verdict:
+    if speech.is_final and not _words(speech.text or ""):
+        return "assent"
+    return "interruption" if speech.speech_ms >= ALWAYS_AFTER_MS else "undecided"
+
+
+def _judge_wordless(speech: SpeechOver) -> Verdict:
+    """A cough, a hum, a door; or the transcript is not there yet."""
+    if speech.is_final:
+        # A final pass that has not come back leaves the length alone to go by: shorter than most orders.
+        return "assent" if speech.text is not None or speech.speech_ms < LIMIT_MS else "interruption"
+    if speech.speech_ms < LIMIT_MS:
+        return "undecided"
+    return "assent" if _is_faint(speech) or _is_covered(speech) else "interruption"
+
+
+def _judge_words(speech: SpeechOver, words: list[str]) -> Verdict:
+    whole = words if speech.is_final else words[: len(words) - _open_end(words)]
+    kinds = _kinds(whole)
+    if all(kind == "assent" for kind in kinds):
+        return _judge_assents(speech, len(whole))
+    if _is_short(speech, words) and "stop" not in kinds:
+        alike = _most_alike(words, speech.language)
+        if alike == "assent":
+            return _judge_assents(speech, len(words))
+        if alike == "stop":
+            return "interruption"
+    if speech.is_final or speech.speech_ms >= LIMIT_MS:
+        return "interruption"
+    # The edge of speech that goes on is often misheard: one word that we do not know is too little.
+    unknown = sum(kind == "other" for kind in kinds)
+    return "interruption" if "stop" in kinds or unknown > 1 else "undecided"
+
+
+def _judge_assents(speech: SpeechOver, words: int) -> Verdict:
+    if speech.is_final:
+        return "assent"
+    # «Sí…» may become «sí, pero…», and where the words do not fill the time, it has.
+    heard_ms = speech.speech_ms if speech.heard_ms is None else speech.heard_ms
+    are_all = _is_covered(speech) and heard_ms <= _MS_PER_ASSENT * words
+    return "undecided" if speech.speech_ms < LIMIT_MS or are_all else "interruption"
+
+
+def _is_short(speech: SpeechOver, words: list[str]) -> bool:
+    return len(words) <= _MISHEARD_WORDS and speech.speech_ms <= _MISHEARD_WITHIN_MS
+
+
+def _is_covered(speech: SpeechOver) -> bool:
+    """Whether the transcript is of nearly all of the speech, so that nothing else can have been said."""
+    if speech.text is None:
+        return False
+    return speech.heard_ms is None or speech.speech_ms - speech.heard_ms <= _LAG_MS
+
+
+def _is_faint(speech: SpeechOver) -> bool:
+    """Far from how the user speaks, or hardly above the noise: somebody else, or the agent's own echo."""
+    quiet = speech.level_db is not None and speech.level_db <= _FAINT_DB
+    drowned = speech.above_noise_db is not None and speech.above_noise_db <= _BARELY_ABOVE_NOISE_DB
+    return quiet or drowned
+
+
+def _words(text: str) -> list[str]:
+    """Lower case, without accents and punctuation; «síííí» is «si»."""
+    composed = unicodedata.normalize("NFKD", text[:_MAX_CHARS].lower().replace("’", "'"))
+    plain = "".join(char for char in composed if not unicodedata.combining(char))
+    return [_STRETCHED.sub(r"\1", word) for word in _WORD.findall(plain)]
+
+
+def _kinds(words: list[str]) -> list[Literal["assent", "stop", "other"]]:
+    """What each phrase is; the longest that is known comes first, as «no pares» before «no»."""
+    kinds: list[Literal["assent", "stop", "other"]] = []
+    at = 0
+    while at < len(words):
+        length, kind = _phrase_at(words, at)
+        kinds.append(kind)
+        at += length
+    return kinds
+
+
+def _open_end(words: list[str]) -> int:
+    """How many of the last words may yet become an assent: “no” may be going to be “no, go on”."""
+    for length in range(min(_LONGEST_PHRASE, len(words)), 0, -1):
+        begun = " ".join(words[-length:]) + " "
+        if any(phrase.startswith(begun) for phrase in ASSENTS["both"]):
+            return length
+    return 0
+
+
+def _phrase_at(words: list[str], at: int) -> tuple[int, Literal["assent", "stop", "other"]]:
+    for length in range(min(_LONGEST_PHRASE, len(words) - at), 0, -1):
+        phrase = " ".join(words[at : at + length])
+        if phrase in ASSENTS["both"]:
+            return length, "assent"
+        if phrase in STOPS["both"]:
+            return length, "stop"
+    return 1, "assent" if _HUM.fullmatch(words[at]) else "other"
+
+
+def _most_alike(words: list[str], language: Locale) -> Literal["assent", "stop", ""]:
+    """Which list has the phrase that a short text sounds most like; a tie is a stop."""
+    said = " ".join(words)
+    if len(said) < _SHORTEST_FUZZY:
+        return ""
+    stop = _likeness(said, STOPS[language])
+    assent = _likeness(said, ASSENTS[language])
+    if max(stop, assent) < ALIKE:
+        return ""
+    return "stop" if stop >= assent else "assent"
+
+
+def _likeness(said: str, phrases: frozenset[str]) -> float:
+    return max(_ratio(said, phrase) for phrase in phrases if len(phrase) >= _SHORTEST_FUZZY)
+
+
+def _ratio(said: str, phrase: str) -> float:
+    """How alike they are: word by word, so that “that's wrong” is not “that's right”."""
+    ours, theirs = said.split(), phrase.split()
+    pairs = zip(ours, theirs, strict=True) if len(ours) == len(theirs) else [(said, phrase)]
+    return min(SequenceMatcher(None, one, other, autojunk=False).ratio() for one, other in pairs)

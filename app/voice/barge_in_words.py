@@ -1,0 +1,63 @@
+"""Words with which people nod while somebody speaks, and words with which they stop them.
+
+Written as `barge_in.py` reads them: lower case, without accents and punctuation.
+"""
+
+from typing import Final, Literal
+
+from app.errors import Locale
+
+
+def _phrases(text: str) -> frozenset[str]:
+    return frozenset(phrase.strip() for phrase in text.split("|"))
+
+
+_ASSENTS_ES = _phrases(
+    "si|aja|vale|claro|ya|ok|okay|okey|oka|de acuerdo|entiendo|entendido|comprendo|exacto|eso|eso es"
+    "|muy bien|perfecto|bien|por supuesto|genial|bueno|que bien|sigue|siga|continua|continue|adelante"
+    "|cierto|es verdad|verdad|es cierto|desde luego|anda|vaya|estupendo|correcto|no pares|no te pares"
+    "|gracias|dale|hecho|asi es|sin duda|efectivamente|fenomenal|te escucho|te sigo|te oigo|lo veo"
+    "|claro que si|que si|no no sigue|no sigue|no continua|no nada sigue|no te preocupes"
+    "|ah|oh|uy|guau|mm|eh|aha|mjm|ajam|eme hache"
+)
+_ASSENTS_EN = _phrases(
+    "yeah|yes|yep|yup|ya|right|uh huh|mm hmm|mhm|ok|okay|kay|sure|sure thing|i see|got it|gotcha"
+    "|of course|makes sense|that makes sense|all right|alright|exactly|cool|great|nice|very good|very nice"
+    "|absolutely|definitely|true|that's right|that's true|fine|good|perfect|wow|go on|go ahead|carry on"
+    "|keep going|continue|please continue|don't stop|interesting|fair enough|i understand|understood"
+    "|sounds good|indeed|totally|certainly|correct|really|no kidding|no no go on|no go on|thanks"
+    "|thank you|i know what you mean|i'm listening|go for it|amazing|awesome|lovely"
+    "|ah|oh|mm|huh|aha|uh"
+)
+_STOPS_ES = _phrases(
+    "para|pare|parad|parate|para ya|espera|espere|esperad|esperate|alto|basta|ya basta|ya vale|vale ya"
+    "|ya esta|callate|calla|callad|callese|silencio|stop|detente|detengase|un momento|un segundo|momento"
+    "|un minuto|no|no no|perdona|perdon|disculpa|oye|oiga|escucha|escuchame|dejalo|dejame|olvidalo"
+    "|cancela|cancelar|corta|suficiente|no sigas|no continues|deja de hablar|pausa|pero|otra cosa|mejor"
+    "|chis|chist|sh|shh|que|como|repite|otra vez|mas despacio|siguiente|quieto|tranquilo|aguarda"
+)
+_STOPS_EN = _phrases(
+    "stop|stop it|stop talking|wait|wait up|hold on|hang on|hold it|quiet|be quiet|shut up|enough"
+    "|that's enough|no|no no|nope|nah|never mind|nevermind|cancel|cancel that|pause|one moment"
+    "|one second|just a second|just a moment|a second|a minute|excuse me|sorry|pardon|actually|listen"
+    "|hey|hush|sh|shh|but|silence|halt|forget it|cut it out|knock it off|what|how|repeat|again"
+    "|slow down|louder|next|skip|instead"
+)
+
+ASSENTS: Final[dict[Locale | Literal["both"], frozenset[str]]] = {
+    "es": _ASSENTS_ES,
+    "en": _ASSENTS_EN,
+    # People nod in either language, and “ok”, “yeah” and “stop” are everybody's.
+    "both": _ASSENTS_ES | _ASSENTS_EN,
+}
+STOPS: Final[dict[Locale | Literal["both"], frozenset[str]]] = {
+    "es": _STOPS_ES,
+    "en": _STOPS_EN,
+    "both": _STOPS_ES | _STOPS_EN,
+}
+
+PROMPTS: Final[dict[Locale, str]] = {
+    "es": "Sí. Ajá. Mm-hmm. Vale. Claro. Ok. Ya. Para. Espera. Cállate. Stop. No. Basta. Un momento.",
+    "en": "Yeah. Uh-huh. Mm-hmm. Right. Okay. Sure. I see. Stop. Wait. Be quiet. Hold on. No. Enough.",
+}
+"""For a recogniser; also a language is told apart by such words only with their help."""
