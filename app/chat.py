@@ -1,13 +1,16 @@
 """The words in which models are spoken to: shapes of the chat-completions API that all packages share."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 ApiMessage = dict[str, Any]
 """A message as the chat-completions API takes it: `role`, `content`, `tool_calls`, `tool_call_id`."""
 
 ToolSchema = dict[str, Any]
 """A tool as the chat-completions API takes it: `{"type": "function", "function": {...}}`."""
+
+Mood = Literal["neutral", "frustrated", "hurried", "pleased"]
+"""How a user seems to feel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from app.chat import ApiMessage, ToolCall, ToolSchema, Usage
+from app.chat import ApiMessage, Mood, ToolCall, ToolSchema, Usage
 from app.errors import Locale
 
 __all__ = [
@@ -47,11 +47,14 @@ class ChatRequest:
         messages: System prompt first; always acceptable to the API.
         tools: Empty where the model may not call any.
         locale: The talk's language, for providers that write sentences of their own.
+        mood: How the user seems to feel, for the same ones; None where nobody judged it. Language models are
+            told in the messages.
     """
 
     messages: list[ApiMessage]
     tools: list[ToolSchema] = field(default_factory=list[ToolSchema])
     locale: Locale = "es"
+    mood: Mood | None = None
 
 
 @dataclass(frozen=True, slots=True)

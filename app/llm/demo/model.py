@@ -7,12 +7,13 @@ import secrets
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, cast
 
-from app.chat import ToolCall
+from app.chat import Mood, ToolCall
 from app.errors import Locale
 from app.llm.base import ChatRequest, Check, Completion
 from app.llm.demo.asks import Ask
 from app.llm.demo.conversation import Situation, read_messages
 from app.llm.demo.follow_ups import Earlier
+from app.llm.demo.manner import before_calls, in_words
 from app.llm.demo.phrasing import tell
 from app.llm.demo.place_names import places
 from app.llm.demo.talk import NOTICE, ask_for, before_calling, not_there, nothing_new, small_talk
@@ -72,13 +73,15 @@ class DemoModel:
         situation = read_messages(request.messages)
         language = _language(situation, request.locale)
         if situation.outcomes:
-            return tell(situation.outcomes, language, is_late=situation.is_late), ()
+            # Whoever is in a hurry remembers what they have asked for.
+            is_told_late = situation.is_late and request.mood != "hurried"
+            return tell(situation.outcomes, language, is_late=is_told_late), ()
         if not situation.is_unanswered:
             return nothing_new(language), ()
         schemas = _schemas(request)
         earlier = _earlier(situation, schemas)
         asks = understand(situation.text, schemas, earlier, language=language)
-        return self._take_up(asks, situation, schemas, language)
+        return self._take_up(asks, situation, schemas, language, request.mood)
 
     def _take_up(
         self,
@@ -86,23 +89,34 @@ class DemoModel:
         situation: Situation,
         schemas: Mapping[str, Mapping[str, Any]],
         language: Locale,
+        mood: Mood | None,
     ) -> tuple[str, tuple[ToolCall, ...]]:
         callable_ = [ask for ask in asks if ask.tool in schemas and not ask.missing]
         if callable_:
-            return before_calling([ask.tool for ask in callable_], language), tuple(map(_call, callable_))
+            words = before_calls(before_calling([ask.tool for ask in callable_], language), mood, language)
+            return words, tuple(map(_call, callable_))
+        return in_words(self._say(asks, situation, schemas, language), mood, language), ()
+
+    def _say(
+        self,
+        asks: list[Ask],
+        situation: Situation,
+        schemas: Mapping[str, Mapping[str, Any]],
+        language: Locale,
+    ) -> str:
+        """The answer where no tool can be called."""
         absent = [ask.tool for ask in asks if ask.tool not in schemas]
         if absent:
-            return not_there(absent, language), ()
+            return not_there(absent, language)
         if asks:
-            return ask_for(asks[0].tool, asks[0].missing, language), ()
-        answer = small_talk(
+            return ask_for(asks[0].tool, asks[0].missing, language)
+        return small_talk(
             situation.text,
             language,
             agent_name=self._agent_name,
             tools=list(schemas),
             running=situation.running,
         )
-        return answer, ()
 
 
 def _language(situation: Situation, locale: Locale) -> Locale:
