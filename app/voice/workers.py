@@ -1,0 +1,243 @@
+"""A pool of worker processes: the heavy work of speech, away from the event loop.
+
+A worker that dies or hangs costs its own job alone: it is replaced, and the others do not notice.
+"""
+
+import asyncio
+import heapq
+import itertools
+import logging
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from app.errors import VoiceBusy, WorkerFailed
+from app.voice.worker_process import WorkerProcess
+from app.voice.worker_wire import Frame, Header, Refused
+
+_log = logging.getLogger(__name__)
+
+_FIRST_RESTART_S: Final = 0.1
+_LONGEST_RESTART_S: Final = 30.0
+
+
+class WorkerPool:
+    """Workers of one kind, with a bounded line of jobs in front of them.
+
+    Args:
+        kind: The module that does the work, with `load(options) -> Handler`.
+        options: What `load` gets; `nice` lowers the processes' priority.
+        size: How many processes.
+        queue: How many jobs may wait.
+        timeout_s: How long a worker may be silent during a job, and how long a job may wait for one, in
+            seconds.
+        start_timeout_s: How long a worker may take to be ready, in seconds.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        options: Header | None = None,
+        *,
+        size: int = 1,
+        queue: int = 16,
+        timeout_s: float = 15,
+        start_timeout_s: float = 60,
+    ) -> None:
+        self._kind = kind
+        self._options = options or {}
+        self._size = size
+        self._queue = queue
+        self._timeout_s = timeout_s
+        self._start_timeout_s = start_timeout_s
+        self._live: set[WorkerProcess] = set()
+        self._idle: list[WorkerProcess] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[WorkerProcess]]] = []
+        self._order = itertools.count()
+        self._keepers: list[asyncio.Task[None]] = []
+        self._drains: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a worker is there, idle or busy."""
+        return bool(self._live)
+
+    @property
+    def has_idle(self) -> bool:
+        """Whether a job would begin at once."""
+        return any(not worker.has_ended.is_set() for worker in self._idle)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The numbers of the processes that are ready, for those who watch them."""
+        return tuple(sorted(worker.pid for worker in self._live))
+
+    async def start(self) -> None:
+        """Starts all workers; returns when each is ready.
+
+        Raises:
+            WorkerFailed: One of them could not be started; then none runs.
+        """
+        workers = [WorkerProcess(self._kind) for _ in range(self._size)]
+        starts = [worker.start(self._options, self._start_timeout_s) for worker in workers]
+        try:
+            results = await asyncio.gather(*starts, return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+        except BaseException:
+            for worker in workers:
+                await worker.end()
+            raise
+        for worker in workers:
+            self._keepers.append(asyncio.create_task(self._keep(worker), name=f"keep-{self._kind}"))
+            self._offer(worker)
+
+    async def run(
+        self, header: Header, payload: bytes = b"", urgency: int = 0
+    ) -> AsyncGenerator[Frame, None]:
+        """Does one job; yields its pieces as they come.
+
+        Closing the generator gives the job up: the worker stops after its piece, and counts as busy until
+        then.
+
+        Args:
+            header: What is asked.
+            payload: Its bytes.
+            urgency: Jobs with a lower number go first; among equals the older ones.
+
+        Raises:
+            VoiceBusy: Too many wait, or this one has waited too long.
+            WorkerFailed: The worker died, hung, or failed at this job.
+            Refused: The job itself is at fault.
+        """
+        worker = await self._acquire(urgency)
+        is_over = False
+        try:
+            await worker.begin(header, payload, self._timeout_s)
+            while True:
+                reply, body = await worker.reply(self._timeout_s)
+                if reply["end"]:
+                    is_over = True
+                    break
+                yield reply, body
+            _raise_ending(reply)
+        except WorkerFailed as exc:
+            if not is_over:
+                _log.warning("worker_failed", extra={"kind": self._kind, "facts": exc.facts})
+                worker.has_ended.set()
+            raise
+        finally:
+            self._give_back(worker, is_over=is_over)
+
+    async def aclose(self) -> None:
+        """Ends all workers; jobs under way end in `WorkerFailed`."""
+        self._is_closed = True
+        for _, _, waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(WorkerFailed(f"{self._kind}: closed"))
+        self._waiting.clear()
+        tasks = [*self._keepers, *self._drains]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._keepers.clear()
+
+    async def _keep(self, worker: WorkerProcess) -> None:
+        """Sees to it that there is a worker in this place: a new one when the old one has ended."""
+        delay_s = _FIRST_RESTART_S
+        try:
+            while True:
+                await worker.has_ended.wait()
+                self._live.discard(worker)
+                if worker in self._idle:
+                    self._idle.remove(worker)
+                await worker.end()
+                worker = WorkerProcess(self._kind)
+                try:
+                    await worker.start(self._options, self._start_timeout_s)
+                except WorkerFailed as exc:
+                    _log.error("worker_not_restarted", extra={"kind": self._kind, "facts": exc.facts})
+                    await asyncio.sleep(delay_s)
+                    delay_s = min(delay_s * 2, _LONGEST_RESTART_S)
+                else:
+                    delay_s = _FIRST_RESTART_S
+                    self._offer(worker)
+        finally:
+            self._live.discard(worker)
+            await worker.end()
+
+    async def _acquire(self, urgency: int) -> WorkerProcess:
+        if self._is_closed or not self._keepers:
+            raise WorkerFailed(f"{self._kind}: not running")
+        while self._idle:
+            worker = self._idle.pop()
+            if not worker.has_ended.is_set():
+                return worker
+        if len(self._waiting) >= self._queue:
+            raise VoiceBusy(f"{self._kind}: {len(self._waiting)} jobs wait")
+        waiter: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
+        entry = (urgency, next(self._order), waiter)
+        heapq.heappush(self._waiting, entry)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await waiter
+        except BaseException as exc:
+            self._leave_the_line(entry)
+            if isinstance(exc, TimeoutError):
+                raise self._waited_too_long() from None
+            raise
+
+    def _leave_the_line(self, entry: tuple[int, int, asyncio.Future[WorkerProcess]]) -> None:
+        waiter = entry[2]
+        if entry in self._waiting:
+            self._waiting.remove(entry)
+            heapq.heapify(self._waiting)
+        elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+            # Its turn came in the moment in which it was given up.
+            self._offer(waiter.result())
+
+    def _waited_too_long(self) -> VoiceBusy | WorkerFailed:
+        facts = f"{self._kind}: waited {self._timeout_s:g} s for a worker"
+        return VoiceBusy(facts) if self._live else WorkerFailed(f"{facts}; none is alive")
+
+    def _give_back(self, worker: WorkerProcess, *, is_over: bool) -> None:
+        if is_over or worker.has_ended.is_set() or self._is_closed:
+            self._offer(worker)
+            return
+        worker.cancel()
+        task = asyncio.create_task(self._drain(worker), name=f"drain-{self._kind}")
+        self._drains.add(task)
+        task.add_done_callback(self._drains.discard)
+
+    async def _drain(self, worker: WorkerProcess) -> None:
+        """Waits for the end of a job that nobody waits for."""
+        try:
+            while not (await worker.reply(self._timeout_s))[0]["end"]:
+                pass
+        except WorkerFailed as exc:
+            _log.warning("worker_failed", extra={"kind": self._kind, "facts": exc.facts})
+            worker.has_ended.set()
+        self._offer(worker)
+
+    def _offer(self, worker: WorkerProcess) -> None:
+        """Gives a worker that is free to the job that waits first."""
+        if worker.has_ended.is_set() or self._is_closed:
+            return
+        self._live.add(worker)
+        while self._waiting:
+            waiter = heapq.heappop(self._waiting)[2]
+            if not waiter.done():
+                waiter.set_result(worker)
+                return
+        self._idle.append(worker)
+
+
+def _raise_ending(reply: Header) -> None:
+    match reply.get("error"):
+        case None:
+            return
+        case "refused":
+            raise Refused(str(reply["reason"]), str(reply["facts"]))
+        case _:
+            raise WorkerFailed(f"the job failed in the worker: {reply['facts']}")
