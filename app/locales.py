@@ -82,6 +82,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "esa herramienta no existe; las que hay son: {names}.",
         "there is no such tool; the tools are: {names}.",
     ),
+    "tool_needs_profile": (
+        "en esta conversación no se puede recordar nada: no hay un usuario conocido o no se guardan datos.",
+        "nothing can be remembered in this talk: there is no known user, or nothing is kept.",
+    ),
     "tool_too_many": (
         "demasiadas llamadas en una respuesta; el máximo son {limit}.",
         "too many calls in one answer; the maximum is {limit}.",

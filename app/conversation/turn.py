@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from app.chat import ToolCall, ToolSchema
+from app.conversation.prompt import about_user
 from app.errors import AgentError, ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
 from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.locales import say
@@ -108,6 +109,8 @@ class Turn:
         limit = asyncio.timeout(self._settings.turn_timeout_s)
         try:
             async with limit:
+                if self._session.profile is not None:
+                    await self._session.profile.settle()
                 return await self._converse()
         except TimeoutError:
             if limit.expired():
@@ -203,9 +206,11 @@ class Turn:
         return completion
 
     def _request(self) -> ChatRequest:
-        registry = self._tools.registry
-        schemas: list[ToolSchema] = registry.schemas if self._with_tools else []
-        messages = self._history.for_api(registry.schema_bytes if schemas else 0)
+        offer = self._tools.offer
+        schemas: list[ToolSchema] = offer.schemas if self._with_tools else []
+        if self._session.profile is not None:
+            self._history.tell_of_user(about_user(self._session.profile.current, self._settings))
+        messages = self._history.for_api(offer.schema_bytes if schemas else 0)
         return ChatRequest(messages, schemas, self._session.locale)
 
     def _speak(self, piece: str) -> bool:

@@ -76,7 +76,7 @@ class TurnRunner:
             provider=self._provider,
             tools=self._tools,
             settings=self._settings,
-            with_tools=with_tools and bool(self._tools.registry.names),
+            with_tools=with_tools and bool(self._tools.offer.names),
         )
 
     async def run(self, turn: Turn) -> Outcome:

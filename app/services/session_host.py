@@ -17,6 +17,7 @@ from app.protocol.close_codes import CloseCode
 from app.protocol.events import Notice, SessionCreated, SessionTerms
 from app.services.access import Principal
 from app.services.live_session import LiveSession
+from app.services.profiles import Profiles
 from app.services.restoring import restore
 from app.services.stored_journal import StoredJournal
 from app.session.history import History
@@ -47,6 +48,7 @@ class SessionHost:
         sessions: Those that live, with a connection or in their resume window.
         features: What this server can do beyond text, as v2 sessions are told.
         is_leaving: The server is about to stop: no new session begins.
+        profiles: What is kept of the users.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class SessionHost:
         self._provider = provider
         self._tools = tools
         self._store = store
+        self.profiles = Profiles(store, settings.store_timeout_s)
         self._clock = clock
         self._prompt = system_prompt(settings)
         self._closing: set[asyncio.Task[None]] = set()
@@ -208,7 +211,7 @@ class SessionHost:
         """Ends a user's sessions and has the store forget all of them."""
         mine = [live for live in self.sessions if live.session.user_id == user_id]
         await asyncio.gather(*(self._end_now(live) for live in mine))
-        await self._store.user_erased(user_id).wait(self._settings.store_timeout_s)
+        await self.profiles.of(user_id).erase_with_user().wait(self._settings.store_timeout_s)
 
     async def _end_now(self, live: LiveSession) -> None:
         websocket = live.session.websocket
@@ -219,6 +222,7 @@ class SessionHost:
     async def aclose(self) -> None:
         """Ends all sessions; resumable ones may be taken up again by the next server."""
         await asyncio.gather(*(self.close(live, "shutdown") for live in self.sessions), *self._closing)
+        await self.profiles.aclose()
 
     def _make(self, record: SessionRecord, next_position: int) -> LiveSession:
         if self.sessions.is_full or self.is_leaving:

@@ -62,6 +62,7 @@ class History(Sequence[ApiMessage]):
     """
 
     def __init__(self, system_prompt: str, max_tokens: int) -> None:
+        self._rules = system_prompt
         self._system: ApiMessage = {"role": "system", "content": system_prompt}
         self._max_tokens = max_tokens
         self._turns: deque[_Turn] = deque()
@@ -96,6 +97,10 @@ class History(Sequence[ApiMessage]):
             self._turns.pop()
         self._settleable.clear()
         self._turns.append(_Turn(turn_id))
+
+    def tell_of_user(self, text: str) -> None:
+        """Puts what is known of the user behind the rules, in the place of what was told of them before."""
+        self._system = {"role": "system", "content": f"{self._rules}\n\n{text}" if text else self._rules}
 
     def restore_turn(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
         """Adds a turn of an earlier life of the session, if the API would take it."""

@@ -13,6 +13,7 @@ from app.session.history import History
 from app.session.journal import Journal, NoJournal
 from app.session.mouth import Mouth, Mute
 from app.session.outbox import Outbox
+from app.session.profile import ProfileKeeper
 from app.session.state import SessionState, check_move
 from app.session.transcript import Transcript
 from app.session.transport import Transport
@@ -27,6 +28,7 @@ class VoiceSession:
     Attributes:
         mouth: Speaks its turns aloud.
         is_heard_speaking: The user is speaking now.
+        profile: What is kept of the user; None where nothing is.
     """
 
     session_id: str
@@ -41,6 +43,7 @@ class VoiceSession:
     journal: Journal = field(default_factory=NoJournal)
     mouth: Mouth = field(default_factory=Mute)
     is_heard_speaking: bool = False
+    profile: ProfileKeeper | None = None
     state: SessionState = SessionState.IDLE
     pending_tools: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 

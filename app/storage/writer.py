@@ -61,6 +61,11 @@ class Receipt:
         """Whether it is committed by now."""
         return self._outcome.done() and self._outcome.result()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether its outcome is known."""
+        return self._outcome.done()
+
     async def wait(self, timeout_s: float) -> bool:
         """Waits at most `timeout_s` seconds; whether it is committed by then. It may be so later."""
         if not self._outcome.done():

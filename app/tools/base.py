@@ -15,10 +15,15 @@ from pydantic import BaseModel
 
 from app.clock import Clock
 from app.errors import Locale
+from app.session.profile import ProfileKeeper
 from config.settings import Settings
 
 Effect = Literal["read", "write"]
 """`write`: running it twice is not the same as running it once."""
+
+
+Need = Literal["profile"]
+"""What a session must have for a tool to be offered in it. `profile`: a user who is somebody, and a store."""
 
 
 class ToolError(Exception):
@@ -41,6 +46,7 @@ class ToolContext:
         deadline: The moment on `clock.monotonic()` at which the call is timed out, in seconds.
         http: A client for the operator's own endpoints: redirects off, not held to public addresses.
         locale: The user's language.
+        profile: What is kept of the user; None where nothing is. A tool with `needs="profile"` has one.
     """
 
     call_id: str
@@ -52,6 +58,7 @@ class ToolContext:
     http: httpx.AsyncClient
     settings: Settings
     progress: Progress
+    profile: ProfileKeeper | None = None
 
 
 ToolFunction = Callable[[Any, ToolContext], Any]
@@ -67,6 +74,7 @@ class Tool:
         approval: Whether a person is asked first; None leaves it to the server's setting.
         ends_soon: A plain function that always ends within a second or so. It may wait in line for a thread
             of the server's own, which no other tool can use up.
+        needs: What a session must have for the tool to be offered in it; None: every session has it.
     """
 
     name: str
@@ -78,6 +86,7 @@ class Tool:
     inline_wait_s: float | None = None
     approval: bool | None = None
     ends_soon: bool = False
+    needs: Need | None = None
 
     @property
     def is_async(self) -> bool:
@@ -107,6 +116,7 @@ def tool(
     inline_wait_s: float | None = None,
     approval: bool | None = None,
     ends_soon: bool = False,
+    needs: Need | None = None,
 ) -> Callable[[Callable[[Any, ToolContext], Awaitable[Any] | Any]], Tool]:
     """Makes a tool of the function `run(args, ctx)` below it.
 
@@ -119,6 +129,7 @@ def tool(
         inline_wait_s: How long a turn waits for the result in seconds, instead of `TOOL_INLINE_WAIT_S`.
         approval: True: a person is always asked first. False: never.
         ends_soon: For a plain function whose work is bounded: it waits for a thread instead of being refused.
+        needs: What a session must have for the tool to be offered in it.
 
     Raises:
         TypeError: `run` has no annotated `args`, or no docstring.
@@ -142,6 +153,7 @@ def tool(
             inline_wait_s=inline_wait_s,
             approval=approval,
             ends_soon=ends_soon,
+            needs=needs,
         )
 
     return register

@@ -16,7 +16,7 @@ from app.locales import say
 from app.protocol.events import ToolEndReason, ToolStatus
 from app.session.history import CallRecord
 from app.session.tool_messages import RUNNING
-from app.tools.base import Effect, Tool, ToolError
+from app.tools.base import Effect, Need, Tool, ToolError
 from app.tools.registry import ToolRegistry
 
 logger = logging.getLogger(__name__)
@@ -108,15 +108,19 @@ def clean_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", name[:64]) or "unknown"
 
 
-def check_call(call: ToolCall, registry: ToolRegistry, locale: Locale) -> CheckedCall:
-    """Finds the tool and reads the arguments.
+def check_call(
+    call: ToolCall, registry: ToolRegistry, locale: Locale, has: frozenset[Need] = frozenset()
+) -> CheckedCall:
+    """Finds the tool, among those that a session which has all this is offered, and reads the arguments.
 
     Raises:
-        ToolError: There is no such tool, or the arguments do not fit; the sentence says what is wrong.
+        ToolError: There is no such tool here, or the arguments do not fit; the sentence says what is wrong.
     """
     tool = registry.get(call.name)
     if tool is None:
-        raise ToolError(say(locale, "tool_unknown", names=", ".join(registry.names)))
+        raise ToolError(say(locale, "tool_unknown", names=", ".join(registry.offer(has).names)))
+    if tool.needs is not None and tool.needs not in has:
+        raise ToolError(say(locale, f"tool_needs_{tool.needs}"))
     if len(call.arguments) > MAX_ARGUMENT_CHARS:
         raise ToolError(say(locale, "tool_long_arguments"))
     try:

@@ -6,6 +6,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -13,13 +14,27 @@ import orjson
 
 import app.tools
 from app.chat import ToolSchema
-from app.tools.base import Tool
+from app.tools.base import Need, Tool
 from config.settings import Settings, SettingsError
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What the chat-completions API takes as a function's name."""
 
 _MAX_REASON_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The tools that a model may be offered in one kind of session.
+
+    Attributes:
+        schemas: As the API takes them.
+        schema_bytes: What the schemas weigh in a request, in bytes.
+    """
+
+    names: tuple[str, ...]
+    schemas: list[ToolSchema]
+    schema_bytes: int
 
 
 class ToolRegistry:
@@ -30,18 +45,27 @@ class ToolRegistry:
 
     Attributes:
         schemas: All of them as the API takes them.
-        schema_bytes: What the schemas weigh in a request, in bytes.
     """
 
     def __init__(self, tools: Sequence[Tool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self.schemas: list[ToolSchema] = [tool.schema() for tool in tools]
-        self.schema_bytes = len(orjson.dumps(self.schemas))
+        self._offers: dict[frozenset[Need], Offer] = {}
 
     @property
     def names(self) -> list[str]:
         """The names, in order."""
         return list(self._tools)
+
+    def offer(self, has: frozenset[Need]) -> Offer:
+        """What may be offered in a session that has all this; made once for each kind of session."""
+        offer = self._offers.get(has)
+        if offer is None:
+            chosen = [tool for tool in self._tools.values() if tool.needs is None or tool.needs in has]
+            names = tuple(tool.name for tool in chosen)
+            schemas = [schema for schema in self.schemas if schema["function"]["name"] in names]
+            offer = self._offers[has] = Offer(names, schemas, len(orjson.dumps(schemas)))
+        return offer
 
     def get(self, name: str) -> Tool | None:
         """The tool, or None."""

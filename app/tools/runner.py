@@ -22,7 +22,7 @@ from app.locales import say
 from app.protocol.events import ToolFinished, ToolProgress, ToolStarted
 from app.session.journal import CallEnd, CallStart
 from app.session.voice_session import VoiceSession
-from app.tools.base import Effect, Tool, ToolContext, ToolError
+from app.tools.base import Effect, Need, Tool, ToolContext, ToolError
 from app.tools.calls import (
     CheckedCall,
     Ending,
@@ -36,7 +36,7 @@ from app.tools.calls import (
 )
 from app.tools.execution import Threads, execute
 from app.tools.progress import ProgressReporter
-from app.tools.registry import ToolRegistry
+from app.tools.registry import Offer, ToolRegistry
 from app.tools.threads import PatientThreads, ToolThreads
 from config.settings import Settings
 
@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 QUICK_THREADS = 4
 """Tools that always end soon, such as the calculator, run so many at a time; more wait their turn."""
+
+_BARE: frozenset[Need] = frozenset()
+_WITH_PROFILE: frozenset[Need] = frozenset({"profile"})
 
 STOP_GRACE_S = 1.0
 """How long a cancelled tool may take to clean up, in seconds, before it counts as stuck."""
@@ -95,9 +98,13 @@ class ToolRunner:
         self.running: dict[str, ToolRun] = {}
 
     @property
-    def registry(self) -> ToolRegistry:
-        """The tools that a model may be offered."""
-        return self._host.registry
+    def offer(self) -> Offer:
+        """The tools that a model may be offered in this session, as it stands now."""
+        return self._host.registry.offer(self._has)
+
+    @property
+    def _has(self) -> frozenset[Need]:
+        return _WITH_PROFILE if self._session.profile is not None else _BARE
 
     def user_spoke(self) -> None:
         """A user's text begins its turn."""
@@ -111,7 +118,7 @@ class ToolRunner:
         """
         run = self._new_run(call, turn_id)
         try:
-            checked = check_call(call, self._host.registry, self._session.locale)
+            checked = check_call(call, self._host.registry, self._session.locale, self._has)
         except ToolError as exc:
             return self._refuse(run, str(exc))
         run.arguments = checked.arguments
@@ -254,6 +261,7 @@ class ToolRunner:
             http=self._host.http,
             settings=self._host.settings,
             progress=progress,
+            profile=self._session.profile,
         )
 
     def _end_unbegun(self, run: ToolRun, task: asyncio.Task[None]) -> None:

@@ -424,6 +424,31 @@ def test_turn_emptied_between_others_does_not_hide_the_older_ones_from_being_acc
     assert contents(history) == ["hola", "re: hola", "fin"]
 
 
+# What is known of the user
+
+
+def test_what_is_known_of_the_user_stands_behind_the_rules_as_it_is_now():
+    history = talked(new_history(), "hola")
+    history.begin_turn("t1")
+    before = history.for_api()
+    history.tell_of_user("Se llama Ana.")
+    told = history.for_api()
+    history.tell_of_user("")
+
+    assert told[0]["content"] == "Eres amable.\n\nSe llama Ana."
+    assert told[1:] == before[1:]
+    assert history.for_api() == before
+
+
+def test_what_is_known_of_the_user_counts_in_the_budget():
+    history = talked(new_history(max_tokens=100), "a" * 100, "b")
+    history.tell_of_user("x" * 150)
+    history.begin_turn("t2")
+    history.add_user("c")
+
+    assert contents(history.for_api()[1:]) == ["b", "re: b", "c"]
+
+
 # Everything at once
 
 texts = st.text(max_size=30) | st.sampled_from(["x" * 400, "ñ" * 900, "veneno"])

@@ -1,5 +1,6 @@
 """One tool call: what was asked, how it stands, how it ended."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import orjson
@@ -63,6 +64,17 @@ def a_run(call_id: str = "c1", status: str | None = None) -> ToolRun:
 
 
 # Reading a call
+
+
+def test_a_tool_whose_need_the_session_lacks_is_refused_in_its_own_words():
+    tools = [Tool("send", "Sends.", Args, run, "write"), Tool("keep", "Keeps.", Args, run, "write")]
+    registry = ToolRegistry([tools[0], replace(tools[1], needs="profile")])
+
+    with pytest.raises(ToolError, match="no se puede recordar nada"):
+        check_call(asked(name="keep"), registry, "es")
+    with pytest.raises(ToolError, match=r"las que hay son: send\."):
+        check_call(asked(name="nope"), registry, "es")
+    assert check_call(asked(name="keep"), registry, "es", frozenset({"profile"})).tool.name == "keep"
 
 
 @pytest.mark.parametrize("arguments", ["", "{}", '{"times":2}', '{"times":"2","unknown":1}'])

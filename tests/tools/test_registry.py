@@ -90,7 +90,18 @@ def test_schemas_and_their_weight_are_those_of_the_tools():
     registry = ToolRegistry([Workshop().tool("a"), Workshop().tool("b")])
 
     assert [schema["function"]["name"] for schema in registry.schemas] == ["a", "b"]
-    assert registry.schema_bytes == len(orjson.dumps(registry.schemas))
+    assert registry.offer(frozenset()).schema_bytes == len(orjson.dumps(registry.schemas))
+
+
+def test_tool_is_offered_only_where_the_session_has_what_it_needs():
+    registry = ToolRegistry([Workshop().tool("a"), Workshop().tool("b", needs="profile")])
+    bare, known = registry.offer(frozenset()), registry.offer(frozenset({"profile"}))
+
+    assert (bare.names, known.names) == (("a",), ("a", "b"))
+    assert bare.schemas == registry.schemas[:1]
+    assert known.schemas == registry.schemas
+    assert bare.schema_bytes < known.schema_bytes
+    assert registry.offer(frozenset()) is bare
 
 
 @pytest.mark.parametrize("name", sorted(SEED))

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from app.clock import wire_time
 from app.services.access import Principal
 from app.services.websocket_agent_service import WebSocketAgentService
+from app.session.profile import ProfileUnknown
 from app.storage.errors import BadCursor, StoreUnavailable
 from app.storage.records import MessageRecord, SessionRecord
 from app.storage.store import Store
@@ -60,7 +61,7 @@ def describe_stored(record: SessionRecord) -> dict[str, Any]:
     }
 
 
-def unavailable(error: StoreUnavailable) -> HTTPException:
+def unavailable(error: StoreUnavailable | ProfileUnknown) -> HTTPException:
     """The database does not answer now."""
     return HTTPException(503, "the store does not answer; try again later")
 

@@ -1,8 +1,9 @@
 """What is kept of a user, for them and for operators."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Body, HTTPException, Query
+from fastapi import APIRouter, Body, Depends, Header, HTTPException, Query, Response
+from fastapi import Path as PathParam
 from pydantic import BaseModel
 
 from app.protocol.client import ANONYMOUS
@@ -10,7 +11,8 @@ from app.router.guards import Changer, Service
 from app.router.routes.sessions_route import SessionInfo
 from app.router.routes.stored_talks import bad_cursor, describe_stored, store_of, unavailable
 from app.services.access import Principal
-from app.services.profile import Profile
+from app.services.profiles import UserProfile
+from app.session.profile import Profile, ProfileUnknown
 from app.storage.errors import BadCursor, StoreUnavailable
 from app.storage.records import SessionFilter
 
@@ -66,32 +68,78 @@ async def erase_user(user_id: str, service: Service, caller: Changer) -> None:
     await service.session_host.erase_user(user_id)
 
 
-@router.get("/users/{user_id}/profile")
-async def show_profile(user_id: str, service: Service, caller: Changer) -> Profile:
-    """Shows what the agent keeps of a user."""
+def user_profile(user_id: str, service: Service, caller: Changer) -> UserProfile:
+    """The profile that a path names, if it is theirs to see; answers 503 where nothing is kept."""
     _check(user_id, caller)
-    try:
-        return Profile.of(await store_of(service).profile(user_id))
-    except StoreUnavailable as error:
-        raise unavailable(error) from None
+    store_of(service)
+    return service.session_host.profiles.of(user_id)
+
+
+Kept = Annotated[UserProfile, Depends(user_profile)]
+IfMatch = Annotated[str | None, Header()]
+"""The ETag of the profile that the caller has seen: another one is not touched (412)."""
+
+
+@router.get("/users/{user_id}/profile")
+async def show_profile(kept: Kept, response: Response) -> Profile:
+    """Shows what the agent keeps of a user."""
+    return _shown(await _known(kept), response)
 
 
 @router.put("/users/{user_id}/profile")
 async def store_profile(
-    user_id: str, profile: Annotated[Profile, Body()], service: Service, caller: Changer
+    kept: Kept,
+    profile: Annotated[Profile, Body()],
+    service: Service,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> Profile:
     """Puts another profile in its place."""
-    _check(user_id, caller)
-    values: dict[str, Any] = profile.model_dump()
-    await store_of(service).profile_stored(user_id, values).wait(service.settings.store_timeout_s)
-    return profile
+    if if_match is not None:
+        _check_seen(await _known(kept), if_match)
+    await kept.replace(profile).wait(service.settings.store_timeout_s)
+    return _shown(profile, response)
 
 
 @router.delete("/users/{user_id}/profile", status_code=204)
-async def erase_profile(user_id: str, service: Service, caller: Changer) -> None:
+async def erase_profile(kept: Kept, service: Service) -> None:
     """Forgets what the agent keeps of a user; their talks stay."""
-    _check(user_id, caller)
-    await store_of(service).profile_erased(user_id).wait(service.settings.store_timeout_s)
+    await kept.erase().wait(service.settings.store_timeout_s)
+
+
+@router.delete("/users/{user_id}/profile/notes/{position}")
+async def erase_note(
+    kept: Kept,
+    position: Annotated[int, PathParam(ge=0)],
+    service: Service,
+    response: Response,
+    if_match: IfMatch = None,
+) -> Profile:
+    """Forgets one note, counted from 0; answers what is left."""
+    seen = await _known(kept)
+    _check_seen(seen, if_match)
+    if position >= len(seen.notes):
+        raise HTTPException(404, "no such note")
+    left = seen.without_note(position)
+    await kept.replace(left).wait(service.settings.store_timeout_s)
+    return _shown(left, response)
+
+
+async def _known(kept: UserProfile) -> Profile:
+    try:
+        return await kept.known()
+    except ProfileUnknown as error:
+        raise unavailable(error) from None
+
+
+def _check_seen(profile: Profile, if_match: str | None) -> None:
+    if if_match not in (None, "*", f'"{profile.version}"'):
+        raise HTTPException(412, "the profile has changed since it was read")
+
+
+def _shown(profile: Profile, response: Response) -> Profile:
+    response.headers["ETag"] = f'"{profile.version}"'
+    return profile
 
 
 def _check(user_id: str, caller: Principal | None) -> None:

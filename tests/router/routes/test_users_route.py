@@ -86,3 +86,61 @@ async def test_only_this_machine_asks_about_users_without_tokens(settings: Setti
         answer = await asks(server, "GET", "/users/ana/sessions", headers={"X-Forwarded-For": "8.8.8.8"})
 
     assert answer.status_code == 403
+
+
+async def test_one_note_is_erased_and_the_rest_stays(settings: Settings) -> None:
+    async with running_server(settings, provider=ScriptedModel([])) as server:
+        await asks(server, "PUT", "/users/ana/profile", json={"name": "Ana", "notes": ["a", "b", "c"]})
+        left = await asks(server, "DELETE", "/users/ana/profile/notes/1")
+        unknown = await asks(server, "DELETE", "/users/ana/profile/notes/2")
+        shown = await asks(server, "GET", "/users/ana/profile")
+
+    assert left.status_code == 200
+    assert left.json() == shown.json()
+    assert shown.json()["notes"] == ["a", "c"]
+    assert unknown.status_code == 404
+
+
+async def test_who_has_seen_an_older_profile_changes_nothing(settings: Settings) -> None:
+    async with running_server(settings, provider=ScriptedModel([])) as server:
+        first = await asks(server, "PUT", "/users/ana/profile", json={"notes": ["a", "b"]})
+        seen = {"If-Match": first.headers["ETag"]}
+        newer = await asks(server, "DELETE", "/users/ana/profile/notes/0", headers=seen)
+        note = await asks(server, "DELETE", "/users/ana/profile/notes/0", headers=seen)
+        put = await asks(server, "PUT", "/users/ana/profile", json={}, headers=seen)
+        shown = await asks(server, "GET", "/users/ana/profile")
+
+    assert (note.status_code, put.status_code) == (412, 412)
+    assert shown.json()["notes"] == ["b"]
+    assert shown.headers["ETag"] == newer.headers["ETag"] != first.headers["ETag"]
+
+
+async def test_profiles_need_a_store() -> None:
+    async with running_server(settings_with(), provider=ScriptedModel([])) as server:
+        answers = [
+            await asks(server, method, f"/users/ana/profile{path}", json={})
+            for method, path in (("GET", ""), ("PUT", ""), ("DELETE", ""), ("DELETE", "/notes/0"))
+        ]
+
+    assert [answer.status_code for answer in answers] == [503] * 4
+
+
+async def test_a_token_opens_its_own_users_profile_and_an_admins_opens_all(settings: Settings) -> None:
+    tokens = "ana=a-long-secret-1:user,ops=a-long-secret-2:admin"
+    with_tokens = settings_with(database_url=settings.database_url, api_tokens=tokens)
+    async with running_server(with_tokens, provider=ScriptedModel([])) as server:
+        codes = [
+            (
+                await asks(
+                    server, "GET", f"/users/{user}/profile", headers={"Authorization": f"Bearer {token}"}
+                )
+            ).status_code
+            for user, token in (
+                ("ana", "a-long-secret-1"),
+                ("luis", "a-long-secret-1"),
+                ("luis", "a-long-secret-2"),
+                ("ana", "wrong"),
+            )
+        ]
+
+    assert codes == [200, 404, 200, 401]
