@@ -25,6 +25,7 @@ from app.llm.loader import load_provider
 from app.router.page import load_page
 from app.router.routes import sessions_route, users_route, websocket_route
 from app.router.routes.agent_route import agent_router
+from app.services.housekeeping import keep_house
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.shutdown import StopSignals
 from app.storage.errors import StorageError
@@ -52,15 +53,16 @@ def create_app(
     """
     tools = tools if tools is not None else load_tools(settings)
     model = provider if provider is not None else load_provider(settings)
+    time = clock or SystemClock()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        store = await _store_or_exit(settings, clock or SystemClock())
-        service = WebSocketAgentService(settings, model, tools, clock, store)
+        store = await _store_or_exit(settings, time)
+        service = WebSocketAgentService(settings, model, tools, time, store)
         watchdog = LoopWatchdog()
         watchdog.start()
         app.state.service = service
-        housekeeping = asyncio.create_task(service.session_host.keep_house(), name="housekeeping")
+        housekeeping = asyncio.create_task(keep_house(store, settings, time), name="housekeeping")
         stop_signals = StopSignals(service.farewell)
         stop_signals.install()
         try:

@@ -1,13 +1,18 @@
-"""Fixtures that every test has: a clean environment and no leaked tasks."""
+"""Fixtures that every test has: a clean environment and no leaked tasks; and databases for those that ask.
+
+Every test that takes `address` runs on SQLite and on a real PostgreSQL.
+"""
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from config.settings import Settings
+from tests.storage.postgres import PostgresServer, missing
 
 for _name in Settings.model_fields:
     os.environ.pop(_name.upper(), None)
@@ -24,3 +29,28 @@ async def no_leaked_tasks(request: pytest.FixtureRequest) -> AsyncIterator[None]
     # The fixture's own end runs in a task that did not exist before.
     left = [task for task in asyncio.all_tasks() - before - {asyncio.current_task()} if not task.done()]
     assert not left, f"tasks left behind: {left}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    if missing():
+        pytest.skip(missing())
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def sqlite_address(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'data' / 'talks.db'}"
+
+
+@pytest.fixture
+def postgres_address(postgres: PostgresServer) -> str:
+    return postgres.new_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue("sqlite_address" if request.param == "sqlite" else "postgres_address")

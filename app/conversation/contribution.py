@@ -34,6 +34,7 @@ async def contribute(contribution: Contribution, session: VoiceSession, turns: T
     history.begin_turn(contribution.turn_id)
     if contribution.mode == "context":
         history.add_note(contribution.content)
+        await session.journal.turn_ended(contribution.turn_id, history.take_unwritten(), "ok")
         return
     if contribution.mode == "say":
         turn = turns.begin(contribution.turn_id, "agent")

@@ -13,7 +13,7 @@ from app.protocol.events import Event, HistoryTold, Pong
 from app.services.access import Principal
 from app.services.connection import Admission
 from app.services.live_session import LiveSession
-from app.services.restoring import tell_unanswered
+from app.services.restoring import tell_what_is_left
 from app.services.session_host import SessionHost
 from app.session.pump import Link
 from app.session.resume_tokens import ResumeTokens
@@ -68,12 +68,11 @@ async def _start(
     if message.continue_ is None:
         live = host.open(user_id, message.locale, principal, is_resumable=True)
         return Admission(live, _attach(live, transport))
-    live, talk = await host.continue_talk(message.continue_, user_id, principal)
+    live = await host.continue_talk(message.continue_, user_id, principal)
     live.history_seq = 1  # it follows `session_created`
     link = _attach(live, transport)
     live.session.emit(HistoryTold(live.history_message()))
-    host.came(live)
-    tell_unanswered(live, talk)
+    tell_what_is_left(live)
     return Admission(live, link)
 
 
@@ -88,42 +87,45 @@ async def _resume(
     """
     live = host.find(message.session_id, principal)
     if live is None:
-        taken_up = await host.take_up(message.session_id, message.resume_token, principal)
-        if taken_up is not None:
-            live, talk = taken_up
-            live.history_seq = 0
-            live.tokens.redeem(message.resume_token)
-            # The stream is a new one: what the client has seen of the old one says nothing about it.
-            admission = _hand_over(live, transport, has_gap=True, next_seq=1)
-            host.came(live)
-            tell_unanswered(live, talk)
-            return admission
+        await host.take_up(message.session_id, message.resume_token, principal)
         live = host.find(message.session_id, principal)
     ring = live.pump.ring if live is not None else None
     tokens = live.tokens if live is not None and ring is not None else _NOBODYS_TOKENS
     if not tokens.is_good(message.resume_token) or live is None or ring is None:
         raise ResumeRefused
     is_same_stream = tokens.names_this_stream(message.resume_token)
-    if is_same_stream and message.last_seq >= ring.next_seq:
+    has_seen = is_same_stream and message.last_seq > live.history_seq and message.last_seq != live.stale_seq
+    if has_seen and message.last_seq >= ring.next_seq:
         raise BadMessage("«last_seq» es del futuro", "“last_seq” is of the future")
     tokens.redeem(message.resume_token)
+    fresh = tokens.issue()
+    # A client must not come with a token that nobody knows after a crash: it is stored before it is told.
+    await host.came(live)
+    if host.find(message.session_id, principal) is not live or live.tokens is not tokens:
+        raise ResumeRefused  # it has ended meanwhile, or begun anew
     live.pump.catch_up()
-    has_gap = not (is_same_stream and ring.can_replay(message.last_seq))
-    admission = _hand_over(
-        live, transport, has_gap=has_gap, next_seq=ring.next_seq if has_gap else message.last_seq + 1
-    )
-    host.came(live)
+    has_gap = not (has_seen and ring.can_replay(message.last_seq))
+    next_seq = ring.next_seq if has_gap else message.last_seq + 1
+    admission = _hand_over(live, transport, fresh, has_gap=has_gap, next_seq=next_seq)
+    if not is_same_stream:
+        live.stale_seq = message.last_seq
+    if has_seen:
+        live.lost_turns.clear()
+    else:
+        tell_what_is_left(live)
     return admission
 
 
-def _hand_over(live: LiveSession, transport: Transport, *, has_gap: bool, next_seq: int) -> Admission:
+def _hand_over(
+    live: LiveSession, transport: Transport, token: str, *, has_gap: bool, next_seq: int
+) -> Admission:
     """Gives a session to a connection, with what it has missed."""
     ring = live.pump.ring
     assert ring is not None  # noqa: S101  # only resumable sessions come here
     resumed = {
         "type": "session_resumed",
         "session_id": live.session_id,
-        "resume_token": live.tokens.issue(),
+        "resume_token": token,
         "replayed": ring.next_seq - next_seq,
         "gap": has_gap,
         "next_seq": next_seq,

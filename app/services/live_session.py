@@ -8,9 +8,11 @@ import orjson
 
 from app.clock import Clock
 from app.conversation.conversation import Conversation
+from app.protocol.events import ErrorOccurred
 from app.session.pump import Pump
 from app.session.resume_tokens import ResumeTokens
 from app.session.voice_session import VoiceSession
+from app.storage.records import StoredTalk
 
 
 @dataclass(eq=False, slots=True)
@@ -19,9 +21,14 @@ class LiveSession:
 
     Attributes:
         pump_task: Moves what the session says; lives as long as the session.
+        expiry: Ends the session when its client does not come back in time.
+        restored: What a restart left to be told, until a client has come.
+        lost_turns: The endings of texts that a restart left without one. Told to each client that comes from
+            before this stream: it has not heard them.
         history_seq: It took up an earlier talk, whose history is not among its numbered messages: a client
             that comes back with this number or a smaller one may not have had it.
-        expiry: Ends the session when its client does not come back in time.
+        stale_seq: With this number of an earlier stream a client came, and was given the history. If it comes
+            again with the same one, it has not had it.
     """
 
     session: VoiceSession
@@ -31,7 +38,10 @@ class LiveSession:
     tokens: ResumeTokens = field(default_factory=ResumeTokens)
     pump_task: asyncio.Task[None] | None = None
     expiry: asyncio.TimerHandle | None = None
+    restored: StoredTalk | None = None
+    lost_turns: list[ErrorOccurred] = field(default_factory=list[ErrorOccurred])
     history_seq: int = -1
+    stale_seq: int = -1
 
     @property
     def session_id(self) -> str:

@@ -16,11 +16,8 @@ from app.tools.calls import Ending, ToolRun
 
 
 def restore(live: LiveSession, talk: StoredTalk) -> None:
-    """Fills a new live session with what the store has of it.
-
-    Calls that ran when the server ended are marked interrupted, and the model is told; results that were not
-    told are told. Nothing is run again.
-    """
+    """Fills a new live session with what the store has of it; what is left to be told waits for a client."""
+    live.restored = talk
     unanswered = {message.turn_id for message in talk.unanswered}
     answered = [m for m in talk.messages if m.turn_id not in unanswered and _is_remembered(m)]
     for turn_id, messages in groupby(answered, key=lambda message: message.turn_id):
@@ -30,14 +27,22 @@ def restore(live: LiveSession, talk: StoredTalk) -> None:
             live.session.transcript.add(_spoken(message))
     receipts = [MessageAccepted(turn, client, True) for client, turn in talk.turn_of_client_id.items()]
     live.conversation.remember(receipts)
-    live.conversation.tell_later([*_interrupted(live, talk.running_calls), *_untold(talk.untold_calls)])
 
 
-def tell_unanswered(live: LiveSession, talk: StoredTalk) -> None:
-    """Says of each text that the restart left without an ending that it has one now."""
-    for message in talk.unanswered:
+def tell_what_is_left(live: LiveSession) -> None:
+    """Says to a client that knows nothing of this stream what the restart has left.
+
+    Each text that was left without an ending has one now. Calls that ran when the server ended are marked
+    interrupted, and the model is told; results that were not told are told. Nothing is run again.
+    """
+    talk, live.restored = live.restored, None
+    for message in talk.unanswered if talk is not None else ():
         live.session.journal.turn_ended(message.turn_id, [], "failed")
-        live.session.emit(ErrorOccurred(ServerRestarted(), message.turn_id, message.client_id))
+        live.lost_turns.append(ErrorOccurred(ServerRestarted(), message.turn_id, message.client_id))
+    for error in live.lost_turns:
+        live.session.emit(error)
+    if talk is not None:
+        live.conversation.tell_later([*_interrupted(live, talk.running_calls), *_untold(talk.untold_calls)])
 
 
 def _is_remembered(record: MessageRecord) -> bool:

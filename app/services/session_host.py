@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import uuid
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from app.clock import Clock, wire_time
@@ -13,7 +14,6 @@ from app.errors import Locale, ResumeRefused, ServerFull
 from app.llm.base import ChatProvider
 from app.protocol import v1, v2
 from app.protocol.client import ANONYMOUS
-from app.protocol.close_codes import CloseCode
 from app.protocol.events import Notice, SessionCreated, SessionTerms
 from app.services.access import Principal
 from app.services.live_session import LiveSession
@@ -35,10 +35,6 @@ from config.logger_config import SESSION_ID
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-
-HOUSEKEEPING_INTERVAL_S = 3600
-"""How often the store is asked to forget old talks, in seconds."""
 
 
 class SessionHost:
@@ -102,9 +98,7 @@ class SessionHost:
             live.session.emit(Notice(notice))
         return live
 
-    async def take_up(
-        self, session_id: str, token: str, principal: Principal | None
-    ) -> tuple[LiveSession, StoredTalk] | None:
+    async def take_up(self, session_id: str, token: str, principal: Principal | None) -> None:
         """Brings a stored session back to life, if it may still be resumed with this token.
 
         Raises:
@@ -114,41 +108,61 @@ class SessionHost:
             talk = await self._store.talk(session_id)
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "resume"})
-            return None
-        if talk is None or not self._may_come_back(talk.session, token, principal):
-            return None
-        if session_id in self.sessions:  # another connection was faster
-            return None
-        return self._revive(talk), talk
+            return
+        # Another connection may have been faster.
+        if talk is not None and session_id not in self.sessions:
+            if self._may_come_back(talk.session, token, principal):
+                self._revive(talk).history_seq = 0
 
-    async def continue_talk(
-        self, session_id: str, user_id: str, principal: Principal | None
-    ) -> tuple[LiveSession, StoredTalk]:
-        """Takes up an own earlier session, ended or not, as a new stream under the same id.
+    async def continue_talk(self, session_id: str, user_id: str, principal: Principal | None) -> LiveSession:
+        """Takes up an own earlier session, whether it lives, waits or has ended, as a new stream.
 
         Raises:
-            ResumeRefused: It is not there, lives, or is somebody else's; a nobody has no own sessions.
+            ResumeRefused: It is not there, or is somebody else's; a nobody has no own sessions.
             ServerFull: There is no room for another session.
         """
         owner = principal.user_id if principal is not None else user_id
+        is_admin = principal is not None and principal.role == "admin"
+
+        def is_theirs(of_user: str) -> bool:
+            return is_admin or of_user == owner != ANONYMOUS
+
+        live = self.sessions.get(session_id) or await self._stored(session_id, is_theirs)
+        if live is None or not live.is_resumable or not is_theirs(live.session.user_id):
+            raise ResumeRefused
+        live.lost_turns.clear()
+        live.tokens = tokens = ResumeTokens()
+        terms = self._terms(live, continued=True)
+        await self.came(live)
+        if self.sessions.get(session_id) is not live or live.tokens is not tokens:
+            raise ResumeRefused  # it has ended meanwhile, or begun anew once more
+        live.pump.begin_anew(self._new_ring())
+        live.session.emit(SessionCreated(session_id, wire_time(live.session.created_at), terms))
+        return live
+
+    async def _stored(self, session_id: str, is_theirs: Callable[[str], bool]) -> LiveSession | None:
+        """A stored session brought back to life, if it is theirs; what was v1's goes on as v2."""
         try:
             talk = await self._store.talk(session_id)
         except StoreUnavailable:
-            talk = None
-        is_own = talk is not None and owner != ANONYMOUS and talk.session.user_id == owner
-        is_admins = talk is not None and principal is not None and principal.role == "admin"
-        if talk is None or session_id in self.sessions or not (is_own or is_admins):
-            raise ResumeRefused
-        live = self._revive(talk)
-        terms = self._terms(live, continued=True)
-        live.session.emit(SessionCreated(session_id, wire_time(live.session.created_at), terms))
-        return live, talk
+            logger.warning("storage_unavailable", extra={"operation": "continue"})
+            return None
+        if talk is None or not is_theirs(talk.session.user_id):
+            return None
+        if session_id in self.sessions:  # another connection was faster
+            return self.sessions.get(session_id)
+        return self._revive(replace(talk, session=replace(talk.session, protocol=v2.NAME)))
 
-    def came(self, live: LiveSession) -> None:
-        """A client has come (again): the session no longer waits."""
-        self._store.session_changed(
+    async def came(self, live: LiveSession) -> None:
+        """A client comes (again): the session no longer waits, and the store knows its tokens.
+
+        Waits until that is so, `STORE_TIMEOUT_S` at most.
+        """
+        self._expire_later(live)  # it may be gone before it has its session
+        receipt = self._store.session_changed(
             live.session_id,
             {
+                "protocol": v2.NAME,
                 "token_hash": live.tokens.newest,
                 "previous_token_hash": live.tokens.previous,
                 "detached_at": None,
@@ -156,15 +170,14 @@ class SessionHost:
                 "last_activity": self._clock.now(),
             },
         )
+        await receipt.soon(self._settings.store_timeout_s)
 
     def wait_for(self, live: LiveSession, reason: str) -> None:
         """Keeps a session whose client has dropped, for as long as it may come back."""
         window_s = self._settings.resume_window_s
         logger.info("session_waits", extra={"reason": reason, "window_s": window_s})
         live.session.websocket = None
-        if live.expiry is not None:
-            live.expiry.cancel()
-        live.expiry = asyncio.get_running_loop().call_later(window_s, self._expire, live)
+        self._expire_later(live)
         if not self.is_leaving:  # after a restart its window begins anew
             self._store.session_changed(live.session_id, {"detached_at": self._clock.now()})
 
@@ -188,36 +201,6 @@ class SessionHost:
             "active": len(self.sessions),
         }
         logger.info("session_closed", extra=facts)
-
-    async def keep_house(self) -> None:
-        """Ends what nobody came back for and forgets what is too old; runs until it is cancelled."""
-        while self._store.is_on:
-            now = self._clock.now()
-            self._store.detached_ended(now - timedelta(seconds=self._settings.resume_window_s))
-            try:
-                await self._store.forget_ended(now - timedelta(days=self._settings.session_retention_days))
-            except StoreUnavailable:
-                logger.warning("storage_unavailable", extra={"operation": "retention"})
-            await asyncio.sleep(HOUSEKEEPING_INTERVAL_S)
-
-    async def erase(self, session_id: str) -> None:
-        """Ends a session, if it lives, and has the store forget it; late writes bring nothing back."""
-        live = self.sessions.get(session_id)
-        if live is not None:
-            await self._end_now(live)
-        await self._store.session_erased(session_id).wait(self._settings.store_timeout_s)
-
-    async def erase_user(self, user_id: str) -> None:
-        """Ends a user's sessions and has the store forget all of them."""
-        mine = [live for live in self.sessions if live.session.user_id == user_id]
-        await asyncio.gather(*(self._end_now(live) for live in mine))
-        await self.profiles.of(user_id).erase_with_user().wait(self._settings.store_timeout_s)
-
-    async def _end_now(self, live: LiveSession) -> None:
-        websocket = live.session.websocket
-        await self.close(live, "erased")
-        if websocket is not None:
-            await websocket.close(CloseCode.ENDED, "the session was erased")
 
     async def aclose(self) -> None:
         """Ends all sessions; resumable ones may be taken up again by the next server."""
@@ -247,16 +230,20 @@ class SessionHost:
                 record.id, self._store, self._clock, settings.store_timeout_s, next_position
             )
         SESSION_ID.set(record.id)
-        ring = Ring(settings.resume_ring_messages, settings.resume_ring_bytes) if is_resumable else None
-        pump = Pump(session.outbox, locale, ring)
+        pump = Pump(session.outbox, locale, self._new_ring() if is_resumable else None)
         conversation = Conversation(session, self._provider, self._tools, settings)
         live = LiveSession(session, conversation, self._clock, pump)
         self.sessions.add(live)
         live.pump_task = asyncio.create_task(pump.run(), name=f"pump {record.id}")
         return live
 
+    def _new_ring(self) -> Ring:
+        return Ring(self._settings.resume_ring_messages, self._settings.resume_ring_bytes)
+
     def _revive(self, talk: StoredTalk) -> LiveSession:
         live = self._make(talk.session, talk.next_position)
+        # Until a connection has it, which may yet be lost on the way.
+        self._expire_later(live)
         live.tokens = ResumeTokens(talk.session.token_hash, talk.session.previous_token_hash)
         restore(live, talk)
         logger.info("session_restored", extra={"messages": len(talk.messages), "active": len(self.sessions)})
@@ -292,6 +279,12 @@ class SessionHost:
             features=self.features,
             continued=continued,
         )
+
+    def _expire_later(self, live: LiveSession) -> None:
+        if live.expiry is not None:
+            live.expiry.cancel()
+        loop = asyncio.get_running_loop()
+        live.expiry = loop.call_later(self._settings.resume_window_s, self._expire, live)
 
     def _expire(self, live: LiveSession) -> None:
         closing = asyncio.create_task(self._close_unless_resumed(live), name=f"expire {live.session_id}")

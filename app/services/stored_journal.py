@@ -20,7 +20,7 @@ class _Bounded:
         self._timeout_s = timeout_s
 
     def __await__(self) -> Generator[Any, None, bool]:
-        return self._receipt.wait(self._timeout_s).__await__()
+        return self._receipt.soon(self._timeout_s).__await__()
 
 
 class StoredJournal:

@@ -16,6 +16,7 @@ from app.services.admission import admit_v1, admit_v2
 from app.services.connection import FLUSH_TIMEOUT_S, Admission, Admit, Connection, Leaving
 from app.services.dialects import Dialect
 from app.services.endpoints import ENDPOINT_TIMEOUT_S, try_endpoints
+from app.services.erasure import Eraser
 from app.services.live_session import LiveSession
 from app.services.session_host import SessionHost
 from app.session.state import SessionState
@@ -63,6 +64,7 @@ class WebSocketAgentService:
         self.host = ToolHost(tools, settings, self._clock, http, ToolThreads(settings.tool_threads))
         self.session_host = SessionHost(settings, provider, self.host, self.store, self._clock)
         self.sessions = self.session_host.sessions
+        self.eraser = Eraser(self.session_host, self.store, self._clock, settings.store_timeout_s)
 
     async def serve(self, transport: Transport, dialect: Dialect, token: str | None = None) -> None:
         """Serves one connection until it ends. On v1 its session ends with it; on v2 it waits for a while.

@@ -95,6 +95,11 @@ class Pump:
         while (event := self._outbox.take_nowait()) is not None:
             self._write(event, self.ring)
 
+    def begin_anew(self, ring: Ring) -> None:
+        """Numbers from 1 into another ring; what has been said by now is in the history alone."""
+        self.catch_up()
+        self.ring = ring
+
     async def run(self) -> None:
         """Moves events until it is cancelled."""
         outbox, idle = self._outbox, self.idle

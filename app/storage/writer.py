@@ -17,7 +17,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,12 +37,18 @@ _ERROR_EVERY_S = 60.0
 
 
 class Receipt:
-    """What becomes of a write: True once it is committed, False once it is given up."""
+    """What becomes of a write: True once it is committed, False once it is given up.
 
-    __slots__ = ("_outcome",)
+    Attributes:
+        is_late: When the write was taken, others waited already because the database did not work. A talk
+            need not wait for it too.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_outcome", "is_late")
+
+    def __init__(self, *, is_late: bool = False) -> None:
         self._outcome: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.is_late = is_late
 
     @classmethod
     def refused(cls) -> "Receipt":
@@ -66,6 +72,10 @@ class Receipt:
         """Whether its outcome is known."""
         return self._outcome.done()
 
+    async def soon(self, timeout_s: float) -> bool:
+        """As `wait`, for a talk that goes on without: a receipt that is late is not waited for."""
+        return await self.wait(0 if self.is_late else timeout_s)
+
     async def wait(self, timeout_s: float) -> bool:
         """Waits at most `timeout_s` seconds; whether it is committed by then. It may be so later."""
         if not self._outcome.done():
@@ -80,7 +90,7 @@ class Receipt:
 class _Waiting:
     operation: Operation
     since: float
-    receipt: Receipt = field(default_factory=Receipt)
+    receipt: Receipt
 
 
 class Writer:
@@ -138,11 +148,12 @@ class Writer:
                     "storage_refused", extra={"operation": operation.name, "waiting": len(self._line)}
                 )
             return Receipt.refused()
-        waiting = _Waiting(operation, self._clock.monotonic())
+        receipt = Receipt(is_late=bool(self.problem))
+        waiting = _Waiting(operation, self._clock.monotonic(), receipt)
         self._line.append(waiting)
         self._chars += operation.chars
         self._wake.set()
-        return waiting.receipt
+        return receipt
 
     @property
     def waiting(self) -> int:

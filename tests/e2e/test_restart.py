@@ -1,15 +1,18 @@
 """A talk outlives the server: a database file, two servers one after the other, one client."""
 
 import asyncio
+import hashlib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from config.settings import Settings
+from tests.storage.test_faults import locked_by_another_process
 from tests.support.context import settings_with
 from tests.support.scripted import Pause, Says, ScriptedModel, calls, last_text, says
-from tests.support.server import running_server
+from tests.support.server import client_of, running_server
 from tests.support.talk import Workshop
 from tests.support.v2_client import V2Client, v2_client
 
@@ -185,3 +188,164 @@ async def test_result_that_its_own_turn_has_told_is_not_told_again(settings: Set
 
     assert answer["text"] == "Sí."
     assert len(after_model.requests) == 1
+
+
+async def test_knowledge_that_a_back_end_added_outlives_the_restart(settings: Settings) -> None:
+    async with running_server(settings, provider=ScriptedModel([])) as server, v2_client(server) as client:
+        await client.starts()
+        await adds(server, client.session_id, "Es cliente oro.")
+        await stored(server)
+        await client.drops()
+        model = ScriptedModel(lambda r: says("Sí."))
+        async with running_server_after(server, settings, model) as after:
+            move(client, after.url)
+            await client.resumes()
+            history = await client.hears_next()
+            await client.says("hola")
+            await client.hears_answer()
+
+    assert history["messages"] == [], "it was said by nobody"
+    assert model.requests[0].messages[1] == {"role": "system", "content": "Es cliente oro."}
+
+
+async def adds(server: Any, session_id: str, content: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        url = f"http://127.0.0.1:{server.port}/sessions/{session_id}/messages"
+        answer = await http.post(url, json={"content": content, "mode": "context"})
+        assert answer.status_code == 202
+
+
+async def test_history_that_was_lost_on_the_way_comes_again(settings: Settings) -> None:
+    """The client counts on from the history; without it, it still has its number of before the restart."""
+    model = ScriptedModel(lambda r: says("uno ", "dos"))
+    async with running_server(settings, provider=model) as server, v2_client(server) as client:
+        await client.starts()
+        await client.says("cuenta")
+        await client.hears_answer()
+        await client.drops()
+        seen = client.last_seq
+        async with running_server_after(server, settings, ScriptedModel([])) as after:
+            move(client, after.url)
+            first = await client.resumes()
+            await client.drops()
+            again = await client.resumes(last_seq=seen)
+            history = await client.hears_next()
+            await client.drops()
+            from_nothing = await client.resumes(last_seq=0)
+
+    assert seen > 1
+    for resumed in (first, again, from_nothing):
+        assert (resumed["gap"], resumed["replayed"], resumed["next_seq"]) == (True, 0, 1)
+    assert [m["content"] for m in history["messages"]] == ["cuenta", "uno dos"]
+
+
+async def test_history_of_a_continued_talk_that_was_lost_on_the_way_comes_again(settings: Settings) -> None:
+    model = ScriptedModel(lambda r: says("Sí."))
+    async with running_server(settings, provider=model) as server, v2_client(server) as client:
+        await client.starts()
+        await client.says("hola")
+        await client.hears_answer()
+        session_id = client.session_id
+        await client.leaves()
+        await server.is_empty()
+        client.last_seq = 0
+        await client.starts(**{"continue": session_id})
+        await client.drops()
+        resumed = await client.resumes()
+        history = await client.hears_next()
+
+    assert (resumed["gap"], resumed["next_seq"]) == (True, 2)
+    assert [m["content"] for m in history["messages"]] == ["hola", "Sí."]
+
+
+async def test_endings_are_told_again_to_a_client_that_missed_them(settings: Settings) -> None:
+    async with running_server(settings, provider=ScriptedModel([[Pause(60)]])) as server:
+        async with v2_client(server) as client:
+            await client.starts()
+            await client.says("primero", id="c1")
+            accepted = await client.hears("message_accepted")
+            await client.drops()
+            token = client.token
+            async with running_server_after(server, settings, ScriptedModel([])) as after:
+                move(client, after.url)
+                await client.resumes()
+                await client.drops()
+                resumed = await client.resumes(resume_token=token)
+                history = await client.hears_next()
+                error = await client.hears_next()
+                await client.drops()
+                last = await client.resumes()
+
+    assert resumed["gap"] is True
+    assert history["type"] == "history"
+    assert (error["code"], error["turn_id"]) == ("server_restarted", accepted["turn_id"])
+    assert error["seq"] == resumed["next_seq"]
+    assert (last["gap"], last["replayed"]) == (False, 0), "told once it was heard"
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["connected", "in its window"])
+async def test_talk_that_still_lives_is_continued_elsewhere(settings: Settings, is_there: bool) -> None:
+    model = ScriptedModel(lambda r: [Says("uno "), Pause(0.3), Says("dos")])
+    async with running_server(settings, provider=model) as server:
+        async with v2_client(server) as first, v2_client(server) as second, v2_client(server) as thief:
+            await first.starts()
+            await first.says("cuenta")
+            await first.hears("response_chunk")
+            if not is_there:
+                await first.drops()
+            await thief.connects()
+            await thief.sends({"type": "start", "user_id": "luis", "continue": first.session_id})
+            refused = await thief.hears_next()
+            created = await second.starts(**{"continue": first.session_id})
+            history = await second.hears_next()
+            rest = await second.hears_answer()
+            if is_there:
+                assert await first.is_closed() == 4409
+            old = await first.resumes()
+
+    assert refused["code"] == old["code"] == "resume_refused"
+    assert (created["seq"], created["continued"]) == (1, True)
+    assert [m["content"] for m in history["messages"]] == ["cuenta"]
+    assert history["turn"]["text"] == "uno "
+    assert second.text_of(history["turn"]["turn_id"]) == "dos"
+    assert rest["text"] == "uno dos"
+
+
+async def test_talk_of_v1_is_continued_in_v2(settings: Settings) -> None:
+    model = ScriptedModel(lambda r: says(f"<{last_text(r)}>"))
+    async with running_server(settings, provider=model) as server:
+        async with client_of(server) as old:
+            session_id = await old.opens("ana")
+            await old.says("hola")
+            await old.hears_answer()
+        await server.is_empty()
+        async with v2_client(server) as client:
+            created = await client.starts(**{"continue": session_id})
+            history = await client.hears_next()
+            await client.says("¿sigues?")
+            answer = await client.hears_answer()
+            await client.drops()
+            async with running_server_after(server, settings, ScriptedModel([])) as after:
+                move(client, after.url)
+                resumed = await client.resumes()
+
+    assert (created["seq"], created["protocol"]) == (1, "voice-agent.v2")
+    assert [m["content"] for m in history["messages"]] == ["hola", "<hola>"]
+    assert answer["text"] == "<¿sigues?>"
+    assert resumed["type"] == "session_resumed"
+
+
+async def test_token_is_stored_before_the_client_hears_it(settings: Settings, tmp_path: Path) -> None:
+    patient = settings.model_copy(update={"store_timeout_s": 30})
+    async with running_server(patient, provider=ScriptedModel([])) as server, v2_client(server) as client:
+        await client.starts()
+        await stored(server)
+        await client.drops()
+        with locked_by_another_process(tmp_path / "talks.db"):
+            coming = asyncio.create_task(client.resumes())
+            await asyncio.sleep(0.3)  # as long as nobody can store it
+            assert not coming.done()
+        await coming
+        record = await server.service.store.session(client.session_id)
+        assert record is not None
+        assert record.token_hash == hashlib.sha256(client.token.encode()).digest()

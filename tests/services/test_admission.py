@@ -47,7 +47,7 @@ class Desk:
     async def continue_talk(self, session_id: str, user_id: str, principal: Principal | None) -> Any:
         raise ResumeRefused
 
-    def came(self, live: LiveSession) -> None:
+    async def came(self, live: LiveSession) -> None:
         self.returns += 1
 
     def admits_v1(self, first: dict[str, Any]) -> Admission:

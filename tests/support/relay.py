@@ -160,6 +160,10 @@ class Relay:
         """The address of the server's WebSocket, by way of the relay."""
         return f"ws://127.0.0.1:{self.port}/ws"
 
+    def leads_to(self, port: int) -> None:
+        """Where connections go from now on."""
+        self._server_port = port
+
     def add_fault(self, fault: Fault | None) -> None:
         """What the connection after those that have one already will suffer."""
         self._faults.append(fault)

@@ -96,9 +96,9 @@ class ResumingClient:
         with contextlib.suppress(WebSocketException, OSError):
             await self._socket.send(orjson.dumps(message).decode())
 
-    async def until(self, holds: Callable[[], bool]) -> None:
+    async def until(self, holds: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
         """Waits until something holds; looked at after each message."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             while not holds():
                 self._changed.clear()
                 await self._changed.wait()

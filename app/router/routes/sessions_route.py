@@ -15,6 +15,7 @@ from app.router.routes.stored_talks import (
     as_markdown,
     bad_cursor,
     describe_stored,
+    is_erased_now,
     message_of,
     store_of,
     stored_session,
@@ -186,7 +187,7 @@ async def erase_session(session_id: str, service: Service, caller: Changer) -> N
     live = service.session_host.find(session_id, caller)
     if live is None:
         await stored_session(service, session_id, caller)
-    await service.session_host.erase(session_id)
+    is_erased_now(service, await service.eraser.erase(session_id))
 
 
 @router.post("/sessions/{session_id}/messages", status_code=202)

@@ -66,6 +66,12 @@ def unavailable(error: StoreUnavailable | ProfileUnknown) -> HTTPException:
     return HTTPException(503, "the store does not answer; try again later")
 
 
+def is_erased_now(service: WebSocketAgentService, is_erased: bool) -> None:
+    """Answers 503 where an erasure still waits for the database: nobody may take it for done."""
+    if service.store.is_on and not is_erased:
+        raise HTTPException(503, "it is erased as soon as the database answers; ask again to be sure")
+
+
 def bad_cursor(error: BadCursor) -> HTTPException:
     """The cursor is none of ours."""
     return HTTPException(422, "cursor: use the next_cursor of an earlier answer")

@@ -9,7 +9,13 @@ from pydantic import BaseModel
 from app.protocol.client import ANONYMOUS
 from app.router.guards import Changer, Service
 from app.router.routes.sessions_route import SessionInfo
-from app.router.routes.stored_talks import bad_cursor, describe_stored, store_of, unavailable
+from app.router.routes.stored_talks import (
+    bad_cursor,
+    describe_stored,
+    is_erased_now,
+    store_of,
+    unavailable,
+)
 from app.services.access import Principal
 from app.services.profiles import UserProfile
 from app.session.profile import Profile, ProfileUnknown
@@ -65,7 +71,7 @@ async def list_user_sessions(
 async def erase_user(user_id: str, service: Service, caller: Changer) -> None:
     """Ends a user's sessions and erases all that is kept of them."""
     _check(user_id, caller)
-    await service.session_host.erase_user(user_id)
+    is_erased_now(service, await service.eraser.erase_user(user_id))
 
 
 def user_profile(user_id: str, service: Service, caller: Changer) -> UserProfile:

@@ -1,0 +1,32 @@
+"""Ends what nobody came back for, and forgets what is too old."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from app.clock import Clock
+from app.storage.errors import StoreUnavailable
+from app.storage.store import Store
+from config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S = 3600
+"""How often it looks after the store, in seconds."""
+
+
+async def keep_house(store: Store, settings: Settings, clock: Clock) -> None:
+    """Looks after the store until it is cancelled.
+
+    The second time comes when the windows have closed of those that were connected to the server before.
+    """
+    pause_s = min(settings.resume_window_s + 1, INTERVAL_S)
+    while store.is_on:
+        now = clock.now()
+        store.detached_ended(now - timedelta(seconds=settings.resume_window_s))
+        try:
+            await store.forget_ended(now - timedelta(days=settings.session_retention_days))
+        except StoreUnavailable:
+            logger.warning("storage_unavailable", extra={"operation": "retention"})
+        await asyncio.sleep(pause_s)
+        pause_s = INTERVAL_S

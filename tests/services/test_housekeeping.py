@@ -1,0 +1,54 @@
+"""What nobody came back for ends, and what is too old is forgotten."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from app.clock import SystemClock
+from app.services.housekeeping import keep_house
+from app.storage.no_store import NoStore
+from app.storage.sql_store import SqlStore
+from tests.storage.talks import PATIENCE_S, a_session, a_text, store_at
+from tests.support.context import settings_with
+
+
+async def test_old_talks_leave_and_abandoned_ones_end(tmp_path: Path) -> None:
+    clock = SystemClock()
+    now = clock.now()
+    days = timedelta(days=1)
+    async with store_at(f"sqlite:///{tmp_path}/talks.db") as store:
+        for name, ended, left in (
+            ("old", now - 31 * days, now - 31 * days),
+            ("recent", now - 29 * days, now - 29 * days),
+            ("abandoned", None, now - timedelta(seconds=121)),
+            ("waited for", None, now - timedelta(seconds=60)),
+        ):
+            record = a_session(name, created_at=left, detached_at=left, ended_at=ended)
+            store.session_opened(record)
+            await store.text_accepted(name, a_text(0, client_id=None))
+        settings = settings_with(session_retention_days=30, resume_window_s=120)
+        keeping = asyncio.create_task(keep_house(store, settings, clock))
+        await is_gone(store, "old")
+        ended_at = {
+            name: found.ended_at
+            for name in ("recent", "abandoned", "waited for")
+            if (found := await store.session(name)) is not None
+        }
+        keeping.cancel()
+        await asyncio.wait({keeping})
+
+    assert ended_at == {
+        "recent": now - 29 * days,
+        "abandoned": now - timedelta(seconds=121),
+        "waited for": None,
+    }
+
+
+async def is_gone(store: SqlStore, session_id: str) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while await store.session(session_id) is not None:  # noqa: ASYNC110  # a database gives no event
+            await asyncio.sleep(0.01)
+
+
+async def test_without_a_store_there_is_nothing_to_do() -> None:
+    await asyncio.wait_for(keep_house(NoStore(), settings_with(), SystemClock()), 1)
