@@ -3,7 +3,7 @@
 All sound inside the server is PCM16, little endian, mono. Ears work at 16 kHz; a synthesiser says its rate.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -169,3 +169,76 @@ class Splitter(Protocol):
     def flush(self) -> list[str]:
         """The rest: no more comes, for now."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEvent:
+    """What a detector notices, in the time of the sound, not of the clock.
+
+    `onset`: perhaps speech; `false_alarm`: it was none; `confirmed`: it is; `voice`: it goes on, `ms` of it so
+    far; `silence`: nothing for `ms` since its last voice.
+    """
+
+    kind: Literal["onset", "false_alarm", "confirmed", "voice", "silence"]
+    ms: float = 0.0
+
+
+class SpeechDetector(Protocol):
+    """Finds speech in a stream at `EAR_RATE_HZ`."""
+
+    def feed(self, pcm: bytes) -> Sequence[SpeechEvent]:
+        """Takes the next piece of the stream, of any length."""
+        ...
+
+    @property
+    def voiced_ms(self) -> float:
+        """How much there was of the present utterance up to its last voice; grows as long as it goes on."""
+        ...
+
+    def speech(self) -> bytes:
+        """The present utterance so far, with a little before its first voice and after its last."""
+        ...
+
+    def reset(self) -> None:
+        """The present utterance is over; what comes is another."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether somebody has said all that they had to say.
+
+    Attributes:
+        is_complete: By the sound and by the words, together.
+        acoustic: 0 to 1, by the sound alone.
+    """
+
+    is_complete: bool
+    acoustic: float = 0.0
+
+
+class TurnJudge(Protocol):
+    """Tells a pause from an end."""
+
+    async def judge(self, pcm: bytes, text: str, language: Locale) -> Verdict:
+        """Judges an utterance up to its pause; what it cannot judge is not complete."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What a server hears with; made once, used by all its sessions.
+
+    Attributes:
+        new_detector: Makes the detector of one stream.
+        new_resampler: For a rate in Hz, makes what brings pieces of one stream, of any length in bytes, to
+            `EAR_RATE_HZ`.
+        decode_clip: A whole recording as PCM at `EAR_RATE_HZ`; raises `BadAudio`, `AudioOverflow`,
+            `WorkerFailed`, `VoiceBusy`.
+    """
+
+    recogniser: Recogniser
+    turn_judge: TurnJudge
+    new_detector: Callable[[], SpeechDetector]
+    new_resampler: Callable[[int], Callable[[bytes], bytes]]
+    decode_clip: Callable[[bytes], Awaitable[bytes]]

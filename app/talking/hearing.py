@@ -1,0 +1,299 @@
+"""What is made of the user's speech: when an utterance begins and ends, and what comes of it.
+
+The detector says when there is voice. At the first silence, what was said is understood at once, before
+anybody knows whether it was all: if sound and words both say so, it becomes a text; else a longer silence has to.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.conversation.conversation import Conversation
+from app.errors import AgentError, AudioOverflow, Locale, QueueFull
+from app.protocol.events import ErrorOccurred, SpeechStarted, SpeechStopped, StateChanged, TranscriptHeard
+from app.session.state import SessionState
+from app.session.voice_session import VoiceSession
+from app.talking.attention import Attention
+from app.talking.moods import MoodSense
+from app.talking.understanding import Understanding, Understood
+from app.voice.base import SpeechDetector, SpeechEvent
+
+logger = logging.getLogger(__name__)
+
+PASS_AT_MS = 160
+"""Silence after which the first pass of the recogniser begins."""
+
+COMMIT_AT_MS = 200
+"""Silence after which an utterance that is complete becomes a text."""
+
+COMMIT_ANYHOW_AT_MS = 1200
+"""Silence after which any does."""
+
+EMPTY_AT_MS = 500
+"""Silence after which one without words is over."""
+
+PARTIAL_EVERY_MS = 700
+"""Speech between two passes while the user still speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An utterance that has become a text."""
+
+    turn_id: str
+    utterance_id: str
+    text: str
+    pcm: bytes
+
+
+def new_utterance_id() -> str:
+    """Opaque, unique in its session."""
+    return f"utt_{secrets.token_hex(6)}"
+
+
+class Hearing:
+    """One session's utterances, one after another.
+
+    Args:
+        language: Takes note of the language that was heard.
+        max_seconds: Of one utterance.
+
+    Attributes:
+        is_manual: The client says when an utterance ends.
+    """
+
+    def __init__(
+        self,
+        session: VoiceSession,
+        conversation: Conversation,
+        detector: SpeechDetector,
+        understanding: Understanding,
+        attention: Attention,
+        moods: MoodSense,
+        max_seconds: float,
+    ) -> None:
+        self.is_manual = False
+        self._session = session
+        self._conversation = conversation
+        self._detector = detector
+        self._understanding = understanding
+        self._attention = attention
+        self._moods = moods
+        self._max_seconds = max_seconds
+        self._utterance_id = ""
+        self._before: Taken | None = None
+        self._joins: Taken | None = None
+        self._silence_ms = 0.0
+        self._next_partial_ms = PARTIAL_EVERY_MS
+        self._is_deaf = False
+        self._is_committed = False
+        understanding.on_done = self._on_understood
+        understanding.on_partial = self._on_partial
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an utterance is going on."""
+        return bool(self._utterance_id)
+
+    def on(self, event: SpeechEvent) -> None:
+        """The detector has noticed something."""
+        if self._is_deaf:
+            if event.kind == "silence" and event.ms >= EMPTY_AT_MS:
+                self._is_deaf = False
+                self._detector.reset()
+            return
+        match event.kind:
+            case "onset":
+                self._attention.onset(self._may_join())
+            case "false_alarm":
+                self._attention.nothing()
+            case "confirmed":
+                self._begin()
+            case "voice":
+                self._silence_ms = 0.0
+                self._while_speaking(event.ms)
+            case "silence":
+                self._silence_ms = event.ms
+                if self.is_open:
+                    self._in_silence()
+
+    # By hand
+
+    def commit(self) -> None:
+        """The client says that the utterance is over."""
+        if not self.is_open:
+            self._session.emit(SpeechStopped(new_utterance_id(), empty=True))
+            self._detector.reset()
+            return
+        self._is_committed = True
+        self._in_silence()
+
+    def clear(self) -> None:
+        """The client throws the utterance away."""
+        if self.is_open:
+            self._end_empty()
+        self._detector.reset()
+
+    def close(self) -> None:
+        """No more sound comes."""
+        if self.is_open:
+            self._end_empty()
+        self._attention.nothing()
+
+    # An utterance
+
+    def _may_join(self) -> bool:
+        return self._before is not None and self._conversation.is_unheard(self._before.turn_id)
+
+    def _begin(self) -> None:
+        if self.is_open:
+            return
+        self._joins = self._before if self._may_join() else None
+        self._utterance_id = self._joins.utterance_id if self._joins else new_utterance_id()
+        self._next_partial_ms = PARTIAL_EVERY_MS
+        self._session.is_heard_speaking = True
+        self._conversation.hold(True)
+        self._session.emit(SpeechStarted(self._utterance_id))
+        if self._conversation.running_turn is None:
+            self._move_to_rest()
+        self._attention.confirmed()
+
+    def _while_speaking(self, speech_ms: float) -> None:
+        if not self.is_open:
+            return
+        if speech_ms > self._max_seconds * 1000:
+            self._overflow()
+            return
+        self._understanding.forget_stale(self._detector.voiced_ms)
+        if self._attention.wants_words(speech_ms):
+            self._understanding.listen_in(self._detector.speech(), speech_ms, is_urgent=True)
+        elif speech_ms >= self._next_partial_ms:
+            self._next_partial_ms = speech_ms + PARTIAL_EVERY_MS
+            self._understanding.listen_in(self._detector.speech(), speech_ms, is_urgent=False)
+        self._attention.goes_on(speech_ms)
+
+    def _in_silence(self) -> None:
+        is_due = self._silence_ms >= PASS_AT_MS or self._is_committed
+        if is_due and not self._understanding.knows(self._detector.voiced_ms):
+            before = self._joins.pcm if self._joins is not None else b""
+            self._understanding.understand(self._detector.speech(), self._detector.voiced_ms, before)
+        self._decide()
+
+    def _on_partial(self, text: str, language: Locale, speech_ms: float, *, is_urgent: bool) -> None:
+        if not self.is_open:
+            return
+        if is_urgent:
+            self._attention.heard(text, language, speech_ms)
+        if text and not self._attention.is_judging:
+            shown = _joined(self._joins.text, text) if self._joins is not None else text
+            self._session.emit(TranscriptHeard(self._utterance_id, shown, language, final=False))
+
+    def _on_understood(self) -> None:
+        if self.is_open:
+            self._decide()
+
+    def _decide(self) -> None:
+        """Looks whether the utterance is over, by what is known now."""
+        understood = self._understanding.result(self._detector.voiced_ms)
+        if understood is None:
+            return
+        if isinstance(understood, AgentError):
+            if self._waited_enough():
+                self._fail(understood)
+            return
+        if not understood.has_words:
+            if self._silence_ms >= EMPTY_AT_MS or self._is_committed:
+                self._end_empty()
+            return
+        if self._attention.is_judging:
+            verdict = self._attention.judge_whole(understood.text, understood.language)
+            if verdict == "assent":
+                self._end_empty()
+                return
+        if self._joins is not None and not self._replace(self._joins):
+            self._joins = None
+        is_over = understood.is_complete and self._silence_ms >= COMMIT_AT_MS
+        if self._is_committed or (not self.is_manual and (is_over or self._waited_enough())):
+            self._commit(understood)
+
+    def _waited_enough(self) -> bool:
+        return self._is_committed or self._silence_ms >= COMMIT_ANYHOW_AT_MS
+
+    def _replace(self, taken: Taken) -> bool:
+        """Ends the turn of the words that these go on with; False where it is too late for that."""
+        return self._before is None or self._replaced(taken)
+
+    def _replaced(self, taken: Taken) -> bool:
+        if not self._conversation.replace(taken.turn_id):
+            return False
+        self._before = None
+        self._attention.nothing()
+        return True
+
+    def _commit(self, understood: Understood) -> None:
+        utterance_id, joins = self._utterance_id, self._joins
+        pcm = self._detector.speech()
+        speech_ms = self._detector.voiced_ms
+        text = understood.text
+        if joins is not None:
+            pcm = joins.pcm + pcm
+            text = understood.whole or _joined(joins.text, text)
+        self._close()
+        mood = self._moods.judge(text, understood.language, speech_ms if joins is None else None)
+        self._session.emit(SpeechStopped(utterance_id, empty=False))
+        self._session.emit(TranscriptHeard(utterance_id, text, understood.language, True, mood))
+        try:
+            turn_id = self._conversation.hear_speech(
+                text, utterance_id, replaces=joins.turn_id if joins is not None else None
+            )
+        except QueueFull as error:
+            self._session.emit(ErrorOccurred(error))
+        else:
+            self._before = Taken(turn_id, utterance_id, text, pcm)
+        self._rest()
+
+    def _end_empty(self) -> None:
+        """Nothing comes of it; what the agent was doing goes on."""
+        self._session.emit(SpeechStopped(self._utterance_id, empty=True))
+        self._close()
+        self._rest()
+
+    def _fail(self, error: AgentError) -> None:
+        logger.log(error.severity, error.code, extra={"facts": error.facts})
+        self._session.emit(ErrorOccurred(error))
+        self._end_empty()
+
+    def _overflow(self) -> None:
+        self._fail(AudioOverflow(seconds=round(self._max_seconds)))
+        self._is_deaf = True
+
+    def _close(self) -> None:
+        self._utterance_id, self._joins = "", None
+        self._silence_ms = 0.0
+        self._is_committed = False
+        self._understanding.reset()
+        self._detector.reset()
+
+    def _rest(self) -> None:
+        """The user no longer speaks."""
+        self._session.is_heard_speaking = False
+        self._attention.nothing()
+        self._conversation.hold(False)
+        if self._session.state is SessionState.LISTENING:
+            self._move_to_rest()
+
+    def _move_to_rest(self) -> None:
+        state = self._session.resting_state
+        if self._session.state is not state:
+            self._session.move_to(state)
+            self._session.emit(StateChanged(state.value))
+
+
+def _joined(before: str, after: str) -> str:
+    """Two halves of what was meant as one: the full stop between them was a guess."""
+    return f"{before.rstrip(' .…')} {after}"
+
+
+Forget = Callable[[], None]

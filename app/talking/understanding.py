@@ -1,0 +1,175 @@
+"""Has one utterance understood: while it goes on, at its first silence, and whether it was all."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.errors import AgentError, Locale, VoiceBusy, WorkerFailed
+from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, Senses, SpeechLanguage, Transcript, Urgency, Utterance
+
+logger = logging.getLogger(__name__)
+
+MAX_JOINED_S = 20
+"""Longer than this, two halves of an utterance are understood apart."""
+
+_GAP = bytes(EAR_RATE_HZ // 5 * BYTES_PER_SAMPLE)
+"""A fifth of a second of silence, between two halves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """An utterance up to its pause.
+
+    Attributes:
+        text: Its own words.
+        whole: With the words before that it goes on with; empty where there are none.
+        is_complete: Nothing is missing, by its sound and by its words.
+    """
+
+    text: str
+    language: Locale
+    whole: str = ""
+    is_complete: bool = False
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is anything to answer."""
+        return bool(self.text)
+
+
+class OnPartial(Protocol):
+    """Is told what was understood of an utterance that goes on."""
+
+    def __call__(self, text: str, language: Locale, speech_ms: float, *, is_urgent: bool) -> None:
+        """`speech_ms`: how much of it was understood."""
+        ...
+
+
+class Understanding:
+    """The passes of one session, each for the newest sound: an older one is given up.
+
+    Args:
+        locale: The talk's language so far.
+
+    Attributes:
+        on_done: Called when `result` has changed.
+        on_partial: Called with the words so far of an utterance that goes on.
+    """
+
+    def __init__(self, senses: Senses, language: SpeechLanguage, locale: Callable[[], Locale]) -> None:
+        self.on_done: Callable[[], None] = lambda: None
+        self.on_partial: OnPartial | None = None
+        self._senses = senses
+        self._language: SpeechLanguage = language
+        self._locale = locale
+        self._pass: asyncio.Task[None] | None = None
+        self._partial: asyncio.Task[None] | None = None
+        self._key = -1.0
+        self._result: Understood | AgentError | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def knows(self, key: float) -> bool:
+        """Whether the sound up to this point is understood, or being understood."""
+        return self._key == key
+
+    def result(self, key: float) -> Understood | AgentError | None:
+        """What came of it; None as long as nothing has."""
+        return self._result if self._key == key else None
+
+    def understand(self, pcm: bytes, key: float, before: bytes = b"") -> None:
+        """Begins a pass over an utterance up to its pause; `key` names the point that it reached.
+
+        `before` is the sound that it goes on with.
+        """
+        self._give_up(self._pass)
+        self._give_up(self._partial)
+        self._partial = None
+        self._key, self._result = key, None
+        self._pass = asyncio.create_task(self._work(pcm, before), name="understand")
+
+    def listen_in(self, pcm: bytes, speech_ms: float, *, is_urgent: bool) -> None:
+        """Has the words so far understood, if that holds up nobody; an urgent one waits its turn."""
+        if self._partial is not None and not self._partial.done():
+            if not is_urgent:
+                return
+            self._give_up(self._partial)
+        if not is_urgent and not self._senses.recogniser.has_idle_worker:
+            return
+        self._partial = asyncio.create_task(self._listen_in(pcm, speech_ms, is_urgent=is_urgent))
+
+    def forget_stale(self, key: float) -> None:
+        """The user speaks on: what was understood up to a pause is not all."""
+        if self._key not in (-1.0, key):
+            self._give_up(self._pass)
+            self._pass, self._result, self._key = None, None, -1.0
+
+    def reset(self) -> None:
+        """The utterance is over."""
+        self._give_up(self._pass)
+        self._give_up(self._partial)
+        self._pass = self._partial = self._result = None
+        self._key = -1.0
+
+    async def aclose(self) -> None:
+        """Gives up all passes and waits until they have ended."""
+        self.reset()
+        if self._ending:
+            await asyncio.wait(set(self._ending))
+
+    async def transcribe(self, pcm: bytes, urgency: Urgency = "final") -> Transcript:
+        """Understands sound that is whole.
+
+        Raises:
+            AgentError: It cannot be understood now.
+        """
+        utterance = Utterance(pcm, self._language, self._locale(), urgency=urgency)
+        return await self._senses.recogniser.transcribe(utterance)
+
+    async def _work(self, pcm: bytes, before: bytes) -> None:
+        try:
+            self._result = await self._understand(pcm, before)
+        except AgentError as error:
+            self._result = error
+        except Exception as exc:
+            logger.exception("internal")
+            self._result = WorkerFailed(type(exc).__name__)
+        self.on_done()
+
+    async def _understand(self, pcm: bytes, before: bytes) -> Understood:
+        whole = before + _GAP + pcm
+        is_joined = bool(before) and len(whole) <= MAX_JOINED_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
+        if not is_joined:
+            heard = await self._patiently(pcm)
+            return Understood(heard.text, heard.language, "", await self._is_complete(pcm, heard))
+        heard, both = await asyncio.gather(self._patiently(pcm), self._patiently(whole))
+        is_complete = await self._is_complete(whole, both)
+        return Understood(heard.text, both.language, both.text, is_complete)
+
+    async def _patiently(self, pcm: bytes) -> Transcript:
+        """One pass; if the recogniser fails in it, one more."""
+        try:
+            return await self.transcribe(pcm, "speculative")
+        except (WorkerFailed, VoiceBusy):
+            return await self.transcribe(pcm, "final")
+
+    async def _is_complete(self, pcm: bytes, heard: Transcript) -> bool:
+        if not heard.text:
+            return False
+        return (await self._senses.turn_judge.judge(pcm, heard.text, heard.language)).is_complete
+
+    async def _listen_in(self, pcm: bytes, speech_ms: float, *, is_urgent: bool) -> None:
+        try:
+            heard = await self.transcribe(pcm, "speculative" if is_urgent else "partial")
+        except AgentError as error:
+            logger.debug(error.code, extra={"facts": error.facts})
+            return
+        if self.on_partial is not None:
+            self.on_partial(heard.text, heard.language, speech_ms, is_urgent=is_urgent)
+
+    def _give_up(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None and not task.done() and task is not asyncio.current_task():
+            task.cancel()
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
