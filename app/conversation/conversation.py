@@ -12,12 +12,14 @@ from typing import Any
 
 from app.conversation.contribution import Contribution, contribute
 from app.conversation.intake import Intake, UserText
+from app.conversation.moods import MoodSense
 from app.conversation.telling import ResultTeller, new_turn_id
 from app.conversation.turn import Turn
 from app.conversation.turn_runner import Interruption, TurnRunner
 from app.errors import AgentError, QueueFull
 from app.llm.base import ChatProvider
 from app.protocol.events import (
+    Emotion,
     ErrorOccurred,
     Interrupted,
     MessageAccepted,
@@ -58,6 +60,7 @@ class Conversation:
         self._is_closed = False
         self._is_paused = False
         self._is_held = False
+        self.moods = MoodSense(is_on=settings.emotion)
 
     @property
     def is_busy(self) -> bool:
@@ -93,15 +96,24 @@ class Conversation:
             self._turns.interrupt()
         self._check_room()
         text = UserText(new_turn_id(), content, asyncio.get_running_loop().time(), client_id)
+        text.emotion = self.moods.judge(content, self._session.locale)
         self._intake.take(text)
         return text.turn_id
 
-    def hear_speech(self, content: str, utterance_id: str, *, replaces: str | None = None) -> str:
+    def hear_speech(
+        self,
+        content: str,
+        utterance_id: str,
+        *,
+        emotion: Emotion | None = None,
+        replaces: str | None = None,
+    ) -> str:
         """Takes what the user has said aloud.
 
         Args:
             content: The words; with `replaces` those of both texts.
             utterance_id: The speech that they were understood from.
+            emotion: How the user seems to feel who says it.
             replaces: A turn whose text these words go on with; it was ended by `replace`.
 
         Returns:
@@ -112,9 +124,8 @@ class Conversation:
         """
         self._check_room()
         now = asyncio.get_running_loop().time()
-        text = UserText(
-            new_turn_id(), content, now, utterance_id=utterance_id, is_joined=replaces is not None
-        )
+        text = UserText(new_turn_id(), content, now, None, utterance_id=utterance_id, emotion=emotion)
+        text.is_joined = replaces is not None
         self._intake.take(text)
         return text.turn_id
 
@@ -144,6 +155,14 @@ class Conversation:
                 text.is_withdrawn = text.is_replaced = True
                 return True
         return False
+
+    def is_unheard(self, turn_id: str) -> bool:
+        """Whether this turn of a user's text is still to come, or runs and nobody has heard of it yet."""
+        turn = self.running_turn
+        if turn is not None and turn.turn_id == turn_id:
+            was_perceived = self._session.mouth.was_perceived(turn_id, was_written=turn.has_spoken)
+            return not turn.is_interrupted and not was_perceived
+        return any(text.turn_id == turn_id and not text.is_withdrawn for text in self._texts())
 
     def hold(self, is_held: bool) -> None:
         """While the user speaks the agent begins no turn of its own; what the user said is answered."""
@@ -298,7 +317,7 @@ class Conversation:
             interrupted = [Interrupted(text.turn_id)] if text.is_interrupted else []
             self._turns.end(*interrupted, ResponseComplete(text.turn_id, "interrupted", durable=durable))
             return
-        turn = self._turns.begin(text.turn_id, "user")
+        turn = self._turns.begin(text.turn_id, "user", emotion=text.emotion)
         outcome = await self._turns.run(turn)
         if isinstance(outcome, Interruption):
             await self._turns.interrupted(turn, outcome, text.accepted_at)

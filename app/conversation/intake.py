@@ -9,7 +9,7 @@ from typing import Any
 
 from app.clock import Clock
 from app.errors import AgentError, NothingHeard
-from app.protocol.events import MessageAccepted, TranscriptHeard
+from app.protocol.events import Emotion, MessageAccepted, TranscriptHeard
 from app.session.transcript import Spoken
 from app.session.voice_session import VoiceSession
 from app.voice.base import Transcript
@@ -31,6 +31,7 @@ class UserText:
         utterance_id: The speech that it was understood from.
         is_joined: It holds the words of the text before it as well, whose turn it replaces.
         is_replaced: Such a text took its place before its turn began.
+        emotion: How the user seems to feel who says it.
         recognition: What understands the clip that it is said in; its content is not known before.
     """
 
@@ -43,6 +44,7 @@ class UserText:
     utterance_id: str | None = None
     is_joined: bool = False
     is_replaced: bool = False
+    emotion: Emotion | None = None
     recognition: asyncio.Task[Transcript] | None = None
 
 

@@ -15,11 +15,12 @@ from app.conversation.prompt import about_user
 from app.errors import AgentError, ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
 from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.locales import say
-from app.protocol.events import FinishReason, ResponseChunk, StateChanged, TurnSource
+from app.protocol.events import Emotion, FinishReason, ResponseChunk, StateChanged, TurnSource
 from app.session.history import ROUND_BREAK
 from app.session.state import SessionState
 from app.session.voice_session import VoiceSession
 from app.tools.runner import ToolRunner
+from app.voice.emotion import note_for
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Turn:
 
     Args:
         with_tools: Whether the model may call tools.
+        emotion: How the user seems to feel whose text it answers; the model is told.
 
     Attributes:
         spoken: Its chunks so far.
@@ -60,6 +62,7 @@ class Turn:
         tools: ToolRunner,
         settings: Settings,
         with_tools: bool = True,
+        emotion: Emotion | None = None,
     ) -> None:
         self.turn_id = turn_id
         self.source: TurnSource = source
@@ -75,6 +78,7 @@ class Turn:
         self._tools = tools
         self._settings = settings
         self._with_tools = with_tools
+        self._emotion = emotion
         self._said: list[str] = []
         self._chars_left = settings.max_response_chars
         self._round_is_new = True
@@ -211,7 +215,14 @@ class Turn:
         if self._session.profile is not None:
             self._history.tell_of_user(about_user(self._session.profile.current, self._settings))
         messages = self._history.for_api(offer.schema_bytes if schemas else 0)
-        return ChatRequest(messages, schemas, self._session.locale)
+        if self._emotion is None:
+            return ChatRequest(messages, schemas, self._session.locale)
+        note = note_for(self._emotion, self._session.locale)
+        if note:
+            # Beside the text that it is about, and only for its turn: it is not part of what was said.
+            place = max(n for n, message in enumerate(messages) if message["role"] == "user")
+            messages = [*messages[:place], {"role": "system", "content": note}, *messages[place:]]
+        return ChatRequest(messages, schemas, self._session.locale, mood=self._emotion.label)
 
     def _speak(self, piece: str) -> bool:
         """Says a piece of the model's text; False where the answer has reached its limit."""

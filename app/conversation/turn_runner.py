@@ -11,6 +11,7 @@ from app.conversation.turn import Turn, TurnEnd
 from app.errors import AgentError, ContentFiltered, ContextTooLong, Internal
 from app.llm.base import ChatProvider
 from app.protocol.events import (
+    Emotion,
     ErrorOccurred,
     Event,
     Interrupted,
@@ -66,7 +67,9 @@ class TurnRunner:
         """The turn that runs now."""
         return self._running[0] if self._running is not None else None
 
-    def begin(self, turn_id: str, source: TurnSource, *, with_tools: bool = True) -> Turn:
+    def begin(
+        self, turn_id: str, source: TurnSource, *, with_tools: bool = True, emotion: Emotion | None = None
+    ) -> Turn:
         """Makes a turn and says that it has begun."""
         self._session.emit(TurnStarted(turn_id, source))
         return Turn(
@@ -77,6 +80,7 @@ class TurnRunner:
             tools=self._tools,
             settings=self._settings,
             with_tools=with_tools and bool(self._tools.offer.names),
+            emotion=emotion,
         )
 
     async def run(self, turn: Turn) -> Outcome:

@@ -7,7 +7,7 @@ Everything a turn says carries its `turn_id`.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.chat import Usage
+from app.chat import Mood, Usage
 from app.errors import AgentError, Locale
 
 TurnSource = Literal["user", "tool", "agent"]
@@ -38,10 +38,10 @@ class AudioTerms:
 
 
 @dataclass(frozen=True, slots=True)
-class Mood:
-    """How a user seems to feel, and how sure that is, 0 to 1."""
+class Emotion:
+    """How a user seems to feel, and how sure that is, 0 to 1; comparable only with itself."""
 
-    label: Literal["neutral", "frustrated", "hurried", "pleased"]
+    label: Mood
     confidence: float
 
 
@@ -225,7 +225,7 @@ class TranscriptHeard:
     content: str
     language: Locale
     final: bool = True
-    emotion: Mood | None = None
+    emotion: Emotion | None = None
 
 
 @dataclass(slots=True)

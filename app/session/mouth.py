@@ -40,6 +40,10 @@ class Mouth(Protocol):
         """When its first sound left, on the loop's clock in seconds; None where none did."""
         ...
 
+    def was_perceived(self, turn_id: str, *, was_written: bool) -> bool:
+        """Whether the user knows anything of the turn yet, by ear, or by eye where it has no sound."""
+        ...
+
 
 class Mute:
     """Where nothing is spoken."""
@@ -60,3 +64,7 @@ class Mute:
     def first_sound_at(self, turn_id: str) -> float | None:
         """There was none."""
         return None
+
+    def was_perceived(self, turn_id: str, *, was_written: bool) -> bool:
+        """It is read."""
+        return was_written

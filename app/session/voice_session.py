@@ -29,6 +29,7 @@ class VoiceSession:
         mouth: Speaks its turns aloud.
         is_heard_speaking: The user is speaking now.
         profile: What is kept of the user; None where nothing is.
+        spoken_language: The language in which the user has been heard to speak.
     """
 
     session_id: str
@@ -44,6 +45,7 @@ class VoiceSession:
     mouth: Mouth = field(default_factory=Mute)
     is_heard_speaking: bool = False
     profile: ProfileKeeper | None = None
+    spoken_language: Locale | None = None
     state: SessionState = SessionState.IDLE
     pending_tools: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 
@@ -56,6 +58,11 @@ class VoiceSession:
         check_move(self.state, target)
         logger.info("state", extra={"source": self.state.value, "target": target.value})
         self.state = target
+
+    @property
+    def language(self) -> Locale:
+        """The talk's language: what the user speaks, else what the session was opened in."""
+        return self.spoken_language or self.locale
 
     @property
     def resting_state(self) -> SessionState:

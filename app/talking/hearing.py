@@ -1,13 +1,12 @@
 """What is made of the user's speech: when an utterance begins and ends, and what comes of it.
 
-The detector says when there is voice. At the first silence, what was said is understood at once, before
-anybody knows whether it was all: if sound and words both say so, it becomes a text; else a longer silence has to.
+The detector says when there is voice. At the first silence what was said is understood at once, before
+anybody knows whether it was all. If sound and words both say so, it becomes a text; else a longer silence
+makes it one.
 """
 
-import asyncio
 import logging
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.conversation.conversation import Conversation
@@ -16,7 +15,6 @@ from app.protocol.events import ErrorOccurred, SpeechStarted, SpeechStopped, Sta
 from app.session.state import SessionState
 from app.session.voice_session import VoiceSession
 from app.talking.attention import Attention
-from app.talking.moods import MoodSense
 from app.talking.understanding import Understanding, Understood
 from app.voice.base import SpeechDetector, SpeechEvent
 
@@ -57,7 +55,6 @@ class Hearing:
     """One session's utterances, one after another.
 
     Args:
-        language: Takes note of the language that was heard.
         max_seconds: Of one utterance.
 
     Attributes:
@@ -71,7 +68,6 @@ class Hearing:
         detector: SpeechDetector,
         understanding: Understanding,
         attention: Attention,
-        moods: MoodSense,
         max_seconds: float,
     ) -> None:
         self.is_manual = False
@@ -80,7 +76,6 @@ class Hearing:
         self._detector = detector
         self._understanding = understanding
         self._attention = attention
-        self._moods = moods
         self._max_seconds = max_seconds
         self._utterance_id = ""
         self._before: Taken | None = None
@@ -99,6 +94,8 @@ class Hearing:
 
     def on(self, event: SpeechEvent) -> None:
         """The detector has noticed something."""
+        if self._is_committed:
+            return  # what comes after the client's word is not part of it
         if self._is_deaf:
             if event.kind == "silence" and event.ms >= EMPTY_AT_MS:
                 self._is_deaf = False
@@ -212,8 +209,8 @@ class Hearing:
             if verdict == "assent":
                 self._end_empty()
                 return
-        if self._joins is not None and not self._replace(self._joins):
-            self._joins = None
+        if self._joins is not None and self._before is self._joins:
+            self._replace(self._joins)
         is_over = understood.is_complete and self._silence_ms >= COMMIT_AT_MS
         if self._is_committed or (not self.is_manual and (is_over or self._waited_enough())):
             self._commit(understood)
@@ -221,16 +218,13 @@ class Hearing:
     def _waited_enough(self) -> bool:
         return self._is_committed or self._silence_ms >= COMMIT_ANYHOW_AT_MS
 
-    def _replace(self, taken: Taken) -> bool:
-        """Ends the turn of the words that these go on with; False where it is too late for that."""
-        return self._before is None or self._replaced(taken)
-
-    def _replaced(self, taken: Taken) -> bool:
-        if not self._conversation.replace(taken.turn_id):
-            return False
+    def _replace(self, taken: Taken) -> None:
+        """Ends the turn of the words that these go on with, if it is not too late for that."""
         self._before = None
-        self._attention.nothing()
-        return True
+        if self._conversation.replace(taken.turn_id):
+            self._attention.nothing()
+        else:
+            self._joins = None
 
     def _commit(self, understood: Understood) -> None:
         utterance_id, joins = self._utterance_id, self._joins
@@ -241,12 +235,15 @@ class Hearing:
             pcm = joins.pcm + pcm
             text = understood.whole or _joined(joins.text, text)
         self._close()
-        mood = self._moods.judge(text, understood.language, speech_ms if joins is None else None)
+        self._session.spoken_language = understood.language
+        emotion = self._conversation.moods.judge(
+            text, understood.language, None if joins is not None else speech_ms
+        )
         self._session.emit(SpeechStopped(utterance_id, empty=False))
-        self._session.emit(TranscriptHeard(utterance_id, text, understood.language, True, mood))
+        self._session.emit(TranscriptHeard(utterance_id, text, understood.language, True, emotion))
         try:
             turn_id = self._conversation.hear_speech(
-                text, utterance_id, replaces=joins.turn_id if joins is not None else None
+                text, utterance_id, emotion=emotion, replaces=joins.turn_id if joins is not None else None
             )
         except QueueFull as error:
             self._session.emit(ErrorOccurred(error))
@@ -281,7 +278,8 @@ class Hearing:
         self._session.is_heard_speaking = False
         self._attention.nothing()
         self._conversation.hold(False)
-        if self._session.state is SessionState.LISTENING:
+        # What is to be answered now moves the state by itself.
+        if self._session.state is SessionState.LISTENING and not self._conversation.is_busy:
             self._move_to_rest()
 
     def _move_to_rest(self) -> None:
@@ -294,6 +292,3 @@ class Hearing:
 def _joined(before: str, after: str) -> str:
     """Two halves of what was meant as one: the full stop between them was a guess."""
     return f"{before.rstrip(' .…')} {after}"
-
-
-Forget = Callable[[], None]

@@ -69,6 +69,7 @@ class SpokenMouth:
         self._known: deque[str] = deque(maxlen=_REMEMBERED_TURNS)
         self._ending: set[asyncio.Task[None]] = set()
         self._is_away = False
+        self._is_held = False
 
     # The turn's side
 
@@ -84,6 +85,8 @@ class SpokenMouth:
             self._known.append(turn_id)
             if self._is_away:
                 self._turn.hold(_AWAY)
+            if self._is_held:
+                self._turn.hold(_HELD)
         self._turn.say(text)
 
     def breathe(self, turn_id: str) -> None:
@@ -118,6 +121,13 @@ class SpokenMouth:
         turn = self._turn
         return turn.first_sound_at if turn is not None and turn.turn_id == turn_id else None
 
+    def was_perceived(self, turn_id: str, *, was_written: bool) -> bool:
+        """Whether the user knows anything of the turn yet, by ear, or by eye where it has no sound."""
+        turn = self._turn
+        if turn is None or turn.turn_id != turn_id:
+            return was_written and not self.is_on
+        return was_written if turn.has_failed else turn.first_sound_at is not None
+
     # The ear's side
 
     @property
@@ -150,9 +160,12 @@ class SpokenMouth:
 
     def hold(self, is_held: bool) -> None:
         """The user goes on before anything has sounded: the first sound waits, until it is known why."""
-        turn = self._turn
-        if turn is not None:
-            turn.hold(_HELD) if is_held else turn.release(_HELD)
+        self._is_held = is_held
+        if self._turn is not None:
+            if is_held:
+                self._turn.hold(_HELD)
+            else:
+                self._turn.release(_HELD)
 
     # The client's side
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.errors import AgentError, Locale, VoiceBusy, WorkerFailed
-from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, Senses, SpeechLanguage, Transcript, Urgency, Utterance
+from app.voice.base import (
+    BYTES_PER_SAMPLE,
+    EAR_RATE_HZ,
+    Senses,
+    SpeechLanguage,
+    Transcript,
+    Urgency,
+    Utterance,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -140,11 +148,16 @@ class Understanding:
     async def _understand(self, pcm: bytes, before: bytes) -> Understood:
         whole = before + _GAP + pcm
         is_joined = bool(before) and len(whole) <= MAX_JOINED_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
+        judge = self._senses.turn_judge
         if not is_joined:
-            heard = await self._patiently(pcm)
-            return Understood(heard.text, heard.language, "", await self._is_complete(pcm, heard))
-        heard, both = await asyncio.gather(self._patiently(pcm), self._patiently(whole))
-        is_complete = await self._is_complete(whole, both)
+            heard, acoustic = await asyncio.gather(self._patiently(pcm), judge.listen(pcm))
+            return Understood(
+                heard.text, heard.language, "", judge.judge(acoustic, heard.text, heard.language)
+            )
+        heard, both, acoustic = await asyncio.gather(
+            self._patiently(pcm), self._patiently(whole), judge.listen(whole)
+        )
+        is_complete = judge.judge(acoustic, both.text, both.language)
         return Understood(heard.text, both.language, both.text, is_complete)
 
     async def _patiently(self, pcm: bytes) -> Transcript:
@@ -153,11 +166,6 @@ class Understanding:
             return await self.transcribe(pcm, "speculative")
         except (WorkerFailed, VoiceBusy):
             return await self.transcribe(pcm, "final")
-
-    async def _is_complete(self, pcm: bytes, heard: Transcript) -> bool:
-        if not heard.text:
-            return False
-        return (await self._senses.turn_judge.judge(pcm, heard.text, heard.language)).is_complete
 
     async def _listen_in(self, pcm: bytes, speech_ms: float, *, is_urgent: bool) -> None:
         try:

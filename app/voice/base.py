@@ -175,8 +175,8 @@ class Splitter(Protocol):
 class SpeechEvent:
     """What a detector notices, in the time of the sound, not of the clock.
 
-    `onset`: perhaps speech; `false_alarm`: it was none; `confirmed`: it is; `voice`: it goes on, `ms` of it so
-    far; `silence`: nothing for `ms` since its last voice.
+    `onset`: perhaps speech; `false_alarm`: it was none; `confirmed`: it is; `voice`: it goes on, `ms` of it
+    so far; `silence`: nothing for `ms` since its last voice.
     """
 
     kind: Literal["onset", "false_alarm", "confirmed", "voice", "silence"]
@@ -204,24 +204,15 @@ class SpeechDetector(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether somebody has said all that they had to say.
-
-    Attributes:
-        is_complete: By the sound and by the words, together.
-        acoustic: 0 to 1, by the sound alone.
-    """
-
-    is_complete: bool
-    acoustic: float = 0.0
-
-
 class TurnJudge(Protocol):
     """Tells a pause from an end."""
 
-    async def judge(self, pcm: bytes, text: str, language: Locale) -> Verdict:
-        """Judges an utterance up to its pause; what it cannot judge is not complete."""
+    async def listen(self, pcm: bytes) -> float:
+        """How much an utterance up to its pause sounds like a whole one, 0 to 1."""
+        ...
+
+    def judge(self, acoustic: float, text: str, language: Locale) -> bool:
+        """Whether it is one, by its sound and its words together."""
         ...
 
 

@@ -6,11 +6,11 @@ The sound itself is not judged: neither pitch nor loudness says anything here.
 import re
 import unicodedata
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
 
 from app.chat import Mood
 from app.errors import Locale
+from app.protocol.events import Emotion
 from app.voice.emotion_cues import CUES, NEGATION
 
 SHOWN_FROM: Final = 0.5
@@ -64,14 +64,6 @@ _NOTES: Final[dict[Mood, tuple[str, str]]] = {
         "The user seems pleased (confidence {confidence}): answer warmly and without overdoing it.",
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Emotion:
-    """A mood, and how sure that is, from 0 to 1; comparable only with itself."""
-
-    label: Mood
-    confidence: float
 
 
 def note_for(emotion: Emotion, locale: Locale) -> str:

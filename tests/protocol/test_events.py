@@ -7,11 +7,11 @@ from typing import get_args
 from app.protocol import events
 from app.protocol.events import (
     AudioTerms,
+    Emotion,
     ErrorOccurred,
     Event,
     Interrupted,
     MessageAccepted,
-    Mood,
     ResponseChunk,
     ResponseComplete,
     SessionTerms,
@@ -20,7 +20,7 @@ from app.protocol.events import (
     TurnStarted,
 )
 
-PARTS = {AudioTerms, Mood, SessionTerms, Timings}
+PARTS = {AudioTerms, Emotion, SessionTerms, Timings}
 """Values inside of events."""
 
 

@@ -36,7 +36,7 @@ terms = st.builds(
 )
 timings = st.builds(events.Timings, counts, st.none() | counts, counts, st.none() | counts)
 moods = st.builds(
-    events.Mood, st.sampled_from(["neutral", "frustrated", "hurried", "pleased"]), st.floats(0, 1)
+    events.Emotion, st.sampled_from(["neutral", "frustrated", "hurried", "pleased"]), st.floats(0, 1)
 )
 histories = st.fixed_dictionaries(
     {

@@ -16,13 +16,13 @@ from app.protocol.events import (
     AudioFrame,
     AudioStarted,
     AudioTerms,
+    Emotion,
     ErrorOccurred,
     Event,
     GoingAway,
     HistoryTold,
     Interrupted,
     MessageAccepted,
-    Mood,
     Notice,
     PlaybackHint,
     Pong,
@@ -97,7 +97,7 @@ audio = st.builds(AudioTerms, st.sampled_from([None, 8000, 16000]), st.booleans(
 terms = st.builds(
     SessionTerms, words, seconds, seconds, st.lists(words, max_size=3), st.booleans(), st.none() | audio
 )
-moods = st.builds(Mood, st.sampled_from(["neutral", "frustrated", "hurried", "pleased"]), st.floats(0, 1))
+moods = st.builds(Emotion, st.sampled_from(["neutral", "frustrated", "hurried", "pleased"]), st.floats(0, 1))
 arguments = st.dictionaries(words, words | st.integers(0, 9), max_size=3).map(
     lambda a: orjson.dumps(a).decode()
 )
@@ -228,7 +228,7 @@ def test_session_created_says_what_sound_was_agreed_on() -> None:
 
 def test_transcript_has_a_mood_only_where_one_was_judged() -> None:
     assert "emotion" not in heard(TranscriptHeard("u1", "hola", "es"))
-    assert heard(TranscriptHeard("u1", "hola", "es", emotion=Mood("pleased", 0.756)))["emotion"] == {
+    assert heard(TranscriptHeard("u1", "hola", "es", emotion=Emotion("pleased", 0.756)))["emotion"] == {
         "label": "pleased",
         "confidence": 0.76,
     }

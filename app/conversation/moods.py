@@ -1,0 +1,23 @@
+"""How the user of one talk seems to feel, turn by turn; nothing of it is kept beyond the talk."""
+
+from app.errors import Locale
+from app.protocol.events import Emotion
+from app.voice.emotion import EmotionTracker
+
+
+class MoodSense:
+    """Judges what the user says, typed or spoken.
+
+    Args:
+        is_on: Without it nothing is judged.
+    """
+
+    def __init__(self, *, is_on: bool) -> None:
+        self._tracker = EmotionTracker() if is_on else None
+
+    def judge(self, text: str, language: Locale, speech_ms: float | None = None) -> Emotion | None:
+        """How the user seems to feel; `speech_ms` is how long it took to say it, None where it was typed."""
+        if self._tracker is None:
+            return None
+        words_per_second = len(text.split()) * 1000 / speech_ms if speech_ms else None
+        return self._tracker.judge(text, language, words_per_second)

@@ -1,0 +1,141 @@
+"""A session's ear: takes the client's sound, bounded, and hands it on in small pieces."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+
+from app.errors import AudioOverflow
+from app.talking.hearing import Hearing
+from app.talking.understanding import Understanding
+from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, SpeechDetector
+
+logger = logging.getLogger(__name__)
+
+PIECE_MS = 100
+"""Sound that is worked off without looking at anything else."""
+
+STARVED_S = 0.3
+"""A client that sends nothing for so long, in the middle of an utterance, is taken to be silent."""
+
+_SILENT_PIECE = bytes(EAR_RATE_HZ * PIECE_MS // 1000 * BYTES_PER_SAMPLE)
+
+
+class Ear:
+    """Listens to one session, in a task of its own.
+
+    Args:
+        rate_hz: Of the client's sound.
+        resample: Brings it to the rate that the detector hears.
+        max_seconds: Sound that may wait.
+    """
+
+    def __init__(
+        self,
+        rate_hz: int,
+        resample: Callable[[bytes], bytes],
+        detector: SpeechDetector,
+        hearing: Hearing,
+        understanding: Understanding,
+        max_seconds: float,
+    ) -> None:
+        self.rate_hz = rate_hz
+        self._resample = resample
+        self._detector = detector
+        self._hearing = hearing
+        self._understanding = understanding
+        self._max_seconds = max_seconds
+        self._max_bytes = round(max_seconds * rate_hz) * BYTES_PER_SAMPLE
+        self._piece_bytes = rate_hz * PIECE_MS // 1000 * BYTES_PER_SAMPLE
+        self._waiting: deque[bytes | Callable[[], None]] = deque()
+        self._waiting_bytes = 0
+        self._has_overflowed = False
+        self._fresh = asyncio.Event()
+        self._task = asyncio.create_task(self._listen(), name="ear")
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether the client says when an utterance ends."""
+        return self._hearing.is_manual
+
+    @is_manual.setter
+    def is_manual(self, value: bool) -> None:
+        self._hearing.is_manual = value
+
+    def take(self, pcm: bytes) -> None:
+        """Takes a frame of any length.
+
+        Raises:
+            AudioOverflow: More waits than may; said once, until there is room again.
+        """
+        if self._waiting_bytes + len(pcm) > self._max_bytes:
+            if not self._has_overflowed:
+                self._has_overflowed = True
+                raise AudioOverflow(seconds=round(self._max_seconds))
+            return
+        self._waiting.append(pcm)
+        self._waiting_bytes += len(pcm)
+        self._fresh.set()
+
+    def commit(self) -> None:
+        """The utterance is over, when what was sent before has been heard."""
+        self._then(self._hearing.commit)
+
+    def clear(self) -> None:
+        """The utterance is thrown away."""
+        self._then(self._hearing.clear)
+
+    async def aclose(self) -> None:
+        """Stops listening."""
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        self._hearing.close()
+        await self._understanding.aclose()
+
+    def _then(self, action: Callable[[], None]) -> None:
+        self._waiting.append(action)
+        self._fresh.set()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._next()
+            except Exception:
+                # A bug over one piece must not make the session deaf for good.
+                logger.exception("internal")
+            # Others' tokens go before more of a burst.
+            await asyncio.sleep(0)
+
+    async def _next(self) -> None:
+        if not self._waiting and not await self._more_comes():
+            self._hear(_SILENT_PIECE)
+            return
+        item = self._waiting.popleft()
+        if not isinstance(item, bytes):
+            item()
+            return
+        self._waiting_bytes -= len(item)
+        if len(item) > self._piece_bytes:
+            item, rest = item[: self._piece_bytes], item[self._piece_bytes :]
+            self._waiting.appendleft(rest)
+            self._waiting_bytes += len(rest)
+        if self._waiting_bytes < self._max_bytes // 2:
+            self._has_overflowed = False
+        self._hear(self._resample(item))
+
+    async def _more_comes(self) -> bool:
+        """Waits for sound; False where an utterance waits for its end and nothing has come."""
+        self._fresh.clear()
+        if not self._hearing.is_open or self._hearing.is_manual:
+            await self._fresh.wait()
+            return True
+        try:
+            async with asyncio.timeout(STARVED_S):
+                await self._fresh.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _hear(self, pcm: bytes) -> None:
+        for event in self._detector.feed(pcm):
+            self._hearing.on(event)

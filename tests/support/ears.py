@@ -1,0 +1,139 @@
+"""Ears for a world in which a word is a sound of one level: what is said can be read off the samples."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Literal
+
+from app.errors import AgentError
+from app.voice.base import EAR_RATE_HZ, Senses, SpeechEvent, Transcript, Utterance
+
+FRAME_MS = 20
+FRAME_BYTES = EAR_RATE_HZ * FRAME_MS // 1000 * 2
+CONFIRM_FRAMES = 3
+WORD_MS = 300
+
+
+class Vocabulary:
+    """Gives each word its level."""
+
+    def __init__(self) -> None:
+        self._words: list[str] = [""]
+
+    def sound(self, text: str, word_ms: int = WORD_MS) -> bytes:
+        """The text as PCM; `*` is a noise, which is voice without a word."""
+        return b"".join(self._level(word).to_bytes(2, "little") * (word_ms * 16) for word in text.split())
+
+    def words_in(self, pcm: bytes) -> str:
+        """What is said in it."""
+        levels = [int.from_bytes(pcm[n : n + 2], "little") for n in range(0, len(pcm) - 1, FRAME_BYTES)]
+        runs = [level for n, level in enumerate(levels) if level and (n == 0 or levels[n - 1] != level)]
+        return " ".join(word for word in (self._words[level] for level in runs) if word != "*")
+
+    def _level(self, word: str) -> int:
+        if word not in self._words:
+            self._words.append(word)
+        return self._words.index(word)
+
+
+def silence(ms: int) -> bytes:
+    """No sound."""
+    return bytes(ms * 32)
+
+
+class LevelDetector:
+    """Voice is whatever is not zero."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self.reset()
+
+    def reset(self) -> None:
+        self._pcm = bytearray()
+        self._voiced_frames = 0
+        self._silent_frames = 0
+        self._is_confirmed = False
+        self._end = 0
+
+    @property
+    def voiced_ms(self) -> float:
+        return self._end / 32
+
+    def speech(self) -> bytes:
+        return bytes(self._pcm[: self._end])
+
+    def feed(self, pcm: bytes) -> Sequence[SpeechEvent]:
+        self._rest += pcm
+        events: list[SpeechEvent] = []
+        while len(self._rest) >= FRAME_BYTES:
+            frame, self._rest = self._rest[:FRAME_BYTES], self._rest[FRAME_BYTES:]
+            events += self._frame(frame)
+        return events
+
+    def _frame(self, frame: bytes) -> list[SpeechEvent]:
+        is_voice = any(frame)
+        if not is_voice and not self._voiced_frames:
+            self._silent_frames += 1
+            return [SpeechEvent("silence", self._silent_frames * FRAME_MS)]
+        self._pcm += frame
+        if not is_voice:
+            self._silent_frames += 1
+            if not self._is_confirmed:
+                self.reset()
+                return [SpeechEvent("false_alarm")]
+            return [SpeechEvent("silence", self._silent_frames * FRAME_MS)]
+        self._voiced_frames += 1
+        self._silent_frames = 0
+        self._end = len(self._pcm)
+        if self._voiced_frames == 1:
+            return [SpeechEvent("onset")]
+        if self._voiced_frames == CONFIRM_FRAMES:
+            self._is_confirmed = True
+            return [SpeechEvent("confirmed"), SpeechEvent("voice", self.voiced_ms)]
+        return [SpeechEvent("voice", self.voiced_ms)] if self._is_confirmed else []
+
+
+class WordRecogniser:
+    """Reads the words off the samples, in `pass_s` seconds; `fails` are raised first, one each."""
+
+    name: Literal["azure", "local"] = "local"
+
+    def __init__(self, vocabulary: Vocabulary, pass_s: float = 0.3) -> None:
+        self.passes: list[Utterance] = []
+        self.fails: list[AgentError] = []
+        self.has_idle_worker = True
+        self.running = 0
+        self._vocabulary = vocabulary
+        self._pass_s = pass_s
+
+    async def transcribe(self, utterance: Utterance) -> Transcript:
+        self.passes.append(utterance)
+        self.running += 1
+        try:
+            await asyncio.sleep(self._pass_s)
+            if self.fails:
+                raise self.fails.pop(0)
+            return Transcript(self._vocabulary.words_in(utterance.pcm), utterance.hint)
+        finally:
+            self.running -= 1
+
+    async def aclose(self) -> None:
+        assert self.running == 0
+
+
+class FullStops:
+    """What ends in a full stop is complete."""
+
+    async def listen(self, pcm: bytes) -> float:
+        return 1.0
+
+    def judge(self, acoustic: float, text: str, language: str) -> bool:
+        return text.endswith((".", "?"))
+
+
+async def no_clips(clip: bytes) -> bytes:
+    raise AssertionError("no clip was expected")
+
+
+def new_senses(recogniser: WordRecogniser) -> Senses:
+    """The senses of that world."""
+    return Senses(recogniser, FullStops(), LevelDetector, lambda rate: lambda pcm: pcm, no_clips)

@@ -1,0 +1,90 @@
+"""What the agent's voice does while the user speaks over it. See test_hearing.py for all of it together."""
+
+from typing import Any
+
+import pytest
+
+from app.talking.attention import LISTEN_IN_AT_MS, Attention
+
+
+class Log:
+    """A conversation and a mouth that write down what they are told."""
+
+    def __init__(self, audible: str | None = "t1") -> None:
+        self.audible_turn = audible
+        self.told: list[Any] = []
+
+    def interrupt(self, turn_id: str) -> None:
+        self.told.append(("interrupt", turn_id))
+
+    def duck(self) -> None:
+        self.told.append("duck")
+
+    def go_on(self) -> None:
+        self.told.append("go_on")
+
+    def hold(self, is_held: bool) -> None:
+        self.told.append(("hold", is_held))
+
+
+def attention(log: Log, mode: Any = "smart") -> Attention:
+    return Attention(log, log, mode)  # type: ignore[arg-type]
+
+
+def test_voice_ducks_once_and_goes_on_once():
+    log = Log()
+    a = attention(log)
+    a.onset(may_join=False)
+    a.onset(may_join=False)
+    a.nothing()
+    a.nothing()
+
+    assert log.told == ["duck", "go_on"]
+
+
+def test_answer_that_has_not_sounded_is_held_only_where_the_words_may_go_on():
+    log = Log(audible=None)
+    a = attention(log)
+    a.onset(may_join=False)
+    assert log.told == []
+
+    a.onset(may_join=True)
+    a.nothing()
+    assert log.told == [("hold", True), ("hold", False)]
+
+
+def test_words_are_looked_at_once_when_there_are_enough_of_them():
+    a = attention(Log())
+    a.onset(may_join=False)
+
+    times = [LISTEN_IN_AT_MS - 1, LISTEN_IN_AT_MS, LISTEN_IN_AT_MS + 20]
+    assert [a.wants_words(ms) for ms in times] == [False, True, False]
+
+
+def test_order_is_obeyed_before_its_end():
+    log = Log()
+    a = attention(log)
+    a.onset(may_join=False)
+    a.goes_on(700)
+    a.heard("para ya, por favor", "es", 650)
+
+    assert log.told == ["duck", ("interrupt", "t1")]
+    assert not a.is_judging
+
+
+@pytest.mark.parametrize(("text", "verdict"), [("ajá", "assent"), ("no, eso no", "interruption")])
+def test_what_was_said_is_judged_at_its_end(text: str, verdict: str):
+    log = Log()
+    a = attention(log)
+    a.onset(may_join=False)
+    a.goes_on(400)
+
+    assert a.judge_whole(text, "es") == verdict
+    assert (("interrupt", "t1") in log.told) is (verdict == "interruption")
+
+
+def test_where_answers_are_not_spoken_there_is_nothing_to_judge():
+    a = Attention(Log(), None, "smart")  # type: ignore[arg-type]
+    a.onset(may_join=True)
+
+    assert not a.is_judging

@@ -1,0 +1,126 @@
+"""How a session's sound is taken: bounded, in order, and without holding up others. See test_hearing.py."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from app.errors import AudioOverflow
+from app.talking.ear import PIECE_MS, Ear
+from app.voice.base import SpeechEvent
+from tests.support.virtual_time import virtual
+
+RATE_HZ = 8000
+
+
+class Log:
+    """A detector, a hearing and an understanding that write down what they are told."""
+
+    is_open = False
+    is_manual = False
+    voiced_ms = 0.0
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes | str] = []
+
+    def feed(self, pcm: bytes) -> Sequence[SpeechEvent]:
+        self.pieces.append(pcm)
+        return [SpeechEvent("silence", 20)]
+
+    def on(self, event: SpeechEvent) -> None:
+        if self.pieces[-1] == b"!!":
+            raise ZeroDivisionError
+
+    def commit(self) -> None:
+        self.pieces.append("commit")
+
+    def clear(self) -> None:
+        self.pieces.append("clear")
+
+    def close(self) -> None:
+        self.pieces.append("close")
+
+    async def aclose(self) -> None:
+        self.pieces.append("closed")
+
+    def speech(self) -> bytes:
+        return b""
+
+    def reset(self) -> None: ...
+
+
+def new_ear(log: Log, max_seconds: float = 2) -> Ear:
+    return Ear(RATE_HZ, lambda pcm: pcm, log, log, log, max_seconds)  # type: ignore[arg-type]
+
+
+@virtual
+async def test_long_frame_is_worked_off_in_pieces_between_which_others_run():
+    log = Log()
+    ear = new_ear(log)
+    ear.take(bytes(RATE_HZ * 2))
+    ran = 0
+    while len(log.pieces) < 1000 // PIECE_MS:
+        await asyncio.sleep(0)
+        ran += 1
+
+    assert ran >= 1000 // PIECE_MS
+    assert {len(piece) for piece in log.pieces} == {RATE_HZ * 2 * PIECE_MS // 1000}
+    await ear.aclose()
+
+
+@virtual
+async def test_what_the_client_asks_for_comes_after_the_sound_before_it():
+    log = Log()
+    ear = new_ear(log)
+    ear.take(b"11")
+    ear.commit()
+    ear.take(b"22")
+    ear.clear()
+    await asyncio.sleep(1)
+
+    assert log.pieces == [b"11", "commit", b"22", "clear"]
+    await ear.aclose()
+    assert log.pieces[-2:] == ["close", "closed"]
+
+
+@virtual
+async def test_sound_that_comes_too_fast_is_dropped_with_one_error_until_there_is_room():
+    log = Log()
+    ear = new_ear(log, max_seconds=1)
+    second = bytes(RATE_HZ * 2)
+    ear.take(second)
+    with pytest.raises(AudioOverflow):
+        ear.take(second)
+    ear.take(second)
+    await asyncio.sleep(1)
+    assert sum(map(len, log.pieces)) == len(second)
+
+    ear.take(second)
+    with pytest.raises(AudioOverflow):
+        ear.take(second)
+    await ear.aclose()
+
+
+@virtual
+async def test_client_that_falls_silent_in_an_utterance_is_taken_to_be_silent():
+    log = Log()
+    log.is_open = True
+    ear = new_ear(log)
+    ear.take(b"11")
+    await asyncio.sleep(2)
+
+    assert len(log.pieces) > 3
+    assert not any(piece.strip(b"\0") for piece in log.pieces[1:] if isinstance(piece, bytes))
+    await ear.aclose()
+
+
+@virtual
+async def test_bug_over_one_frame_does_not_make_the_session_deaf():
+    log = Log()
+    ear = new_ear(log)
+    ear.take(b"!!")
+    ear.take(b"22")
+    await asyncio.sleep(1)
+
+    assert log.pieces == [b"!!", b"22"]
+    await ear.aclose()

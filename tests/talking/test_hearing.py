@@ -1,0 +1,476 @@
+"""When the user has said something, and what becomes of it: in a world where words are levels of sound."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from app.errors import WorkerFailed
+from app.protocol.events import (
+    AudioFrame,
+    ErrorOccurred,
+    Interrupted,
+    MessageAccepted,
+    PlaybackHint,
+    ResponseComplete,
+    SpeechStarted,
+    SpeechStopped,
+    StateChanged,
+    TranscriptHeard,
+)
+from app.session.state import SessionState
+from app.talking.attention import Attention
+from app.talking.ear import Ear
+from app.talking.hearing import Hearing
+from app.talking.mouth import SpokenMouth, VoiceChoice
+from app.talking.understanding import Understanding
+from tests.support.context import settings_with
+from tests.support.ears import LevelDetector, Vocabulary, WordRecogniser, new_senses, silence
+from tests.support.scripted import Answer, Pause, Says, ScriptedModel, calls, says
+from tests.support.talk import Talk, Workshop, talk
+from tests.support.virtual_time import virtual
+from tests.support.voices import CommaSplitter, WordySynthesiser
+
+MAX_SECONDS = 20
+LONG = says(" ".join(["palabra"] * 40))
+
+
+@dataclass
+class Room:
+    """A talk with an ear and a mouth, and a user who speaks in real time."""
+
+    t: Talk
+    ear: Ear
+    mouth: SpokenMouth | None
+    recogniser: WordRecogniser
+    vocabulary: Vocabulary
+
+    async def speaks(self, text: str, word_ms: int = 300) -> None:
+        await self.hears(self.vocabulary.sound(text, word_ms))
+
+    async def pauses(self, ms: int) -> None:
+        await self.hears(silence(ms))
+
+    async def hears(self, pcm: bytes) -> None:
+        for start in range(0, len(pcm), 640):
+            self.ear.take(pcm[start : start + 640])
+            await asyncio.sleep(0.02)
+            self.t.drain()
+
+    async def rests(self) -> None:
+        """Silence until nothing goes on any more."""
+        await self.pauses(2000)
+        while self.t.conversation.is_busy:
+            await self.pauses(100)
+
+    def of(self, *kinds: type) -> list[Any]:
+        return self.t.events(*kinds)
+
+    def users(self) -> list[str]:
+        return [m["content"] for m in self.t.session.conversation_history if m["role"] == "user"]
+
+
+@asynccontextmanager
+async def room(
+    *script: Answer, mode: Any = "smart", out: bool = True, tools: Any = (), pass_s: float = 0.3
+) -> AsyncIterator[Room]:
+    vocabulary = Vocabulary()
+    recogniser = WordRecogniser(vocabulary, pass_s)
+    async with talk(ScriptedModel(list(script)), list(tools), settings_with()) as t:
+        mouth = None
+        if out:
+            mouth = SpokenMouth(
+                "s1",
+                WordySynthesiser(),
+                VoiceChoice(),
+                t.session.emit,
+                lambda: t.session.language,
+                t.session.outbox.drop_sound,
+                CommaSplitter,
+            )
+            mouth.on_correction = t.conversation.correct
+            t.session.mouth = mouth
+        senses = new_senses(recogniser)
+        detector = LevelDetector()
+        understanding = Understanding(senses, "auto", lambda: t.session.language)
+        attention = Attention(t.conversation, mouth, mode)
+        hearing = Hearing(t.session, t.conversation, detector, understanding, attention, MAX_SECONDS)
+        ear = Ear(16_000, lambda pcm: pcm, detector, hearing, understanding, MAX_SECONDS)
+        try:
+            yield Room(t, ear, mouth, recogniser, vocabulary)
+        finally:
+            await ear.aclose()
+            await t.conversation.aclose()
+            if mouth is not None:
+                await mouth.aclose()
+            await recogniser.aclose()
+
+
+# An utterance becomes a text
+
+
+@virtual
+async def test_sentence_is_heard_understood_and_answered():
+    async with room(says("Las dos.")) as r:
+        await r.speaks("qué hora es?")
+        await r.rests()
+
+        kinds = (SpeechStarted, SpeechStopped, TranscriptHeard, MessageAccepted)
+        finals = [e for e in r.of(*kinds) if getattr(e, "final", True)]
+        assert [type(e) for e in finals] == list(kinds)
+        started, stopped, transcript, accepted = finals
+        assert (stopped.empty, transcript.content) == (False, "qué hora es?")
+        assert {e.utterance_id for e in (started, stopped, transcript, accepted)} == {started.utterance_id}
+        assert r.t.answers() == ["Las dos."]
+
+
+@virtual
+async def test_session_listens_while_the_user_speaks():
+    async with room(says("Sí.")) as r:
+        await r.speaks("hola, estás ahí?")
+
+        assert r.t.session.state is SessionState.LISTENING
+        await r.rests()
+        states = [e.state for e in r.of(StateChanged)]
+        assert states == ["listening", "thinking", "speaking", "idle"]
+
+
+@virtual
+async def test_complete_sentence_becomes_a_text_as_soon_as_it_is_understood():
+    async with room(says("Sí.")) as r:
+        await r.speaks("hola.")
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        while not r.of(MessageAccepted):
+            await r.pauses(20)
+
+        assert loop.time() - start < 0.16 + 0.3 + 0.1
+
+
+@virtual
+async def test_pause_inside_a_sentence_does_not_cut_it():
+    async with room(says("Sí.")) as r:
+        await r.speaks("quiero saber")
+        await r.pauses(900)
+        await r.speaks("qué hora es?")
+        await r.rests()
+
+        assert r.users() == ["quiero saber qué hora es?"]
+        assert len(r.of(SpeechStarted)) == 1
+
+
+@virtual
+async def test_unfinished_sentence_becomes_a_text_after_a_long_silence():
+    async with room(says("¿Qué?")) as r:
+        await r.speaks("quiero saber")
+        await r.rests()
+
+        assert r.users() == ["quiero saber"]
+
+
+@virtual
+async def test_words_are_shown_while_the_user_speaks():
+    async with room(says("Sí.")) as r:
+        await r.speaks("uno dos tres cuatro cinco seis.")
+        await r.rests()
+
+        partials = [e.content for e in r.of(TranscriptHeard) if not e.final]
+        assert partials and all("uno dos tres cuatro cinco seis.".startswith(text) for text in partials)
+
+
+@virtual
+async def test_nothing_is_shown_while_all_recognisers_work_for_others():
+    async with room(says("Sí.")) as r:
+        r.recogniser.has_idle_worker = False
+        await r.speaks("uno dos tres cuatro cinco seis.")
+        await r.rests()
+
+        assert [e.final for e in r.of(TranscriptHeard)] == [True]
+
+
+@virtual
+async def test_client_that_sends_no_silence_is_understood_all_the_same():
+    async with room(says("Sí.")) as r:
+        await r.speaks("hola.")
+        await asyncio.sleep(5)
+        r.t.drain()
+
+        assert r.users() == ["hola."]
+
+
+# No words
+
+
+@virtual
+async def test_noise_without_words_is_over_without_a_turn_and_without_an_error():
+    async with room() as r:
+        await r.speaks("*")
+        await r.rests()
+
+        assert [e.empty for e in r.of(SpeechStopped)] == [True]
+        assert r.of(MessageAccepted, ErrorOccurred) == []
+        assert r.t.session.state is SessionState.IDLE
+
+
+@virtual
+async def test_click_is_nothing():
+    async with room() as r:
+        await r.speaks("*", word_ms=20)
+        await r.rests()
+
+        assert r.of(SpeechStarted, SpeechStopped) == []
+
+
+# Going on before the answer sounds
+
+
+@virtual
+async def test_user_who_goes_on_before_the_answer_sounds_is_answered_once_to_all_words():
+    async with room([Pause(3), Says("tarde")], says("En Tokio las diez.")) as r:
+        await r.speaks("qué hora es?")
+        await r.pauses(700)
+        await r.speaks("en tokio?")
+        await r.rests()
+
+        finals = [e for e in r.of(TranscriptHeard) if e.final]
+        assert [e.content for e in finals] == ["qué hora es?", "qué hora es? en tokio?"]
+        assert finals[0].utterance_id == finals[1].utterance_id
+        assert r.users() == ["qué hora es? en tokio?"]
+        assert [e.finish_reason for e in r.of(ResponseComplete)] == ["interrupted", "stop"]
+        assert r.of(Interrupted)[0].heard == ""
+
+
+@virtual
+async def test_noise_before_the_answer_sounds_does_not_cost_the_answer():
+    async with room([Pause(1), Says("Las dos.")]) as r:
+        await r.speaks("qué hora es?")
+        await r.pauses(700)
+        await r.speaks("*")
+        await r.rests()
+
+        assert r.t.answers() == ["Las dos."]
+        assert r.users() == ["qué hora es?"]
+        assert r.of(AudioFrame)
+
+
+@virtual
+async def test_answer_does_not_begin_to_sound_while_the_user_speaks():
+    async with room([Pause(0.8), Says("Las dos.")], says("Las diez.")) as r:
+        await r.speaks("qué hora es?")
+        await r.pauses(700)
+        await r.speaks("en tokio y también en lima")
+        assert r.of(AudioFrame) == []
+        await r.rests()
+
+        assert r.users() == ["qué hora es? en tokio y también en lima"]
+
+
+@virtual
+async def test_without_sound_an_answer_that_was_read_stays():
+    async with room(says("Las dos."), says("Las diez."), out=False) as r:
+        await r.speaks("qué hora es?")
+        await r.pauses(900)
+        await r.speaks("en tokio?")
+        await r.rests()
+
+        assert r.users() == ["qué hora es?", "en tokio?"]
+
+
+# Speech over the agent's voice
+
+
+async def over_the_answer(r: Room) -> None:
+    """The agent speaks."""
+    r.t.says("cuenta")
+    await r.pauses(1000)
+    assert r.of(AudioFrame)
+
+
+@virtual
+async def test_voice_ducks_at_the_first_sound_of_speech():
+    async with room(LONG, says("Vale.")) as r:
+        await over_the_answer(r)
+        await r.speaks("*", word_ms=60)
+
+        assert r.of(PlaybackHint)[0].action == "duck"
+        sent = len(r.of(AudioFrame))
+        await r.speaks("espera", word_ms=200)
+        assert len(r.of(AudioFrame)) == sent
+        await r.rests()
+
+
+@virtual
+async def test_interruption_stops_the_voice_and_is_answered():
+    async with room(LONG, says("Dime.")) as r:
+        await over_the_answer(r)
+        await r.speaks("para, quiero otra cosa.")
+        await r.rests()
+
+        assert [e.finish_reason for e in r.of(ResponseComplete)] == ["interrupted", "stop"]
+        heard = r.of(Interrupted)[0].heard
+        assert heard and heard.split() == ["palabra"] * len(heard.split())
+        assert r.users() == ["cuenta", "para, quiero otra cosa."]
+
+
+@virtual
+async def test_long_speech_stops_the_voice_at_the_latest_after_its_limit():
+    async with room(LONG, says("Dime."), pass_s=9) as r:
+        await over_the_answer(r)
+        await r.speaks("y ahora otra cosa y otra")
+
+        assert len(r.of(Interrupted)) == 1
+
+
+@pytest.mark.parametrize("noise", ["sí", "ajá", "*"])
+def test_assent_or_cough_lets_the_voice_go_on_where_it_was(noise: str):
+    @virtual
+    async def run() -> None:
+        async with room(LONG) as r:
+            await over_the_answer(r)
+            await r.speaks(noise)
+            await r.rests()
+
+            assert [e.action for e in r.of(PlaybackHint)] == ["duck", "resume"]
+            assert [e.finish_reason for e in r.of(ResponseComplete)] == ["stop"]
+            assert r.users() == ["cuenta"]
+            assert [e.empty for e in r.of(SpeechStopped)] == [True]
+            sound = b"".join(e.pcm for e in r.of(AudioFrame))
+            assert len(sound) == 40 * 200 * 16
+
+    run()
+
+
+@virtual
+async def test_where_all_speech_interrupts_an_assent_does_too():
+    async with room(LONG, says("¿Sí?"), mode="always") as r:
+        await over_the_answer(r)
+        await r.speaks("sí")
+        await r.rests()
+
+        assert len(r.of(Interrupted)) == 1
+
+
+@virtual
+async def test_where_nothing_interrupts_the_words_wait_for_their_turn():
+    async with room(LONG, says("Dime."), mode="never") as r:
+        await over_the_answer(r)
+        await r.speaks("para.")
+        await r.rests()
+
+        assert r.of(PlaybackHint, Interrupted) == []
+        assert r.users() == ["cuenta", "para."]
+        assert [e.finish_reason for e in r.of(ResponseComplete)] == ["stop", "stop"]
+
+
+@virtual
+async def test_result_of_a_tool_is_told_when_nobody_speaks():
+    workshop = Workshop()
+    script = (calls(("look", {"seconds": 2.5})), says("Voy."), says("Ya está."), says("Vale."))
+    async with room(*script, tools=[workshop.tool("look")]) as r:
+        r.t.says("mira")
+        await r.pauses(2200)
+        await r.speaks("mientras tanto dime cuánto es uno más uno.")
+        told = [r.t.answer(str(e.turn_id)) for e in r.t.endings()]
+        assert told == ["Voy."]
+        await r.rests()
+
+        assert [r.t.answer(str(e.turn_id)) for e in r.t.endings()] == ["Voy.", "Ya está.", "Vale."]
+
+
+# By hand
+
+
+@virtual
+async def test_by_hand_silence_ends_nothing_and_the_clients_word_does():
+    async with room(says("Sí.")) as r:
+        r.ear.is_manual = True
+        await r.speaks("uno.")
+        await r.pauses(3000)
+        await r.speaks("dos.")
+        assert r.of(MessageAccepted) == []
+
+        r.ear.commit()
+        await r.pauses(1000)
+        assert r.users() == ["uno. dos."]
+
+
+@virtual
+async def test_word_of_the_client_comes_after_the_sound_that_it_sent_before():
+    async with room(says("Sí.")) as r:
+        r.ear.is_manual = True
+        r.ear.take(r.vocabulary.sound("uno dos tres."))
+        r.ear.commit()
+        await r.pauses(2000)
+
+        assert r.users() == ["uno dos tres."]
+
+
+@virtual
+async def test_utterance_that_is_thrown_away_is_not_answered():
+    async with room() as r:
+        r.ear.is_manual = True
+        await r.speaks("uno.")
+        r.ear.clear()
+        await r.pauses(100)
+        r.ear.commit()
+        await r.pauses(1000)
+
+        assert r.users() == []
+        assert [e.empty for e in r.of(SpeechStopped)] == [True, True]
+
+
+# Faults
+
+
+@virtual
+async def test_recogniser_that_fails_once_is_asked_again():
+    async with room(says("Sí.")) as r:
+        r.recogniser.fails = [WorkerFailed("gone")]
+        await r.speaks("hola.")
+        await r.rests()
+
+        assert r.users() == ["hola."]
+        assert r.of(ErrorOccurred) == []
+
+
+@virtual
+async def test_recogniser_that_fails_is_told_and_the_next_utterance_is_answered():
+    async with room(says("Sí.")) as r:
+        r.recogniser.fails = [WorkerFailed("gone"), WorkerFailed("gone")]
+        await r.speaks("hola.")
+        await r.rests()
+        assert [e.error.code for e in r.of(ErrorOccurred)] == ["worker_failed"]
+
+        await r.speaks("otra.")
+        await r.rests()
+        assert r.users() == ["otra."]
+        assert [e.empty for e in r.of(SpeechStopped)] == [True, False]
+
+
+@virtual
+async def test_monologue_without_an_end_is_one_error_and_the_next_utterance_is_answered():
+    async with room(says("Sí.")) as r:
+        await r.speaks("bla " * (MAX_SECONDS * 5))
+        assert [e.error.code for e in r.of(ErrorOccurred)] == ["audio_overflow"]
+
+        await r.rests()
+        await r.speaks("hola.")
+        await r.rests()
+        assert r.users() == ["hola."]
+        assert len(r.of(ErrorOccurred)) == 1
+
+
+@virtual
+async def test_ear_that_closes_in_the_middle_of_speech_leaves_a_talk_that_goes_on():
+    async with room(LONG) as r:
+        await over_the_answer(r)
+        await r.speaks("espera un", word_ms=100)
+        await r.ear.aclose()
+        await r.t.passes(20)
+        r.t.drain()
+
+        assert r.t.session.state is SessionState.IDLE
+        assert len(r.of(ResponseComplete)) == 1

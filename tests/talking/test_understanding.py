@@ -1,0 +1,109 @@
+"""The passes of the recogniser over one utterance: the newest counts. See test_hearing.py for the rest."""
+
+import asyncio
+from typing import Any
+
+from app.errors import VoiceBusy, WorkerFailed
+from app.talking.understanding import MAX_JOINED_S, Understanding, Understood
+from tests.support.ears import Vocabulary, WordRecogniser, new_senses
+from tests.support.virtual_time import virtual
+
+
+class Scene:
+    """An understanding and the words of its world."""
+
+    def __init__(self, pass_s: float = 0.3) -> None:
+        self.vocabulary = Vocabulary()
+        self.recogniser = WordRecogniser(self.vocabulary, pass_s)
+        self.understanding = Understanding(new_senses(self.recogniser), "auto", lambda: "es")
+        self.partials: list[tuple[str, bool]] = []
+        self.understanding.on_partial = self._on_partial
+
+    def _on_partial(self, text: str, language: str, speech_ms: float, *, is_urgent: bool) -> None:
+        self.partials.append((text, is_urgent))
+
+    def sound(self, text: str) -> bytes:
+        return self.vocabulary.sound(text)
+
+
+@virtual
+async def test_newer_pass_takes_the_place_of_the_one_before():
+    s = Scene()
+    s.understanding.understand(s.sound("uno"), 300)
+    await asyncio.sleep(0.1)
+    s.understanding.understand(s.sound("uno dos."), 600)
+    await asyncio.sleep(1)
+
+    assert s.understanding.result(300) is None
+    assert s.understanding.result(600) == Understood("uno dos.", "es", "", is_complete=True)
+    assert s.recogniser.running == 0
+    await s.understanding.aclose()
+
+
+@virtual
+async def test_what_was_understood_up_to_a_pause_is_forgotten_when_the_user_goes_on():
+    s = Scene()
+    s.understanding.understand(s.sound("uno"), 300)
+    await asyncio.sleep(1)
+    s.understanding.forget_stale(320)
+
+    assert not s.understanding.knows(300)
+    await s.understanding.aclose()
+
+
+@virtual
+async def test_words_that_go_on_are_understood_alone_and_with_those_before():
+    s = Scene()
+    s.understanding.understand(s.sound("en tokio?"), 600, s.sound("qué hora es"))
+    await asyncio.sleep(1)
+
+    result: Any = s.understanding.result(600)
+    assert (result.text, result.whole) == ("en tokio?", "qué hora es en tokio?")
+    await s.understanding.aclose()
+
+
+@virtual
+async def test_long_utterance_is_not_understood_twice():
+    s = Scene()
+    s.understanding.understand(s.sound("fin."), 600, bytes(MAX_JOINED_S * 32_000))
+    await asyncio.sleep(1)
+
+    result: Any = s.understanding.result(600)
+    assert (result.text, result.whole, len(s.recogniser.passes)) == ("fin.", "", 1)
+    await s.understanding.aclose()
+
+
+@virtual
+async def test_pass_that_fails_is_tried_once_more_as_the_final_one():
+    s = Scene()
+    s.recogniser.fails = [VoiceBusy()]
+    s.understanding.understand(s.sound("uno."), 300)
+    await asyncio.sleep(2)
+
+    assert [each.urgency for each in s.recogniser.passes] == ["speculative", "final"]
+    assert isinstance(s.understanding.result(300), Understood)
+    await s.understanding.aclose()
+
+
+@virtual
+async def test_pass_that_fails_twice_is_an_error():
+    s = Scene()
+    s.recogniser.fails = [WorkerFailed(), WorkerFailed()]
+    s.understanding.understand(s.sound("uno."), 300)
+    await asyncio.sleep(2)
+
+    assert isinstance(s.understanding.result(300), WorkerFailed)
+    await s.understanding.aclose()
+
+
+@virtual
+async def test_urgent_look_takes_the_place_of_one_for_the_eye():
+    s = Scene()
+    s.understanding.listen_in(s.sound("uno"), 300, is_urgent=False)
+    await asyncio.sleep(0.1)
+    s.understanding.listen_in(s.sound("uno dos"), 600, is_urgent=False)
+    s.understanding.listen_in(s.sound("uno dos tres"), 900, is_urgent=True)
+    await asyncio.sleep(1)
+
+    assert s.partials == [("uno dos tres", True)]
+    await s.understanding.aclose()
