@@ -217,6 +217,7 @@ WITHOUT_TEST = {
     "app/protocol/server_speech.py": "held by test_server_v2.py, like all of the contract",
     "app/session/mouth.py": "types alone; tests/talking/test_mouth.py holds the one that speaks to them",
     "app/voice/base.py": "types alone",
+    "app/voice/reading/base.py": "types alone",
     "app/storage/records.py": "types alone; both stores are held to them by test_store.py",
     "app/session/transport.py": "types alone; test_websocket_route.py holds the one over a WebSocket to them",
     "app/services/restoring.py": "held by tests/e2e/test_restart.py, with real databases and servers",

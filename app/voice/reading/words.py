@@ -1,0 +1,154 @@
+"""Words: abbreviations, acronyms, Roman numbers, and the pauses between them."""
+
+import re
+import unicodedata
+from typing import Final
+
+from app.errors import Locale
+from app.voice.reading.base import Pause, Place, Said
+from app.voice.reading.lexicon import (
+    ABBREVIATIONS,
+    ENDS_SENTENCES,
+    LETTERS,
+    ONLY_BEFORE_NUMBERS,
+    SPELLED,
+    SYMBOLS,
+    in_locale,
+)
+from app.voice.reading.numbers import cardinal, ordinal
+
+WORD: Final = re.compile(r"(?:[^\W\d_²³¹¼½¾⅓][\u0300-\u036f]*)+(?:['’](?:[^\W\d_²³¹¼½¾⅓][\u0300-\u036f]*)+)*")
+_LONGEST_WORD: Final = 60
+"""What is longer is no word; it is cut, so that the voice comes to an end."""
+
+_ABBREVIATION: Final[dict[Locale, re.Pattern[str]]] = {
+    locale: re.compile(
+        "(?:" + "|".join(re.escape(short) for short in sorted(table, key=len, reverse=True)) + r")(?!\w)"
+    )
+    for locale, table in ABBREVIATIONS.items()
+}
+_CALLE: Final = re.compile(r"[cC]/[ ]?(?=[A-ZÁÉÍÓÚÑ])")
+_ROMAN: Final = re.compile(r"(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?!\w)")
+_BEFORE_ROMAN: Final = frozenset(
+    "siglo siglos capítulo tomo volumen parte acto fase century chapter volume part act phase war".split()
+)
+_PAUSES: Final[dict[str, Pause]] = {
+    **{
+        ",": ",",
+        ";": ",",
+        "(": ",",
+        ")": ",",
+        "—": ",",
+        "–": ",",
+        "…": ".",
+        ".": ".",
+        "|": ",",
+        "]": ",",
+        "[": ",",
+    },
+    **{"?": "?", "!": "!", ":": ":"},
+}
+_VOWELS: Final = frozenset("AEIOUÁÉÍÓÚÜY")
+_SHOUT: Final = re.compile(r"[^\W\d_]{2,}")
+
+
+def read_abbreviation(place: Place) -> Said | None:
+    """`Sr.`, `p. ej.`, `e.g.`."""
+    if place.start and place.text[place.start - 1].isalnum():
+        return None
+    found = _ABBREVIATION[place.locale].match(place.text, place.start)
+    if found is None:
+        return None
+    short, end = found[0], found.end()
+    rest = place.text[end:].lstrip()
+    if short in ONLY_BEFORE_NUMBERS and not rest[:1].isdigit():
+        return None
+    if short in ("c/", "C/") and _CALLE.match(place.text, place.start) is None:
+        return None
+    if short == "St." and not rest[:1].isupper():
+        return Said("street", end, "." if not rest else "")
+    if short == "Sr." and place.locale == "en" and place.before == "":
+        return None
+    is_end = short in ENDS_SENTENCES and (not rest or rest[0].isupper())
+    return Said(ABBREVIATIONS[place.locale][short], end, "." if is_end and short.endswith(".") else "")
+
+
+def read_word(place: Place) -> Said | None:
+    """A word, or what is written like one."""
+    found = WORD.match(place.text, place.start)
+    if found is None:
+        return None
+    end = found.end()
+    # What is a number in some script, but no digit of ours (`²`, `①`), is not said as part of a word.
+    letters = [char for char in unicodedata.normalize("NFC", found[0]) if not char.isnumeric()]
+    word = "".join(letters)[:_LONGEST_WORD]
+    roman = _roman(place, end)
+    if roman:
+        return Said(roman, end)
+    if word.isupper() and len(word) > 1:
+        return Said(_acronym(word, place, end), end)
+    if place.locale == "es" and len(word) == 1:
+        return Said(_spanish_letter(word), end)
+    return Said(word, end)
+
+
+def read_sign(place: Place) -> Said | None:
+    """A sign that is said, or that makes a pause."""
+    sign = place.text[place.start]
+    if sign in SYMBOLS and not (sign == "&" and place.text[place.start + 1 : place.start + 2] == "&"):
+        return Said(in_locale(SYMBOLS[sign], place.locale), place.start + 1)
+    if sign in "-–" and place.text[place.start - 1 : place.start + 2].strip() == sign and place.before:
+        return Said("", place.start + 1, ",")
+    pause = _PAUSES.get(sign)
+    return Said("", place.start + 1, pause) if pause else None
+
+
+def _spanish_letter(letter: str) -> str:
+    """A lone letter by its name, but for those that are words."""
+    lower = letter.lower()
+    return letter if lower in "aeouy" else LETTERS["es"].get(lower, letter).replace("_", " ")
+
+
+def _roman(place: Place, end: int) -> str:
+    found = _ROMAN.match(place.text, place.start)
+    if found is None or found.end() != end:
+        return ""
+    number = _roman_value(found[0])
+    if place.before in _BEFORE_ROMAN:
+        return cardinal(number, place.locale)
+    before = re.search(r"(\w+) $", place.text[max(0, place.start - 30) : place.start])
+    is_name = before is not None and before[1][0].isupper() and not before[1].isupper() and len(before[1]) > 3
+    if not is_name:
+        return ""
+    if place.locale == "en":
+        return f"the {ordinal(number, 'en')}"
+    # Kings and queens are counted to ten by ordinals: "Felipe sexto", "Isabel segunda", but "Alfonso trece".
+    is_queen = before is not None and before[1].endswith(("a", "Isabel"))
+    return ordinal(number, "es", feminine=is_queen) if number <= 10 else cardinal(number, "es")
+
+
+def _roman_value(numeral: str) -> int:
+    values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in numeral]
+    pairs = zip(values, [*values[1:], 0], strict=True)
+    return sum(-value if value < after else value for value, after in pairs)
+
+
+def _acronym(word: str, place: Place, end: int) -> str:
+    """Letter by letter where people do so; else a word, also where somebody shouts."""
+    if word == "OK":
+        return "okey" if place.locale == "es" else "okay"
+    is_spelled = len(word) <= 5 and (word in SPELLED or not _VOWELS & set(word))
+    if word not in SPELLED and is_spelled is False and len(word) == 2:
+        is_spelled = not _is_shouted(place, end)
+    letters = LETTERS[place.locale]
+    if not is_spelled or not all(letter in letters for letter in word.lower()):
+        return word.lower()
+    return " ".join(letters[letter].replace("_", " ") for letter in word.lower())
+
+
+def _is_shouted(place: Place, end: int) -> bool:
+    """Whether a neighbour is all capitals too, or there is none."""
+    before = _SHOUT.findall(place.text[max(0, place.start - 30) : place.start])
+    after = _SHOUT.findall(place.text[end : end + 30])
+    near = [*before[-1:], *after[:1]]
+    return not near or any(word.isupper() for word in near)
