@@ -81,15 +81,15 @@ def test_first_clause_leaves_after_some_words_where_no_comma_comes():
 
 def test_later_clauses_are_sentences_or_a_dozen_words():
     text = (
-        "Sí, son las diez, creo, y media. Vale. Esto es una frase larga de al menos doce palabras bien seguidas, y"
-        " después de la coma viene más."
+        "Sí, son las diez, creo, y media. Vale. "
+        "Esto es una frase larga de al menos doce palabras bien contadas, y después de la coma viene más."
     )
 
     assert clauses_of(text) == [
         "Sí, ",
         "son las diez, creo, y media. ",
         "Vale. ",
-        "Esto es una frase larga de al menos doce palabras bien seguidas, ",
+        "Esto es una frase larga de al menos doce palabras bien contadas, ",
         "y después de la coma viene más.",
     ]
 
