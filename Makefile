@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: run test check lint types format bench talks docs browser lock help
+.PHONY: run voice test check lint types format bench talks docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-run: .venv/run ## Starts the server on http://127.0.0.1:8000/
-	$(BIN)/python main.py
+run: .venv/run ## Starts the server on http://127.0.0.1:8000/; speech is installed behind it (VOICE=0: text alone)
+	$(BIN)/python main.py --install-voice
+
+voice: .venv/run ## Installs what speech needs: packages and models
+	$(BIN)/python -m app.voice.install
 
 test: .venv/dev browser node_modules ## Runs all tests
 	$(BIN)/python -m pytest -q $(ARGS)
@@ -50,7 +53,7 @@ lock: ## Renews constraints.txt from today's releases
 	$(PIP) -r requirements.ini -c constraints.txt
 	@touch $@
 
-.venv/dev: .venv/run requirements-dev.ini
+.venv/dev: .venv/run requirements-voice.ini requirements-dev.ini
 	$(PIP) -r requirements-dev.ini -c constraints.txt
 	@touch $@
 

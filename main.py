@@ -32,6 +32,8 @@ from app.storage.errors import StorageError
 from app.storage.opening import open_store
 from app.storage.store import Store
 from app.tools.registry import ToolRegistry, load_tools
+from app.voice.progress import ProgressBar
+from app.voice.readiness import INSTALLER, VoiceParts
 from app.watchdog import LoopWatchdog
 from config.logger_config import configure_logging
 from config.settings import Settings, SettingsError, load_settings
@@ -45,6 +47,7 @@ def create_app(
     provider: ChatProvider | None = None,
     tools: ToolRegistry | None = None,
     clock: Clock | None = None,
+    voice: VoiceParts | None = None,
 ) -> FastAPI:
     """Wires the server together; what is not given is made from the settings.
 
@@ -58,13 +61,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         store = await _store_or_exit(settings, time)
-        service = WebSocketAgentService(settings, model, tools, time, store)
+        service = WebSocketAgentService(settings, model, tools, time, store, voice=voice)
         watchdog = LoopWatchdog()
         watchdog.start()
         app.state.service = service
         housekeeping = asyncio.create_task(keep_house(store, settings, time), name="housekeeping")
         stop_signals = StopSignals(service.farewell)
         stop_signals.install()
+        await service.voice.start()
         try:
             yield
         finally:
@@ -114,12 +118,15 @@ def main() -> None:
     )
     parser.add_argument("--host", help="address to listen on, instead of HOST")
     parser.add_argument("--port", type=int, help="port to listen on, instead of PORT; 0 takes a free one")
+    parser.add_argument(
+        "--install-voice", action="store_true", help="bring what speech misses, behind the open page"
+    )
     options = parser.parse_args()
     settings = _settings_or_exit()
     host = options.host or settings.host
     listener = _bind_or_exit(host, settings.port if options.port is None else options.port)
     configure_logging(settings.log_level, settings.log_format)
-    app = _app_or_exit(settings)
+    app = _app_or_exit(settings, _voice_that_installs(settings) if options.install_voice else None)
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     sys.stdout.write(f"Voice agent: http://{shown}:{port}/  (model: {settings.provider})\n")
@@ -166,9 +173,15 @@ def _settings_or_exit() -> Settings:
         sys.exit(EXIT_WRONG_SETTINGS)
 
 
-def _app_or_exit(settings: Settings) -> FastAPI:
+def _voice_that_installs(settings: Settings) -> VoiceParts:
+    # A bar among the lines of a log file helps nobody; the log has the events.
+    bar = ProgressBar(sys.stderr) if sys.stderr.isatty() else None
+    return VoiceParts(settings, installer=INSTALLER, reporter=bar)
+
+
+def _app_or_exit(settings: Settings, voice: VoiceParts | None = None) -> FastAPI:
     try:
-        app = create_app(settings)
+        app = create_app(settings, voice=voice)
     except SettingsError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(EXIT_WRONG_SETTINGS)

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs Chromium, Node and PostgreSQL for the tests that need them, if they are missing and this may be done here.
+# Installs Chromium, Node, PostgreSQL and espeak-ng for the tests that need them, if they are missing and this may be done here.
 set -u
 wanted=""
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     wanted="$wanted chromium"
 { command -v node >/dev/null && command -v npm >/dev/null; } || wanted="$wanted nodejs npm"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
+command -v espeak-ng >/dev/null || wanted="$wanted espeak-ng"
 [ -z "$wanted" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing for the tests:$wanted"

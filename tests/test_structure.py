@@ -181,7 +181,9 @@ def test_env_example_shows_the_defaults(tmp_path: Path):
     assert Settings(_env_file=file).model_dump() == defaults.model_dump()  # pyright: ignore[reportCallIssue]
 
 
-@pytest.mark.parametrize("name", ["requirements.ini", "requirements-dev.ini", "constraints.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.ini", "requirements-voice.ini", "requirements-dev.ini", "constraints.txt"]
+)
 def test_requirements_are_read_by_pip(name: str):
     """pip reads `.ini` like any other; a `[section]`, or a line that begins with `;`, would stop it."""
     lines = [line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
@@ -192,20 +194,46 @@ def test_requirements_are_read_by_pip(name: str):
     assert names or name == "constraints.txt"
 
 
-def test_what_the_application_imports_is_required():
-    required = {
-        Requirement(line).name.replace("-", "_").lower()
-        for line in (ROOT / "requirements.ini").read_text(encoding="utf-8").splitlines()
-        if line.strip() and not line.startswith("#")
-    }
+def required_in(name: str) -> set[str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if line.strip() and not line.startswith(("#", "-r "))]
+    return {Requirement(line).name.replace("-", "_").lower() for line in wanted}
+
+
+def foreign_roots(path: Path) -> set[str]:
+    """The packages that a source imports and that are neither Python's nor ours."""
     comes_with = {"pydantic_core": "pydantic", "starlette": "fastapi"}
+    roots = {module.split(".")[0] for module in imports(tree_of(path))}
+    ours = sys.stdlib_module_names | {"app", "config"}
+    return {comes_with.get(root, root) for root in roots if root not in ours}
+
+
+def test_what_the_application_imports_is_required():
     imported_as = {"nltk_vader_sentiment": "vader"}
+    required = required_in("requirements.ini")
     known = required | {imported_as.get(name, name) for name in required}
     for path in SOURCES:
-        for module in imports(tree_of(path)):
-            root = module.split(".")[0]
-            if root not in sys.stdlib_module_names | {"app", "config"}:
-                assert comes_with.get(root, root) in known, f"{name_of(path)} imports {root}"
+        allowed = known | required_in("requirements-voice.ini") if part_of_path(path) == "voice" else known
+        assert foreign_roots(path) <= allowed, f"{name_of(path)} imports {foreign_roots(path) - allowed}"
+
+
+def part_of_path(path: Path) -> str:
+    return part_of(name_of(path).removesuffix(".py").replace("/", "."))
+
+
+def test_the_server_starts_without_the_packages_of_speech():
+    """Modules that import them are found by name when speech begins, and by nobody who is there before."""
+    module_of = {
+        name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in APP
+    }
+    optional = required_in("requirements-voice.ini")
+    seen, to_see = set[Path](), [ROOT / "main.py", *(path for path in APP if part_of_path(path) != "voice")]
+    while to_see:
+        path = to_see.pop()
+        assert not foreign_roots(path) & optional, f"{name_of(path)} is imported at the start"
+        seen.add(path)
+        found = {module_of[name] for name in imports(tree_of(path)) if name in module_of}
+        to_see.extend(found - seen)
 
 
 WITHOUT_TEST = {

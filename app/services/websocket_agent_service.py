@@ -27,6 +27,7 @@ from app.storage.store import Store
 from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
+from app.voice.readiness import VoiceParts
 from config.logger_config import SESSION_ID
 from config.settings import Settings
 
@@ -45,6 +46,7 @@ class WebSocketAgentService:
         provider: The language model; closed with the service.
         tools: What the model may call.
         store: Where talks are kept; closed with the service.
+        voice: Whether speech works; closed with the service.
     """
 
     def __init__(
@@ -54,8 +56,11 @@ class WebSocketAgentService:
         tools: ToolRegistry,
         clock: Clock | None = None,
         store: Store | None = None,
+        *,
+        voice: VoiceParts | None = None,
     ) -> None:
         self.settings = settings
+        self.voice = voice if voice is not None else VoiceParts(settings)
         self.provider = provider
         self.access = Access(settings.api_tokens)
         self.store = store if store is not None else NoStore()
@@ -140,6 +145,7 @@ class WebSocketAgentService:
     async def aclose(self) -> None:
         """Ends all sessions and gives back what the process holds."""
         await self.session_host.aclose()
+        await self.voice.aclose()
         await self.host.aclose()
         await self.provider.aclose()
         await self.store.aclose(self.settings.store_timeout_s)

@@ -27,6 +27,9 @@ _PIECE: Final = 1 << 16
 _TRIES: Final = 5
 _PAUSES_S: Final = (1, 2, 5, 10)
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_WHOLE: Final = 200
+_REST: Final = 206
+_NO_SUCH_RANGE: Final = 416
 _LIMITS: Final = httpx.Timeout(30, connect=10)
 
 
@@ -91,12 +94,12 @@ class ReleaseSource:
             status = response.status_code
             if status in _WORTH_ANOTHER_TRY:
                 return f"{response.url.host} answers {status}"
-            if status == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if status == _NO_SUCH_RANGE:
                 part.unlink(missing_ok=True)
                 return "the file has changed its length"
-            if status not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
+            if status not in (_WHOLE, _REST):
                 raise FetchError(f"{file.path}: {response.url.host} answers {status} for {file.url}")
-            goes_on = status == httpx.codes.PARTIAL_CONTENT
+            goes_on = status == _REST
             with part.open("ab" if goes_on else "wb") as output:
                 there = _append(output, response, file, start if goes_on else 0, told)
         return "" if there >= file.size else "the download broke off"
@@ -204,7 +207,7 @@ def remove_folder(folder: Path) -> None:
 
 def _append(output: BinaryIO, response: httpx.Response, file: ModelFile, start: int, told: Progress) -> int:
     there = start
-    for block in response.iter_bytes(_PIECE):
+    for block in response.iter_raw(_PIECE):
         output.write(block)
         there += len(block)
         told(min(there, file.size))

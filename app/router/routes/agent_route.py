@@ -34,6 +34,14 @@ class StorageInfo(BaseModel):
     waiting: int
 
 
+class VoiceInfo(BaseModel):
+    """Whether speech works; `progress`, 0 to 1, counts while `loading`."""
+
+    status: Literal["off", "loading", "ready", "not_installed", "failed"]
+    progress: float
+    detail: str
+
+
 class Health(BaseModel):
     """Whether the server works; nothing outside is asked for it."""
 
@@ -44,6 +52,7 @@ class Health(BaseModel):
     locale: Literal["es", "en"]
     tools: ToolsInfo
     storage: StorageInfo
+    voice: VoiceInfo
 
 
 class CheckResult(BaseModel):
@@ -86,7 +95,7 @@ def agent_router(page: dict[str, PageFile]) -> APIRouter:
 
 async def health(service: Service) -> Health:
     """Says whether the server works. Cheap: it never calls out."""
-    host, store = service.host, service.store.health()
+    host, store, voice = service.host, service.store.health(), service.voice
     return Health(
         status="degraded" if store.status == "degraded" else "ok",
         llm=LlmInfo.model_validate(
@@ -106,6 +115,7 @@ async def health(service: Service) -> Health:
             threads_busy=host.threads.busy,
         ),
         storage=StorageInfo(status=store.status, database=store.database, waiting=store.waiting),
+        voice=VoiceInfo(status=voice.status, progress=round(voice.progress, 3), detail=voice.detail),
     )
 
 

@@ -60,6 +60,18 @@ async def test_health_names_the_model_and_asks_nobody() -> None:
     assert model.requests == []
 
 
+async def test_health_says_how_speech_stands() -> None:
+    settings = settings_with(voice=False)
+    async with running_server(settings, provider=ScriptedModel([])) as server:
+        off = (await server.get("/agent/health")).json()["voice"]
+        server.service.voice.status, server.service.voice.progress = "loading", 0.4321
+        server.service.voice.detail = "silero_vad.onnx"
+        loading = (await server.get("/agent/health")).json()["voice"]
+
+    assert off == {"status": "off", "progress": 0, "detail": ""}
+    assert loading == {"status": "loading", "progress": 0.432, "detail": "silero_vad.onnx"}
+
+
 class Broken(ScriptedModel):
     async def diagnose(self) -> list[Check]:
         return [Check("key", ok=False, detail="refused; check AZURE_OPENAI_API_KEY")]

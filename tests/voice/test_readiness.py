@@ -1,0 +1,156 @@
+"""From missing to ready, with installers that are small programs of their own."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.voice.install import what_is_missing
+from app.voice.progress import Step
+from app.voice.readiness import INSTALLER, VoiceParts
+from config.settings import Settings
+from tests.support.context import settings_with
+from tests.voice.test_install import with_all_models
+
+PATIENCE_S = 20
+
+
+def empty(tmp_path: Path) -> Settings:
+    return settings_with(models_dir=tmp_path / "models")
+
+
+def program(*lines: str) -> tuple[str, ...]:
+    return sys.executable, "-u", "-c", "\n".join(lines)
+
+
+def says(step: Step) -> str:
+    return f"print({step.to_json()!r})"
+
+
+async def outcome(parts: VoiceParts) -> tuple[str, str]:
+    async with asyncio.timeout(PATIENCE_S):
+        await parts.start()
+        await parts.wait()
+    return parts.status, parts.detail
+
+
+@pytest.mark.parametrize("values", [{"voice": False}, {"stt_provider": "none", "tts_provider": "none"}])
+async def test_speech_that_nobody_wants_is_off(values) -> None:
+    assert await outcome(VoiceParts(settings_with(**values))) == ("off", "")
+
+
+async def test_without_installer_it_says_what_to_run(tmp_path: Path) -> None:
+    parts = VoiceParts(empty(tmp_path))
+
+    assert await outcome(parts) == ("not_installed", "python -m app.voice.install")
+
+
+async def test_what_is_missing_is_brought_and_then_loaded_without_a_restart(tmp_path: Path) -> None:
+    seen: list[tuple[str, float, str]] = []
+    steps: list[Step] = []
+
+    class Shown:
+        def show(self, step: Step) -> None:
+            steps.append(step)
+            seen.append((parts.status, parts.progress, parts.detail))
+
+    async def load() -> None:
+        seen.append((parts.status, parts.progress, parts.detail))
+
+    installer = program(
+        says(Step("packages", 0.2, "numpy")), says(Step("models", 0.4, "kokoro")), says(Step("done", 1))
+    )
+    parts = VoiceParts(empty(tmp_path), installer=installer, reporter=Shown())
+    parts.on_ready = load
+
+    assert await outcome(parts) == ("ready", "")
+    assert seen == [
+        ("loading", 0, ""),
+        ("loading", 0.2, "numpy"),
+        ("loading", 0.4, "kokoro"),
+        ("loading", 1, "starting"),
+    ]
+    assert [step.name for step in steps] == ["packages", "models", "done"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ((says(Step("failed", 0, "no network")), "raise SystemExit(1)"), "no network"),
+        (("raise SystemExit(1)",), "the installer ended without a word"),
+        (("raise ValueError('odd')",), "ValueError: odd"),
+    ],
+)
+async def test_installer_that_fails_says_why(tmp_path: Path, lines: tuple[str, ...], reason: str) -> None:
+    assert await outcome(VoiceParts(empty(tmp_path), installer=program(*lines))) == ("failed", reason)
+
+
+async def test_installer_that_cannot_be_started_is_a_failure(tmp_path: Path) -> None:
+    parts = VoiceParts(empty(tmp_path), installer=(str(tmp_path / "nothing"),))
+
+    assert (await outcome(parts))[0] == "failed"
+
+
+async def test_models_that_cannot_be_loaded_are_a_failure_in_one_line(tmp_path: Path) -> None:
+    async def load() -> None:
+        raise RuntimeError("protobuf\nparsing failed")
+
+    parts = VoiceParts(empty(tmp_path), installer=program(says(Step("done", 1))))
+    parts.on_ready = load
+
+    assert await outcome(parts) == ("failed", "RuntimeError: protobuf parsing failed")
+
+
+async def test_stopping_ends_the_installer_and_what_it_started(tmp_path: Path) -> None:
+    # Whoever holds the pipe open lives; its reader returns when nobody does.
+    pipe = tmp_path / "held"
+    os.mkfifo(pipe)
+    started = asyncio.Event()
+
+    class Shown:
+        def show(self, step: Step) -> None:
+            started.set()
+
+    # The installer's child tells the step, once it holds the pipe; both write to the same output.
+    sleeper = f"held = open({str(pipe)!r}, 'w'); {says(Step('models', 0.1))}; import time; time.sleep(60)"
+    installer = program(
+        "import subprocess, sys, time",
+        f"subprocess.Popen([sys.executable, '-u', '-c', {sleeper!r}])",
+        "time.sleep(60)",
+    )
+    parts = VoiceParts(empty(tmp_path), installer=installer, reporter=Shown())
+    async with asyncio.timeout(PATIENCE_S):
+        reading = asyncio.create_task(asyncio.to_thread(pipe.read_bytes))
+        await parts.start()
+        await started.wait()
+        await parts.aclose()
+        await reading
+
+
+async def test_everything_there_is_loaded_at_once(tmp_path: Path) -> None:
+    settings = settings_with(models_dir=tmp_path)
+    with_all_models(tmp_path)
+    if what_is_missing(settings):
+        pytest.skip("the packages of requirements-voice.ini are not installed")
+    loaded: list[str] = []
+
+    async def load() -> None:
+        loaded.append(parts.status)
+
+    parts = VoiceParts(settings, installer=("must not run",))
+    parts.on_ready = load
+
+    assert await outcome(parts) == ("ready", "")
+    assert loaded == ["loading"]
+
+
+async def test_installer_of_the_server_finds_the_project_from_any_folder(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *INSTALLER, "--check", cwd=tmp_path, stdout=asyncio.subprocess.PIPE, env={"MODELS_DIR": "here"}
+    )
+    output, _ = await process.communicate()
+
+    assert process.returncode == 1
+    assert b"missing: here/silero_vad.onnx" in output
