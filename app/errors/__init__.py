@@ -11,6 +11,7 @@ AgentError
 ├── TooManyMessages             rate_limited
 ├── NotAvailable                not_available
 ├── BadAudio                    bad_audio
+│   └── UnexpectedAudio         bad_audio
 ├── AudioOverflow               audio_overflow
 ├── NothingHeard                nothing_heard
 ├── WorkerFailed                worker_failed
@@ -79,6 +80,7 @@ from app.errors.voice import (
     AudioOverflow,
     BadAudio,
     NothingHeard,
+    UnexpectedAudio,
     VoiceBusy,
     WorkerFailed,
 )
@@ -115,6 +117,7 @@ __all__ = [
     "TooManyMessages",
     "TurnTimeout",
     "Unauthorized",
+    "UnexpectedAudio",
     "UnknownCall",
     "UnknownType",
     "VoiceBusy",

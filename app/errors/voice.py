@@ -11,6 +11,13 @@ class BadAudio(AgentError):
     en = "I cannot read that audio: it has to be WAV, WebM, OGG, MP3 or FLAC, and whole."
 
 
+class UnexpectedAudio(BadAudio):
+    """Sound came where none was agreed on."""
+
+    es = "Ha llegado audio y en esta conversación no se ha acordado ninguno."
+    en = "Audio came, and none was agreed on in this talk."
+
+
 class AudioOverflow(AgentError):
     """More sound than one utterance may have, or than is worked off in time."""
 

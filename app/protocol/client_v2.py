@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.protocol.client import SystemMessage, Text, UserId
+from app.protocol.events import AudioTerms
 
 Id = Annotated[Text, Field(min_length=1, max_length=64)]
 """An id that the client gives, or one of ours that it sends back."""
@@ -32,6 +33,14 @@ class AudioOptions(V2Message):
     input: AudioInput | None = Field(default=None, alias="in")
     out: bool = False
     turn_detection: Literal["auto", "manual"] = "auto"
+
+
+def audio_terms(options: AudioOptions | None) -> AudioTerms | None:
+    """What a client asks for, as the talk knows it."""
+    if options is None:
+        return None
+    rate_hz = options.input.sample_rate_hz if options.input is not None else None
+    return AudioTerms(rate_hz, options.out, options.turn_detection == "manual")
 
 
 class StartMessage(V2Message):

@@ -20,14 +20,22 @@ MAX_KEYS = 1000
 MAX_VALUES = 10_000
 """More values, inside lists and objects together, than any client needs in one message."""
 
+_AUDIO = re.compile(r'"type"\s*:\s*"audio"')
+_EDGE = 1000
+
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
-def decode_object(raw: str | bytes, max_bytes: int) -> dict[str, Any]:
+def decode_object(raw: str | bytes, max_bytes: int, max_audio_bytes: int = 0) -> dict[str, Any]:
     """Reads one JSON object.
 
+    Args:
+        raw: What came in one frame.
+        max_bytes: What a message may have, as UTF-8.
+        max_audio_bytes: What one of the type `audio` may have instead, where that is more.
+
     Raises:
-        TooLarge: The message is over `max_bytes` as UTF-8.
+        TooLarge: The message has more than it may.
         BadMessage: It is binary, no JSON, no object, or JSON that readers disagree about (repeated names,
             lone surrogates, NaN), or that holds more than any client needs.
     """
@@ -35,8 +43,11 @@ def decode_object(raw: str | bytes, max_bytes: int) -> dict[str, Any]:
         raise BadMessage(
             "llegó un mensaje binario y se esperaba texto", "a binary frame came where text is due"
         )
-    if len(raw) > max_bytes or (len(raw) * 4 > max_bytes and _utf8_size(raw) > max_bytes):
-        raise TooLarge(limit=max_bytes)
+    limit = max_bytes
+    if len(raw) > max_bytes and _looks_like_audio(raw):
+        limit = max(max_bytes, max_audio_bytes)
+    if len(raw) > limit or (len(raw) * 4 > limit and _utf8_size(raw) > limit):
+        raise TooLarge(limit=limit)
     _refuse_crowds(raw)
     try:
         value = orjson.loads(raw)
@@ -45,7 +56,14 @@ def decode_object(raw: str | bytes, max_bytes: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadMessage("no es un objeto JSON", "it is not a JSON object")
     _refuse_ambiguous(raw)
+    if limit > max_bytes and value.get("type") != "audio":  # pyright: ignore[reportUnknownMemberType]
+        raise TooLarge(limit=max_bytes)
     return value  # pyright: ignore[reportUnknownVariableType]  # JSON: checked by the message's model
+
+
+def _looks_like_audio(raw: str) -> bool:
+    """Whether an end of the text says so; the parser has the last word."""
+    return _AUDIO.search(raw[:_EDGE]) is not None or _AUDIO.search(raw[-_EDGE:]) is not None
 
 
 def _utf8_size(text: str) -> int:

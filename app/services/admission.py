@@ -1,13 +1,14 @@
 """What a connection's first object leads to: a new session, an old one taken up again, or an answer."""
 
+import contextlib
 from typing import Any
 
 import orjson
 
-from app.errors import BadMessage, ResumeRefused
+from app.errors import BadMessage, NotAvailable, ResumeRefused
 from app.protocol.client import ANONYMOUS, AudioMessage, SystemMessage, user_of
 from app.protocol.client_v2 import AudioMessage as AudioMessageV2
-from app.protocol.client_v2 import PingMessage, ResumeMessage, StartMessage, TextMessage
+from app.protocol.client_v2 import PingMessage, ResumeMessage, StartMessage, TextMessage, audio_terms
 from app.protocol.codec import decode_v2
 from app.protocol.events import Event, HistoryTold, Pong
 from app.services.access import Principal
@@ -66,14 +67,24 @@ async def _start(
 ) -> Admission:
     user_id = message.user_id or ANONYMOUS
     if message.continue_ is None:
-        live = host.open(user_id, message.locale, principal, is_resumable=True)
+        live = host.open(
+            user_id, message.locale, principal, is_resumable=True, audio=audio_terms(message.audio)
+        )
+        _choose_voice(live, message.voice)
         return Admission(live, _attach(live, transport))
-    live = await host.continue_talk(message.continue_, user_id, principal)
+    live = await host.continue_talk(message.continue_, user_id, principal, audio_terms(message.audio))
+    _choose_voice(live, message.voice)
     live.history_seq = 1  # it follows `session_created`
     link = _attach(live, transport)
     live.session.emit(HistoryTold(live.history_message()))
     tell_what_is_left(live)
     return Admission(live, link)
+
+
+def _choose_voice(live: LiveSession, voice: str | None) -> None:
+    """A voice that cannot be had is no reason to refuse a talk."""
+    with contextlib.suppress(NotAvailable):
+        live.voice.choose(voice, None)
 
 
 async def _resume(
@@ -144,6 +155,9 @@ def _attach(
         live.expiry = None
     live.session.websocket = transport
     live.session.outbox.overflowed.clear()
+    # Also where it takes over from another connection: what that one was sent is not here.
+    live.voice.client_left()
+    live.voice.client_came()
     link = Link(transport, preface or [], next_seq)
     live.pump.attach(link)
     return link

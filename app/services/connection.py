@@ -15,6 +15,7 @@ from app.errors import (
     ServerFull,
     TooManyMessages,
     Unauthorized,
+    UnexpectedAudio,
 )
 from app.protocol.close_codes import CloseCode
 from app.protocol.codec import decode_object
@@ -141,7 +142,8 @@ class Connection:
         while (raw := await self._transport.receive()) is not None:
             self._check_flood()
             try:
-                first = decode_object(raw, self._settings.max_message_bytes)
+                settings = self._settings
+                first = decode_object(raw, settings.max_message_bytes, settings.max_audio_message_bytes)
                 result = await self._admit(first, self._transport)
             except (ServerFull, Unauthorized):
                 raise
@@ -175,25 +177,41 @@ class Connection:
                 return code
         while (raw := await self._transport.receive()) is not None:
             live.session.last_activity = self._clock.now()
-            code = self._handle(live, partial(self._decode, raw))
+            if isinstance(raw, bytes):
+                code = self._guard(live, partial(self._take_sound, live, raw))
+            else:
+                code = self._handle(live, partial(self._decode, raw))
             if code is not None:
                 return code
         return None
 
-    def _decode(self, raw: str | bytes) -> dict[str, Any]:
+    def _decode(self, raw: str) -> dict[str, Any]:
         message: dict[str, Any] = {}
+        settings = self._settings
         try:
-            message = decode_object(raw, self._settings.max_message_bytes)
+            message = decode_object(raw, settings.max_message_bytes, settings.max_audio_message_bytes)
             return message
         finally:
-            if not isinstance(raw, bytes) and message.get("type") not in UNCOUNTED_TYPES:
+            if message.get("type") not in UNCOUNTED_TYPES:
                 self._check_flood()
+
+    def _take_sound(self, live: LiveSession, pcm: bytes) -> None:
+        if not self._dialect.is_resumable:
+            raise UnexpectedAudio
+        live.voice.take(pcm)
 
     def _handle(self, live: LiveSession, decode: Callable[[], dict[str, Any]]) -> CloseCode | None:
         """Does what a message asks for; a code where the connection must end after it."""
-        try:
+
+        def do() -> CloseCode | None:
             message = self._dialect.decode(decode())
             return self._dialect.handlers[type(message)](live, message)
+
+        return self._guard(live, do)
+
+    def _guard(self, live: LiveSession, do: Callable[[], CloseCode | None]) -> CloseCode | None:
+        try:
+            return do()
         except TooManyMessages as error:
             logger.warning(error.code)
             live.session.emit(ErrorOccurred(error))

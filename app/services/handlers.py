@@ -1,9 +1,11 @@
 """What each message of a client does, once there is a session. Found by the message's type."""
 
+import base64
+import binascii
 from collections.abc import Callable
 from typing import Any, Final
 
-from app.errors import BadMessage, NotAvailable
+from app.errors import BadAudio, BadMessage
 from app.protocol.client import AudioMessage, SystemMessage, TextMessage
 from app.services.live_session import LiveSession
 
@@ -31,12 +33,29 @@ def handle_system(live: LiveSession, message: SystemMessage) -> None:
 
 
 def handle_audio(live: LiveSession, message: AudioMessage) -> None:
-    """This server has no recognition of speech yet.
+    """Takes a recording of what the user says.
 
     Raises:
-        NotAvailable: Always.
+        BadAudio: It is no base64.
+        NotAvailable: This server does not hear.
+        QueueFull: Too many texts wait.
     """
-    raise NotAvailable(feature="audio")
+    live.voice.hear_clip(sound_of(message.content))
+
+
+def sound_of(content: str) -> bytes:
+    """What a message's base64 stands for.
+
+    Raises:
+        BadAudio: It is none, or empty.
+    """
+    try:
+        sound = base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadAudio("no base64") from None
+    if not sound:
+        raise BadAudio("empty")
+    return sound
 
 
 HANDLERS: Final[dict[type, Callable[[LiveSession, Any], None]]] = {

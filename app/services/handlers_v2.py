@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from app.errors import AgentError, BadMessage, NotAvailable, UnknownCall
+from app.errors import AgentError, BadMessage, UnknownCall
 from app.protocol import client_v2 as client
 from app.protocol.client import SystemMessage
 from app.protocol.client_v2 import AudioMessage
 from app.protocol.close_codes import CloseCode
 from app.protocol.events import ErrorOccurred, Pong
-from app.services.handlers import handle_audio, handle_system
+from app.services.handlers import handle_system, sound_of
 from app.services.live_session import LiveSession
 
 
@@ -42,15 +42,18 @@ def handle_approve_tool(live: LiveSession, message: client.ApproveToolMessage) -
 
 
 def handle_session_update(live: LiveSession, message: client.SessionUpdateMessage) -> None:
-    """Changes the language.
+    """Changes the language, the voice, or what sound there is.
 
     Raises:
-        NotAvailable: It asks for audio, which this server does not have.
+        NotAvailable: It asks for sound that this server does not have.
     """
-    if message.audio is not None or message.voice is not None or message.speed is not None:
-        raise NotAvailable(feature="audio")
     if message.locale is not None:
         live.session.locale = live.pump.locale = message.locale
+        live.session.spoken_language = None
+    live.voice.choose(message.voice, message.speed)
+    terms = client.audio_terms(message.audio)
+    if terms is not None:
+        live.voice.configure(terms)
 
 
 def handle_ping(live: LiveSession, message: client.PingMessage) -> None:
@@ -63,13 +66,46 @@ def handle_end(live: LiveSession, message: client.EndMessage) -> CloseCode:
     return CloseCode.NORMAL
 
 
-def refuse_audio(live: LiveSession, message: Any) -> None:
-    """There is no audio to commit, clear or play.
+def handle_audio(live: LiveSession, message: AudioMessage) -> None:
+    """Takes a recording, or a piece of the stream.
 
     Raises:
-        NotAvailable: Always.
+        BadAudio: It is no base64, or a piece where no stream was agreed on.
+        NotAvailable: This server does not hear.
+        AudioOverflow: Too much waits.
     """
-    raise NotAvailable(feature="audio")
+    sound = sound_of(message.content)
+    if message.format == "pcm16":
+        live.voice.take(sound)
+    else:
+        live.voice.understand_clip(sound)
+
+
+def handle_audio_commit(live: LiveSession, message: client.AudioCommitMessage) -> None:
+    """The utterance is over.
+
+    Raises:
+        UnexpectedAudio: No sound was agreed on.
+    """
+    live.voice.commit()
+
+
+def handle_audio_clear(live: LiveSession, message: client.AudioClearMessage) -> None:
+    """The utterance is thrown away.
+
+    Raises:
+        UnexpectedAudio: No sound was agreed on.
+    """
+    live.voice.clear()
+
+
+def handle_playback(live: LiveSession, message: client.PlaybackMessage) -> None:
+    """How much of a turn has been heard.
+
+    Raises:
+        BadMessage: Nothing of that turn was spoken.
+    """
+    live.voice.played(message.turn_id, message.played_ms)
 
 
 def refuse_second_opening(live: LiveSession, message: Any) -> None:
@@ -90,9 +126,9 @@ HANDLERS_V2: Final[dict[type, Callable[[LiveSession, Any], CloseCode | None]]] =
     client.ApproveToolMessage: handle_approve_tool,
     client.SessionUpdateMessage: handle_session_update,
     client.PingMessage: handle_ping,
-    client.PlaybackMessage: refuse_audio,
-    client.AudioCommitMessage: refuse_audio,
-    client.AudioClearMessage: refuse_audio,
+    client.PlaybackMessage: handle_playback,
+    client.AudioCommitMessage: handle_audio_commit,
+    client.AudioClearMessage: handle_audio_clear,
     client.EndMessage: handle_end,
     SystemMessage: handle_system,
     AudioMessage: handle_audio,

@@ -13,6 +13,7 @@ from app.session.pump import Pump
 from app.session.resume_tokens import ResumeTokens
 from app.session.voice_session import VoiceSession
 from app.storage.records import StoredTalk
+from app.talking.session_voice import SessionVoice
 
 
 @dataclass(eq=False, slots=True)
@@ -33,6 +34,7 @@ class LiveSession:
 
     session: VoiceSession
     conversation: Conversation
+    voice: SessionVoice
     clock: Clock
     pump: Pump
     tokens: ResumeTokens = field(default_factory=ResumeTokens)

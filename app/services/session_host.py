@@ -14,7 +14,7 @@ from app.errors import Locale, ResumeRefused, ServerFull
 from app.llm.base import ChatProvider
 from app.protocol import v1, v2
 from app.protocol.client import ANONYMOUS
-from app.protocol.events import Notice, SessionCreated, SessionTerms
+from app.protocol.events import AudioTerms, ErrorOccurred, Notice, SessionCreated, SessionTerms
 from app.services.access import Principal
 from app.services.live_session import LiveSession
 from app.services.profiles import Profiles
@@ -30,7 +30,9 @@ from app.session.voice_session import VoiceSession
 from app.storage.errors import StoreUnavailable
 from app.storage.records import SessionRecord, StoredTalk
 from app.storage.store import Store
+from app.talking.session_voice import SessionVoice
 from app.tools.runner import ToolHost
+from app.voice.base import VoiceEngines
 from config.logger_config import SESSION_ID
 from config.settings import Settings
 
@@ -42,7 +44,7 @@ class SessionHost:
 
     Attributes:
         sessions: Those that live, with a connection or in their resume window.
-        features: What this server can do beyond text, as v2 sessions are told.
+        engines: What sessions hear and speak with.
         is_leaving: The server is about to stop: no new session begins.
         profiles: What is kept of the users.
     """
@@ -52,7 +54,7 @@ class SessionHost:
     ) -> None:
         self.sessions: SessionRegistry[LiveSession] = SessionRegistry(settings.max_sessions)
         self.is_leaving = False
-        self.features: list[str] = []
+        self.engines = VoiceEngines()
         self._settings = settings
         self._provider = provider
         self._tools = tools
@@ -70,9 +72,17 @@ class SessionHost:
         return live
 
     def open(
-        self, user_id: str, locale: Locale | None, principal: Principal | None, *, is_resumable: bool
+        self,
+        user_id: str,
+        locale: Locale | None,
+        principal: Principal | None,
+        *,
+        is_resumable: bool,
+        audio: AudioTerms | None = None,
     ) -> LiveSession:
         """Makes a session; with a token it is the token's user's, but for admins, who may speak for others.
+
+        Sound that is asked for and cannot be had is refused, and the session goes on by text.
 
         Raises:
             ServerFull: There is no room for another.
@@ -90,12 +100,15 @@ class SessionHost:
         )
         live = self._make(record, next_position=0)
         logger.info("session_created", extra={"user_id": user_id, "active": len(self.sessions)})
+        refusal = live.voice.begin(audio)
         terms = self._terms(live) if is_resumable else None
         self._write_opened(live, record)
         live.session.emit(SessionCreated(record.id, wire_time(now), terms))
         notice = self._provider.notice.get(live.session.locale)
         if notice:
             live.session.emit(Notice(notice))
+        if refusal is not None:
+            live.session.emit(ErrorOccurred(refusal))
         return live
 
     async def take_up(self, session_id: str, token: str, principal: Principal | None) -> None:
@@ -114,7 +127,13 @@ class SessionHost:
             if self._may_come_back(talk.session, token, principal):
                 self._revive(talk).history_seq = 0
 
-    async def continue_talk(self, session_id: str, user_id: str, principal: Principal | None) -> LiveSession:
+    async def continue_talk(
+        self,
+        session_id: str,
+        user_id: str,
+        principal: Principal | None,
+        audio: AudioTerms | None = None,
+    ) -> LiveSession:
         """Takes up an own earlier session, whether it lives, waits or has ended, as a new stream.
 
         Raises:
@@ -132,12 +151,15 @@ class SessionHost:
             raise ResumeRefused
         live.lost_turns.clear()
         live.tokens = tokens = ResumeTokens()
+        refusal = live.voice.begin(audio)
         terms = self._terms(live, continued=True)
         await self.came(live)
         if self.sessions.get(session_id) is not live or live.tokens is not tokens:
             raise ResumeRefused  # it has ended meanwhile, or begun anew once more
         live.pump.begin_anew(self._new_ring())
         live.session.emit(SessionCreated(session_id, wire_time(live.session.created_at), terms))
+        if refusal is not None:
+            live.session.emit(ErrorOccurred(refusal))
         return live
 
     async def _stored(self, session_id: str, is_theirs: Callable[[str], bool]) -> LiveSession | None:
@@ -177,6 +199,7 @@ class SessionHost:
         window_s = self._settings.resume_window_s
         logger.info("session_waits", extra={"reason": reason, "window_s": window_s})
         live.session.websocket = None
+        live.voice.client_left()
         self._expire_later(live)
         if not self.is_leaving:  # after a restart its window begins anew
             self._store.session_changed(live.session_id, {"detached_at": self._clock.now()})
@@ -189,6 +212,7 @@ class SessionHost:
         if live.expiry is not None:
             live.expiry.cancel()
         await live.conversation.aclose()
+        await live.voice.aclose()
         if live.pump_task is not None:
             live.pump_task.cancel()
             await asyncio.wait({live.pump_task})
@@ -232,7 +256,8 @@ class SessionHost:
         SESSION_ID.set(record.id)
         pump = Pump(session.outbox, locale, self._new_ring() if is_resumable else None)
         conversation = Conversation(session, self._provider, self._tools, settings)
-        live = LiveSession(session, conversation, self._clock, pump)
+        voice = SessionVoice(session, conversation, settings, lambda: self.engines)
+        live = LiveSession(session, conversation, voice, self._clock, pump)
         self.sessions.add(live)
         live.pump_task = asyncio.create_task(pump.run(), name=f"pump {record.id}")
         return live
@@ -276,8 +301,9 @@ class SessionHost:
             resume_token=live.tokens.issue(),
             resume_window_s=self._settings.resume_window_s,
             heartbeat_s=self._settings.ws_ping_interval_s,
-            features=self.features,
+            features=self.engines.features,
             continued=continued,
+            audio=live.voice.terms,
         )
 
     def _expire_later(self, live: LiveSession) -> None:

@@ -192,6 +192,7 @@ class SpokenMouth:
         """Nobody listens: the voice waits."""
         self._is_away = True
         if self._turn is not None:
+            self._drop_sound(self._turn.turn_id)
             self._turn.hold(_AWAY)
             self._turn.playback.pause(self._now())
 

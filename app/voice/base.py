@@ -233,3 +233,22 @@ class Senses:
     new_detector: Callable[[], SpeechDetector]
     new_resampler: Callable[[int], Callable[[bytes], bytes]]
     decode_clip: Callable[[bytes], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceEngines:
+    """What a server hears and speaks with; empty where it does not, or not yet.
+
+    Attributes:
+        new_splitter: Makes what cuts one answer into clauses; there where there is a synthesiser.
+    """
+
+    senses: Senses | None = None
+    synthesiser: Synthesiser | None = None
+    new_splitter: Callable[[], Splitter] | None = None
+
+    @property
+    def features(self) -> list[str]:
+        """As v2 sessions are told them."""
+        found = {"audio_in": self.senses, "audio_out": self.synthesiser}
+        return [name for name, part in found.items() if part is not None]

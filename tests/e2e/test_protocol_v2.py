@@ -302,7 +302,7 @@ async def test_any_other_leaving_keeps_the_session_for_its_window(code: int | No
     [
         ({"type": "resume", "session_id": "x", "resume_token": "x", "last_seq": 0}, "bad_message"),
         ({"type": "start"}, "bad_message"),
-        ({"type": "playback", "turn_id": "x", "played_ms": 1}, "not_available"),
+        ({"type": "playback", "turn_id": "x", "played_ms": 1}, "bad_message"),
         ({"type": "audio", "content": "AAAA", "format": "pcm16"}, "not_available"),
         ({"type": "audio_commit"}, "not_available"),
         ({"type": "session_update", "voice": "x"}, "not_available"),

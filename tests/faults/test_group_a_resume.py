@@ -400,7 +400,7 @@ async def test_v1_does_not_know_the_messages_of_v2(message: dict[str, Any]) -> N
     [
         ({"type": "resume", "session_id": "x", "resume_token": "y", "last_seq": 0}, "bad_message"),
         ({"type": "start", "user_id": "otra"}, "bad_message"),
-        ({"type": "playback", "turn_id": "none", "played_ms": 10}, "not_available"),
+        ({"type": "playback", "turn_id": "none", "played_ms": 10}, "bad_message"),
         ({"type": "cancel_tool", "call_id": "none"}, "unknown_call"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.errors import AgentError, BadMessage, Locale, ResumeRefused
-from app.protocol.events import Notice, Pong, ResponseChunk
+from app.protocol.events import AudioTerms, Notice, Pong, ResponseChunk
 from app.services.access import Principal
 from app.services.admission import admit_v1, admit_v2
 from app.services.connection import Admission
@@ -33,7 +33,13 @@ class Desk:
         self.token = self.live.tokens.issue()
 
     def open(
-        self, user_id: str, locale: Locale | None, principal: Principal | None, *, is_resumable: bool
+        self,
+        user_id: str,
+        locale: Locale | None,
+        principal: Principal | None,
+        *,
+        is_resumable: bool,
+        audio: AudioTerms | None = None,
     ) -> LiveSession:
         self.opened.append((user_id, locale, is_resumable))
         return self.live
@@ -44,7 +50,9 @@ class Desk:
     async def take_up(self, session_id: str, token: str, principal: Principal | None) -> None:
         return None
 
-    async def continue_talk(self, session_id: str, user_id: str, principal: Principal | None) -> Any:
+    async def continue_talk(
+        self, session_id: str, user_id: str, principal: Principal | None, audio: AudioTerms | None = None
+    ) -> Any:
         raise ResumeRefused
 
     async def came(self, live: LiveSession) -> None:

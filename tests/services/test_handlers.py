@@ -1,12 +1,16 @@
 """What each message of a client does."""
 
+import base64
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from app.errors import BadMessage, NotAvailable
+from app.errors import BadAudio, BadMessage, NotAvailable
 from app.protocol.client import AudioMessage, SystemMessage, TextMessage, V1Message
-from app.services.handlers import HANDLERS
+from app.services.handlers import HANDLERS, sound_of
+from app.voice.base import VoiceEngines
+from tests.support.ears import Vocabulary, WordRecogniser, new_senses
 from tests.support.live import live_of
 from tests.support.scripted import ScriptedModel, says
 from tests.support.talk import talk
@@ -46,7 +50,30 @@ async def test_text_without_words_is_refused() -> None:
 
 
 @virtual
-async def test_audio_is_not_available() -> None:
+async def test_recording_is_not_available_on_a_server_that_cannot_hear() -> None:
     async with talk(ScriptedModel([])) as t:
         with pytest.raises(NotAvailable):
             HANDLERS[AudioMessage](live_of(t), AudioMessage(type="audio", content="AAAA"))
+
+
+@pytest.mark.parametrize("content", ["", "***", "AAA", "AAAA\n"])
+def test_recording_that_is_no_base64_is_bad_audio(content: str) -> None:
+    with pytest.raises(BadAudio):
+        sound_of(content)
+
+
+@virtual
+async def test_recording_is_answered_like_a_text() -> None:
+    vocabulary = Vocabulary()
+    senses = replace(new_senses(WordRecogniser(vocabulary)), decode_clip=as_it_is)
+    async with talk(ScriptedModel([says("Las dos.")])) as t:
+        live = live_of(t, engines=lambda: VoiceEngines(senses))
+        clip = base64.b64encode(vocabulary.sound("qué hora es?")).decode()
+        HANDLERS[AudioMessage](live, AudioMessage(type="audio", content=clip))
+        await t.rests()
+
+    assert [m["content"] for m in t.session.conversation_history] == ["qué hora es?", "Las dos."]
+
+
+async def as_it_is(clip: bytes) -> bytes:
+    return clip

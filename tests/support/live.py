@@ -1,7 +1,7 @@
 """A session as the service keeps it, around a talk without a socket, and a wire under a test's control."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +11,9 @@ from app.services.live_session import LiveSession
 from app.session.pump import Link, Pump
 from app.session.ring import Ring
 from app.session.transport import ConnectionGone
+from app.talking.session_voice import SessionVoice
+from app.voice.base import VoiceEngines
+from tests.support.context import settings_with
 from tests.support.talk import Talk
 from tests.support.virtual_time import VirtualClock
 
@@ -70,10 +73,13 @@ class Wire:
         return [message["seq"] for message in self.sent if "seq" in message]
 
 
-def live_of(t: Talk, *, ring: Ring | None = None) -> LiveSession:
+def live_of(
+    t: Talk, *, ring: Ring | None = None, engines: Callable[[], VoiceEngines] = VoiceEngines
+) -> LiveSession:
     """The talk's session; with a ring it is one of v2."""
     pump = Pump(t.session.outbox, t.session.locale, ring)
-    return LiveSession(t.session, t.conversation, VirtualClock(), pump)
+    voice = SessionVoice(t.session, t.conversation, settings_with(), engines)
+    return LiveSession(t.session, t.conversation, voice, VirtualClock(), pump)
 
 
 def attached(live: LiveSession, wire: Wire) -> Link:

@@ -1,0 +1,179 @@
+"""What sound a session has, as its client asks for it. See test_hearing.py for what is made of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from app.errors import AudioOverflow, BadMessage, NotAvailable, UnexpectedAudio, WorkerFailed
+from app.protocol.events import (
+    AudioFrame,
+    AudioTerms,
+    ErrorOccurred,
+    MessageAccepted,
+    ResponseComplete,
+    TranscriptHeard,
+)
+from app.talking.session_voice import MAX_CLIPS, SessionVoice
+from app.voice.base import VoiceEngines
+from tests.support.context import settings_with
+from tests.support.ears import Vocabulary, WordRecogniser, new_senses, silence
+from tests.support.scripted import ScriptedModel, says
+from tests.support.talk import Talk, talk
+from tests.support.virtual_time import virtual
+from tests.support.voices import CommaSplitter, WordySynthesiser
+
+BOTH = AudioTerms(16_000, out=True)
+
+
+class Place:
+    """A session with a voice, on a server that has what a test gives it."""
+
+    def __init__(self, t: Talk) -> None:
+        self.t = t
+        self.vocabulary = Vocabulary()
+        self.recogniser = WordRecogniser(self.vocabulary)
+        self.synthesiser = WordySynthesiser()
+        senses = replace(new_senses(self.recogniser), decode_clip=self._decode)
+        self.engines = VoiceEngines(senses, self.synthesiser, CommaSplitter)
+        self.voice = SessionVoice(t.session, t.conversation, settings_with(), lambda: self.engines)
+
+    async def _decode(self, clip: bytes) -> bytes:
+        if clip == b"broken":
+            raise WorkerFailed("died")
+        return clip
+
+    async def hears(self, text: str) -> None:
+        sound = self.vocabulary.sound(text) + silence(1500)
+        for start in range(0, len(sound), 640):
+            self.voice.take(sound[start : start + 640])
+            await asyncio.sleep(0.02)
+            self.t.drain()
+
+
+@asynccontextmanager
+async def place(*script: str) -> AsyncIterator[Place]:
+    async with talk(ScriptedModel([says(text) for text in script])) as t:
+        place = Place(t)
+        try:
+            yield place
+        finally:
+            await t.conversation.aclose()
+            await place.voice.aclose()
+
+
+@virtual
+async def test_session_without_terms_has_no_sound():
+    async with place("Sí.") as p:
+        with pytest.raises(UnexpectedAudio):
+            p.voice.take(b"12")
+        with pytest.raises(BadMessage):
+            p.voice.played("t1", 10)
+        p.t.says("hola")
+        await p.t.rests()
+
+        assert p.t.events(AudioFrame) == []
+
+
+@virtual
+async def test_session_that_asks_for_both_hears_and_speaks():
+    async with place("Sí.") as p:
+        p.voice.configure(BOTH)
+        await p.hears("hola.")
+        await p.t.rests()
+
+        assert p.voice.terms == BOTH
+        assert p.t.answers() == ["Sí."]
+        assert p.t.events(AudioFrame)
+
+
+@pytest.mark.parametrize(("terms", "feature"), [(AudioTerms(8000), "audio_in"), (BOTH, "audio_in")])
+def test_what_the_server_does_not_have_is_refused_and_nothing_changes(terms: AudioTerms, feature: str):
+    @virtual
+    async def run() -> None:
+        async with place() as p:
+            p.engines = VoiceEngines()
+            with pytest.raises(NotAvailable) as raised:
+                p.voice.configure(terms)
+
+            assert raised.value.fields == {"feature": feature}
+            assert p.voice.terms is None
+            assert isinstance(p.voice.begin(terms), NotAvailable)
+
+    run()
+
+
+@virtual
+async def test_sound_can_be_switched_off_and_on_again():
+    async with place("uno", "dos", "tres") as p:
+        for terms, text in ((BOTH, "a"), (AudioTerms(16_000), "b"), (BOTH, "c")):
+            p.voice.configure(terms)
+            p.t.says(text)
+            await p.t.rests()
+
+        spoken = {event.turn_id for event in p.t.events(AudioFrame)}
+        assert [e.turn_id in spoken for e in p.t.events(ResponseComplete)] == [True, False, True]
+
+
+@virtual
+async def test_voice_and_pace_are_the_sessions_own():
+    async with place("uno", "dos") as p:
+        p.voice.configure(BOTH)
+        p.t.says("a")
+        await p.t.rests()
+        p.voice.choose("em_alex", 1.5)
+        p.t.says("b")
+        await p.t.rests()
+
+        assert [(s.voice, s.speed) for s in p.synthesiser.asked] == [("", 1.0), ("em_alex", 1.5)]
+
+
+@virtual
+async def test_recordings_become_texts_in_their_order():
+    async with place("uno", "dos") as p:
+        p.voice.understand_clip(p.vocabulary.sound("primero."))
+        p.voice.understand_clip(p.vocabulary.sound("segundo."))
+        await p.t.passes(1)
+        await p.t.rests()
+
+        kinds = [type(e) for e in p.t.events(TranscriptHeard, MessageAccepted)]
+        assert kinds == [TranscriptHeard, MessageAccepted] * 2
+        assert [e.content for e in p.t.events(TranscriptHeard)] == ["primero.", "segundo."]
+
+
+@pytest.mark.parametrize(("clip", "code"), [(silence(500), "nothing_heard"), (b"broken", "worker_failed")])
+def test_recording_that_brings_no_words_is_one_error(clip: bytes, code: str):
+    @virtual
+    async def run() -> None:
+        async with place() as p:
+            p.voice.understand_clip(clip)
+            await p.t.passes(1)
+
+            assert [e.error.code for e in p.t.events(ErrorOccurred)] == [code]
+
+    run()
+
+
+@virtual
+async def test_recordings_that_wait_are_bounded():
+    async with place() as p:
+        for _ in range(MAX_CLIPS):
+            p.voice.understand_clip(p.vocabulary.sound("uno"))
+        with pytest.raises(AudioOverflow):
+            p.voice.understand_clip(b"x")
+
+
+@virtual
+async def test_client_that_left_hears_the_rest_when_it_comes_back():
+    async with place("uno dos tres cuatro") as p:
+        p.voice.configure(BOTH)
+        p.voice.client_left()
+        p.t.says("a")
+        await p.t.passes(5)
+        assert p.t.events(AudioFrame) == []
+
+        p.voice.client_came()
+        await p.t.rests()
+        assert sum(len(e.pcm) for e in p.t.events(AudioFrame)) == 4 * 200 * 16
