@@ -142,6 +142,9 @@ class WorkerPool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._keepers.clear()
+        # A keeper that was cancelled before its first step has ended nothing.
+        await asyncio.gather(*(worker.end() for worker in self._live))
+        self._live.clear()
 
     async def _keep(self, worker: WorkerProcess) -> None:
         """Sees to it that there is a worker in this place: a new one when the old one has ended."""

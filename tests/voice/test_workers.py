@@ -259,3 +259,15 @@ async def test_closing_ends_the_processes_and_the_jobs_under_way():
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert not pool.is_ready
+
+
+async def test_pool_that_is_closed_as_soon_as_it_has_started_leaves_nothing():
+    pool = WorkerPool(KIND, size=2)
+    await pool.start()
+    pids = pool.pids
+
+    await pool.aclose()
+
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
