@@ -14,6 +14,9 @@ import pytest_asyncio
 from config.settings import Settings
 from tests.storage.postgres import PostgresServer, missing
 
+# Reads MODELS_DIR while it is there.
+from tests.support import models as models
+
 for _name in Settings.model_fields:
     os.environ.pop(_name.upper(), None)
 for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):

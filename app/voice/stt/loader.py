@@ -1,0 +1,34 @@
+"""Finds the recogniser that the settings ask for."""
+
+from importlib import import_module
+from typing import cast
+
+from app.errors import NotAvailable
+from app.voice.base import Recogniser
+from config.settings import Settings
+
+RECOGNISERS = {
+    "azure": "app.voice.stt.azure:AzureTranscriptions",
+    "local": "app.voice.stt.local:LocalWhisper",
+}
+"""Each recogniser's class, made with the settings; imported only when asked for."""
+
+
+async def load_recogniser(settings: Settings) -> Recogniser:
+    """Makes and starts the recogniser that `STT_PROVIDER` names or `auto` stands for.
+
+    Raises:
+        NotAvailable: None is wanted, or its model is not there.
+        WorkerFailed: Its workers cannot be started.
+        SettingsError: It cannot work with these settings.
+    """
+    if settings.recogniser == "none":
+        raise NotAvailable("STT_PROVIDER=none", feature="STT_PROVIDER")
+    module_name, _, class_name = RECOGNISERS[settings.recogniser].partition(":")
+    recogniser = getattr(import_module(module_name), class_name)(settings)
+    try:
+        await recogniser.start()
+    except BaseException:
+        await recogniser.aclose()
+        raise
+    return cast(Recogniser, recogniser)

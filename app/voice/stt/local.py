@@ -1,0 +1,118 @@
+"""Whisper in worker processes, as a recogniser."""
+
+from contextlib import aclosing
+from pathlib import Path
+from typing import Final, Literal
+
+from app.errors import Locale, NotAvailable, VoiceBusy, WorkerFailed
+from app.voice.base import Transcript, Urgency, Utterance
+from app.voice.worker_wire import Header, Refused
+from app.voice.workers import WorkerPool
+from config.settings import Settings
+
+_KIND: Final = "app.voice.stt.whisper_worker"
+_URGENCIES: Final[dict[Urgency, int]] = {"final": 0, "speculative": 1, "partial": 2}
+
+_PROMPTS: Final[dict[Locale, str]] = {
+    "es": "¿Qué hora es? Dime qué hora es en Madrid. ¿Qué tiempo hace hoy? Calcula cuánto es tres por cinco. "
+    "Busca en internet. Espera, para. Sí, vale, gracias.",
+    "en": "What time is it? Tell me what time it is in London. What's the weather today? Calculate how "
+    "much is three times five. Search the internet. Wait, stop. Yes, okay, thanks.",
+}
+"""What people say to an agent with these tools, for an utterance that brings no words of its own."""
+
+
+class LocalWhisper:
+    """Speech to text on this machine; see `Recogniser`.
+
+    Args:
+        settings: With the model, its folder, the context and the workers' limits.
+        pool: The workers; by default as the settings say.
+
+    Raises:
+        NotAvailable: The model's files are not there.
+    """
+
+    name: Literal["azure", "local"] = "local"
+
+    def __init__(self, settings: Settings, pool: WorkerPool | None = None) -> None:
+        self._context = settings.stt_context
+        folder = model_folder(settings.stt_model, settings.models_dir)
+        self._pool = pool or WorkerPool(
+            _KIND,
+            {"folder": str(folder)},
+            size=settings.stt_workers,
+            queue=settings.stt_queue,
+            timeout_s=settings.stt_timeout_s,
+        )
+
+    @property
+    def has_idle_worker(self) -> bool:
+        """Whether a pass would begin at once."""
+        return self._pool.has_idle
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The numbers of its processes, for those who watch them."""
+        return self._pool.pids
+
+    async def start(self) -> None:
+        """Starts the workers and loads the model in each.
+
+        Raises:
+            WorkerFailed: The model cannot be loaded.
+        """
+        await self._pool.start()
+
+    async def transcribe(self, utterance: Utterance) -> Transcript:
+        """Understands one utterance, as `Recogniser.transcribe` promises."""
+        if utterance.urgency == "partial" and not self._pool.has_idle:
+            raise VoiceBusy("no worker is idle for a partial transcript")
+        prompts = dict.fromkeys(_PROMPTS, utterance.prompt) if utterance.prompt else _PROMPTS
+        # A partial transcript is overtaken before a second pass would end.
+        context = "once" if utterance.urgency == "partial" else self._context
+        header: Header = {
+            "language": utterance.language,
+            "hint": utterance.hint,
+            "prompts": prompts,
+            "context": context,
+        }
+        windows: list[Header] = []
+        try:
+            run = self._pool.run(header, utterance.pcm, _URGENCIES[utterance.urgency])
+            async with aclosing(run) as frames:
+                async for reply, _ in frames:
+                    windows.append(reply)
+        except Refused as refusal:
+            raise WorkerFailed(f"refused: {refusal.reason}") from None
+        return joined(windows, utterance)
+
+    async def aclose(self) -> None:
+        """Ends the workers."""
+        await self._pool.aclose()
+
+
+def joined(windows: list[Header], utterance: Utterance) -> Transcript:
+    """One transcript of what was understood in each window."""
+    spoken = [window for window in windows if window["text"]]
+    if not spoken:
+        language = utterance.hint if utterance.language == "auto" else utterance.language
+        return Transcript("", language, 0.0)
+    seconds = sum(window["seconds"] for window in spoken)
+    return Transcript(
+        " ".join(window["text"] for window in spoken),
+        spoken[0]["language"],
+        round(sum(window["confidence"] * window["seconds"] for window in spoken) / seconds, 3),
+    )
+
+
+def model_folder(name: str, models_dir: Path) -> Path:
+    """Where the model of `STT_MODEL` is: a folder of that path, or of that name among the models.
+
+    Raises:
+        NotAvailable: It is nowhere.
+    """
+    for folder in (Path(name), models_dir / f"whisper-{name}", models_dir / name):
+        if (folder / "model.bin").is_file():
+            return folder.resolve()
+    raise NotAvailable(f"no Whisper model {name} in {models_dir}", feature="STT_MODEL")

@@ -1,0 +1,106 @@
+"""Understands utterances, in a process of its own.
+
+A short window is fast and now and then loses its way; whatever shows that it did, is read once more with the
+full one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from app.errors import Locale
+from app.voice.base import EAR_RATE_HZ
+from app.voice.pcm import Samples, to_floats
+from app.voice.stt.checks import has_loop, is_made_up, without_asides, without_repeats
+from app.voice.stt.whisper import Asked, Reading, Whisper
+from app.voice.stt.windows import speech_s, windows_of
+from app.voice.worker_wire import Frame, Handler, Header
+
+_SHORTEST_S: Final = 0.1
+_SHORT_SPEECH_S: Final = 1.0
+"""Under it the language cannot be told for sure, and the talk's own is kept."""
+_SURE_OF_LANGUAGE: Final = 2.0
+"""How many times as likely as the other a language has to be."""
+_DOUBTFUL: Final = 0.5
+"""Confidence under which a reading is not taken as it is; speech that is well understood has 0.7 and more."""
+_NO_SPEECH: Final = 0.5
+_NEITHER_LANGUAGE: Final = 0.4
+"""Likelihood of our languages together, under which nobody spoke in one of them."""
+
+
+def load(options: Header) -> Handler:
+    """Loads the model.
+
+    Args:
+        options: `folder`, the model's.
+    """
+    whisper = Whisper(Path(str(options["folder"])))
+    # The first pass costs more than the others.
+    whisper.read(to_floats(bytes(2 * EAR_RATE_HZ)), Asked("es", {}))
+
+    def handle(header: Header, body: bytes) -> Iterator[Frame]:
+        asked = Asked(header["language"], header["prompts"])
+        samples = to_floats(body)
+        if samples.size < _SHORTEST_S * EAR_RATE_HZ:
+            return
+        for window in windows_of(samples):
+            reading = understood(whisper, window, asked, header["hint"], header["context"])
+            asked = replace(asked, language=reading.language)
+            yield (
+                {
+                    "text": reading.text,
+                    "language": reading.language,
+                    "confidence": reading.confidence,
+                    "seconds": window.size / EAR_RATE_HZ,
+                },
+                b"",
+            )
+
+    return handle
+
+
+def understood(whisper: Whisper, window: Samples, asked: Asked, hint: Locale, context: str) -> Reading:
+    """The best reading of one window; its text is empty where there are no words.
+
+    Args:
+        whisper: The model.
+        window: At most 28 seconds.
+        asked: What is known before.
+        hint: The talk's language, which decides where the sound does not.
+        context: `full` for the full window at once, `fast` for it as the safety net, `once` for no second
+            pass at all.
+    """
+    if asked.language == "auto" and speech_s(window) < _SHORT_SPEECH_S:
+        asked = replace(asked, language=hint)
+    reading = whisper.read(window, asked, full=context == "full")
+    if asked.language == "auto" and is_language_open(reading, hint) and not is_wordless(reading):
+        asked = replace(asked, language=hint)
+        reading = whisper.read(window, asked, full=context == "full")
+    if context == "fast" and is_doubtful(reading) and not is_wordless(reading):
+        again = whisper.read(window, asked, full=True)
+        reading = reading if has_loop(again.text) and not has_loop(reading.text) else again
+    if is_wordless(reading):
+        return replace(reading, text="")
+    return replace(reading, text=without_repeats(without_asides(reading.text)))
+
+
+def is_language_open(reading: Reading, hint: Locale) -> bool:
+    """Whether another language than the talk's was taken though it is hardly likelier."""
+    if reading.language == hint or len(reading.likelihoods) < 2:
+        return False
+    return reading.likelihoods[reading.language] < _SURE_OF_LANGUAGE * reading.likelihoods[hint]
+
+
+def is_doubtful(reading: Reading) -> bool:
+    """Whether a second look with the full window is worth its second."""
+    return reading.is_cut or has_loop(reading.text) or reading.confidence < _DOUBTFUL
+
+
+def is_wordless(reading: Reading) -> bool:
+    """Whether the model wrote words though nobody spoke."""
+    if is_made_up(without_asides(reading.text), reading.confidence):
+        return True
+    if reading.confidence >= _DOUBTFUL:
+        return False
+    return reading.no_speech > _NO_SPEECH or sum(reading.likelihoods.values()) < _NEITHER_LANGUAGE

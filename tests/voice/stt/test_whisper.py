@@ -1,0 +1,82 @@
+"""The real model over the recordings, in this process."""
+
+from functools import cache
+
+import pytest
+
+from app.errors import Locale
+from app.voice.pcm import Samples, to_floats, trimmed
+from app.voice.stt.checks import plain
+from app.voice.stt.whisper import Asked, Whisper, window_s
+from app.voice.stt.whisper_worker import understood
+from tests.support.clips import Recording, recordings
+from tests.support.models import model
+from tests.support.sounds import NOISES, with_noise
+
+SPOKEN = [one for one in recordings() if one.text]
+NOTHING_KNOWN = Asked("auto", {})
+
+
+@cache
+def whisper() -> Whisper:
+    return Whisper(model("whisper-base"))
+
+
+def sound_of(recording: Recording) -> Samples:
+    return to_floats(trimmed(recording.pcm))
+
+
+def words_of(samples: Samples, hint: Locale = "es") -> str:
+    return understood(whisper(), samples, NOTHING_KNOWN, hint, "fast").text
+
+
+@pytest.mark.parametrize("recording", SPOKEN, ids=lambda one: one.id)
+def test_language_is_heard_among_the_two(recording: Recording):
+    reading = whisper().read(sound_of(recording), NOTHING_KNOWN)
+
+    assert reading.language == recording.language
+    assert reading.confidence > 0.4
+    assert not reading.is_cut
+
+
+def test_window_is_short_but_never_so_short_that_the_model_goes_round_in_circles():
+    assert window_s(0.5) == 10
+    assert window_s(7) == 10
+    assert window_s(9) == 12
+    assert window_s(28) == 30
+    assert window_s(3, full=True) == 30
+
+
+def test_words_that_are_likely_help():
+    [hour] = [sound_of(one) for one in SPOKEN if one.id == "es_hora"]
+
+    reading = whisper().read(hour, Asked("es", {"es": "¿Qué hora es? Dime qué hora es."}))
+
+    assert plain(reading.text) == "dime que hora es por favor"
+
+
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("seconds", [1, 4])
+def test_noise_has_no_words(noise: str, seconds: float):
+    assert words_of(NOISES[noise](seconds)) == ""
+
+
+def test_recorded_noise_has_no_words():
+    [noise] = [one for one in recordings() if not one.text]
+
+    assert words_of(to_floats(noise.pcm)) == ""
+
+
+@pytest.mark.parametrize("recording", SPOKEN, ids=lambda one: one.id)
+def test_speech_that_is_turned_round_has_no_words(recording: Recording):
+    assert words_of(sound_of(recording)[::-1].copy()) == ""
+
+
+@pytest.mark.parametrize("recording", SPOKEN, ids=lambda one: one.id)
+def test_words_are_understood_over_noise(recording: Recording):
+    words = plain(words_of(with_noise(sound_of(recording), 10)))
+
+    spelt = {"2": ("2", "dos"), "7": ("7", "siete"), "8": ("8", "ocho")}
+    for keyword in recording.keywords:
+        if recording.id != "es_hora":  # without likely words it is heard as "ahora"
+            assert any(form in words for form in spelt.get(keyword, (plain(keyword),)))

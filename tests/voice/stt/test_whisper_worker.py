@@ -1,0 +1,121 @@
+"""When a reading is believed, when it is read again, and when there were no words."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from app.errors import Locale
+from app.voice.pcm import Samples
+from app.voice.stt.whisper import Asked, Reading, Whisper
+from app.voice.stt.whisper_worker import understood
+from tests.support.sounds import white
+
+GOOD = Reading("Hola, ¿qué tal?", "es", {"es": 0.9, "en": 0.05}, 0.85, 0.01, is_cut=False)
+
+
+class Readings:
+    """A model that gives the readings it was told to, and notes how it was asked."""
+
+    def __init__(self, *readings: Reading) -> None:
+        self._readings: Iterator[Reading] = iter(readings)
+        self.asked: list[tuple[str, bool]] = []
+
+    def read(self, samples: Samples, asked: Asked, *, full: bool = False) -> Reading:
+        self.asked.append((asked.language, full))
+        return next(self._readings)
+
+
+def understand(
+    model: Readings, seconds: float = 2, hint: Locale = "es", context: str = "fast", language: str = "auto"
+) -> Reading:
+    asked = Asked(language, {})  # pyright: ignore[reportArgumentType]
+    return understood(cast(Whisper, model), white(seconds), asked, hint, context)
+
+
+def test_good_reading_is_taken_as_it_is():
+    model = Readings(GOOD)
+
+    assert understand(model) == GOOD
+    assert model.asked == [("auto", False)]
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        replace(GOOD, text="hola hola hola hola hola"),
+        replace(GOOD, is_cut=True),
+        replace(GOOD, confidence=0.45),
+    ],
+    ids=["loop", "cut", "unsure"],
+)
+def test_doubtful_reading_is_read_again_with_the_full_window(doubtful: Reading):
+    model = Readings(doubtful, GOOD)
+
+    assert understand(model).text == GOOD.text
+    assert model.asked == [("auto", False), ("auto", True)]
+
+
+def test_second_reading_that_goes_round_in_circles_is_worse_than_the_first():
+    model = Readings(replace(GOOD, confidence=0.45), replace(GOOD, text="sí " * 20))
+
+    assert understand(model).text == GOOD.text
+
+
+def test_repeats_that_are_left_are_taken_out():
+    loop = replace(GOOD, text="Dime la hora. Dime la hora. Dime la hora.")
+
+    assert understand(Readings(loop, loop)).text == "Dime la hora."
+
+
+def test_partial_pass_reads_once_and_a_full_context_at_once_in_full():
+    doubtful = replace(GOOD, confidence=0.45)
+    once, full = Readings(doubtful), Readings(doubtful)
+
+    understand(once, context="once")
+    understand(full, context="full")
+
+    assert once.asked == [("auto", False)]
+    assert full.asked == [("auto", True)]
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        replace(GOOD, confidence=0.3, no_speech=0.8),
+        replace(GOOD, confidence=0.3, likelihoods={"es": 0.01, "en": 0.1}),
+        replace(GOOD, text="Subtítulos por la comunidad de Amara.org"),
+        replace(GOOD, text="Thank you.", confidence=0.4),
+        replace(GOOD, text="[Música]"),
+    ],
+)
+def test_noise_has_no_words_and_costs_one_pass(noise: Reading):
+    model = Readings(noise)
+
+    assert understand(model).text == ""
+    assert len(model.asked) == 1
+
+
+def test_language_of_a_short_sound_is_the_talks_own():
+    model = Readings(replace(GOOD, language="en"))
+
+    understand(model, seconds=0.7, hint="en")
+
+    assert model.asked == [("en", False)]
+
+
+def test_language_that_is_hardly_likelier_is_given_up_for_the_talks_own():
+    open_between = replace(GOOD, language="en", likelihoods={"es": 0.4, "en": 0.5})
+    model = Readings(open_between, GOOD)
+
+    assert understand(model).language == "es"
+    assert model.asked == [("auto", False), ("es", False)]
+
+
+def test_language_that_was_asked_for_stays():
+    model = Readings(replace(GOOD, likelihoods={"es": 0.3, "en": 0.6}))
+
+    understand(model, language="es", hint="en")
+
+    assert model.asked == [("es", False)]
