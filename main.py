@@ -32,6 +32,7 @@ from app.storage.errors import StorageError
 from app.storage.opening import open_store
 from app.storage.store import Store
 from app.tools.registry import ToolRegistry, load_tools
+from app.voice.base import VoiceEngines
 from app.voice.progress import ProgressBar
 from app.voice.readiness import INSTALLER, VoiceParts
 from app.watchdog import LoopWatchdog
@@ -48,8 +49,11 @@ def create_app(
     tools: ToolRegistry | None = None,
     clock: Clock | None = None,
     voice: VoiceParts | None = None,
+    engines: VoiceEngines | None = None,
 ) -> FastAPI:
     """Wires the server together; what is not given is made from the settings.
+
+    `engines` are given where speech is not to be loaded by itself.
 
     Raises:
         SettingsError: The settings do not fit together.
@@ -68,7 +72,10 @@ def create_app(
         housekeeping = asyncio.create_task(keep_house(store, settings, time), name="housekeeping")
         stop_signals = StopSignals(service.farewell)
         stop_signals.install()
-        await service.voice.start()
+        if engines is None:
+            await service.voice.start()
+        else:
+            service.session_host.engines = engines
         try:
             yield
         finally:

@@ -16,6 +16,7 @@ from app.llm.base import ChatProvider
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.tools.base import Tool
 from app.tools.registry import ToolRegistry
+from app.voice.base import VoiceEngines
 from config.settings import Settings
 from main import create_app
 from tests.support.context import settings_with
@@ -112,12 +113,13 @@ async def running_server(
     *,
     provider: ChatProvider | None = None,
     tools: list[Tool] | None = None,
+    engines: VoiceEngines | None = None,
     **options: Any,
 ) -> AsyncIterator[Server]:
     """A server on a free port; `options` are uvicorn's."""
     settings = settings or settings_with(llm_provider="demo")
     registry = ToolRegistry(tools) if tools is not None else None
-    app = create_app(settings, provider=provider, tools=registry)
+    app = create_app(settings, provider=provider, tools=registry, engines=engines)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,

@@ -25,6 +25,7 @@ class V2Client:
         self.token = ""
         self.last_seq = 0
         self.heard: list[dict[str, Any]] = []
+        self.sound = b""
 
     async def connects(self) -> None:
         """Opens a connection."""
@@ -66,7 +67,7 @@ class V2Client:
     async def sends(self, message: Any) -> None:
         """Sends a message as JSON, or a text as it is."""
         assert self.socket is not None
-        await self.socket.send(message if isinstance(message, str) else json.dumps(message))
+        await self.socket.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
     async def says(self, content: str, **values: Any) -> None:
         """Sends a text."""
@@ -76,7 +77,9 @@ class V2Client:
         """The next message; its number must be the one that is due."""
         assert self.socket is not None
         async with asyncio.timeout(PATIENCE_S):
-            message: dict[str, Any] = orjson.loads(await self.socket.recv())
+            while isinstance(raw := await self.socket.recv(), bytes):
+                self.sound += raw
+            message: dict[str, Any] = orjson.loads(raw)
         self.heard.append(message)
         if "seq" in message:
             assert message["seq"] == self.last_seq + 1, f"{message} after {self.last_seq}"
