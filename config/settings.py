@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     agent_name: str = Field(default="Asistente", min_length=1, max_length=100)
     agent_instructions: str | None = None
     agent_locale: Literal["es", "en"] = "es"
+    agent_greeting: str = Field(default="off", min_length=1, max_length=4000)
 
     # Server
     host: str = "127.0.0.1"
@@ -133,6 +134,14 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("agent_greeting")
+    @classmethod
+    def _is_switch_or_wish(cls, value: str) -> str:
+        word = value.strip().lower()
+        return {"false": "off", "no": "off", "0": "off", "true": "on", "yes": "on", "1": "on"}.get(
+            word, word if word in ("on", "off") else value.strip()
+        )
 
     @field_validator("api_tokens", mode="before")
     @classmethod

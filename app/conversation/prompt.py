@@ -4,6 +4,7 @@ Clients cannot change it. What is kept of a user is theirs to write, and what th
 words: data, which stands in JSON between two marks that nothing in it can close.
 """
 
+from app.errors import Locale
 from app.session.history import BYTES_PER_TOKEN
 from app.session.profile import Profile
 from config.settings import Settings
@@ -44,6 +45,19 @@ _ABOUT_USER = {
 }
 
 
+_GREETING = {
+    "es": (
+        "El usuario acaba de llegar y aún no ha dicho nada. Salúdalo en una o dos frases, por su nombre si "
+        "lo conoces, en el idioma de su perfil y, si no consta, en {language}."
+    ),
+    "en": (
+        "The user has just come and has not said anything yet. Greet them in one or two sentences, by name "
+        "if you know it, in the language of their profile or, where it names none, in {language}."
+    ),
+}
+_LANGUAGES = {"es": {"es": "español", "en": "inglés"}, "en": {"es": "Spanish", "en": "English"}}
+
+
 def system_prompt(settings: Settings) -> str:
     """The prompt of every session: the server's rules, then the operator's `AGENT_INSTRUCTIONS`."""
     rules = _RULES[settings.agent_locale].format(name=settings.agent_name)
@@ -58,3 +72,12 @@ def about_user(profile: Profile, settings: Settings) -> str:
     frame = _ABOUT_USER[settings.agent_locale]
     data = profile.as_data(budget - len(frame.encode()))
     return frame.replace("{data}", data) if data else ""
+
+
+def greeting(settings: Settings, locale: Locale) -> str:
+    """What has the model greet a user who comes; empty where it is not to. An operator's wish comes last."""
+    if settings.agent_greeting == "off":
+        return ""
+    wish = "" if settings.agent_greeting == "on" else f"\n\n{settings.agent_greeting}"
+    language = _LANGUAGES[settings.agent_locale][locale]
+    return _GREETING[settings.agent_locale].format(language=language) + wish

@@ -30,6 +30,8 @@ class LiveSession:
             that comes back with this number or a smaller one may not have had it.
         stale_seq: With this number of an earlier stream a client came, and was given the history. If it comes
             again with the same one, it has not had it.
+        takes_users_language: Its client has named no language: the one of the user's profile is its own.
+        is_introduced: The user's profile is being read, and they have been greeted if they are to be.
     """
 
     session: VoiceSession
@@ -44,6 +46,8 @@ class LiveSession:
     lost_turns: list[ErrorOccurred] = field(default_factory=list[ErrorOccurred])
     history_seq: int = -1
     stale_seq: int = -1
+    takes_users_language: bool = False
+    is_introduced: bool = False
 
     @property
     def session_id(self) -> str:

@@ -99,6 +99,7 @@ class SessionHost:
             last_activity=now,
         )
         live = self._make(record, next_position=0)
+        live.takes_users_language = is_resumable and locale is None
         logger.info("session_created", extra={"user_id": user_id, "active": len(self.sessions)})
         refusal = live.voice.begin(audio)
         terms = self._terms(live) if is_resumable else None

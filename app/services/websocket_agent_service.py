@@ -17,6 +17,7 @@ from app.services.connection import FLUSH_TIMEOUT_S, Admission, Admit, Connectio
 from app.services.dialects import Dialect
 from app.services.endpoints import ENDPOINT_TIMEOUT_S, try_endpoints
 from app.services.erasure import Eraser
+from app.services.introduction import introduce
 from app.services.live_session import LiveSession
 from app.services.session_host import SessionHost
 from app.session.state import SessionState
@@ -71,15 +72,18 @@ class WebSocketAgentService:
         self.sessions = self.session_host.sessions
         self.eraser = Eraser(self.session_host, self.store, self._clock, settings.store_timeout_s)
 
-    async def serve(self, transport: Transport, dialect: Dialect, token: str | None = None) -> None:
+    async def serve(
+        self, transport: Transport, dialect: Dialect, token: str | None = None, *, is_local: bool = False
+    ) -> None:
         """Serves one connection until it ends. On v1 its session ends with it; on v2 it waits for a while.
 
         Args:
             transport: The accepted connection.
             dialect: The protocol that it speaks.
             token: What its handshake brought; its first message may bring one as well.
+            is_local: It comes from this machine: without tokens, who they say they are is believed.
         """
-        admit = self._admission(dialect, token)
+        admit = self._admission(dialect, token, is_local=is_local)
         connection = Connection(transport, dialect, self.settings, self._clock, admit)
         admission = await connection.greet()
         if admission is None:
@@ -150,12 +154,25 @@ class WebSocketAgentService:
         await self.provider.aclose()
         await self.store.aclose(self.settings.store_timeout_s)
 
-    def _admission(self, dialect: Dialect, token: str | None) -> Admit:
+    def _admission(self, dialect: Dialect, token: str | None, *, is_local: bool) -> Admit:
+        host = self.session_host
+
         async def admit(first: dict[str, Any], transport: Transport) -> Admission | Event:
             principal = self.access.identify(token or _token_of(first))
             if dialect.is_resumable:
-                return await admit_v2(first, transport, self.session_host, principal)
-            return admit_v1(first, transport, self.session_host, principal)
+                admission = await admit_v2(first, transport, host, principal)
+            else:
+                admission = admit_v1(first, transport, host, principal)
+            if isinstance(admission, Admission):
+                introduce(
+                    admission.live,
+                    host.profiles,
+                    self.store,
+                    self.settings,
+                    is_known=is_local or principal is not None,
+                    has_spoken=admission.message is not None,
+                )
+            return admission
 
         return admit
 

@@ -24,6 +24,7 @@ WRONG = {
     "weather_provider": ["real"],
     "agent_locale": ["fr", "ES"],
     "agent_name": ["x" * 101],
+    "agent_greeting": ["x" * 4001],
     "agent_instructions": ["@/no/such/file", "@."],
     "log_level": ["LOUD", "10"],
     "log_format": ["xml"],

@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,56 +10,12 @@ import pytest
 from app.clock import SystemClock
 from app.services.profiles import Profiles, SessionProfile
 from app.session.profile import Profile, ProfileUnknown
-from app.storage.errors import StoreUnavailable
 from app.storage.no_store import NoStore
 from app.storage.opening import open_store
-from app.storage.writer import Receipt
 from tests.support.context import settings_with
+from tests.support.held_store import HeldStore, profiles_over
 
 TIMEOUT_S = 5
-
-
-class HeldStore(NoStore):
-    """A store whose reads answer, and whose writes are committed, when the test says so."""
-
-    is_on = True
-
-    def __init__(self, stored: dict[str, Any] | None = None) -> None:
-        self.stored = stored
-        self.may_answer = asyncio.Event()
-        self.is_dead = False
-        self.reads = 0
-        self.writes: list[dict[str, Any] | None] = []
-        self.receipts: list[Receipt] = []
-
-    async def profile(self, user_id: str) -> dict[str, Any] | None:
-        self.reads += 1
-        stored = self.stored
-        await self.may_answer.wait()
-        if self.is_dead:
-            raise StoreUnavailable("held")
-        return stored
-
-    def profile_stored(self, user_id: str, profile: dict[str, Any], session_id: str = "") -> Receipt:
-        return self._written(profile)
-
-    def profile_erased(self, user_id: str) -> Receipt:
-        return self._written(None)
-
-    def user_erased(self, user_id: str) -> Receipt:
-        return self._written(None)
-
-    def _written(self, profile: dict[str, Any] | None) -> Receipt:
-        self.writes.append(profile)
-        self.receipts.append(Receipt())
-        return self.receipts[-1]
-
-
-@asynccontextmanager
-async def profiles_over(store: HeldStore) -> AsyncIterator[Profiles]:
-    profiles = Profiles(store, timeout_s=0.01)
-    yield profiles
-    await profiles.aclose()
 
 
 def session_of(profiles: Profiles, user_id: str = "ana", **options: Any) -> SessionProfile:

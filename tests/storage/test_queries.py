@@ -1,7 +1,10 @@
 """Reads: pages, search, and what a restarted server needs."""
 
+import asyncio
+
 import pytest
 
+from app.services.profiles import Profiles
 from app.storage.errors import BadCursor
 from app.storage.records import TITLE_CHARS, SessionFilter
 from app.storage.sql_store import SqlStore
@@ -179,3 +182,26 @@ async def test_profile_is_kept_replaced_and_erased(store: SqlStore):
 
     await store.profile_erased("ana")
     assert await store.profile("ana") is None
+
+
+async def test_sessions_of_one_user_write_one_profile_and_erasure_leaves_none(store: SqlStore):
+    profiles = Profiles(store, timeout_s=20)
+    for session_id in ("s1", "s2"):
+        await store.session_opened(a_session(session_id))
+    sessions = [profiles.for_session("ana", session_id) for session_id in ("s1", "s2")]
+    await asyncio.gather(
+        *(
+            session.change(lambda profile, note=f"nota {n}": profile.with_note(note))
+            for n, session in enumerate(sessions)
+            if session is not None
+        )
+    )
+    stored = await store.profile("ana")
+
+    await profiles.of("ana").erase_with_user()
+    late = store.profile_stored("ana", {"name": "Ana"}, "s1")
+
+    assert stored is not None and sorted(stored["notes"]) == ["nota 0", "nota 1"]
+    assert not await late.wait(20)
+    assert await store.profile("ana") is None
+    await profiles.aclose()

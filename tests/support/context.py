@@ -9,6 +9,7 @@ import httpx
 
 from app.clock import Clock, SystemClock
 from app.errors import Locale
+from app.session.profile import ProfileKeeper
 from app.tools.base import Tool, ToolContext
 from config.settings import Settings
 
@@ -35,6 +36,7 @@ async def tool_context(
     locale: Locale = "es",
     clock: Clock | None = None,
     timeout_s: float = 30,
+    profile: ProfileKeeper | None = None,
 ) -> AsyncIterator[ToolContext]:
     """A context whose `progress` is a `Reports`."""
     clock = clock or SystemClock()
@@ -49,6 +51,7 @@ async def tool_context(
             http=http,
             settings=settings or settings_with(),
             progress=Reports(),
+            profile=profile,
         )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import orjson
@@ -92,7 +92,7 @@ class ScriptedModel:
         problems = validate(request.messages)
         if problems:
             self.invalid.append(problems)
-        self.requests.append(ChatRequest(orjson.loads(orjson.dumps(request.messages)), request.tools))
+        self.requests.append(replace(request, messages=orjson.loads(orjson.dumps(request.messages))))
         self.open_streams += 1
         try:
             await asyncio.sleep(0)

@@ -20,6 +20,7 @@ SEED = {
     "placeholder_api_call",
     "text_analysis",
 }
+BUILT_IN = SEED | {"remember"}
 
 GOOD = '''
 """Greets."""
@@ -56,7 +57,7 @@ def refusal(folder: Path, **options: Any) -> str:
 def test_tools_of_the_seed_are_found():
     registry = load_tools(settings_with())
 
-    assert set(registry.names) == SEED
+    assert set(registry.names) == BUILT_IN
     assert registry.names == sorted(registry.names)
 
 
@@ -104,7 +105,7 @@ def test_tool_is_offered_only_where_the_session_has_what_it_needs():
     assert registry.offer(frozenset()) is bare
 
 
-@pytest.mark.parametrize("name", sorted(SEED))
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_schema_tells_the_model_what_each_argument_is(name: str):
     tool = load_tools(settings_with(tools=(name,))).schemas[0]["function"]
 
@@ -116,7 +117,7 @@ def test_schema_tells_the_model_what_each_argument_is(name: str):
 def test_file_from_outside_is_a_tool_like_the_others(tmp_path: Path):
     registry = load_tools(settings_with(tools_dir=folder_with(tmp_path, greet=GOOD)))
 
-    assert set(registry.names) == SEED | {"greet"}
+    assert set(registry.names) == BUILT_IN | {"greet"}
     assert registry.schemas[registry.names.index("greet")]["function"]["description"] == "Greets somebody."
 
 

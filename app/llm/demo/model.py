@@ -7,16 +7,17 @@ import secrets
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, cast
 
-from app.chat import Mood, ToolCall
+from app.chat import ToolCall
 from app.errors import Locale
 from app.llm.base import ChatRequest, Check, Completion
 from app.llm.demo.asks import Ask
 from app.llm.demo.conversation import Situation, read_messages
 from app.llm.demo.follow_ups import Earlier
 from app.llm.demo.manner import before_calls, in_words
+from app.llm.demo.memory import about_user, is_to_greet, known_user, name_of
 from app.llm.demo.phrasing import tell
 from app.llm.demo.place_names import places
-from app.llm.demo.talk import NOTICE, ask_for, before_calling, not_there, nothing_new, small_talk
+from app.llm.demo.talk import NOTICE, ask_for, before_calling, greeting, not_there, nothing_new, small_talk
 from app.llm.demo.text import language_of
 from app.llm.demo.understanding import understand
 from config.settings import Settings
@@ -76,12 +77,17 @@ class DemoModel:
             # Whoever is in a hurry remembers what they have asked for.
             is_told_late = situation.is_late and request.mood != "hurried"
             return tell(situation.outcomes, language, is_late=is_told_late), ()
+        user = known_user(request.messages)
+        if is_to_greet(request.messages):
+            return greeting(self._agent_name, name_of(user), request.locale), ()
         if not situation.is_unanswered:
             return nothing_new(language), ()
         schemas = _schemas(request)
         earlier = _earlier(situation, schemas)
         asks = understand(situation.text, schemas, earlier, language=language)
-        return self._take_up(asks, situation, schemas, language, request.mood)
+        if not asks and (told := about_user(situation.text, user, language)):
+            return told, ()
+        return self._take_up(asks, situation, schemas, language, request)
 
     def _take_up(
         self,
@@ -89,13 +95,15 @@ class DemoModel:
         situation: Situation,
         schemas: Mapping[str, Mapping[str, Any]],
         language: Locale,
-        mood: Mood | None,
+        request: ChatRequest,
     ) -> tuple[str, tuple[ToolCall, ...]]:
+        mood = request.mood
         callable_ = [ask for ask in asks if ask.tool in schemas and not ask.missing]
         if callable_:
             words = before_calls(before_calling([ask.tool for ask in callable_], language), mood, language)
             return words, tuple(map(_call, callable_))
-        return in_words(self._say(asks, situation, schemas, language), mood, language), ()
+        user_name = name_of(known_user(request.messages))
+        return in_words(self._say(asks, situation, schemas, language, user_name), mood, language), ()
 
     def _say(
         self,
@@ -103,6 +111,7 @@ class DemoModel:
         situation: Situation,
         schemas: Mapping[str, Mapping[str, Any]],
         language: Locale,
+        user_name: str,
     ) -> str:
         """The answer where no tool can be called."""
         absent = [ask.tool for ask in asks if ask.tool not in schemas]
@@ -116,6 +125,7 @@ class DemoModel:
             agent_name=self._agent_name,
             tools=list(schemas),
             running=situation.running,
+            user_name=user_name,
         )
 
 

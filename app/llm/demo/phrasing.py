@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from app.errors import Locale
+from app.llm.demo import memory
 from app.llm.demo.conversation import Outcome
 from app.llm.demo.retelling import failure, in_language, time_sentence, unknown_place, weather_words
 
@@ -21,6 +22,7 @@ _WHAT: dict[str, tuple[str, str]] = {
     "make_http_request": ("la petición", "the request"),
     "get_public_ip": ("la IP pública", "the public IP"),
     "placeholder_api_call": ("la llamada de prueba", "the test call"),
+    "remember": ("lo que recuerdo de ti", "what I remember of you"),
 }
 _ABOUT: dict[str, str] = {
     "calculate": "expression",
@@ -303,4 +305,5 @@ _PHRASES: dict[str, Callable[[dict[str, Any], dict[str, Any], Locale], str]] = {
     "placeholder_api_call": _waited,
     "make_http_request": _fetched,
     "text_analysis": _analysed,
+    memory.TOOL: memory.kept,
 }

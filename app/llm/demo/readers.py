@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.errors import Locale
-from app.llm.demo import calculation, local, waiting, web, writing
+from app.llm.demo import calculation, local, memory, waiting, web, writing
 from app.llm.demo.asks import Ask
 from app.llm.demo.text import Utterance
 
@@ -17,6 +17,7 @@ Reader = Callable[[Utterance, Locale | None, bool], list[Ask]]
 
 
 READERS: dict[str, Reader] = {
+    memory.TOOL: lambda said, _, forced: memory.read(said, forced=forced),
     "text_analysis": lambda said, _, forced: writing.read(said, forced=forced),
     "make_http_request": lambda said, _, forced: web.read_request(said, forced=forced),
     "placeholder_api_call": lambda said, _, forced: waiting.read(said, forced=forced),

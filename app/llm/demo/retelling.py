@@ -51,6 +51,10 @@ _FAILED: dict[str, tuple[str, str]] = {
         "El sitio no está permitido, no existe o no ha dado una respuesta que se pueda leer.",
         "The site is not allowed, does not exist, or gave no answer that can be read.",
     ),
+    "remember": (
+        "No guardo nada de eso, o ahora mismo no lo puedo leer.",
+        "I keep nothing of that, or cannot read it right now.",
+    ),
     "get_public_ip": (
         "El servicio que dice la IP no responde bien.",
         "The service that tells the IP does not answer properly.",

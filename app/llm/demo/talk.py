@@ -36,6 +36,10 @@ _CAN: dict[str, tuple[str, str]] = {
         "decir la IP pública: «¿cuál es tu IP pública?»",
         "tell the public IP: “what is your public IP?”",
     ),
+    "remember": (
+        "recordar cosas de ti: «recuerda que me gusta el té», «¿qué sabes de mí?»",
+        "remember things about you: “remember that I like tea”, “what do you know about me?”",
+    ),
     "placeholder_api_call": (
         "simular una API lenta: «prueba una llamada lenta de 10 segundos»",
         "simulate a slow API: “try a slow call of 10 seconds”",
@@ -66,6 +70,7 @@ _MISSING: dict[str, tuple[str, str]] = {
         "¿A qué dirección (URL) hago la petición?",
         "Which address (URL) should I request?",
     ),
+    "remember": ("¿Qué quieres que recuerde?", "What would you like me to remember?"),
     "text_analysis": ("¿Qué texto quieres que analice?", "Which text should I analyse?"),
 }
 _BEFORE: dict[str, tuple[str, str]] = {
@@ -115,7 +120,13 @@ _YES_NO = re.compile(
 
 
 def small_talk(
-    text: str, language: Locale, *, agent_name: str, tools: Collection[str], running: Sequence[Outcome] = ()
+    text: str,
+    language: Locale,
+    *,
+    agent_name: str,
+    tools: Collection[str],
+    running: Sequence[Outcome] = (),
+    user_name: str = "",
 ) -> str:
     """The answer to a text that asks for no tool."""
     plain = utterance(text).plain
@@ -130,7 +141,7 @@ def small_talk(
             _pick(language, "¡Muy bien, gracias! ¿En qué te ayudo?", "Very well, thank you! How can I help?"),
         ),
         (_THANKS, _pick(language, "¡De nada! ¿Algo más?", "You're welcome! Anything else?")),
-        (_GREETING, _greeting(agent_name, language)),
+        (_GREETING, greeting(agent_name, user_name, language)),
         (
             _YES_NO,
             _pick(
@@ -147,12 +158,14 @@ def _pick(language: Locale, es: str, en: str) -> str:
     return es if language == "es" else en
 
 
-def _greeting(agent_name: str, language: Locale) -> str:
+def greeting(agent_name: str, user_name: str, language: Locale) -> str:
+    """Greets the user, by name if it is known."""
+    name = f", {user_name}" if user_name else ""
     return _pick(
         language,
-        f"¡Hola! Soy {agent_name}, en modo demostración. Pregúntame la hora, el tiempo, una "
+        f"¡Hola{name}! Soy {agent_name}, en modo demostración. Pregúntame la hora, el tiempo, una "
         f"cuenta… o escribe «ayuda».",
-        f"Hello! I am {agent_name}, in demo mode. Ask me the time, the weather, a sum… or type “help”.",
+        f"Hello{name}! I am {agent_name}, in demo mode. Ask me the time, the weather, a sum… or type “help”.",
     )
 
 
@@ -214,6 +227,12 @@ def ask_for(tool: str, argument: str, language: Locale) -> str:
 
 def not_there(tools: Sequence[str], language: Locale) -> str:
     """Says that what was asked for needs tools that are not available."""
+    if "remember" in tools:
+        return _pick(
+            language,
+            "Eso no lo puedo guardar: en esta conversación no sé quién eres, o no se guarda nada.",
+            "I cannot keep that: in this talk I do not know who you are, or nothing is kept.",
+        )
     names = ", ".join(tools)
     return _pick(
         language,

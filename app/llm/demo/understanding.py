@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import Locale
-from app.llm.demo import calculation, local, waiting, writing
+from app.llm.demo import calculation, local, memory, waiting, writing
 from app.llm.demo.asks import Ask
 from app.llm.demo.expression import expressions_in
 from app.llm.demo.follow_ups import Earlier, go_on
@@ -60,8 +60,13 @@ def understand(
     named = named_tool(said, tools)
     if named:
         return named
+    shown = language_of(text) or language
+    kept = memory.claim(said)
+    if kept:
+        start, end, ask = kept
+        return _unique([*_read_all(said.cut(0, start), shown), ask, *_read_all(said.cut(end), shown)])
     claimed = _claim(said, text)
-    asks = _read_all(said.cut(0, claimed[0]) if claimed else said, language_of(text) or language)
+    asks = _read_all(said.cut(0, claimed[0]) if claimed else said, shown)
     if claimed:
         asks.append(claimed[1])
     return _unique(asks or go_on(said, earlier))

@@ -110,7 +110,7 @@ async def store_profile(
 @router.delete("/users/{user_id}/profile", status_code=204)
 async def erase_profile(kept: Kept, service: Service) -> None:
     """Forgets what the agent keeps of a user; their talks stay."""
-    await kept.erase().wait(service.settings.store_timeout_s)
+    is_erased_now(service, await kept.erase().wait(service.settings.store_timeout_s))
 
 
 @router.delete("/users/{user_id}/profile/notes/{position}")
@@ -127,7 +127,7 @@ async def erase_note(
     if position >= len(seen.notes):
         raise HTTPException(404, "no such note")
     left = seen.without_note(position)
-    await kept.replace(left).wait(service.settings.store_timeout_s)
+    is_erased_now(service, await kept.replace(left).wait(service.settings.store_timeout_s))
     return _shown(left, response)
 
 

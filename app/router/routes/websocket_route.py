@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.router.credentials import has_foreign_origin, socket_token
+from app.router.credentials import has_foreign_origin, is_local, socket_token
 from app.services.dialects import choose
 from app.session.transport import ConnectionGone
 
@@ -146,4 +146,6 @@ async def voice(websocket: WebSocket) -> None:
         return
     dialect, subprotocol = choose(websocket.scope.get("subprotocols", []))
     await websocket.accept(subprotocol=subprotocol)
-    await websocket.app.state.service.serve(WebSocketTransport(websocket), dialect, socket_token(websocket))
+    await websocket.app.state.service.serve(
+        WebSocketTransport(websocket), dialect, socket_token(websocket), is_local=is_local(websocket)
+    )
