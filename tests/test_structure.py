@@ -61,15 +61,15 @@ RANKS = {
     "storage": 2,
     "llm": 3,
     "tools": 3,
-    "voice": 3,
-    "conversation": 4,
-    "talking": 5,
-    "services": 6,
-    "router": 7,
+    "voice": 4,
+    "conversation": 5,
+    "talking": 6,
+    "services": 7,
+    "router": 8,
 }
 """A package may import itself and what has a lower rank. `config` may be imported by all."""
 
-TOP = 8
+TOP = 9
 
 
 def part_of(module: str) -> str:

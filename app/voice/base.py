@@ -66,7 +66,7 @@ class Recogniser(Protocol):
 
     @property
     def has_idle_worker(self) -> bool:
-        """Whether a pass would begin at once."""
+        """Whether a pass would begin at once, and costs little enough for a partial transcript."""
         ...
 
     async def transcribe(self, utterance: Utterance) -> Transcript:

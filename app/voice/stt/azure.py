@@ -1,0 +1,127 @@
+"""A transcription model on the Azure OpenAI resource, as a recogniser."""
+
+import io
+import wave
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, Literal, cast
+
+import orjson
+from openai import AsyncAzureOpenAI
+
+from app.errors import Locale, VoiceBusy, WorkerFailed
+from app.llm.base import Check
+from app.voice.azure import AzureSpeech
+from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, Transcript, Utterance
+from app.voice.language import clause_language
+from app.voice.stt.checks import is_made_up, without_asides, without_repeats
+from config.settings import Settings
+
+_MAX_ANSWER_BYTES: Final = 1 << 20
+_SHORTEST_S: Final = 0.1
+"""The service refuses shorter sound."""
+_SHORT_SPEECH_S: Final = 1.4
+"""With the margins around it; under it the language cannot be told for sure."""
+_MAX_PROMPT_CHARS: Final = 500
+
+
+class AzureTranscriptions:
+    """Speech to text by Azure OpenAI; see `Recogniser`.
+
+    Args:
+        settings: With endpoint, key, api-version and `AZURE_OPENAI_STT_DEPLOYMENT`.
+
+    Raises:
+        SettingsError: A setting is missing, or the key cannot be one.
+    """
+
+    name: Literal["azure", "local"] = "azure"
+
+    def __init__(self, settings: Settings) -> None:
+        self._speech = AzureSpeech(settings, "AZURE_OPENAI_STT_DEPLOYMENT", settings.stt_timeout_s)
+        # One pass for each worker that there would be, and the line before them.
+        self._passes = settings.stt_workers + settings.stt_queue
+        self._running = 0
+
+    @property
+    def has_idle_worker(self) -> bool:
+        """Never: each pass is paid for, and partial ones are many."""
+        return False
+
+    async def start(self) -> None:
+        """Nothing to start: connections are made when they are needed."""
+
+    async def transcribe(self, utterance: Utterance) -> Transcript:
+        """Understands one utterance, as `Recogniser.transcribe` promises."""
+        if utterance.urgency == "partial":
+            raise VoiceBusy("partial transcripts are not asked of a service that is paid by the pass")
+        if len(utterance.pcm) < _SHORTEST_S * EAR_RATE_HZ * BYTES_PER_SAMPLE:
+            return Transcript("", _language_before(utterance), 0.0)
+        if self._running >= self._passes:
+            raise VoiceBusy(f"{self._running} passes are under way")
+        self._running += 1
+        try:
+            body = await self._speech.whole(_Request(utterance), _MAX_ANSWER_BYTES)
+        finally:
+            self._running -= 1
+        return _transcript(_text_in(body), utterance)
+
+    async def diagnose(self) -> list[Check]:
+        """Tries the model with half a second of silence."""
+        silence = Utterance(bytes(EAR_RATE_HZ * BYTES_PER_SAMPLE // 2))
+        return await self._speech.diagnose(_Request(silence), "transcription")
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._speech.aclose()
+
+
+class _Request:
+    """One utterance, as a request; may be sent more than once."""
+
+    def __init__(self, utterance: Utterance) -> None:
+        self._clip = wav_of(utterance.pcm)
+        self._fields: dict[str, Any] = {"response_format": "json"}
+        is_short = len(utterance.pcm) < _SHORT_SPEECH_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
+        if utterance.language != "auto" or is_short:
+            self._fields["language"] = _language_before(utterance)
+        if utterance.prompt:
+            self._fields["prompt"] = utterance.prompt[:_MAX_PROMPT_CHARS]
+
+    def __call__(self, client: AsyncAzureOpenAI, deployment: str) -> AbstractAsyncContextManager[Any]:
+        create = cast(Any, client.audio.transcriptions.with_streaming_response.create)
+        return create(model=deployment, file=("speech.wav", self._clip, "audio/wav"), **self._fields)
+
+
+def wav_of(pcm: bytes) -> bytes:
+    """The sound with the header that says what it is."""
+    sink = io.BytesIO()
+    with wave.open(sink, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(BYTES_PER_SAMPLE)
+        file.setframerate(EAR_RATE_HZ)
+        file.writeframes(pcm)
+    return sink.getvalue()
+
+
+def _text_in(body: bytes) -> str:
+    try:
+        decoded = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise WorkerFailed("an answer that is no JSON") from exc
+    text = cast(dict[str, Any], decoded).get("text") if isinstance(decoded, dict) else None
+    if not isinstance(text, str):
+        raise WorkerFailed("an answer without text")
+    return text
+
+
+def _transcript(text: str, utterance: Utterance) -> Transcript:
+    words = without_repeats(without_asides(text))
+    # The service does not say how sure it is.
+    if is_made_up(words, 1.0):
+        return Transcript("", _language_before(utterance), 0.0)
+    before = _language_before(utterance)
+    return Transcript(words, before if utterance.language != "auto" else clause_language(words, before))
+
+
+def _language_before(utterance: Utterance) -> Locale:
+    return utterance.hint if utterance.language == "auto" else utterance.language
