@@ -121,7 +121,7 @@ async def _resume(
     if not is_same_stream:
         live.stale_seq = message.last_seq
     if has_seen:
-        live.lost_turns.clear()
+        live.lost_endings.clear()
     else:
         tell_what_is_left(live)
     return admission

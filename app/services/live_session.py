@@ -8,7 +8,7 @@ import orjson
 
 from app.clock import Clock
 from app.conversation.conversation import Conversation
-from app.protocol.events import ErrorOccurred
+from app.protocol.events import Event
 from app.session.pump import Pump
 from app.session.resume_tokens import ResumeTokens
 from app.session.voice_session import VoiceSession
@@ -24,7 +24,7 @@ class LiveSession:
         pump_task: Moves what the session says; lives as long as the session.
         expiry: Ends the session when its client does not come back in time.
         restored: What a restart left to be told, until a client has come.
-        lost_turns: The endings of texts that a restart left without one. Told to each client that comes from
+        lost_endings: Of texts and calls that a restart left without one. Told to each client that comes from
             before this stream: it has not heard them.
         history_seq: It took up an earlier talk, whose history is not among its numbered messages: a client
             that comes back with this number or a smaller one may not have had it.
@@ -43,7 +43,7 @@ class LiveSession:
     pump_task: asyncio.Task[None] | None = None
     expiry: asyncio.TimerHandle | None = None
     restored: StoredTalk | None = None
-    lost_turns: list[ErrorOccurred] = field(default_factory=list[ErrorOccurred])
+    lost_endings: list[Event] = field(default_factory=list[Event])
     history_seq: int = -1
     stale_seq: int = -1
     takes_users_language: bool = False

@@ -8,7 +8,7 @@ import orjson
 from app.chat import ApiMessage
 from app.errors import ServerRestarted
 from app.locales import say
-from app.protocol.events import ErrorOccurred, MessageAccepted
+from app.protocol.events import ErrorOccurred, Event, MessageAccepted, ToolFinished
 from app.services.live_session import LiveSession
 from app.session.transcript import Spoken
 from app.storage.records import CallRow, MessageRecord, StoredTalk
@@ -36,13 +36,27 @@ def tell_what_is_left(live: LiveSession) -> None:
     interrupted, and the model is told; results that were not told are told. Nothing is run again.
     """
     talk, live.restored = live.restored, None
-    for message in talk.unanswered if talk is not None else ():
-        live.session.journal.turn_ended(message.turn_id, [], "failed")
-        live.lost_turns.append(ErrorOccurred(ServerRestarted(), message.turn_id, message.client_id))
-    for error in live.lost_turns:
-        live.session.emit(error)
+    if talk is not None:
+        live.lost_endings = _endings(live, talk)
+    for ending in live.lost_endings:
+        live.session.emit(ending)
     if talk is not None:
         live.conversation.tell_later([*_interrupted(live, talk.running_calls), *_untold(talk.untold_calls)])
+
+
+def _endings(live: LiveSession, talk: StoredTalk) -> list[Event]:
+    """The one ending of each call and of each text that the restart has left without."""
+    now = live.clock.now()
+    endings: list[Event] = [
+        ToolFinished(
+            call.call_id, call.name, "interrupted", max(0.0, (now - call.started_at).total_seconds())
+        )
+        for call in talk.running_calls
+    ]
+    for message in talk.unanswered:
+        live.session.journal.turn_ended(message.turn_id, [], "failed")
+        endings.append(ErrorOccurred(ServerRestarted(), message.turn_id, message.client_id))
+    return endings
 
 
 def _is_remembered(record: MessageRecord) -> bool:

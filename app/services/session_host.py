@@ -150,7 +150,7 @@ class SessionHost:
         live = self.sessions.get(session_id) or await self._stored(session_id, is_theirs)
         if live is None or not live.is_resumable or not is_theirs(live.session.user_id):
             raise ResumeRefused
-        live.lost_turns.clear()
+        live.lost_endings.clear()
         live.tokens = tokens = ResumeTokens()
         refusal = live.voice.begin(audio)
         terms = self._terms(live, continued=True)

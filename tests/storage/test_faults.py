@@ -36,8 +36,8 @@ def locked_by_another_process(file: Path) -> Iterator[None]:
     command = [sys.executable, "-c", HOLD, str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        process.stdout.readline()
         try:
+            assert process.stdout.readline(), "it could not lock the file"
             yield
         finally:
             process.kill()

@@ -85,9 +85,9 @@ class Pipe:
                 writer.close()
         self._ended.set()
 
-    def break_next(self, kind: Kind, direction: Direction) -> None:
+    def break_next(self, kind: Kind, direction: Direction, **values: float) -> None:
         """Lets the fault befall the next byte of a direction."""
-        self._fault = Fault(kind, direction, self._copied[direction])
+        self._fault = Fault(kind, direction, self._copied[direction], **values)
 
     async def _copy(
         self, direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -173,10 +173,10 @@ class Relay:
         for pipe in self.pipes:
             pipe.stall()
 
-    def break_next(self, kind: Kind, direction: Direction) -> None:
+    def break_next(self, kind: Kind, direction: Direction, **values: float) -> None:
         """Lets a fault befall the next byte of a direction, on all connections."""
         for pipe in self.pipes:
-            pipe.break_next(kind, direction)
+            pipe.break_next(kind, direction, **values)
 
     def drop_all(self, kind: Literal["cut", "reset"] = "reset") -> None:
         """Ends all connections."""

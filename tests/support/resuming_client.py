@@ -18,7 +18,7 @@ Message = dict[str, Any]
 Entry = tuple[Literal["sent", "heard", "lost"], Message]
 
 BACK_OFF_S = 0.01
-"""How long it waits before it comes back, in seconds."""
+"""How long it waits before it comes back, in seconds, unless a test says otherwise."""
 
 HEARTBEATS_MISSED = 2
 
@@ -52,6 +52,7 @@ class ResumingClient:
 
     Args:
         heartbeat_s: It sends a `ping` so often, and gives a connection up that is silent for two of them.
+        back_off_s: How long it waits before it comes back.
 
     Attributes:
         log: What it sent and heard, and where a connection was lost, in order.
@@ -59,7 +60,9 @@ class ResumingClient:
         receipts: The turn of each text that has its receipt, by the text's id.
     """
 
-    def __init__(self, url: str, *, heartbeat_s: float = 0.4, **start: Any) -> None:
+    def __init__(
+        self, url: str, *, heartbeat_s: float = 0.4, back_off_s: float = BACK_OFF_S, **start: Any
+    ) -> None:
         self.url = url
         self.session_id = ""
         self.last_seq = 0
@@ -74,6 +77,7 @@ class ResumingClient:
         self._token = ""
         self._seq_after_history = 0
         self._heartbeat_s = heartbeat_s
+        self._back_off_s = back_off_s
         self._unreceipted: dict[str, Message] = {}
         self._socket: ClientConnection | None = None
         self._is_open = False
@@ -118,7 +122,7 @@ class ResumingClient:
                 self.log.append(("lost", {"type": type(exc).__name__}))
             finally:
                 self._is_open, self._socket = False, None
-            await asyncio.sleep(BACK_OFF_S)
+            await asyncio.sleep(self._back_off_s)
         self._changed.set()
 
     async def _connect(self) -> None:
