@@ -1,0 +1,84 @@
+"""Whether the user has finished: by the sound and by the words, since either alone cuts sentences in two."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from app.errors import Locale
+from app.voice.completeness import sounds_finished
+
+ACOUSTIC_THRESHOLD: Final = 0.5
+"""From here on the sound counts as finished."""
+
+COMMIT_SILENCE_MS: Final = 200
+"""So much silence, and a turn that is judged complete is over."""
+
+PATIENT_SILENCE_MS: Final = 1200
+"""So much silence, and any turn is over."""
+
+_THREADS: Final = 2
+
+
+class Ear(Protocol):
+    """Judges the sound; blocks while it does."""
+
+    def finished(self, pcm: bytes) -> float:
+        """How likely the speaker has finished, 0 to 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What sound and words say of the end.
+
+    Attributes:
+        acoustic: How finished it sounds, 0 to 1.
+        text_complete: Whether the words may be all.
+    """
+
+    acoustic: float
+    text_complete: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether both say that the user has finished."""
+        return self.text_complete and self.acoustic >= ACOUSTIC_THRESHOLD
+
+    def is_over(self, silence_ms: float) -> bool:
+        """Whether the turn is over after so much silence."""
+        return silence_ms >= (COMMIT_SILENCE_MS if self.complete else PATIENT_SILENCE_MS)
+
+
+class EndOfTurn:
+    """Judges ends for all talks; the model runs in threads of its own, since it takes about 0.1 s.
+
+    Args:
+        ear: The acoustic model.
+    """
+
+    def __init__(self, ear: Ear) -> None:
+        self._ear = ear
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="end-of-turn")
+
+    async def judge(self, pcm: bytes, text: str, language: Locale) -> Verdict:
+        """Judges an utterance at a silence.
+
+        Args:
+            pcm: The utterance so far, at `EAR_RATE_HZ`, with a little of the silence.
+            text: What a recogniser made of it.
+            language: Whose words they are.
+        """
+        if not sounds_finished(text, language):
+            # The sound cannot change it, and costs more than all the words.
+            return Verdict(0.0, text_complete=False)
+        return Verdict(await self.listen(pcm), text_complete=True)
+
+    async def listen(self, pcm: bytes) -> float:
+        """How finished it sounds, 0 to 1; can begin before there are words."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._ear.finished, pcm)
+
+    async def aclose(self) -> None:
+        """Ends the threads; what waits is given up."""
+        await asyncio.to_thread(self._threads.shutdown, wait=True, cancel_futures=True)
