@@ -18,7 +18,7 @@ def model(name: str) -> Path:
     """A model's file or folder; skips the test where it is missing, and fails it in CI."""
     path = MODELS_DIR / name
     if not path.exists():
-        words = f"{path} is missing; `make models` brings it"
+        words = f"{path} is missing; `make voice` brings it"
         if _IS_CI:
             pytest.fail(words)
         pytest.skip(words)
