@@ -49,6 +49,7 @@ def handle_session_update(live: LiveSession, message: client.SessionUpdateMessag
     """
     if message.locale is not None:
         live.session.locale = live.pump.locale = message.locale
+        live.takes_users_language = False
         live.session.spoken_language = None
     live.voice.choose(message.voice, message.speed)
     terms = client.audio_terms(message.audio)

@@ -32,7 +32,7 @@ def introduce(
     live.is_introduced = True
     session = live.session
     if is_known:
-        on_known = partial(_take_language, live, store) if live.takes_users_language else None
+        on_known = partial(_take_language, live, store)
         session.profile = profiles.for_session(session.user_id, session.session_id, on_known)
     words = greeting(settings, session.locale)
     is_new = live.is_resumable and live.history_seq < 0
@@ -43,8 +43,8 @@ def introduce(
 
 
 def _take_language(live: LiveSession, store: Store, profile: Profile) -> None:
-    """The session speaks the profile's language from now on."""
+    """The session speaks the profile's language, unless its client has named one by now."""
     locale = profile.locale
-    if locale is not None and locale != live.session.locale:
+    if live.takes_users_language and locale is not None and locale != live.session.locale:
         live.session.locale = live.pump.locale = locale
         store.session_changed(live.session_id, {"locale": locale})

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from app.errors import Locale
+from app.protocol.client_v2 import SessionUpdateMessage
 from app.protocol.events import TurnStarted
+from app.services.handlers_v2 import handle_session_update
 from app.services.introduction import introduce
 from app.services.live_session import LiveSession
 from app.services.profiles import PROFILE_WAIT_S, Profiles
@@ -71,6 +73,20 @@ async def test_a_session_without_a_language_takes_the_profiles(
 
         assert (live.session.locale, live.pump.locale, t.model.requests[0].locale) == (locale,) * 3
         assert store.changes == ([{"locale": "en"}] if locale == "en" else [])
+
+
+@virtual
+async def test_what_the_client_says_meanwhile_counts_for_more_than_the_profile():
+    store = HeldStore({"language": "en"})
+    async with profiles_over(store) as profiles, talk(ScriptedModel([says("Hola.")])) as t:
+        live = introduced(t, profiles, store)
+        live.conversation.hear("hola")
+        handle_session_update(live, SessionUpdateMessage(type="session_update", locale="es"))
+        store.may_answer.set()
+        await t.rests()
+
+        assert live.session.locale == "es"
+        assert not live.takes_users_language
 
 
 @virtual
