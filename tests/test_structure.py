@@ -66,6 +66,7 @@ RANKS = {
     "talking": 6,
     "services": 7,
     "router": 8,
+    "cli": 9,
 }
 """A package may import itself and what has a lower rank. `config` may be imported by all."""
 
@@ -86,6 +87,13 @@ def test_imports_go_one_way(path: Path):
             other = part_of(module)
             is_below = RANKS[other] < rank or RANKS[other] == rank == 0
             assert other == own or is_below, f"{name_of(path)} may not import {module}"
+
+
+@each([path for path in APP if "cli" in path.parts])
+def test_the_console_client_knows_the_protocol_and_nothing_of_the_server(path: Path):
+    parts = {part_of(module) for module in imports(tree_of(path)) if module.startswith("app.")}
+
+    assert parts <= {"cli", "protocol"}
 
 
 def test_every_part_of_the_application_has_its_rank():
@@ -252,6 +260,7 @@ WITHOUT_TEST = {
     "app/services/stored_journal.py": "held by tests/e2e/test_restart.py, with real databases and servers",
     "app/services/session_host.py": "held by tests/e2e/test_restart.py and test_protocol_v2.py",
     "app/services/endpoints.py": "held by test_agent_route.py: it is what `/agent/diagnose` tries",
+    "app/cli/__main__.py": "one call; test_running.py runs it as a process",
     "app/tools/execution.py": "held by test_runner.py and tests/faults/test_group_c_tools.py",
     "app/llm/base.py": "types alone; every provider is held to them by test_provider_contract.py",
 }
