@@ -6,9 +6,10 @@
         assert standin.clips[0].seconds == 2.0
 
 A request that the real service would refuse is refused and noted in `standin.violations`. Without a script
-every clip is heard as `standin.text`.
+every clip is heard as `standin.text`, and every text is said as `standin.sound`.
 """
 
+import asyncio
 import io
 import re
 import ssl
@@ -24,7 +25,9 @@ from tests.support.azure_standin import AZURE_VERSION, KEY
 from tests.support.http_wire import Exchange, Received, WireServer
 
 STT_DEPLOYMENT = "standin-whisper"
-PATH = re.compile(r"/openai/deployments/([^/]+)/audio/transcriptions")
+TTS_DEPLOYMENT = "standin-tts"
+PATH = re.compile(r"/openai/deployments/([^/]+)/audio/(transcriptions|speech)")
+VOICES = {"alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse"}
 FIELDS = {"model", "language", "prompt", "response_format", "temperature"}
 MAX_CLIP_BYTES = 25 << 20
 
@@ -37,6 +40,34 @@ class Heard:
 
     async def send(self, exchange: Exchange) -> None:
         await exchange.json(200, {"text": self.text})
+
+
+@dataclass(frozen=True)
+class Said:
+    """The answer to a text: sound, in pieces of these sizes.
+
+    Attributes:
+        goes_on: Awaited before each piece but the first.
+        is_cut: The connection breaks after the pieces.
+    """
+
+    pcm: bytes
+    pieces: tuple[int, ...] = ()
+    goes_on: asyncio.Event | None = None
+    is_cut: bool = False
+
+    async def send(self, exchange: Exchange) -> None:
+        await exchange.start(200, {"content-type": "audio/pcm"})
+        start = 0
+        for size in self.pieces or (len(self.pcm),):
+            if start and self.goes_on is not None:
+                await self.goes_on.wait()
+            await exchange.send(self.pcm[start : start + size])
+            start += size
+        if self.is_cut:
+            exchange.cut(reset=True)
+        else:
+            await exchange.finish()
 
 
 @dataclass
@@ -57,6 +88,8 @@ class SpeechStandin:
 
     Attributes:
         text: What is heard when the script is empty.
+        sound: What is said when the script is empty.
+        texts: The bodies of all requests for speech that were accepted, in order.
         clips: Every clip that was accepted, in order.
         requests: Every request, also those that were refused.
         violations: What was wrong with requests.
@@ -64,6 +97,8 @@ class SpeechStandin:
 
     def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
         self.text = "Hola"
+        self.sound = b"\x01\x00" * 2400
+        self.texts: list[dict[str, Any]] = []
         self.clips: list[Clip] = []
         self.requests: list[Received] = []
         self.violations: list[str] = []
@@ -95,6 +130,7 @@ class SpeechStandin:
             "azure_openai_endpoint": self.url,
             "azure_openai_api_key": KEY,
             "azure_openai_stt_deployment": STT_DEPLOYMENT,
+            "azure_openai_tts_deployment": TTS_DEPLOYMENT,
             **values,
         }
 
@@ -102,9 +138,13 @@ class SpeechStandin:
         request = exchange.request
         self.requests.append(request)
         refusal = self._refusal(request)
+        is_text = request.path.endswith("/speech")
         if refusal is None:
             try:
-                self.clips.append(clip_in(request))
+                if is_text:
+                    self.texts.append(text_in(request))
+                else:
+                    self.clips.append(clip_in(request))
             except ValueError as exc:
                 self.violations.append(str(exc))
                 refusal = 400, "invalid_request_error", str(exc)
@@ -112,7 +152,8 @@ class SpeechStandin:
             status, code, words = refusal
             await exchange.json(status, {"error": {"code": code, "message": words}})
             return
-        await (self._steps.popleft() if self._steps else Heard(self.text)).send(exchange)
+        usual = Said(self.sound) if is_text else Heard(self.text)
+        await (self._steps.popleft() if self._steps else usual).send(exchange)
 
     def _refusal(self, request: Received) -> tuple[int, str, str] | None:
         path = PATH.fullmatch(request.path)
@@ -122,9 +163,24 @@ class SpeechStandin:
             return 401, "401", "Access denied due to invalid subscription key or wrong API endpoint."
         if not AZURE_VERSION.fullmatch(request.query.get("api-version", "")):
             return 404, "404", "Resource not found"
-        if path[1] != STT_DEPLOYMENT:
+        if path[1] != (TTS_DEPLOYMENT if path[2] == "speech" else STT_DEPLOYMENT):
             return 404, "DeploymentNotFound", "The API deployment for this resource does not exist."
         return None
+
+
+def text_in(request: Received) -> dict[str, Any]:
+    """The body of a request for speech; ValueError says what the service would not take."""
+    body = request.body
+    unknown = body.keys() - {"model", "input", "voice", "response_format", "speed", "instructions"}
+    if unknown:
+        raise ValueError(f"unknown: {unknown}")
+    if not isinstance(body.get("input"), str) or not 0 < len(body["input"]) <= 4096:
+        raise ValueError("input: 1 to 4096 characters")
+    if body.get("voice") not in VOICES:
+        raise ValueError(f"voice: {body.get('voice')}")
+    if body.get("response_format") != "pcm" or not 0.25 <= body.get("speed", 1) <= 4:
+        raise ValueError("response_format or speed")
+    return body
 
 
 def clip_in(request: Received) -> Clip:

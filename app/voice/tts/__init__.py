@@ -1,0 +1,1 @@
+"""Makes speech from text: Kokoro on this machine, espeak-ng, or Azure OpenAI."""
