@@ -124,7 +124,7 @@ class WorkerPool:
             _raise_ending(reply)
         except WorkerFailed as exc:
             if not is_over:
-                _log.warning("worker_failed", extra={"kind": self._kind, "facts": exc.facts})
+                _log.warning("worker_lost", extra={"kind": self._kind, "facts": exc.facts})
                 worker.has_ended.set()
             raise
         finally:
@@ -219,7 +219,7 @@ class WorkerPool:
             while not (await worker.reply(self._timeout_s))[0]["end"]:
                 pass
         except WorkerFailed as exc:
-            _log.warning("worker_failed", extra={"kind": self._kind, "facts": exc.facts})
+            _log.warning("worker_lost", extra={"kind": self._kind, "facts": exc.facts})
             worker.has_ended.set()
         self._offer(worker)
 
