@@ -111,6 +111,8 @@ class Hearing:
             case "voice":
                 self._silence_ms = 0.0
                 self._while_speaking(event.ms)
+            case "full":
+                self._overflow()
             case "silence":
                 self._silence_ms = event.ms
                 if self.is_open:
@@ -263,6 +265,8 @@ class Hearing:
         self._end_empty()
 
     def _overflow(self) -> None:
+        if not self.is_open:
+            return
         self._fail(AudioOverflow(seconds=round(self._max_seconds)))
         self._is_deaf = True
 

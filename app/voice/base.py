@@ -176,10 +176,10 @@ class SpeechEvent:
     """What a detector notices, in the time of the sound, not of the clock.
 
     `onset`: perhaps speech; `false_alarm`: it was none; `confirmed`: it is; `voice`: it goes on, `ms` of it
-    so far; `silence`: nothing for `ms` since its last voice.
+    so far; `silence`: nothing for `ms` since its last voice; `full`: it is as long as an utterance may be.
     """
 
-    kind: Literal["onset", "false_alarm", "confirmed", "voice", "silence"]
+    kind: Literal["onset", "false_alarm", "confirmed", "voice", "silence", "full"]
     ms: float = 0.0
 
 
