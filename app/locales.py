@@ -17,6 +17,19 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Herramienta {name}: sigue en marcha ({n} s): {message}.",
         "Tool {name}: still running ({n} s): {message}.",
     ),
+    "approval": (
+        "¿Permites que ejecute {name} con {arguments}? Responde «sí»; cualquier otra cosa es que no.",
+        "May I run {name} with {arguments}? Answer “yes”; anything else means no.",
+    ),
+    "tool_waits": (
+        "espera a que el usuario lo permita; dilo y no lo llames otra vez.",
+        "waits for the user's permission; say so and do not call it again.",
+    ),
+    "tool_denied": ("el usuario no lo ha permitido.", "the user did not allow it."),
+    "tool_expired": (
+        "nadie lo ha permitido a tiempo, así que no se ha ejecutado.",
+        "nobody allowed it in time, so that it did not run.",
+    ),
     "tool_done": ("Herramienta {name}: terminada ({n} s).", "Tool {name}: done ({n} s)."),
     "tool_failed": (
         "Herramienta {name}: ha fallado ({n} s): {error}",

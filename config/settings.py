@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     max_tool_rounds: int = Field(default=5, ge=0, le=100)
     max_tool_calls: int = Field(default=16, ge=1, le=128)
     max_agent_turns: int = Field(default=5, ge=0)
+    tool_approval: Literal["off", "listed", "writes"] = "writes"
+    tools_need_approval: CommaList = ()
+    approval_timeout_s: Seconds = 60
     http_tool_allowed_private: CommaList = ()
     public_ip_url: str = "https://api.ipify.org?format=json"
     weather_provider: Literal["placeholder", "open-meteo"] = "placeholder"
@@ -128,7 +131,7 @@ class Settings(BaseSettings):
     outbox_max_messages: int = Field(default=1000, ge=1)
     outbox_max_bytes: int = Field(default=MIB, ge=KIB)
 
-    @field_validator("tools", "http_tool_allowed_private", mode="before")
+    @field_validator("tools", "tools_need_approval", "http_tool_allowed_private", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):

@@ -26,8 +26,8 @@ from app.protocol.events import (
     ResponseComplete,
 )
 from app.session.voice_session import VoiceSession
-from app.tools.calls import ToolRun
-from app.tools.runner import ToolHost, ToolRunner, ending_of
+from app.tools.calls import ToolRun, ending_of
+from app.tools.runner import ToolHost, ToolRunner
 from app.voice.base import Transcript
 from config.logger_config import TURN_ID
 from config.settings import Settings

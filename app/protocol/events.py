@@ -164,6 +164,16 @@ class ToolFinished:
 
 
 @dataclass(slots=True)
+class ApprovalRequested:
+    """A tool call waits for a person's word; no answer within `expires_in_s` seconds means no."""
+
+    call_id: str
+    name: str
+    arguments: str
+    expires_in_s: float
+
+
+@dataclass(slots=True)
 class StateChanged:
     """The session's state, after the move."""
 
@@ -277,6 +287,7 @@ Event = (
     | ToolStarted
     | ToolProgress
     | ToolFinished
+    | ApprovalRequested
     | StateChanged
     | ErrorOccurred
     | Interrupted

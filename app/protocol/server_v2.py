@@ -171,6 +171,17 @@ class ToolFinishedMessage(Numbered):
     """Why it was ended from outside."""
 
 
+class ApprovalRequestedMessage(Numbered):
+    """Sent when a tool call waits for a person's word, to be given by `approve_tool`."""
+
+    type: Literal["approval_requested"]
+    call_id: str
+    name: str
+    arguments: dict[str, JsonValue]
+    expires_in_s: Seconds
+    """No answer within so many seconds means no."""
+
+
 class ErrorMessage(V2ServerPart):
     """Sent when something fails: with `turn_id` it is that turn's end, else it refuses one message."""
 
@@ -267,6 +278,7 @@ V2ServerMessage = Annotated[
     | ToolStartedMessage
     | ToolProgressMessage
     | ToolFinishedMessage
+    | ApprovalRequestedMessage
     | InterruptedMessage
     | ResponseCompleteMessage
     | ErrorMessage

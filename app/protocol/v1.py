@@ -7,6 +7,7 @@ import orjson
 from app.errors import Locale
 from app.locales import say
 from app.protocol.events import (
+    ApprovalRequested,
     AudioComplete,
     AudioFrame,
     AudioStarted,
@@ -36,6 +37,9 @@ NAME = "voice-agent.v1"
 """The WebSocket subprotocol; a connection without any speaks it too."""
 
 COMPLETE = "Respuesta completada"
+
+MAX_SHOWN_CHARS = 500
+"""Arguments that are shown in a sentence; more would hide what matters."""
 
 
 def encode(event: Event, locale: Locale) -> list[str]:
@@ -74,6 +78,9 @@ def _messages(event: Event, locale: Locale) -> list[dict[str, Any]]:  # noqa: C9
             return [{"type": "response_complete", "content": COMPLETE}]
         case ToolStarted() | ToolProgress() | ToolFinished():
             return [_system(tool_sentence(event, locale))]
+        case ApprovalRequested(name=name, arguments=arguments):
+            shown = arguments if len(arguments) <= MAX_SHOWN_CHARS else f"{arguments[:MAX_SHOWN_CHARS]}…"
+            return [_system(say(locale, "approval", name=name, arguments=shown))]
         case ErrorOccurred(is_agents=True):
             return []
         case ErrorOccurred(error):

@@ -6,6 +6,7 @@ import orjson
 
 from app.errors import Locale
 from app.protocol.events import (
+    ApprovalRequested,
     AudioComplete,
     AudioFrame,
     AudioStarted,
@@ -90,7 +91,7 @@ def _message(event: Event, locale: Locale) -> dict[str, Any]:  # noqa: C901  # f
         case AudioFrame():
             raise TypeError("sound is no JSON: it leaves as a binary frame")
         case _:
-            return _speech(event)
+            return _other(event)
 
 
 def _message_accepted(event: MessageAccepted) -> dict[str, Any]:
@@ -105,10 +106,24 @@ def _message_accepted(event: MessageAccepted) -> dict[str, Any]:
     return message
 
 
-def _speech(
-    event: SpeechStarted | SpeechStopped | TranscriptHeard | AudioStarted | AudioComplete | PlaybackHint,
+def _other(
+    event: ApprovalRequested
+    | SpeechStarted
+    | SpeechStopped
+    | TranscriptHeard
+    | AudioStarted
+    | AudioComplete
+    | PlaybackHint,
 ) -> dict[str, Any]:
     match event:
+        case ApprovalRequested():
+            return {
+                "type": "approval_requested",
+                "call_id": event.call_id,
+                "name": event.name,
+                "arguments": orjson.loads(event.arguments),
+                "expires_in_s": round(event.expires_in_s, 1),
+            }
         case SpeechStarted(utterance_id):
             return {"type": "speech_started", "utterance_id": utterance_id}
         case SpeechStopped(utterance_id, empty):

@@ -118,6 +118,8 @@ async def _resume(
     has_gap = not (has_seen and ring.can_replay(message.last_seq))
     next_seq = ring.next_seq if has_gap else message.last_seq + 1
     admission = _hand_over(live, transport, fresh, has_gap=has_gap, next_seq=next_seq)
+    if has_gap:
+        live.conversation.tools.approvals.ask_again()
     if not is_same_stream:
         live.stale_seq = message.last_seq
     if has_seen:

@@ -19,7 +19,7 @@ def handle_text(live: LiveSession, message: TextMessage) -> None:
     """
     if not message.content.strip():
         raise BadMessage("el texto está vacío", "the text is empty")
-    live.conversation.hear(message.content)
+    hear_v1(live, message.content)
 
 
 def handle_system(live: LiveSession, message: SystemMessage) -> None:
@@ -29,7 +29,13 @@ def handle_system(live: LiveSession, message: SystemMessage) -> None:
         QueueFull: Too many texts wait.
     """
     if message.content.strip():
-        live.conversation.hear(message.content)
+        hear_v1(live, message.content)
+
+
+def hear_v1(live: LiveSession, content: str) -> None:
+    """A text; if a tool waits for a person's word, it is that too."""
+    live.conversation.hear(content)
+    live.conversation.tools.approvals.answer_in_words(content)
 
 
 def handle_audio(live: LiveSession, message: AudioMessage) -> None:

@@ -9,7 +9,7 @@ from app.protocol.client import SystemMessage
 from app.protocol.client_v2 import AudioMessage
 from app.protocol.close_codes import CloseCode
 from app.protocol.events import ErrorOccurred, Pong
-from app.services.handlers import handle_system, sound_of
+from app.services.handlers import sound_of
 from app.services.live_session import LiveSession
 
 
@@ -21,6 +21,16 @@ def handle_text(live: LiveSession, message: client.TextMessage) -> None:
         live.conversation.hear(message.content, message.id, interrupts=message.interrupt)
     except AgentError as error:
         live.session.emit(ErrorOccurred(error, client_id=message.id))
+
+
+def handle_system(live: LiveSession, message: SystemMessage) -> None:
+    """A greeting without content does nothing more; with content it is what the user says.
+
+    Raises:
+        QueueFull: Too many texts wait.
+    """
+    if message.content.strip():
+        live.conversation.hear(message.content)
 
 
 def handle_interrupt(live: LiveSession, message: client.InterruptMessage) -> None:
@@ -37,8 +47,11 @@ def handle_cancel_tool(live: LiveSession, message: client.CancelToolMessage) -> 
 
 
 def handle_approve_tool(live: LiveSession, message: client.ApproveToolMessage) -> None:
-    """No call waits for a person's word: this server asks for none yet."""
-    live.session.emit(ErrorOccurred(UnknownCall(), call_id=message.call_id))
+    """A person's word about a call that waits for it."""
+    try:
+        live.conversation.tools.approvals.answer(message.call_id, approved=message.approved)
+    except UnknownCall as error:
+        live.session.emit(ErrorOccurred(error, call_id=message.call_id))
 
 
 def handle_session_update(live: LiveSession, message: client.SessionUpdateMessage) -> None:

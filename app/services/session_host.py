@@ -249,6 +249,7 @@ class SessionHost:
             created_at=record.created_at,
             last_activity=record.last_activity,
             locale=locale,
+            asks_in_words=not is_resumable,
         )
         if self._store.is_on:
             session.journal = StoredJournal(
@@ -302,7 +303,7 @@ class SessionHost:
             resume_token=live.tokens.issue(),
             resume_window_s=self._settings.resume_window_s,
             heartbeat_s=self._settings.ws_ping_interval_s,
-            features=self.engines.features,
+            features=self._features,
             continued=continued,
             audio=live.voice.terms,
         )
@@ -312,6 +313,11 @@ class SessionHost:
             live.expiry.cancel()
         loop = asyncio.get_running_loop()
         live.expiry = loop.call_later(self._settings.resume_window_s, self._expire, live)
+
+    @property
+    def _features(self) -> list[str]:
+        approval = [] if self._settings.tool_approval == "off" else ["approval"]
+        return [*self.engines.features, *approval]
 
     def _expire(self, live: LiveSession) -> None:
         closing = asyncio.create_task(self._close_unless_resumed(live), name=f"expire {live.session_id}")

@@ -33,11 +33,15 @@ _COUNTED = ("user", "assistant")
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A tool call as the history keeps it: an id of ours, a clean name, arguments as a JSON text."""
+    """A tool call as the history keeps it: an id of ours, a clean name, arguments as a JSON text.
+
+    `note` is what the model is told beside that it runs.
+    """
 
     call_id: str
     name: str
     arguments: str
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -72,8 +76,6 @@ class History(Sequence[ApiMessage]):
         self._asked_bytes = 0
         self._uncut: tuple[str, list[ApiMessage]] = ("", [])
         self.message_count = 0
-
-    # Reading
 
     def __len__(self) -> int:
         return sum(len(turn.messages) for turn in self._turns)
@@ -135,7 +137,8 @@ class History(Sequence[ApiMessage]):
         """
         self._add(_calling(text, calls))
         for call in calls:
-            message = tool_message(call.call_id, {"status": RUNNING, "call_id": call.call_id})
+            content = {"status": RUNNING, "call_id": call.call_id}
+            message = tool_message(call.call_id, content | ({"note": call.note} if call.note else {}))
             self._settleable[call.call_id] = message
             self._add(message)
 
@@ -210,8 +213,6 @@ class History(Sequence[ApiMessage]):
     def _add(self, message: ApiMessage) -> None:
         self._turns[-1].messages.append(message)
         self.message_count += message["role"] in _COUNTED
-
-    # Prompts
 
     def for_api(self, tools_bytes: int = 0) -> list[ApiMessage]:
         """The next prompt: system prompt and as many of the newest whole turns as the budget allows.

@@ -27,6 +27,7 @@ class VoiceSession:
 
     Attributes:
         mouth: Speaks its turns aloud.
+        asks_in_words: Its client knows no messages for a person's word about a tool (protocol v1).
         is_heard_speaking: The user is speaking now.
         profile: What is kept of the user; None where nothing is.
         spoken_language: The language in which the user has been heard to speak.
@@ -43,6 +44,7 @@ class VoiceSession:
     transcript: Transcript = field(default_factory=Transcript)
     journal: Journal = field(default_factory=NoJournal)
     mouth: Mouth = field(default_factory=Mute)
+    asks_in_words: bool = False
     is_heard_speaking: bool = False
     profile: ProfileKeeper | None = None
     spoken_language: Locale | None = None

@@ -97,13 +97,13 @@ class Hearing:
         if self._is_committed:
             return  # what comes after the client's word is not part of it
         if self._is_deaf:
-            if event.kind == "silence" and event.ms >= EMPTY_AT_MS:
-                self._is_deaf = False
-                self._detector.reset()
+            self._while_deaf(event)
             return
         match event.kind:
             case "onset":
                 self._attention.onset(self._may_join())
+            case "full":
+                self._overflow()
             case "false_alarm":
                 self._attention.nothing()
             case "confirmed":
@@ -111,12 +111,9 @@ class Hearing:
             case "voice":
                 self._silence_ms = 0.0
                 self._while_speaking(event.ms)
-            case "full":
-                self._overflow()
             case "silence":
                 self._silence_ms = event.ms
-                if self.is_open:
-                    self._in_silence()
+                self._in_silence()
 
     # By hand
 
@@ -173,7 +170,15 @@ class Hearing:
             self._understanding.listen_in(self._detector.speech(), speech_ms, is_urgent=False)
         self._attention.goes_on(speech_ms)
 
+    def _while_deaf(self, event: SpeechEvent) -> None:
+        """After an utterance that was too long, until there is a pause."""
+        if event.kind == "silence" and event.ms >= EMPTY_AT_MS:
+            self._is_deaf = False
+            self._detector.reset()
+
     def _in_silence(self) -> None:
+        if not self.is_open:
+            return
         is_due = self._silence_ms >= PASS_AT_MS or self._is_committed
         if is_due and not self._understanding.knows(self._detector.voiced_ms):
             before = self._joins.pcm if self._joins is not None else b""

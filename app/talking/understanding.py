@@ -152,12 +152,12 @@ class Understanding:
         if not is_joined:
             heard, acoustic = await asyncio.gather(self._patiently(pcm), judge.listen(pcm))
             return Understood(
-                heard.text, heard.language, "", judge.judge(acoustic, heard.text, heard.language)
+                heard.text, heard.language, "", judge.is_complete(acoustic, heard.text, heard.language)
             )
         heard, both, acoustic = await asyncio.gather(
             self._patiently(pcm), self._patiently(whole), judge.listen(whole)
         )
-        is_complete = judge.judge(acoustic, both.text, both.language)
+        is_complete = judge.is_complete(acoustic, both.text, both.language)
         return Understood(heard.text, both.language, both.text, is_complete)
 
     async def _patiently(self, pcm: bytes) -> Transcript:

@@ -15,6 +15,7 @@ from app.errors import Locale
 from app.locales import say
 from app.protocol.events import ToolEndReason, ToolStatus
 from app.session.history import CallRecord
+from app.session.journal import CallEnd
 from app.session.tool_messages import RUNNING
 from app.tools.base import Effect, Need, Tool, ToolError
 from app.tools.registry import ToolRegistry
@@ -62,6 +63,8 @@ class ToolRun:
         tellings: How many turns tried to tell its ending, and failed.
         end_reason: Why it was ended from outside.
         told_as: The id under which the last of them put it into the history.
+        needs_word: It waits for a person's word before it begins.
+        note: What the model is told of it while it runs.
     """
 
     call_id: str
@@ -78,12 +81,14 @@ class ToolRun:
     tellings: int = 0
     is_told: bool = False
     told_as: str | None = None
+    needs_word: bool = False
+    note: str = ""
     end_reason: ToolEndReason | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def record(self, call_id: str | None = None) -> CallRecord:
         """The call as the history keeps it, with its own id or with another."""
-        return CallRecord(call_id or self.call_id, self.name, self.arguments)
+        return CallRecord(call_id or self.call_id, self.name, self.arguments, self.note)
 
     def is_untold(self) -> bool:
         """Whether it ended in the background, and no turn has told that yet."""
@@ -157,6 +162,21 @@ def history_arguments(call: ToolCall) -> str:
     return call.arguments if is_object else "{}"
 
 
+def effect_of(checked: CheckedCall) -> Effect:
+    """Whether a call changes something; one that cannot say so is taken to."""
+    try:
+        return checked.tool.effect_of(checked.args)
+    except Exception:
+        logger.exception("tool_effect_unknown", extra={"tool": checked.tool.name})
+        return "write"  # the safe side: a write is never repeated
+
+
+def ending_of(run: ToolRun) -> CallEnd:
+    """An ended call's ending as the journal has it."""
+    status = run.ending.status if run.ending is not None else "interrupted"
+    return CallEnd(run.call_id, status, orjson.dumps(run.answer).decode(), run.end_reason)
+
+
 class WriteLedger:
     """The writes since the user's last text, so that no effect happens twice.
 
@@ -199,7 +219,7 @@ def repeated_answer(earlier: ToolRun, locale: Locale) -> dict[str, Any]:
     """What the model is told in place of running a write again."""
     if earlier.ending is None:
         return {"status": RUNNING, "call_id": earlier.call_id}
-    if earlier.ending.status in ("done", "failed"):
+    if earlier.ending.status in ("done", "failed") or earlier.end_reason in ("denied", "expired"):
         return {**earlier.ending.content(), "call_id": earlier.call_id}
     return {
         "status": earlier.ending.status,

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from app.locales import say
 from app.tools.base import Tool, ToolContext, ToolError
 from app.tools.calls import Ending
+from app.tools.progress import ProgressReporter
 from app.tools.results import UnreadableResult, bounded_json
 from app.tools.threads import ThreadsBusy
 
@@ -65,3 +66,16 @@ def _one_line(sentence: str) -> str:
     """A tool's own sentence, fit to be shown: bounded, valid UTF-8, no control characters."""
     text, _ = bounded_json(sentence, _MAX_ERROR_CHARS)
     return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
+async def until(job: asyncio.Task[Ending], deadline: float, progress: ProgressReporter) -> bool:
+    """Waits for a job, with progress told meanwhile; False where the deadline came first."""
+    loop = asyncio.get_running_loop()
+    while not job.done():
+        now = loop.time()
+        if now >= deadline:
+            return False
+        await asyncio.wait({job}, timeout=min(deadline, progress.next_due) - now)
+        if not job.done():
+            progress.tick()
+    return True

@@ -13,16 +13,16 @@ from functools import partial
 from typing import Any
 
 import httpx
-import orjson
 
 from app.chat import ToolCall
 from app.clock import Clock
 from app.errors import UnknownCall
 from app.locales import say
 from app.protocol.events import ToolFinished, ToolProgress, ToolStarted
-from app.session.journal import CallEnd, CallStart
+from app.session.journal import CallStart
 from app.session.voice_session import VoiceSession
-from app.tools.base import Effect, Need, Tool, ToolContext, ToolError
+from app.tools.approval import Approvals, needs_approval
+from app.tools.base import Need, Tool, ToolContext, ToolError
 from app.tools.calls import (
     CheckedCall,
     Ending,
@@ -30,11 +30,13 @@ from app.tools.calls import (
     WriteLedger,
     check_call,
     clean_name,
+    effect_of,
+    ending_of,
     history_arguments,
     new_call_id,
     repeated_answer,
 )
-from app.tools.execution import Threads, execute
+from app.tools.execution import Threads, execute, until
 from app.tools.progress import ProgressReporter
 from app.tools.registry import Offer, ToolRegistry
 from app.tools.threads import PatientThreads, ToolThreads
@@ -95,6 +97,12 @@ class ToolRunner:
         self._session = session
         self._on_late_ending = on_late_ending
         self._ledger = WriteLedger()
+        self.approvals = Approvals(
+            session.emit,
+            host.clock,
+            host.settings.approval_timeout_s,
+            one_by_one=session.asks_in_words,
+        )
         self.running: dict[str, ToolRun] = {}
 
     @property
@@ -122,7 +130,7 @@ class ToolRunner:
         except ToolError as exc:
             return self._refuse(run, str(exc))
         run.arguments = checked.arguments
-        run.effect = _effect(checked)
+        run.effect = effect_of(checked)
         if run.effect == "write":
             earlier = self._ledger.earlier(checked)
             if earlier is not None:
@@ -130,6 +138,8 @@ class ToolRunner:
                 run.repeats, run.task = earlier, earlier.task
                 return run
             self._ledger.begin(checked, run)
+        if needs_approval(checked.tool, run.effect, self._host.settings):
+            run.needs_word, run.note = True, say(self._session.locale, "tool_waits")
         self._launch(run, checked)
         return run
 
@@ -139,7 +149,9 @@ class ToolRunner:
 
     async def wait(self, runs: Iterable[ToolRun]) -> None:
         """Waits for calls to end, as long as a turn waits for them; cancels nothing."""
-        waiting = {run.task: run for run in runs if run.is_pending() and run.task is not None}
+        # A person's word takes longer than anybody waits for a tool.
+        pending = [run for run in runs if run.is_pending() and not run.needs_word]
+        waiting = {run.task: run for run in pending if run.task is not None}
         if waiting:
             await asyncio.wait(waiting, timeout=max(self._inline_wait_s(run) for run in waiting.values()))
 
@@ -197,12 +209,31 @@ class ToolRunner:
         run.task.add_done_callback(partial(self._end_unbegun, run))
         self.running[run.call_id] = run
         self._session.pending_tools[run.call_id] = run.task
+        if not run.needs_word:
+            self._tell_start(run)
+
+    def _tell_start(self, run: ToolRun) -> None:
         logger.info("tool_started", extra={"tool": run.name, "call_id": run.call_id, "effect": run.effect})
         self._session.emit(ToolStarted(run.turn_id, run.call_id, run.name, run.arguments))
+
+    async def _is_allowed(self, run: ToolRun) -> bool:
+        """Waits for a person's word, where the call needs one; what is not allowed has ended."""
+        if not run.needs_word:
+            return True
+        word = await self.approvals.ask(run)
+        logger.info("tool_word", extra={"tool": run.name, "call_id": run.call_id, "word": word})
+        if word == "approved":
+            self._tell_start(run)
+            return True
+        run.end_reason = word
+        self._finish(run, Ending("cancelled", error=say(self._session.locale, f"tool_{word}")))
+        return False
 
     async def _watch(self, run: ToolRun, checked: CheckedCall) -> None:
         """Lets a call run until its end or its timeout; whatever happens, it ends exactly once."""
         settings = self._host.settings
+        if not await self._is_allowed(run):
+            return
         await self._note_start(run)
         timeout_s = checked.tool.timeout_s or settings.tool_timeout_s
         progress = ProgressReporter(settings.tool_progress_interval_s, partial(self._tell_progress, run))
@@ -214,7 +245,7 @@ class ToolRunner:
         locale = self._session.locale
         ending = Ending("cancelled", error=say(locale, "tool_was_cancelled"))
         try:
-            if await _until(job, context.deadline, progress):
+            if await until(job, context.deadline, progress):
                 ending = job.result()
             else:
                 ending = Ending("timed_out", error=say(locale, "tool_timeout", seconds=round(timeout_s, 1)))
@@ -296,30 +327,3 @@ class ToolRunner:
     def _tell_progress(self, run: ToolRun, message: str | None, fraction: float | None) -> None:
         elapsed_s = self._host.clock.monotonic() - run.started_at
         self._session.emit(ToolProgress(run.call_id, run.name, elapsed_s, message, fraction))
-
-
-def ending_of(run: ToolRun) -> CallEnd:
-    """An ended call's ending as the journal has it."""
-    status = run.ending.status if run.ending is not None else "interrupted"
-    return CallEnd(run.call_id, status, orjson.dumps(run.answer).decode(), run.end_reason)
-
-
-def _effect(checked: CheckedCall) -> Effect:
-    try:
-        return checked.tool.effect_of(checked.args)
-    except Exception:
-        logger.exception("tool_effect_unknown", extra={"tool": checked.tool.name})
-        return "write"  # the safe side: a write is never repeated
-
-
-async def _until(job: asyncio.Task[Ending], deadline: float, progress: ProgressReporter) -> bool:
-    """Waits for a job, with progress told meanwhile; False where the deadline came first."""
-    loop = asyncio.get_running_loop()
-    while not job.done():
-        now = loop.time()
-        if now >= deadline:
-            return False
-        await asyncio.wait({job}, timeout=min(deadline, progress.next_due) - now)
-        if not job.done():
-            progress.tick()
-    return True

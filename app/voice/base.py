@@ -211,7 +211,7 @@ class TurnJudge(Protocol):
         """How much an utterance up to its pause sounds like a whole one, 0 to 1."""
         ...
 
-    def judge(self, acoustic: float, text: str, language: Locale) -> bool:
+    def is_complete(self, acoustic: float, text: str, language: Locale) -> bool:
         """Whether it is one, by its sound and its words together."""
         ...
 

@@ -1,4 +1,4 @@
-"""Finds speech in a stream, for one utterance after another: `Utterances` as the ear wants to be told of it."""
+"""Finds speech in a stream, one utterance after another: `Utterances` as the ear wants to be told of it."""
 
 from collections.abc import Callable, Sequence
 

@@ -74,6 +74,10 @@ class EndOfTurn:
             return Verdict(0.0, text_complete=False)
         return Verdict(await self.listen(pcm), text_complete=True)
 
+    def is_complete(self, acoustic: float, text: str, language: Locale) -> bool:
+        """Whether both the sound, as `listen` judged it, and the words say that the user has finished."""
+        return Verdict(acoustic, sounds_finished(text, language)).complete
+
     async def listen(self, pcm: bytes) -> float:
         """How finished it sounds, 0 to 1; can begin before there are words."""
         loop = asyncio.get_running_loop()

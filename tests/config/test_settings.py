@@ -69,6 +69,7 @@ WRONG = {
     "resume_ring_bytes": ["-1", "1MiB"],
     "shutdown_grace_s": ["-1", "3601", "nan"],
     "tool_inline_wait_s": ["-0.1", "soon", "nan"],
+    "tool_approval": ["on"],
     "voice": ["maybe"],
     "models_from": ["hub"],
     "stt_provider": ["whisper"],
@@ -98,6 +99,7 @@ ANY_TEXT = {
     "host",  # what cannot be bound is found out when it is bound
     "tools",  # names are checked where the tools are known
     "tools_dir",
+    "tools_need_approval",  # names of tools that are not there do no harm
     "models_dir",  # what is not there is found out when voice is started
     "stt_model",
     "azure_openai_stt_deployment",
@@ -203,7 +205,8 @@ def test_empty_value_stands_for_the_default(env: pytest.MonkeyPatch):
     for name in Settings.model_fields:
         env.setenv(name.upper(), "")
 
-    assert load_settings() == settings_with(database_url=Settings.model_fields["database_url"].default)
+    own = {name: Settings.model_fields[name].default for name in ("database_url", "tool_approval", "voice")}
+    assert load_settings() == settings_with(**own)
 
 
 def test_defaults_are_the_documented_ones():

@@ -104,6 +104,13 @@ said: dict[type, st.SearchStrategy[Any]] = {
         st.none() | words,
         st.sampled_from([None, "denied", "expired", "user", "shutdown", "stuck"]),
     ),
+    events.ApprovalRequested: st.builds(
+        events.ApprovalRequested,
+        words,
+        words,
+        json_objects.map(lambda value: orjson.dumps(value).decode()),
+        times,
+    ),
     events.StateChanged: st.builds(
         events.StateChanged, st.sampled_from([state.value for state in SessionState])
     ),

@@ -12,6 +12,7 @@ from app.chat import Usage
 from app.errors import LlmCut, Locale, QueueFull
 from app.protocol import v2
 from app.protocol.events import (
+    ApprovalRequested,
     AudioComplete,
     AudioFrame,
     AudioStarted,
@@ -80,6 +81,7 @@ SHAPES = {
     "pong": Shape(set()),
     "history": Shape({"messages", "turn", "tools"}),
     "going_away": Shape({"reason", "reconnect_after_s"}),
+    "approval_requested": Shape({"call_id", "name", "arguments", "expires_in_s"}),
     "speech_started": Shape({"utterance_id"}),
     "speech_stopped": Shape({"utterance_id", "empty"}),
     "transcript": Shape({"utterance_id", "content", "final", "language"}, {"emotion"}),
@@ -135,6 +137,7 @@ EVENTS: dict[type, st.SearchStrategy[Any]] = {
     ToolFinished: st.builds(
         ToolFinished, words, words, statuses, seconds, st.none() | words, st.none() | st.just("user")
     ),
+    ApprovalRequested: st.builds(ApprovalRequested, words, words, arguments, seconds),
     StateChanged: st.builds(StateChanged, words),
     ErrorOccurred: st.builds(
         ErrorOccurred,

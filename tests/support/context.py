@@ -25,8 +25,9 @@ class Reports:
 
 
 def settings_with(**values: Any) -> Settings:
-    """Settings that read no .env file, and keep nothing unless a test says where."""
-    return Settings(_env_file=None, **{"database_url": "none", **values})
+    """Settings that read no .env file; unless a test asks for it, nothing is kept, asked for or spoken."""
+    own = {"database_url": "none", "tool_approval": "off", "voice": False}
+    return Settings(_env_file=None, **{**own, **values})
 
 
 @asynccontextmanager

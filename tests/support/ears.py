@@ -126,7 +126,7 @@ class FullStops:
     async def listen(self, pcm: bytes) -> float:
         return 1.0
 
-    def judge(self, acoustic: float, text: str, language: str) -> bool:
+    def is_complete(self, acoustic: float, text: str, language: str) -> bool:
         return text.endswith((".", "?"))
 
 

@@ -1,4 +1,4 @@
-"""The stream of a client as the ear is told of it. See test_utterances.py for where utterances begin and end."""
+"""The stream of a client as the ear is told of it. Where utterances begin and end: test_utterances.py."""
 
 from hypothesis import given
 from hypothesis import strategies as st

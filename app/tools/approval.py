@@ -1,0 +1,132 @@
+"""A person's word before a tool acts: which calls wait for it, and what it was.
+
+Clients of protocol v2 answer by a message. On v1 the server asks in a sentence, one call at a time, and the
+user's next text is the answer: a yes only if it is one of a fixed list, so that nobody agrees by chance.
+"""
+
+import asyncio
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Literal
+
+from app.clock import Clock
+from app.errors import UnknownCall
+from app.protocol.events import ApprovalRequested, Event
+from app.tools.base import Effect, Tool
+from app.tools.calls import ToolRun
+from config.settings import Settings
+
+Word = Literal["approved", "denied", "expired"]
+
+_YES_ES = (
+    "si|si por favor|vale|de acuerdo|adelante|hazlo|si hazlo|claro|claro que si|confirmo|acepto|aprobado"
+    "|permitido"
+)
+_YES_EN = "ok|okay|yes|yes please|yeah|sure|go ahead|do it|yes do it|confirm|i confirm|approve|approved|allow"
+YES = frozenset([*_YES_ES.split("|"), *_YES_EN.split("|")])
+"""What agrees, in lower case, without accents and punctuation."""
+
+
+def needs_approval(tool: Tool, effect: Effect, settings: Settings) -> bool:
+    """Whether a call waits for a person's word."""
+    if settings.tool_approval == "off" or tool.approval is False:
+        return False
+    if tool.approval or tool.name in settings.tools_need_approval:
+        return True
+    return settings.tool_approval == "writes" and effect == "write"
+
+
+def is_yes(text: str) -> bool:
+    """Whether a text says yes, and nothing else."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(char for char in plain if not unicodedata.combining(char))
+    return " ".join(re.findall(r"\w+", letters)) in YES
+
+
+class Approvals:
+    """The calls of one session that wait.
+
+    Args:
+        emit: Tells the client.
+        timeout_s: How long a call waits, in seconds, from when it is asked for.
+        one_by_one: The next one is asked for when the one before is answered (protocol v1).
+    """
+
+    def __init__(
+        self, emit: Callable[[Event], None], clock: Clock, timeout_s: float, *, one_by_one: bool
+    ) -> None:
+        self._emit = emit
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._one_by_one = one_by_one
+        self._waiting: dict[str, tuple[ToolRun, asyncio.Future[Word]]] = {}
+        self._asked: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def ask(self, run: ToolRun) -> Word:
+        """Waits for a person's word about a call; no answer in time is none."""
+        word: asyncio.Future[Word] = asyncio.get_running_loop().create_future()
+        self._waiting[run.call_id] = (run, word)
+        try:
+            self._ask_next()
+            while True:
+                left_s = self._left_s(run.call_id)
+                try:
+                    async with asyncio.timeout(left_s):
+                        return await asyncio.shield(word)
+                except TimeoutError:
+                    # One that has not been asked for yet has all its time before it.
+                    if run.call_id in self._asked and self._left_s(run.call_id) <= 0:
+                        return "expired"
+        finally:
+            del self._waiting[run.call_id]
+            self._asked.pop(run.call_id, None)
+            self._ask_next()
+
+    def answer(self, call_id: str, *, approved: bool) -> None:
+        """A person's word about a call.
+
+        Raises:
+            UnknownCall: It does not wait for one.
+        """
+        _, word = self._waiting.get(call_id, (None, None))
+        if word is None or word.done():
+            raise UnknownCall
+        word.set_result("approved" if approved else "denied")
+
+    def answer_in_words(self, text: str) -> None:
+        """The user's next text is the answer to what was asked; where nothing was, it is just a text."""
+        asked = [call_id for call_id in self._asked if not self._waiting[call_id][1].done()]
+        if not asked:
+            return
+        if is_yes(text):
+            self.answer(asked[0], approved=True)
+            return
+        for _, word in self._waiting.values():
+            if not word.done():
+                word.set_result("denied")
+
+    def ask_again(self) -> None:
+        """Asks anew for all that waits: the client has lost what it was asked."""
+        for call_id in self._asked:
+            self._request(self._waiting[call_id][0], max(0.0, self._left_s(call_id)))
+
+    def _ask_next(self) -> None:
+        for call_id, (run, word) in self._waiting.items():
+            if self._one_by_one and self._asked:
+                return
+            if call_id not in self._asked and not word.done():
+                self._asked[call_id] = self._clock.monotonic()
+                self._request(run, self._timeout_s)
+
+    def _request(self, run: ToolRun, expires_in_s: float) -> None:
+        self._emit(ApprovalRequested(run.call_id, run.name, run.arguments, expires_in_s))
+
+    def _left_s(self, call_id: str) -> float:
+        asked_at = self._asked.get(call_id)
+        if asked_at is None:
+            return self._timeout_s
+        return asked_at + self._timeout_s - self._clock.monotonic()

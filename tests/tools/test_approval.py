@@ -1,0 +1,264 @@
+"""A person's word before a tool acts."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from app.errors import UnknownCall
+from app.protocol.events import ApprovalRequested, ToolFinished, ToolStarted
+from app.tools.approval import YES, Approvals, is_yes, needs_approval
+from app.tools.base import Tool
+from app.tools.calls import ToolRun
+from app.tools.make_http_request import run as make_http_request
+from tests.support.context import arguments_of, settings_with
+from tests.support.scripted import ScriptedModel, calls, last_text, says
+from tests.support.talk import Talk, Workshop, talk
+from tests.support.virtual_time import VirtualClock, virtual
+
+
+def a_tool(approval: bool | None = None) -> Tool:
+    return Tool("work", "Works.", BaseModel, lambda args, ctx: None, "read", approval=approval)
+
+
+@pytest.mark.parametrize(
+    ("mode", "listed", "own", "effect", "needed"),
+    [
+        ("writes", (), None, "write", True),
+        ("writes", (), None, "read", False),
+        ("writes", ("work",), None, "read", True),
+        ("writes", (), False, "write", False),
+        ("writes", (), True, "read", True),
+        ("listed", (), None, "write", False),
+        ("listed", ("work",), None, "write", True),
+        ("listed", (), True, "read", True),
+        ("off", ("work",), True, "write", False),
+    ],
+)
+def test_which_calls_wait(mode: str, listed: Any, own: bool | None, effect: Any, needed: bool):
+    settings = settings_with(tool_approval=mode, tools_need_approval=listed)
+
+    assert needs_approval(a_tool(own), effect, settings) is needed
+
+
+@pytest.mark.parametrize(("method", "effect"), [("GET", "read"), ("HEAD", "read"), ("POST", "write")])
+def test_request_that_only_reads_waits_for_nobody(method: str, effect: str):
+    args = arguments_of(make_http_request, url="https://example.com", method=method)
+
+    assert make_http_request.effect_of(args) == effect
+
+
+@pytest.mark.parametrize("text", [*YES, "¡Sí!", "Sí, por favor.", "OK", "Go ahead!", "  vale "])
+def test_what_agrees(text: str):
+    assert is_yes(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "no", "sí, pero a otra dirección", "yes but not now", "no, adelante no", "sí o no", "siempre"],
+)
+def test_what_does_not_agree(text: str):
+    assert not is_yes(text)
+
+
+# In a talk
+
+
+def asking(t: Talk) -> list[str]:
+    return [event.call_id for event in t.events(ApprovalRequested)]
+
+
+SETTINGS = {"tool_approval": "writes", "approval_timeout_s": 10}
+
+
+@virtual
+async def test_write_runs_after_the_users_yes_and_the_talk_goes_on_meanwhile():
+    workshop = Workshop()
+    script = [calls(("send", {"tag": "x"})), says("¿Puedo?"), says("Cuatro."), says("Enviado.")]
+    async with talk(ScriptedModel(script), [workshop.tool("send", "write")], settings_with(**SETTINGS)) as t:
+        t.says("envía")
+        await t.passes(2)
+        assert workshop.runs == []
+        assert t.answers() == ["¿Puedo?"]
+        t.says("¿2+2?")
+        await t.passes(2)
+        assert t.answers() == ["¿Puedo?", "Cuatro."]
+        assert "send" not in [event.name for event in t.events(ToolStarted)]
+
+        [call_id] = asking(t)
+        t.conversation.tools.approvals.answer(call_id, approved=True)
+        await t.rests()
+
+    assert workshop.runs == [("send", "x")]
+    assert t.answers()[-1] == "Enviado."
+    assert [event.name for event in t.events(ToolStarted)] == ["send"]
+
+
+@virtual
+async def test_model_is_told_that_the_call_waits_for_the_user():
+    model = ScriptedModel([calls(("send", {})), says("¿Puedo?"), says("Vale.")])
+    async with talk(model, [Workshop().tool("send", "write")], settings_with(**SETTINGS)) as t:
+        t.says("envía")
+        await t.passes(1)
+        assert '"note":"espera a que el usuario lo permita' in last_text(model.requests[1])
+        t.conversation.tools.approvals.answer(asking(t)[0], approved=False)
+        await t.rests()
+
+
+@pytest.mark.parametrize(("seconds", "reason"), [(3, "denied"), (11, "expired")])
+def test_no_and_no_answer_mean_that_it_does_not_run(seconds: float, reason: str):
+    @virtual
+    async def run() -> None:
+        workshop = Workshop()
+        model = ScriptedModel([calls(("send", {})), says("¿Puedo?"), says("No, entonces.")])
+        async with talk(model, [workshop.tool("send", "write")], settings_with(**SETTINGS)) as t:
+            t.says("envía")
+            await t.passes(seconds)
+            if reason == "denied":
+                t.conversation.tools.approvals.answer(asking(t)[0], approved=False)
+            await t.rests()
+
+        assert workshop.runs == []
+        [finished] = t.events(ToolFinished)
+        assert (finished.status, finished.reason) == ("cancelled", reason)
+        assert t.answers()[-1] == "No, entonces."
+
+    run()
+
+
+@virtual
+async def test_tools_own_time_counts_from_the_yes():
+    workshop = Workshop()
+    model = ScriptedModel([calls(("send", {"seconds": 4})), says("¿Puedo?"), says("Enviado.")])
+    settings = settings_with(**SETTINGS, tool_timeout_s=5)
+    async with talk(model, [workshop.tool("send", "write")], settings) as t:
+        t.says("envía")
+        await t.passes(9)
+        t.conversation.tools.approvals.answer(asking(t)[0], approved=True)
+        await t.rests()
+
+    assert t.finished_tools() == [("send", "done")]
+
+
+@virtual
+async def test_same_write_that_was_denied_is_not_asked_for_again_in_the_same_breath():
+    workshop = Workshop()
+    write = ("send", {"tag": "x"})
+    model = ScriptedModel(
+        [calls(write), says("¿Puedo?"), calls(write), says("Vale, no."), calls(write), says("¿Ahora?")]
+    )
+    async with talk(model, [workshop.tool("send", "write")], settings_with(**SETTINGS)) as t:
+        t.says("envía")
+        await t.passes(1)
+        t.conversation.tools.approvals.answer(asking(t)[0], approved=False)
+        await t.rests()
+        assert len(asking(t)) == 1
+
+        t.says("envía ahora sí")
+        await t.passes(1)
+        assert len(asking(t)) == 2
+        t.conversation.tools.cancel(asking(t)[1])
+        model._answers = [says("Cancelado.")]
+        await t.rests()
+
+
+@virtual
+async def test_call_that_waits_can_be_cancelled():
+    model = ScriptedModel([calls(("send", {})), says("¿Puedo?"), says("Cancelado.")])
+    async with talk(model, [Workshop().tool("send", "write")], settings_with(**SETTINGS)) as t:
+        t.says("envía")
+        await t.passes(1)
+        t.conversation.tools.cancel(asking(t)[0])
+        await t.rests()
+
+        [finished] = t.events(ToolFinished)
+        assert (finished.status, finished.reason) == ("cancelled", "user")
+        with pytest.raises(UnknownCall):
+            t.conversation.tools.approvals.answer(finished.call_id, approved=True)
+
+
+@virtual
+async def test_session_that_ends_leaves_nothing_waiting():
+    model = ScriptedModel([calls(("send", {})), says("¿Puedo?")])
+    async with talk(model, [Workshop().tool("send", "write")], settings_with(**SETTINGS)) as t:
+        t.says("envía")
+        await t.passes(1)
+
+    assert len(t.conversation.tools.approvals) == 0
+
+
+# The line of those who ask
+
+
+def run_of(call_id: str) -> ToolRun:
+    return ToolRun(call_id, "t1", "send", "{}", 0.0, "write")
+
+
+class Desk:
+    """Approvals on their own."""
+
+    def __init__(self, *, one_by_one: bool) -> None:
+        self.said: list[Any] = []
+        self.approvals = Approvals(self.said.append, VirtualClock(), 10, one_by_one=one_by_one)
+
+    def asks(self, call_id: str) -> asyncio.Task[str]:
+        return asyncio.create_task(self.approvals.ask(run_of(call_id)))  # type: ignore[arg-type]
+
+    @property
+    def asked(self) -> list[tuple[str, float]]:
+        return [(event.call_id, event.expires_in_s) for event in self.said]
+
+
+@virtual
+async def test_by_messages_all_are_asked_for_at_once_and_answered_in_any_order():
+    desk = Desk(one_by_one=False)
+    first, second = desk.asks("a"), desk.asks("b")
+    await asyncio.sleep(0)
+    desk.approvals.answer("b", approved=True)
+    desk.approvals.answer("a", approved=False)
+
+    assert (await first, await second) == ("denied", "approved")
+    assert desk.asked == [("a", 10), ("b", 10)]
+
+
+@virtual
+async def test_in_words_the_next_is_asked_for_when_the_one_before_is_answered():
+    desk = Desk(one_by_one=True)
+    first, second = desk.asks("a"), desk.asks("b")
+    await asyncio.sleep(9)
+    desk.approvals.answer_in_words("Sí.")
+    assert await first == "approved"
+    await asyncio.sleep(9)
+    assert not second.done(), "its time counts from when it was asked for"
+    desk.approvals.answer_in_words("sí")
+
+    assert await second == "approved"
+    assert [call_id for call_id, _ in desk.asked] == ["a", "b"]
+
+
+@virtual
+async def test_in_words_anything_else_denies_all_that_waits():
+    desk = Desk(one_by_one=True)
+    first, second = desk.asks("a"), desk.asks("b")
+    await asyncio.sleep(0)
+    desk.approvals.answer_in_words("mejor dime la hora")
+
+    assert (await first, await second) == ("denied", "denied")
+
+
+@virtual
+async def test_client_that_lost_what_it_was_asked_is_asked_again_with_the_time_that_is_left():
+    desk = Desk(one_by_one=False)
+    task = desk.asks("a")
+    await asyncio.sleep(4)
+    desk.approvals.ask_again()
+    desk.approvals.answer("a", approved=True)
+    await task
+
+    assert desk.asked == [("a", 10), ("a", 6)]
+
+
+@virtual
+async def test_text_is_just_a_text_where_nothing_waits():
+    Desk(one_by_one=True).approvals.answer_in_words("sí")
