@@ -105,3 +105,11 @@ async def test_pause_inside_a_sentence_is_not_its_end_although_it_sounds_so(judg
 
     assert not verdict.complete
     assert await judge.listen(until_the_pause) > 0.5
+
+
+def test_sound_and_words_have_to_agree():
+    judge = EndOfTurn(Ear(0.0))
+
+    assert judge.is_complete(0.9, "¿Qué hora es?", "es")
+    assert not judge.is_complete(0.1, "¿Qué hora es?", "es")
+    assert not judge.is_complete(0.9, "quiero que", "es")
