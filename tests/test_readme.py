@@ -245,7 +245,8 @@ def test_each_sentence_is_the_servers() -> None:
         sentence
         for name, sentence in SENTENCES.items()
         if re.fullmatch(
-            "accepted|thinking|finish_.*|tool_(started|progress|progress_message|done|failed|timed_out|cancelled)",
+            "accepted|thinking|understood|approval|finish_.*"
+            "|tool_(started|progress|progress_message|done|failed|timed_out|cancelled)",
             name,
         )
     }

@@ -28,6 +28,7 @@ from app.storage.store import Store
 from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
+from app.voice.engines import load_engines
 from app.voice.readiness import VoiceParts
 from config.logger_config import SESSION_ID
 from config.settings import Settings
@@ -70,6 +71,7 @@ class WebSocketAgentService:
         self.host = ToolHost(tools, settings, self._clock, http, ToolThreads(settings.tool_threads))
         self.session_host = SessionHost(settings, provider, self.host, self.store, self._clock)
         self.sessions = self.session_host.sessions
+        self.voice.on_ready = self._load_voice
         self.eraser = Eraser(self.session_host, self.store, self._clock, settings.store_timeout_s)
 
     async def serve(
@@ -150,9 +152,14 @@ class WebSocketAgentService:
         """Ends all sessions and gives back what the process holds."""
         await self.session_host.aclose()
         await self.voice.aclose()
+        await self.session_host.engines.aclose()
         await self.host.aclose()
         await self.provider.aclose()
         await self.store.aclose(self.settings.store_timeout_s)
+
+    async def _load_voice(self) -> None:
+        """Speech is there: sessions that ask for it from now on have it."""
+        self.session_host.engines = await load_engines(self.settings)
 
     def _admission(self, dialect: Dialect, token: str | None, *, is_local: bool) -> Admit:
         host = self.session_host

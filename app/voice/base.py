@@ -240,12 +240,19 @@ class VoiceEngines:
     """What a server hears and speaks with; empty where it does not, or not yet.
 
     Attributes:
+        closers: How its parts give back what they hold.
         new_splitter: Makes what cuts one answer into clauses; there where there is a synthesiser.
     """
 
     senses: Senses | None = None
     synthesiser: Synthesiser | None = None
     new_splitter: Callable[[], Splitter] | None = None
+    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    async def aclose(self) -> None:
+        """Gives back what the parts hold, the last one first; those who use them have ended."""
+        for close in reversed(self.closers):
+            await close()
 
     @property
     def features(self) -> list[str]:
