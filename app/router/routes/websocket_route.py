@@ -123,7 +123,7 @@ class WebSocketTransport:
             return
         opened = transport.get_extra_info("socket")
         if opened is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # uvloop: its number is gone already
                 opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
 
