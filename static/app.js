@@ -1,47 +1,50 @@
 // @ts-check
 /** Puts the page together: the client, the talk, and what shows them. */
 
+import { askQuietly, useToken } from "./api.js";
 import { Composer } from "./composer.js";
 import { part } from "./dom.js";
 import { firstLocale, locale, speak } from "./language.js";
+import { offerLanguages } from "./language-switch.js";
 import { SessionPanel } from "./panel.js";
-import { sessionMemory, store, stored } from "./preferences.js";
+import { sessionMemory, stored, storedToken } from "./preferences.js";
+import { ProfilePanel } from "./profile.js";
 import { Follower } from "./scroll.js";
+import { closeOver } from "./side.js";
 import { StatusLine } from "./status.js";
-import { suggestions } from "./suggestions.js";
+import { showSuggestions } from "./suggestions.js";
 import { Talk } from "./talk.js";
+import { TalksPanel } from "./talks.js";
+import { TokenDialog } from "./token.js";
+import { UserChoice } from "./user.js";
 import { TalkPage } from "./view.js";
-import { VoiceAgentClient } from "./voice-agent-client.js";
+import { UNAUTHORIZED, VoiceAgentClient } from "./voice-agent-client.js";
 
-/** @typedef {import("./language.js").Locale} Locale */
-
-const userForm = /** @type {HTMLFormElement} */ (part("user-form"));
-const userField = /** @type {HTMLInputElement} */ (userForm.elements.namedItem("user"));
 const stop = part("stop");
+const user = new UserChoice(begin);
 
-userField.value = stored("user") ?? `web-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
-store("user", userField.value);
+useToken(storedToken());
 speak(firstLocale(stored("locale"), navigator.languages));
 
 const url = new URL("/ws", location.href);
 url.protocol = url.protocol.replace("http", "ws");
 
 const client = new VoiceAgentClient(url.href, {
-  userId: userField.value,
+  userId: user.id,
   locale: locale(),
+  token: storedToken() || undefined,
   storage: sessionMemory(),
   replayOnLoad: true,
 });
-const page = new TalkPage(
-  (content) => {
-    send(content);
-    focusComposer();
-  },
-  (call) => client.cancelTool(call),
-);
+const page = new TalkPage(sendByHand, (call) => client.cancelTool(call));
 const talk = new Talk(page, client);
+const token = new TokenDialog(client);
 const panel = new SessionPanel();
+const profile = new ProfilePanel();
+const talks = new TalksPanel({ open: goOn, leave: begin });
 const statusLine = new StatusLine(() => {
+  const { connection } = client;
+  if (connection.status === "closed" && connection.code === UNAUTHORIZED) return token.open();
   client.connect();
   focusComposer();
 });
@@ -55,6 +58,12 @@ function send(content) {
   talk.add({ id, content, at: Date.now() });
   refresh();
   follower.toEnd();
+}
+
+/** @param {string} content What a button offered. */
+function sendByHand(content) {
+  send(content);
+  focusComposer();
 }
 
 /** For those with keys; on a phone it would only bring the keyboard over the talk. */
@@ -72,9 +81,35 @@ function refresh() {
   panel.refresh();
 }
 
+/** What belongs to a session, when there is one. @param {string} sessionId */
+async function follow(sessionId) {
+  panel.showSession(sessionId);
+  // A token decides who its user is.
+  const [health, session] = await Promise.all([
+    askQuietly("/agent/health"),
+    token.hasToken ? askQuietly(`/sessions/${sessionId}`) : { user_id: user.id },
+  ]);
+  if (sessionId !== client.sessionId) return;
+  panel.showModel(health?.llm ?? {});
+  showUser(session?.user_id ?? "", sessionId, health?.storage?.status !== "off");
+}
+
+/**
+ * @param {string} userId Empty: nobody knows.
+ * @param {string} sessionId
+ * @param {boolean} isKept Whether the server keeps talks.
+ */
+function showUser(userId, sessionId, isKept) {
+  user.show(userId, token.hasToken);
+  talks.follow(userId, sessionId, isKept);
+  profile.follow(userId, isKept);
+}
+
 client.addEventListener("connection", ({ detail }) => {
   statusLine.tellConnection(detail);
   if (detail.status === "waiting" || detail.status === "closed") panel.showSession("");
+  // The talk that was asked for does not go on; the alert says so, and a new one can.
+  if (detail.status === "closed" && detail.reason === "resume_refused") client.connect();
   refresh();
 });
 
@@ -82,7 +117,13 @@ client.addEventListener("renewed", ({ detail }) => {
   if (!page.isEmpty && detail.reason !== "asked") page.markNewSession();
 });
 
-client.addEventListener("open", ({ detail }) => panel.showSession(detail.sessionId));
+client.addEventListener("open", ({ detail }) => void follow(detail.sessionId));
+client.addEventListener("history", () => follower.toEnd());
+client.addEventListener("accepted", () => talks.refresh());
+client.addEventListener("complete", () => {
+  talks.refresh();
+  profile.refresh();
+});
 
 for (const type of /** @type {const} */ ([
   "open", "current", "history", "accepted", "state", "turn", "chunk", "complete", "tool", "error",
@@ -90,36 +131,51 @@ for (const type of /** @type {const} */ ([
   client.addEventListener(type, refresh);
 }
 
-/** @param {boolean} isCleared Whether the earlier talk goes from the page. */
-function restart(isCleared) {
-  client.renew({ userId: userField.value, forget: isCleared });
-  if (isCleared) talk.clear();
-  else if (!page.isEmpty) page.markNewSession();
+/** A new talk on an empty page. What was begun stays in the list, and its tools go on. */
+function begin() {
+  client.renew({ userId: user.id, forget: true, leave: !page.isEmpty && talks.hasList });
+  showNothing();
+}
+
+/** @param {string} sessionId Of an earlier talk. */
+function goOn(sessionId) {
+  client.continueTalk(sessionId);
+  showNothing();
+  focusComposer();
+}
+
+function showNothing() {
+  talk.clear();
   panel.showSession("");
   refresh();
 }
 
-part("new").addEventListener("click", () => {
-  restart(true);
-  focusComposer();
+for (const button of [part("new"), part("talks-new")]) {
+  button.addEventListener("click", () => {
+    begin();
+    if (talks.isOver) talks.close();
+    focusComposer();
+  });
+}
+
+part("talks-choose").addEventListener("click", () => {
+  profile.open();
+  user.edit();
 });
 
-userForm.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const userId = userField.value.trim();
-  if (!userId || userId === stored("user")) return;
-  userField.value = userId;
-  store("user", userId);
-  restart(false);
+part("token-forget").addEventListener("click", () => {
+  token.forget();
+  showUser("", "", true);
+  client.renew({ token: "", forget: true });
+  showNothing();
 });
 
 stop.addEventListener("click", () => client.interrupt());
 
 document.addEventListener("keydown", (event) => {
   // Escape also leaves the composition of a character; that is no wish to stop anything.
-  if (event.key !== "Escape" || event.isComposing) return;
-  if (panel.isOver) panel.close();
-  else if (client.turnId !== null) client.interrupt();
+  if (event.key !== "Escape" || event.isComposing || document.querySelector("dialog[open]")) return;
+  if (!closeOver() && client.turnId !== null) client.interrupt();
   composer.focus();
 });
 
@@ -128,40 +184,14 @@ addEventListener("online", () => {
   if (client.connection.status === "waiting") client.connect();
 });
 
-/** @param {Locale} chosen */
-function chooseLanguage(chosen) {
-  speak(chosen);
-  for (const button of document.querySelectorAll("[data-locale]")) {
-    button.setAttribute("aria-pressed", String(button.getAttribute("data-locale") === chosen));
-  }
-  part("suggestions").replaceChildren(...suggestions[chosen].map(suggestion));
+offerLanguages((chosen, isAsked) => {
+  if (isAsked) client.update({ locale: chosen });
+  showSuggestions(sendByHand);
   panel.retell();
-}
+  talks.retell();
+});
 
-/** @param {string} content */
-function suggestion(content) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = content;
-  button.addEventListener("click", () => {
-    send(content);
-    focusComposer();
-  });
-  const entry = document.createElement("li");
-  entry.append(button);
-  return entry;
-}
-
-for (const button of document.querySelectorAll("[data-locale]")) {
-  button.addEventListener("click", () => {
-    const chosen = /** @type {Locale} */ (button.getAttribute("data-locale"));
-    store("locale", chosen);
-    client.update({ locale: chosen });
-    chooseLanguage(chosen);
-  });
-}
-
-chooseLanguage(locale());
-if (matchMedia("(min-width: 68rem)").matches) panel.open();
+if (matchMedia("(min-width: 56rem)").matches) talks.open();
+if (matchMedia("(min-width: 88rem)").matches) panel.open();
 focusComposer();
 client.connect();

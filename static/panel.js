@@ -1,8 +1,10 @@
 // @ts-check
 /** The panel beside the talk: what the server says about the session. */
 
+import { askQuietly } from "./api.js";
 import { locale, phrase, show } from "./language.js";
 import { part } from "./dom.js";
+import { SidePanel } from "./side.js";
 
 /** Seconds do not change much here; what happens in the talk asks for a refresh of its own. */
 const REFRESH_MS = 5000;
@@ -22,6 +24,7 @@ const SERVER_STATES = {
 
 /**
  * @typedef {object} SessionFacts
+ * @property {string} user_id
  * @property {string} state
  * @property {string} created_at
  * @property {string} last_activity
@@ -29,9 +32,7 @@ const SERVER_STATES = {
  * @property {{call_id: string, name: string, elapsed_s: number}[]} pending_tools
  */
 
-export class SessionPanel {
-  #panel = part("panel");
-  #toggle = part("panel-toggle");
+export class SessionPanel extends SidePanel {
   #copy = /** @type {HTMLButtonElement} */ (part("copy"));
   #sessionId = "";
   /** @type {SessionFacts | null} */
@@ -40,29 +41,9 @@ export class SessionPanel {
   #planned;
 
   constructor() {
-    this.#toggle.addEventListener("click", () => (this.#panel.hidden ? this.open() : this.close()));
-    part("panel-close").addEventListener("click", () => this.close());
+    super("panel", "end", () => this.refresh());
     this.#copy.addEventListener("click", () => void this.#copyId());
     setInterval(() => this.refresh(), REFRESH_MS);
-  }
-
-  /** Whether the panel lies over the talk rather than beside it. */
-  get isOver() {
-    return !this.#panel.hidden && getComputedStyle(this.#panel).position === "fixed";
-  }
-
-  open() {
-    this.#panel.hidden = false;
-    this.#toggle.setAttribute("aria-expanded", "true");
-    if (this.isOver) part("panel-close").focus();
-    this.refresh();
-  }
-
-  close() {
-    const hadFocus = this.#panel.contains(document.activeElement);
-    this.#panel.hidden = true;
-    this.#toggle.setAttribute("aria-expanded", "false");
-    if (hadFocus) this.#toggle.focus();
   }
 
   /** @param {string} sessionId Empty: there is none. */
@@ -70,17 +51,13 @@ export class SessionPanel {
     this.#sessionId = sessionId;
     part("session-id").textContent = sessionId || UNKNOWN;
     this.#copy.disabled = !sessionId;
-    if (sessionId) {
-      void this.#loadModel();
-      this.refresh();
-    } else {
-      this.#showFacts(null);
-    }
+    if (sessionId) this.refresh();
+    else this.#showFacts(null);
   }
 
   /** Asks the server soon; nothing is asked while nobody can see it. */
   refresh() {
-    if (this.#panel.hidden || document.hidden || !this.#sessionId || this.#planned) return;
+    if (!this.isOpen || document.hidden || !this.#sessionId || this.#planned) return;
     this.#planned = setTimeout(() => {
       this.#planned = undefined;
       void this.#loadFacts(this.#sessionId);
@@ -95,13 +72,12 @@ export class SessionPanel {
   /** @param {string} sessionId */
   async #loadFacts(sessionId) {
     if (!sessionId) return;
-    const facts = await getJson(`/sessions/${encodeURIComponent(sessionId)}`);
+    const facts = await askQuietly(`/sessions/${encodeURIComponent(sessionId)}`);
     if (sessionId === this.#sessionId) this.#showFacts(/** @type {SessionFacts | null} */ (facts));
   }
 
-  async #loadModel() {
-    const health = /** @type {{llm?: {provider?: string, model?: string}} | null} */ (await getJson("/agent/health"));
-    const { provider = "", model = "" } = health?.llm ?? {};
+  /** @param {{provider?: string, model?: string}} llm Which model answers. */
+  showModel({ provider = "", model = "" }) {
     part("model").textContent = [...new Set([provider, model])].filter(Boolean).join(" · ") || UNKNOWN;
     part("demo").hidden = provider !== "demo";
   }
@@ -110,6 +86,7 @@ export class SessionPanel {
   #showFacts(facts) {
     this.#facts = facts;
     const state = SERVER_STATES[facts?.state ?? ""];
+    part("user").textContent = facts?.user_id ?? UNKNOWN;
     part("server-state").textContent = state ? phrase(state) : UNKNOWN;
     part("created-at").textContent = clockTime(facts?.created_at);
     part("last-activity").textContent = clockTime(facts?.last_activity);
@@ -147,17 +124,4 @@ function item(text) {
 function clockTime(wireTime) {
   const moment = new Date(wireTime ?? Number.NaN);
   return Number.isNaN(moment.getTime()) ? UNKNOWN : moment.toLocaleTimeString(locale());
-}
-
-/**
- * @param {string} address
- * @returns {Promise<unknown>} null where there is no answer; the page goes on without it.
- */
-async function getJson(address) {
-  try {
-    const response = await fetch(address, { headers: { accept: "application/json" } });
-    return response.ok ? await response.json() : null;
-  } catch {
-    return null;
-  }
 }

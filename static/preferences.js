@@ -3,29 +3,33 @@
 
 const PREFIX = "voice-agent.";
 
-/**
- * @param {"user" | "locale"} key
- * @returns {string | null}
- */
+/** @typedef {"user" | "locale"} Key */
+
+/** @param {Key} key */
 export function stored(key) {
-  try {
-    return localStorage.getItem(PREFIX + key);
-  } catch {
-    // Storage may be forbidden; then every visit is the first.
-    return null;
-  }
+  return read(() => localStorage, key);
 }
 
 /**
- * @param {"user" | "locale"} key
+ * @param {Key} key
  * @param {string} value
  */
 export function store(key, value) {
-  try {
-    localStorage.setItem(PREFIX + key, value);
-  } catch {
-    // As above: nothing is lost but the memory.
-  }
+  write(() => localStorage, key, value);
+}
+
+/** The server's token, of this tab or of this device; empty where none is kept. */
+export function storedToken() {
+  return read(() => sessionStorage, "token") ?? read(() => localStorage, "token") ?? "";
+}
+
+/**
+ * @param {string} token Empty: none is kept any more.
+ * @param {boolean} isForDevice Whether later visits have it too; else it goes with the tab.
+ */
+export function storeToken(token, isForDevice) {
+  write(() => sessionStorage, "token", isForDevice ? "" : token);
+  write(() => localStorage, "token", isForDevice ? token : "");
 }
 
 /** What lasts as long as the tab: its talk. @returns {Storage | null} null where storage is forbidden. */
@@ -34,5 +38,32 @@ export function sessionMemory() {
     return sessionStorage;
   } catch {
     return null;
+  }
+}
+
+/**
+ * @param {() => Storage} place
+ * @param {string} key
+ */
+function read(place, key) {
+  try {
+    return place().getItem(PREFIX + key);
+  } catch {
+    // Storage may be forbidden; then every visit is the first.
+    return null;
+  }
+}
+
+/**
+ * @param {() => Storage} place
+ * @param {string} key
+ * @param {string} value
+ */
+function write(place, key, value) {
+  try {
+    if (value) place().setItem(PREFIX + key, value);
+    else place().removeItem(PREFIX + key);
+  } catch {
+    // As above: nothing is lost but the memory.
   }
 }

@@ -3,12 +3,13 @@
 
 import { show } from "./language.js";
 import { part } from "./dom.js";
+import { UNAUTHORIZED } from "./voice-agent-client.js";
 
 /** @typedef {import("./voice-agent-client.js").ConnectionStatus} ConnectionStatus */
 /** @typedef {import("./voice-agent-client.js").VoiceAgentClient} VoiceAgentClient */
 
 /** @type {Record<number, import("./texts.js").TextKey>} */
-const CLOSED = { 4409: "connection.replaced", 4410: "connection.ended" };
+const CLOSED = { [UNAUTHORIZED]: "connection.unauthorized", 4409: "connection.replaced", 4410: "connection.ended" };
 
 export class StatusLine {
   #state = part("state");
@@ -38,6 +39,8 @@ export class StatusLine {
     if (status.status === "open") this.#wasReady = true;
     this.#bar.hidden = status.status === "open" || (status.status === "connecting" && !this.#wasReady);
     part("retry").hidden = status.status === "connecting";
+    const isRefused = status.status === "closed" && status.code === UNAUTHORIZED;
+    show(part("retry"), isRefused ? "token.again" : "retryNow");
     if (status.status === "connecting") show(this.#barText, "connection.trying");
     if (status.status === "closed") this.#tellClosed(status.code);
     if (status.status === "waiting") this.#count(Date.now() + status.delayMs);

@@ -1,6 +1,10 @@
 // @ts-check
 /** Questions that an empty talk offers; each shows another tool. */
-export const suggestions = {
+
+import { make, part } from "./dom.js";
+import { locale } from "./language.js";
+
+const SUGGESTIONS = {
   es: [
     "Hola, ¿puedes calcular 2+2?",
     "¿Qué hora es en Tokio?",
@@ -14,3 +18,14 @@ export const suggestions = {
     "Try a slow call of 10 seconds",
   ],
 };
+
+/** @param {(content: string) => void} choose Gets the one that is clicked. */
+export function showSuggestions(choose) {
+  const entries = SUGGESTIONS[locale()].map((content) => {
+    const button = make("button", "", content);
+    button.setAttribute("type", "button");
+    button.addEventListener("click", () => choose(content));
+    return make("li", "", button);
+  });
+  part("suggestions").replaceChildren(...entries);
+}

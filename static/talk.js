@@ -133,6 +133,8 @@ export class Talk {
 
   /** @param {ClientEvents["error"]} error */
   #fail(error) {
+    // The dialog that asks for another token says it.
+    if (error.code === "unauthorized") return;
     const turn = error.turn_id ?? null;
     const text = error.id ?? this.#textOfTurn.get(turn ?? "") ?? null;
     if (turn) this.#close(turn, "cut");

@@ -1,6 +1,7 @@
 // @ts-check
 /** Shows the talk: each text with its tools and its answer below it, each turn of the agent on its own. */
 
+import { announce } from "./announcer.js";
 import { make, part } from "./dom.js";
 import { ChatMessage, ToolCard } from "./elements.js";
 import { phrase, show } from "./language.js";
@@ -10,13 +11,20 @@ import { phrase, show } from "./language.js";
 /** @typedef {{place: HTMLElement, answer: ChatMessage | null, dots: HTMLElement}} TurnParts */
 /** @typedef {TurnParts & {isOwn: boolean, at: number | null}} TurnView */
 
-/** How many spoken lines stay in the announcer: a screen reader may still be reading the one before. */
-const SPOKEN_LINES = 4;
+/**
+ * What the page says itself: of faults on its own side, and before the server knows its language.
+ *
+ * @type {Record<string, import("./texts.js").TextKey>}
+ */
+const OWN_SENTENCES = {
+  refused_on_wire: "error.refused",
+  ending_lost: "error.lost",
+  resume_refused: "error.notContinued",
+};
 
 /** @implements {TalkView} */
 export class TalkPage {
   #log = part("log");
-  #announcer = part("announcer");
   #alert = part("alert");
   #again;
   #cancel;
@@ -127,8 +135,10 @@ export class TalkPage {
   fail({ code, content }, { turn, text }) {
     const place = this.#turns.get(turn ?? "")?.place ?? this.#texts.get(text ?? "")?.parentElement ?? this.#log;
     const sentence = make("p", "inline-error", content);
-    if (!content) show(sentence, code === "refused_on_wire" ? "error.refused" : "error.lost");
-    place.append(sentence);
+    const own = OWN_SENTENCES[code];
+    if (own) show(sentence, own);
+    // A talk that does not go on is no part of the one that is shown.
+    if (code !== "resume_refused") place.append(sentence);
     // What failed before a reload stands in the talk; it is no news.
     if (this.#isQuiet) return;
     part("alert-text").textContent = sentence.textContent;
@@ -175,9 +185,7 @@ export class TalkPage {
 
   /** @param {string} text */
   #announce(text) {
-    if (this.#isQuiet) return;
-    this.#announcer.append(make("p", "spoken", text));
-    while (this.#announcer.childElementCount > SPOKEN_LINES) this.#announcer.firstElementChild?.remove();
+    if (!this.#isQuiet) announce(text);
   }
 }
 

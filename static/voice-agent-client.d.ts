@@ -224,6 +224,8 @@ export interface Renewal {
 export interface Opened {
   sessionId: string;
   isResumed: boolean;
+  /** An earlier talk goes on; its `history` follows. */
+  isContinued: boolean;
   features: string[];
 }
 
@@ -292,6 +294,7 @@ export interface ClientOptions {
 }
 
 export const PROTOCOL: "voice-agent.v2";
+export const UNAUTHORIZED: 4401;
 export const RETURNING_CODES: ReadonlySet<number>;
 export function backOff(failures: number, random: number): number;
 
@@ -310,14 +313,22 @@ export class VoiceAgentClient extends EventTarget {
   readonly connection: ConnectionStatus;
   readonly isCurrent: boolean;
   readonly openTexts: KnownText[];
-  connect(): void;
+  connect(how?: { token?: string }): void;
   say(content: string, how?: { interrupt?: boolean; id?: string }): Said;
   interrupt(turnId?: string | null): void;
   cancelTool(callId: string): void;
   update(values: { locale?: Locale }): void;
   end(): void;
   close(): void;
-  renew(how?: { userId?: string; locale?: Locale; token?: string; forget?: boolean }): void;
+  renew(how?: {
+    userId?: string;
+    locale?: Locale;
+    token?: string;
+    forget?: boolean;
+    /** The session is not ended; it goes on at the server, and waits its window. */
+    leave?: boolean;
+  }): void;
+  continueTalk(sessionId: string): void;
   addEventListener<Name extends keyof ClientEvents>(
     type: Name,
     listener: (event: CustomEvent<ClientEvents[Name]>) => void,

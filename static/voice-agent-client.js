@@ -53,6 +53,8 @@ export const RETURNING_CODES = new Set([1001, 1002, 1003, 1005, 1006, 1007, 1009
 const WIRE_FAULTS = new Set([1002, 1003, 1007, 1009]);
 const TOO_BIG = 1009;
 const DROPPED = 1006;
+/** The token is missing or not good. Nothing comes back by itself, and the session is not forgotten. */
+export const UNAUTHORIZED = 4401;
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
@@ -121,6 +123,8 @@ export class VoiceAgentClient extends EventTarget {
   #session = null;
   /** Whether the next `session_created` is about the session of now: replayed ones are not. */
   #isStarting = false;
+  /** The earlier talk that the next session is to go on with. @type {string | null} */
+  #continued = null;
   /** Whether goodbye was said on this connection: nothing comes back from that. */
   #isEnding = false;
   #isCurrent = false;
@@ -197,9 +201,14 @@ export class VoiceAgentClient extends EventTarget {
     return [...this.#texts.values()].filter((text) => text.status !== "ended").map(known);
   }
 
-  /** Connects now, whatever was planned; does nothing while a connection is open or being made. */
-  connect() {
+  /**
+   * Connects now, whatever was planned; does nothing while a connection is open or being made.
+   *
+   * @param {{token?: string}} [how] `token`: the server's, from this connection on.
+   */
+  connect({ token } = {}) {
     if (this.#socket) return;
+    this.#options.token = token ?? this.#options.token;
     this.#timers.clearTimeout(this.#timer);
     const socket = new this.#Socket(this.#url, [PROTOCOL]);
     this.#socket = socket;
@@ -279,19 +288,45 @@ export class VoiceAgentClient extends EventTarget {
   /**
    * Ends the session and begins another. Texts that have not left go there, unless they are to be forgotten.
    *
-   * @param {{userId?: string, locale?: "es" | "en", token?: string, forget?: boolean}} [how]
+   * @param {{userId?: string, locale?: "es" | "en", token?: string, forget?: boolean, leave?: boolean}} [how]
+   *   `leave`: the session is not ended; it goes on at the server, and waits its window.
    */
-  renew({ forget = false, ...changes } = {}) {
-    const socket = this.#socket;
-    if (this.#isCurrent) socket?.send(JSON.stringify({ type: "end" }));
-    this.#silence();
-    socket?.close(1000);
-    this.#forgetSession("asked");
-    if (forget) this.#texts.clear();
-    this.#keepTexts();
+  renew({ forget = false, leave = false, ...changes } = {}) {
+    this.#part(leave, forget);
+    this.#continued = null;
     Object.assign(this.#options, changes);
-    this.#failures = 0;
     this.connect();
+  }
+
+  /**
+   * Goes on with an earlier talk of this user: `open` with `isContinued`, then `history`. The session of now goes on
+   * at the server, and waits its window; texts that have not left are forgotten. Where the server refuses, `error`
+   * says so, and the connection is closed: the next `connect()` begins a new session.
+   *
+   * @param {string} sessionId
+   */
+  continueTalk(sessionId) {
+    this.#part(true, true);
+    this.#continued = sessionId;
+    this.connect();
+  }
+
+  /**
+   * Leaves the session, and the connection with it.
+   *
+   * @param {boolean} isKept Whether the session goes on without us.
+   * @param {boolean} isForgetting Whether texts that have not left go too.
+   */
+  #part(isKept, isForgetting) {
+    const socket = this.#socket;
+    if (this.#isCurrent && !isKept) socket?.send(JSON.stringify({ type: "end" }));
+    this.#silence();
+    if (isKept) socket?.close();
+    else socket?.close(1000);
+    this.#forgetSession("asked");
+    if (isForgetting) this.#texts.clear();
+    this.#keepTexts();
+    this.#failures = 0;
   }
 
   // The connection
@@ -303,14 +338,15 @@ export class VoiceAgentClient extends EventTarget {
     const session = this.#session;
     if (!session) return this.#start(socket);
     const resume = { session_id: session.id, resume_token: session.token, last_seq: session.lastSeq };
-    socket.send(JSON.stringify({ type: "resume", ...resume }));
+    socket.send(JSON.stringify({ type: "resume", ...resume, token: this.#options.token }));
   }
 
   /** @param {SocketLike} socket */
   #start(socket) {
     const { userId, locale, token } = this.#options;
     this.#isStarting = true;
-    socket.send(JSON.stringify({ type: "start", user_id: userId, locale, token }));
+    const continued = this.#continued ?? undefined;
+    socket.send(JSON.stringify({ type: "start", user_id: userId, locale, token, continue: continued }));
   }
 
   /**
@@ -469,13 +505,16 @@ export class VoiceAgentClient extends EventTarget {
     }
     const { session_id: id, resume_token: token, heartbeat_s: heartbeatS } = message;
     this.#session = { id, token, lastSeq: message.seq, heartbeatS, userId: this.#options.userId ?? "" };
+    const isContinued = message.continued ?? false;
+    this.#continued = null;
     this.#seenBefore = 0;
-    this.#replayEnd = 0;
+    // An earlier talk's history follows; until it is here, nothing is current.
+    this.#replayEnd = isContinued ? Number.POSITIVE_INFINITY : 0;
     this.#opened();
     const renewal = this.#renewal;
     this.#renewal = null;
     if (renewal) this.#emit("renewed", { ...renewal, sessionId: id });
-    this.#emit("open", { sessionId: id, isResumed: false, features: message.features ?? [] });
+    this.#emit("open", { sessionId: id, isResumed: false, isContinued, features: message.features ?? [] });
   }
 
   /** @param {import("./voice-agent-client.js").SessionResumed} message */
@@ -491,7 +530,7 @@ export class VoiceAgentClient extends EventTarget {
     this.#opened();
     this.#keepSession();
     this.#emit("resumed", message);
-    this.#emit("open", { sessionId: session.id, isResumed: true, features: [] });
+    this.#emit("open", { sessionId: session.id, isResumed: true, isContinued: false, features: [] });
     if (!message.gap && message.replayed === 0) this.#beCurrent();
   }
 
@@ -613,12 +652,14 @@ export class VoiceAgentClient extends EventTarget {
   #refused(message) {
     const socket = this.#socket;
     if (!socket || message.retryable) return this.#emit("error", message);
-    if (this.#session && !this.#isStarting) {
+    const isUnauthorized = message.code === "unauthorized";
+    if (this.#session && !this.#isStarting && !isUnauthorized) {
       this.#forgetSession("resume_refused");
       return this.#start(socket);
     }
+    if (!isUnauthorized) this.#continued = null;
     this.#emit("error", message);
-    this.#finish(socket, 1008, message.code);
+    this.#finish(socket, isUnauthorized ? UNAUTHORIZED : 1008, message.code);
   }
 
   // Texts

@@ -281,3 +281,41 @@ def test_module_has_a_test_that_explains_it(path: Path):
 
 def test_there_is_no_reason_for_a_module_that_has_gone():
     assert {name_of(path) for path in SOURCES} >= set(WITHOUT_TEST)
+
+
+# The page
+
+STATIC = ROOT / "static"
+MODULES = sorted(STATIC.rglob("*.js"))
+MAX_MODULE_LINES = 200
+LIBRARY = STATIC / "voice-agent-client.js"
+"""Somebody else's page takes it as one file."""
+
+
+@each(MODULES)
+def test_module_of_the_page_is_short_typed_and_makes_no_markup(path: Path):
+    source = path.read_text(encoding="utf-8")
+
+    assert source.startswith("// @ts-check\n")
+    assert path == LIBRARY or len(source.splitlines()) <= MAX_MODULE_LINES
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|setAttribute\(.style", source
+    )
+
+
+def test_page_has_neither_scripts_nor_styles_inside():
+    index = (STATIC / "index.html").read_text(encoding="utf-8")
+
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|javascript:", index)
+
+
+def test_page_says_the_same_things_in_both_languages():
+    spanish, english = (
+        re.findall(
+            r'^  "?([\w.]+)"?: "', (STATIC / f"texts-{name}.js").read_text(encoding="utf-8"), re.MULTILINE
+        )
+        for name in ("es", "en")
+    )
+
+    assert spanish == english
+    assert len(spanish) > 100

@@ -131,6 +131,37 @@ async def test_talk_over_a_network_that_breaks_is_the_uncut_talk(server: ServerP
     assert cut["seqs"] == list(range(2, len(cut["seqs"]) + 2))
 
 
+@pytest.mark.e2e
+def test_talk_is_interrupted_left_and_gone_on_with(tmp_path: Path) -> None:
+    if not (MODULES / "ws").is_dir():
+        pytest.skip("the npm package ws is not installed")
+    server = ServerProcess(DATABASE_URL=f"sqlite+aiosqlite:///{tmp_path}/talks.db")
+    server.start()
+    try:
+        url = f"ws://127.0.0.1:{server.port}/ws"
+        command = ["node", str(HERE / "interrupted_talk.mjs"), url]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT, check=True
+        )
+    finally:
+        server.kill()
+
+    told = json.loads(done.stdout)
+    assert told["waiting"] == ["queued"]
+    assert "5" in told["answer"]
+    assert told["durable"] is True
+    assert told["finishReason"] == "interrupted"
+    assert told["heard"] == told["text"] != ""
+    assert told["isSame"] is True
+    assert told["messages"] == [
+        ["user", "calcula 2+3"],
+        ["assistant", told["answer"]],
+        ["user", "ayuda"],
+        ["assistant", told["heard"]],
+    ]
+    assert "34" in told["later"]
+
+
 # The documented examples
 
 

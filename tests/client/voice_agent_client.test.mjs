@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { backOff, RETURNING_CODES } from "../../static/voice-agent-client.js";
+import { backOff, RETURNING_CODES, UNAUTHORIZED } from "../../static/voice-agent-client.js";
 import { accepted, completed, CREATED, FakeStorage, resumed, world } from "./fakes.mjs";
 
 const chunk = (seq, turn_id, content) => ({ type: "response_chunk", seq, turn_id, content });
@@ -405,6 +405,105 @@ test("renewing says goodbye and begins another session for another user", () => 
   assert.deepEqual(socket.sent.at(-1), { type: "end" });
   assert.equal(sockets[1].sent[0].user_id, "eva");
   assert.deepEqual([of("renewed")[0].reason, client.sessionId], ["asked", "s-2"]);
+});
+
+test("renewing can leave the session to itself", () => {
+  const { client, begins, sockets } = world();
+  const socket = begins();
+
+  client.renew({ leave: true, forget: true });
+
+  assert.deepEqual([socket.texts, socket.sent.length, socket.closedWith], [[], 1, undefined]);
+  sockets[1].happens("open");
+  assert.deepEqual(sockets[1].sent, [{ type: "start", user_id: "ana" }]);
+});
+
+// An earlier talk
+
+const HISTORY = {
+  type: "history",
+  messages: [{ role: "user", turn_id: "turn-1", content: "a", created_at: "", interrupted: false }],
+  turn: null,
+  tools: [],
+};
+
+test("an earlier talk goes on with its history, and says nothing before that is here", () => {
+  const { client, begins, sockets, of, timers } = world();
+  const socket = begins();
+  client.say("here");
+  client.continueTalk("s-0");
+  client.say("there");
+  assert.deepEqual([socket.sent.length, socket.closedWith], [2, undefined]);
+  sockets[1].happens("close", { code: 1006, reason: "" });
+  timers.pass(500);
+  sockets[2].happens("open");
+  assert.deepEqual(sockets[2].sent, [{ type: "start", user_id: "ana", continue: "s-0" }]);
+
+  sockets[2].hears({ ...CREATED, session_id: "s-0", continued: true });
+  assert.deepEqual([client.isCurrent, sockets[2].texts], [false, []]);
+  sockets[2].hears(HISTORY, started(2, "turn-2"));
+
+  assert.deepEqual([client.sessionId, client.isCurrent, sockets[2].texts], ["s-0", true, ["there"]]);
+  assert.deepEqual(of("open").map(({ isContinued }) => isContinued), [false, true]);
+  assert.equal(of("history").length, 1);
+  sockets[2].happens("close", { code: 1006, reason: "" });
+  timers.pass(500);
+  sockets[3].happens("open");
+  assert.deepEqual([sockets[3].sent[0].type, sockets[3].sent[0].last_seq], ["resume", 2]);
+});
+
+test("an earlier talk that cannot go on is told, and the next connection begins a new one", () => {
+  const { client, begins, last, of, sockets, timers } = world();
+  begins();
+  client.continueTalk("gone");
+  last().happens("open");
+
+  last().hears({ type: "error", code: "resume_refused", content: "No.", retryable: false });
+  timers.pass(600_000);
+
+  assert.deepEqual([of("error")[0].code, client.connection.status, sockets.length], ["resume_refused", "closed", 2]);
+  client.connect();
+  last().happens("open");
+  assert.deepEqual(last().sent, [{ type: "start", user_id: "ana" }]);
+});
+
+// Tokens
+
+const REFUSED = { type: "error", code: "unauthorized", content: "No.", retryable: false };
+
+test("a server that wants another token is told it with the next connection", () => {
+  const { client, last, sockets, timers, of } = world({ token: "old" });
+  client.connect();
+  last().happens("open");
+  last().hears(REFUSED);
+  last().happens("close", { code: 4401, reason: "" });
+  timers.pass(600_000);
+  assert.deepEqual([sockets.length, client.connection.status, client.connection.code], [1, "closed", UNAUTHORIZED]);
+  assert.equal(of("error")[0].code, "unauthorized");
+
+  client.connect({ token: "new" });
+  last().happens("open");
+
+  assert.equal(last().sent[0].token, "new");
+});
+
+test("a token that is refused at a resume costs neither the session nor its texts", () => {
+  const { client, begins, last, timers } = world({ token: "old" });
+  begins();
+  const said = client.say("hola");
+  last().happens("close", { code: 1006, reason: "" });
+  timers.pass(60_000);
+  last().happens("open");
+  assert.equal(last().sent[0].token, "old");
+  last().hears(REFUSED);
+  assert.equal(client.sessionId, "s-1");
+
+  client.connect({ token: "new" });
+  last().happens("open");
+  last().hears(resumed({ replayed: 0 }));
+
+  assert.deepEqual([last().sent[0].type, last().sent[0].token], ["resume", "new"]);
+  assert.deepEqual(last().sent[1], { type: "text", id: said.id, content: "hola" });
 });
 
 // Reloads

@@ -166,7 +166,7 @@ async def test_panel_shows_the_session_that_the_server_has(chrome: Browser, serv
         panel = visitor.page.get_by_role("complementary", name="Datos de la sesión")
         session_id = await panel.locator("code").inner_text()
         facts = rest(server, f"/sessions/{session_id}")
-        assert facts["user_id"] == await panel.get_by_label("Usuario").input_value()
+        await visitor.reads(panel.locator("[data-part=user]"), facts["user_id"])
         await visitor.reads(panel.locator("[data-part=message-count]"), str(facts["message_count"]))
         await visitor.reads(panel, "demo")
         await expect(panel).to_contain_text("Ninguna")
@@ -198,14 +198,16 @@ async def test_changed_user_begins_a_new_session_and_is_kept(chrome: Browser, se
         session = visitor.page.get_by_role("complementary").locator("code")
         before = await session.inner_text()
 
+        await visitor.page.get_by_role("button", name="Tu perfil").click()
         await visitor.page.get_by_label("Usuario").fill("ana")
         await visitor.page.get_by_role("button", name="Aplicar").click()
 
+        await visitor.page.get_by_role("button", name="Datos de la sesión").click()
         await expect(session).not_to_have_text(before)
         await expect(session).to_have_text(re.compile("-"))
         assert rest(server, f"/sessions/{await session.inner_text()}")["user_id"] == "ana"
         await visitor.page.reload()
-        await expect(visitor.page.get_by_label("Usuario")).to_have_value("ana")
+        await expect(visitor.page.get_by_role("button", name="Tu perfil")).to_contain_text("ana")
 
 
 async def test_new_conversation_empties_the_page(chrome: Browser, server: ServerProcess) -> None:

@@ -1,15 +1,17 @@
 """A talk on the page that is cut, reloaded, interrupted or opened twice reads as if it never was."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, WebSocket, expect
 
 from tests.support.browser import ANSWER_LIMIT_MS, ServerProcess, Visitor, visiting
-from tests.support.relay import Relay, relay_to
+from tests.support.relay import Fault, Relay, relay_to
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -40,11 +42,11 @@ async def whole(chrome: Browser, server: ServerProcess) -> str:
 
 @asynccontextmanager
 async def visiting_by_a_bad_network(
-    chrome: Browser, server: ServerProcess
+    chrome: Browser, server: ServerProcess, width: int = 1440
 ) -> AsyncIterator[tuple[Visitor, Relay]]:
     async with relay_to(server.port) as relay:
         url = f"http://127.0.0.1:{relay.port}"
-        async with visiting(chrome, url, forgiven=DROP) as visitor:
+        async with visiting(chrome, url, width=width, forgiven=DROP) as visitor:
             yield visitor, relay
 
 
@@ -76,6 +78,111 @@ async def test_answer_that_is_cut_off_three_times_is_completed_without_a_doubled
         await expect(visitor.log).not_to_contain_text("Sesión nueva")
 
 
+READING = """() => [...document.querySelectorAll("[role=log] > *")].map((place) =>
+    [place, ...place.querySelectorAll("*")].map((element) => {
+        if (element.matches("tool-card")) return `${element.ariaLabel}: ${element.dataset.status}`;
+        if (element.matches("chat-message")) {
+            const { author, status, ending } = element.dataset;
+            const body = element.querySelector(".message-body").textContent;
+            return `${author} ${status ?? ending ?? "whole"}: ${body}`;
+        }
+        return element.matches(".notice, .divider, .inline-error") ? element.textContent : "";
+    }).filter(Boolean))"""
+"""All that a reader sees of the talk, place by place, but for times."""
+
+
+class Cutter:
+    """Breaks the page's connections, and waits until it has made the next one."""
+
+    def __init__(self, visitor: Visitor, relay: Relay) -> None:
+        self._relay = relay
+        self._connected = asyncio.Event()
+        self.connections = 0
+        visitor.page.on("websocket", self._note)
+
+    def _note(self, _: WebSocket) -> None:
+        self.connections += 1
+        self._connected.set()
+
+    async def cut(self, kind: Literal["cut", "reset"], *on_the_way_back: Fault) -> None:
+        """Cuts now, and the connections after that where the faults say."""
+        due = self.connections + 1 + len(on_the_way_back)
+        for fault in on_the_way_back:
+            self._relay.add_fault(fault)
+        self._relay.drop_all(kind)
+        await self.comes_back(due)
+
+    async def cut_at_the_next_text(self, visitor: Visitor, text: str) -> None:
+        """Says a text whose first byte breaks the connection."""
+        due = self.connections + 1
+        self._relay.break_next("reset", "up")
+        await visitor.says(text)
+        await self.comes_back(due)
+
+    async def comes_back(self, due: int) -> None:
+        async with asyncio.timeout(ANSWER_LIMIT_MS / 1000):
+            while self.connections < due:
+                self._connected.clear()
+                await self._connected.wait()
+
+
+async def held(visitor: Visitor, cutter: Cutter | None) -> tuple[list[list[str]], list[str]]:
+    """A talk with answers, a tool and a slow one; what was read and what was read aloud.
+
+    With a cutter the network breaks ten times: in answers and tools, as a text leaves, on the way back.
+    """
+    await visitor.says(QUESTION)
+    for words in (4, 10, 16):
+        await visitor.hears_it_begin(words)
+        if cutter:
+            await cutter.cut("reset")
+    await visitor.reads(visitor.texts.last, "Respondido")
+    await visitor.says("prueba una llamada lenta de 5 segundos")
+    await visitor.reads(visitor.tools, "en marcha")
+    if cutter:  # in the handshake, and in what was missed
+        await cutter.cut("cut", Fault("reset", "up", 300), Fault("cut", "down", 300))
+    await visitor.reads(visitor.texts.last, "Respondido")
+    if cutter:
+        await cutter.cut("reset")
+    await expect(visitor.exchanges).to_have_count(3, timeout=ANSWER_LIMIT_MS)
+    await visitor.is_told("En línea")
+    if cutter:
+        await cutter.cut_at_the_next_text(visitor, "calcula 6*7")
+    else:
+        await visitor.says("calcula 6*7")
+    await visitor.says(QUESTION)
+    for words in (4, 20):
+        await visitor.hears_it_begin(words)
+        if cutter:
+            await cutter.cut("cut")
+    await visitor.reads(visitor.texts.last, "Respondido")
+    await visitor.is_told("En línea")
+    read, spoken = await visitor.run(READING), await visitor.spoken.all_text_contents()
+    # How long the tool took is measured, and told.
+    return [[untimed(text) for text in place] for place in read], [untimed(text) for text in spoken]
+
+
+def untimed(text: str) -> str:
+    return re.sub(r"\d+(\.\d+)? s\b", "n s", text)
+
+
+async def test_talk_that_is_cut_ten_times_reads_as_if_it_never_was(
+    chrome: Browser, server: ServerProcess
+) -> None:
+    # As narrow as that, the panels are closed and ask for nothing: the faults meet the WebSocket alone.
+    async with visiting_by_a_bad_network(chrome, server, width=800) as (visitor, _):
+        uncut = await held(visitor, None)
+    async with visiting_by_a_bad_network(chrome, server, width=800) as (visitor, relay):
+        cutter = Cutter(visitor, relay)
+        cut = await held(visitor, cutter)
+
+    assert cutter.connections == 10, "after the first one"
+    assert cut[0] == uncut[0]
+    assert cut[1] == uncut[1]
+    places, _ = uncut
+    assert len(places) == 6, "the demo's notice, four texts, and the result that is told by itself"
+
+
 async def test_lost_connection_is_told_with_the_time_of_the_next_try(
     chrome: Browser, own_server: ServerProcess
 ) -> None:
@@ -96,6 +203,35 @@ async def test_messages_that_are_gone_are_replaced_by_the_history(
         await visitor.page.reload()
 
         await is_read_once(visitor, whole)
+
+
+# The server
+
+
+async def test_talk_goes_on_at_a_restarted_server(chrome: Browser, own_keeping_server: ServerProcess) -> None:
+    """Killed in the middle of an answer: that text says so and can be sent again, the rest stands."""
+    async with visiting(chrome, own_keeping_server.url, forgiven=DROP) as visitor:
+        session = visitor.page.get_by_role("complementary").locator("code")
+        before = await session.inner_text()
+        await visitor.says("calcula 6*7")
+        await visitor.reads(visitor.answer_to("6*7"), "42")
+        await visitor.says(QUESTION)
+        await visitor.hears_it_begin()
+
+        own_keeping_server.kill()
+        await visitor.is_told("Desconectado")
+        await visitor.says("calcula 30+4")
+        own_keeping_server.start()
+
+        await visitor.reads(visitor.answer_to("30+4"), "34")
+        await visitor.reads(visitor.answer_to("6*7"), "42")
+        await expect(session).to_have_text(before)
+        await expect(visitor.log).not_to_contain_text("Sesión nueva")
+        await expect(visitor.texts).to_have_count(3)
+        await visitor.reads(visitor.exchange_of(QUESTION), "Sin respuesta")
+        await visitor.page.get_by_role("button", name="Enviar de nuevo").click()
+        await visitor.reads(visitor.texts.last, "Respondido")
+        await visitor.reads(visitor.answers.last, "simular una API lenta")
 
 
 # Reloads

@@ -175,7 +175,7 @@ async def visiting(
     url: str,
     *,
     locale: str = "es-ES",
-    width: int = 1200,
+    width: int = 1440,
     height: int = 800,
     forgiven: Sequence[str] = (),
 ) -> AsyncIterator[Visitor]:

@@ -1,0 +1,175 @@
+// @ts-check
+/** The list of the user's talks: to go on with one, to take it away as a file, to delete it. */
+
+import { announce } from "./announcer.js";
+import { ask, RestError } from "./api.js";
+import { confirmed } from "./confirm.js";
+import { part } from "./dom.js";
+import { phrase, show } from "./language.js";
+import { SidePanel } from "./side.js";
+import { exportAddress, TalkEntry, titleOf } from "./talk-entry.js";
+
+/** @typedef {import("./talk-entry.js").TalkFacts} TalkFacts */
+
+export const ANONYMOUS = "anonymous";
+
+const PAGE_LENGTH = 30;
+const MAX_LENGTH = 500;
+/** Several things that happen at once are one refresh. */
+const GATHER_MS = 300;
+
+export class TalksPanel extends SidePanel {
+  #acts;
+  #list = part("talks-list");
+  #note = part("talks-note");
+  #more = part("talks-more");
+  /** @type {Map<string, TalkEntry>} */
+  #entries = new Map();
+  /** @type {TalkFacts[]} */
+  #talks = [];
+  #userId = "";
+  #sessionId = "";
+  #isKept = true;
+  /** @type {string | null} */
+  #cursor = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #planned;
+
+  /** @param {{open: (sessionId: string) => void, leave: () => void}} acts `leave`: the talk on the page goes. */
+  constructor(acts) {
+    super("talks", "start", () => this.refresh());
+    this.#acts = acts;
+    this.#more.addEventListener("click", () => void this.#load(this.#cursor));
+  }
+
+  /**
+   * @param {string} userId Whose talks; empty while nobody knows.
+   * @param {string} sessionId The one on the page; empty where there is none yet.
+   * @param {boolean} isKept Whether the server keeps talks at all.
+   */
+  follow(userId, sessionId, isKept) {
+    this.#isKept = isKept;
+    if (userId !== this.#userId) {
+      this.#cursor = null;
+      this.#talks = [];
+    }
+    this.#userId = userId;
+    this.#sessionId = sessionId;
+    this.retell();
+    this.refresh();
+  }
+
+  /** Whether there are talks to come back to. */
+  get hasList() {
+    return this.#isKept && this.#userId !== "" && this.#userId !== ANONYMOUS;
+  }
+
+  /** Asks the server soon; nothing is asked while nobody can see it. */
+  refresh() {
+    if (!this.isOpen || !this.hasList || this.#planned) return;
+    this.#planned = setTimeout(() => {
+      this.#planned = undefined;
+      if (this.hasList) void this.#load(null);
+    }, GATHER_MS);
+  }
+
+  /** Shows what is known, in the language of now. */
+  retell() {
+    const isNobody = this.#userId === ANONYMOUS;
+    part("talks-choose").hidden = !isNobody;
+    this.#more.hidden = this.#cursor === null;
+    if (!this.#isKept) this.#tell("rest.off");
+    else if (isNobody) this.#tell("talks.anonymous");
+    else if (this.#talks.length === 0) this.#tell("talks.none");
+    else this.#tell(null);
+    const shown = new Map(this.#talks.map((talk) => [talk.session_id, this.#entryOf(talk)]));
+    const isSame = [...shown.keys()].join() === [...this.#entries.keys()].join();
+    this.#entries = shown;
+    if (isSame) return;
+    const focused = document.activeElement;
+    this.#list.replaceChildren(...[...shown.values()].map(({ element }) => element));
+    // An element that is put in again loses the focus.
+    if (focused instanceof HTMLElement && this.#list.contains(focused)) focused.focus();
+  }
+
+  /** @param {TalkFacts} talk */
+  #entryOf(talk) {
+    const entry = this.#entries.get(talk.session_id) ?? new TalkEntry(talk, {
+      open: ({ session_id }) => this.#open(session_id),
+      exported: (chosen) => void this.#attempt(() => save(chosen)),
+      erase: (chosen) => void this.#erase(chosen),
+    });
+    entry.show(talk, talk.session_id === this.#sessionId);
+    return entry;
+  }
+
+  /** @param {string | null} cursor null: from the newest on, as many as are shown. */
+  async #load(cursor) {
+    const userId = this.#userId;
+    const length = cursor === null ? Math.max(PAGE_LENGTH, this.#talks.length) : PAGE_LENGTH;
+    const query = new URLSearchParams({ spoken: "true", limit: String(Math.min(length, MAX_LENGTH)) });
+    if (cursor !== null) query.set("cursor", cursor);
+    await this.#attempt(async () => {
+      const answer = await ask(`/users/${encodeURIComponent(userId)}/sessions?${query}`);
+      const { sessions, next_cursor: next = null } = await answer.json();
+      if (userId !== this.#userId) return;
+      this.#talks = cursor === null ? sessions : [...this.#talks, ...sessions];
+      this.#cursor = next;
+      this.retell();
+    });
+  }
+
+  /** @param {string} sessionId */
+  #open(sessionId) {
+    if (this.isOver) this.close();
+    if (sessionId !== this.#sessionId) this.#acts.open(sessionId);
+  }
+
+  /** @param {TalkFacts} talk */
+  async #erase(talk) {
+    const values = { title: titleOf(talk) };
+    const question = /** @type {const} */ ({ title: "talks.eraseTitle", text: "talks.eraseText", yes: "talks.eraseYes" });
+    if (!(await confirmed({ ...question, values }))) return;
+    await this.#attempt(async () => {
+      if (talk.session_id === this.#sessionId) this.#acts.leave();
+      await ask(`/sessions/${encodeURIComponent(talk.session_id)}`, { method: "DELETE" });
+      const place = this.#talks.findIndex(({ session_id }) => session_id === talk.session_id);
+      this.#talks = this.#talks.filter(({ session_id }) => session_id !== talk.session_id);
+      this.retell();
+      announce(phrase("talks.erased"));
+      const next = this.#talks[Math.min(place, this.#talks.length - 1)];
+      if (next) this.#entries.get(next.session_id)?.focus();
+      else part("talks-new").focus();
+    });
+  }
+
+  /** @param {() => Promise<void>} act What may fail; the sentence says so. */
+  async #attempt(act) {
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof RestError)) throw error;
+      this.#tell(error.key, { code: error.code });
+    }
+  }
+
+  /**
+   * @param {import("./texts.js").TextKey | null} sentence
+   * @param {import("./language.js").Values} [values]
+   */
+  #tell(sentence, values) {
+    this.#note.hidden = sentence === null;
+    if (sentence) show(this.#note, sentence, values);
+  }
+}
+
+/** Gives the browser a talk as a file. @param {TalkFacts} talk */
+async function save({ session_id: sessionId }) {
+  const content = await (await ask(exportAddress(sessionId))).blob();
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = `talk-${sessionId}.md`;
+  link.click();
+  // The download has its own hold on the content once it has begun, which is after this task.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,283 @@
+"""The list of talks on the page: which there are, going on with one, taking it away, deleting it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Browser, Locator, expect
+
+from tests.support.browser import ANSWER_LIMIT_MS, ServerProcess, Visitor, visiting
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+class Talks:
+    """The list as a screen reader finds it."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+        self.panel = visitor.page.get_by_role("navigation", name="Conversaciones")
+        self.entries = self.panel.get_by_role("listitem")
+        self.current = self.panel.locator("[aria-current=true]")
+        self.dialog = visitor.page.get_by_role("alertdialog", name="¿Borrar la conversación?")
+
+    def entry(self, title: str) -> Locator:
+        return self.entries.filter(has_text=title)
+
+    def button(self, title: str, act: str) -> Locator:
+        """`Borrar` or `Exportar` of a talk."""
+        return self.entry(title).get_by_label(f"{act} «")
+
+    async def opens(self, title: str) -> None:
+        await self.entry(title).get_by_role("button").first.click()
+
+    async def begins(self) -> None:
+        await self.visitor.page.get_by_role("button", name="Nueva conversación").click()
+        await expect(self.visitor.exchanges).to_have_count(0)
+        await expect(self.current).to_have_count(0)
+        await self.visitor.is_told("En línea")
+
+    async def talks_of(self, *texts: str) -> None:
+        """One talk for each text; the last one stays on the page."""
+        for number, text in enumerate(texts):
+            if number:
+                await self.begins()
+            await self.visitor.says(text)
+            await self.visitor.reads(self.visitor.texts.last, "Respondido")
+            await expect(self.current).to_contain_text(text, timeout=ANSWER_LIMIT_MS)
+
+
+@asynccontextmanager
+async def looking(
+    chrome: Browser, server: ServerProcess, width: int = 1440, forgiven: tuple[str, ...] = ()
+) -> AsyncIterator[tuple[Visitor, Talks]]:
+    async with visiting(chrome, server.url, width=width, forgiven=forgiven) as visitor:
+        yield visitor, Talks(visitor)
+
+
+async def test_talks_are_listed_by_their_first_words_and_the_one_on_the_page_is_marked(
+    chrome: Browser, keeping_server: ServerProcess
+) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await visitor.reads(talks.panel, "Aquí aparecerán tus conversaciones")
+        await talks.talks_of("calcula 1+1", "calcula 2+2")
+
+        await expect(talks.entries).to_have_count(2)
+        await visitor.reads(talks.entries.first, "calcula 2+2")
+        await visitor.reads(talks.entries.last, "calcula 1+1")
+        await expect(talks.current).to_have_text(re.compile(r"calcula 2\+2"))
+        await talks.begins()
+        await expect(talks.entries).to_have_count(2)
+
+
+async def test_old_talk_goes_on_where_it_was(chrome: Browser, keeping_server: ServerProcess) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await talks.talks_of("calcula 3+3", "calcula 4+4")
+
+        await talks.opens("calcula 3+3")
+
+        await visitor.reads(visitor.answer_to("3+3"), "6")
+        await expect(visitor.exchanges).to_have_count(1)
+        await expect(talks.current).to_have_text(re.compile(r"calcula 3\+3"))
+        await expect(visitor.box).to_be_focused()
+        await visitor.says("calcula 5*5")
+        await visitor.reads(visitor.answer_to("5*5"), "25")
+        await visitor.page.reload()
+        await visitor.reads(visitor.answer_to("5*5"), "25")
+        await visitor.reads(visitor.answer_to("3+3"), "6")
+        await expect(talks.entries).to_have_count(2)
+        await expect(visitor.alert).to_be_hidden()
+
+
+async def test_tool_of_a_talk_that_was_left_goes_on_and_its_result_is_there(
+    chrome: Browser, keeping_server: ServerProcess
+) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await talks.talks_of("prueba una llamada lenta de 4 segundos", "calcula 4+5")
+
+        await talks.opens("llamada lenta")
+
+        await expect(visitor.answers).to_have_count(2, timeout=ANSWER_LIMIT_MS)
+        await visitor.reads(visitor.answers.last, re.compile("[Ll]lamada|placeholder"))
+        await visitor.is_told("En línea")
+
+
+async def test_talk_that_is_gone_is_told_and_a_new_one_begins(
+    chrome: Browser, keeping_server: ServerProcess
+) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await talks.talks_of("calcula 6+1", "calcula 6+2")
+        link = talks.entry("6+1").get_by_role("link")
+        session_id = (await link.get_attribute("href") or "").split("/")[2]
+        erased = await visitor.page.request.delete(f"{keeping_server.url}/sessions/{session_id}")
+        assert erased.status == 204
+
+        await talks.opens("6+1")
+
+        await visitor.reads(visitor.alert, "No se puede continuar esa conversación")
+        await visitor.is_told("En línea")
+        await visitor.says("calcula 6+3")
+        await visitor.reads(visitor.answer_to("6+3"), "9")
+        await expect(talks.entry("6+1")).to_have_count(0)
+
+
+@pytest.mark.parametrize("which", ["calcula 7+1", "calcula 7+2"], ids=["another", "the one on the page"])
+async def test_deleted_talk_is_gone_for_good_once_that_is_confirmed(
+    chrome: Browser, keeping_server: ServerProcess, which: str
+) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await talks.talks_of("calcula 7+1", "calcula 7+2")
+
+        await talks.button(which, "Borrar").click()
+        await visitor.reads(talks.dialog, which)
+        await expect(talks.dialog.get_by_role("button", name="Cancelar")).to_be_focused()
+        await visitor.page.keyboard.press("Escape")
+        await expect(talks.dialog).to_be_hidden()
+        await expect(talks.entry(which)).to_be_visible()
+        await talks.button(which, "Borrar").click()
+        await talks.dialog.get_by_role("button", name="Borrar").click()
+
+        await expect(talks.entries).to_have_count(1)
+        await expect(visitor.spoken.filter(has_text="Conversación borrada")).to_have_count(1)
+        await expect(visitor.exchanges).to_have_count(0 if which.endswith("2") else 1)
+        await visitor.is_told("En línea")
+        await visitor.page.reload()
+        await expect(talks.entries).to_have_count(1)
+        await expect(talks.entry(which)).to_have_count(0)
+
+
+async def test_talk_is_exported_as_a_file(chrome: Browser, keeping_server: ServerProcess) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await talks.talks_of("calcula 8+1")
+
+        async with visitor.page.expect_download() as download:
+            await talks.button("calcula 8+1", "Exportar").click()
+
+        file = await download.value
+        assert file.suggested_filename.startswith("talk-") and file.suggested_filename.endswith(".md")
+        path = await file.path()
+        content = await asyncio.to_thread(path.read_text, encoding="utf-8")
+        assert "calcula 8+1" in content and re.search(r"\b9\b", content)
+
+
+async def test_long_list_comes_in_pages(chrome: Browser, keeping_server: ServerProcess) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await visitor.run(MANY_TALKS, 35)
+        await talks.begins()
+
+        await expect(talks.entries).to_have_count(30, timeout=ANSWER_LIMIT_MS)
+        await visitor.page.get_by_role("button", name="Mostrar más").click()
+
+        await expect(talks.entries).to_have_count(35)
+        await expect(talks.entry("texto 34")).to_have_count(1)
+        await expect(talks.entries.last).to_contain_text("texto 0")
+        await expect(visitor.page.get_by_role("button", name="Mostrar más")).to_be_hidden()
+
+
+MANY_TALKS = """async (count) => {
+    const { VoiceAgentClient } = await import("/static/voice-agent-client.js");
+    const url = location.origin.replace("http", "ws") + "/ws";
+    const userId = localStorage.getItem("voice-agent.user");
+    for (let number = 0; number < count; number += 1) {
+        const client = new VoiceAgentClient(url, { userId });
+        client.connect();
+        await client.say(`texto ${number}`).accepted;
+        client.end();
+    }
+}"""
+
+
+async def test_keyboard_alone_opens_exports_and_deletes(
+    chrome: Browser, keeping_server: ServerProcess
+) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        keyboard = visitor.page.keyboard
+        await talks.talks_of("calcula 9+1", "calcula 9+2")
+
+        await visitor.page.get_by_role("button", name="Nueva conversación").focus()
+        for _ in range(4):  # the first entry's three, then the second entry
+            await keyboard.press("Tab")
+        await keyboard.press("Enter")
+        await visitor.reads(visitor.answer_to("9+1"), "10")
+        await visitor.page.get_by_role("button", name="Nueva conversación").focus()
+        for _ in range(3):
+            await keyboard.press("Tab")
+        await keyboard.press("Enter")
+        await expect(talks.dialog).to_be_visible()
+        await keyboard.press("Tab")
+        await keyboard.press("Enter")
+
+        await expect(talks.entries).to_have_count(1)
+        await expect(talks.entries.get_by_role("button").first).to_be_focused()
+        await visitor.reads(visitor.answer_to("9+1"), "10")
+
+
+async def test_list_on_a_phone_lies_over_the_talk_and_leaves_it_when_one_is_chosen(
+    chrome: Browser, keeping_server: ServerProcess
+) -> None:
+    async with looking(chrome, keeping_server, width=360) as (visitor, talks):
+        await expect(talks.panel).to_be_hidden()
+        await visitor.says("calcula 10+1")
+        await visitor.reads(visitor.texts, "Respondido")
+        await visitor.page.get_by_role("button", name="Nueva conversación").click()
+        await expect(visitor.exchanges).to_have_count(0)
+
+        await visitor.page.get_by_role("button", name="Conversaciones").click()
+        await expect(talks.panel).to_be_in_viewport(ratio=1)
+        await expect(talks.panel.get_by_role("button", name="Cerrar")).to_be_focused()
+        await expect(talks.button("calcula 10+1", "Borrar")).to_be_in_viewport(ratio=1)
+        await talks.opens("calcula 10+1")
+
+        await expect(talks.panel).to_be_hidden()
+        await visitor.reads(visitor.answer_to("10+1"), "11")
+        await visitor.page.get_by_role("button", name="Conversaciones").click()
+        await visitor.page.mouse.click(350, 320)
+        await expect(talks.panel).to_be_hidden()
+
+
+async def test_nobody_has_no_list_and_is_told_why(chrome: Browser, keeping_server: ServerProcess) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await visitor.run("() => localStorage.setItem('voice-agent.user', 'anonymous')")
+        await visitor.page.reload()
+
+        await visitor.reads(talks.panel, "Sin un nombre no hay lista")
+        await talks.panel.get_by_role("button", name="Elegir un nombre").click()
+        field = visitor.page.get_by_role("complementary", name="Tu perfil").get_by_label("Usuario")
+        await expect(field).to_be_focused()
+        await field.fill("Zoë")
+        await field.press("Enter")
+
+        await visitor.reads(talks.panel, "Aquí aparecerán tus conversaciones")
+        await visitor.reads(talks.panel.get_by_role("button", name="Tu perfil"), "Zoë")
+        await visitor.page.reload()
+        await visitor.reads(talks.panel.get_by_role("button", name="Tu perfil"), "Zoë")
+
+
+async def test_server_that_keeps_nothing_says_so(chrome: Browser, server: ServerProcess) -> None:
+    async with looking(chrome, server) as (visitor, talks):
+        await visitor.reads(talks.panel, "Este servidor no guarda conversaciones")
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [(403, "solo lo muestra en el propio equipo"), (404, "No existe o no es tuyo"), (503, "no responde")],
+)
+async def test_list_that_the_server_refuses_is_told_in_a_sentence(
+    chrome: Browser, keeping_server: ServerProcess, status: int, sentence: str
+) -> None:
+    async with looking(chrome, keeping_server, forgiven=("Failed to load resource",)) as (visitor, talks):
+        await visitor.page.route("**/users/**", lambda route: route.fulfill(status=status, json={}))
+        await visitor.says("calcula 1+1")
+
+        await visitor.reads(talks.panel.get_by_role("status"), sentence)
+
+
+async def test_title_is_text_whatever_it_says(chrome: Browser, keeping_server: ServerProcess) -> None:
+    markup = "<img src=x onerror=alert(1)>"
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await visitor.says(f"analiza este texto: {markup}")
+
+        await visitor.reads(talks.entries, markup)
+        await expect(talks.panel.locator("img, script")).to_have_count(0)
