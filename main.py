@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.clock import Clock, SystemClock
+from app.descriptors import watch_descriptors
 from app.llm.base import ChatProvider
 from app.llm.loader import load_provider
 from app.router.page import load_page
@@ -69,7 +70,10 @@ def create_app(
         watchdog = LoopWatchdog()
         watchdog.start()
         app.state.service = service
-        housekeeping = asyncio.create_task(keep_house(store, settings, time), name="housekeeping")
+        keepers = {
+            asyncio.create_task(keep_house(store, settings, time), name="housekeeping"),
+            asyncio.create_task(watch_descriptors(time), name="descriptors"),
+        }
         stop_signals = StopSignals(service.farewell)
         stop_signals.install()
         if engines is None:
@@ -80,8 +84,9 @@ def create_app(
             yield
         finally:
             await stop_signals.remove()
-            housekeeping.cancel()
-            await asyncio.wait({housekeeping})
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.wait(keepers)
             await service.aclose()
             watchdog.stop()
 
@@ -140,13 +145,16 @@ def main() -> None:
     sys.stdout.flush()
     # uvicorn stops by itself and then raises the signal again, for whoever had a handler before it. Without
     # one, a planned stop would end in a traceback (Ctrl+C) or in an exit status of 143 (SIGTERM).
+    # And one that comes before uvicorn listens to them must not get lost.
+    server = uvicorn.Server(_server_options(app, settings))
+
+    def stop_unless_stopping(signum: int, frame: FrameType | None) -> None:
+        if not server.should_exit:
+            sys.exit(0)
+
     for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, _already_stopping)
-    uvicorn.Server(_server_options(app, settings)).run(sockets=[listener])
-
-
-def _already_stopping(signum: int, frame: FrameType | None) -> None:
-    """What is left to do for a signal that uvicorn has dealt with."""
+        signal.signal(stop, stop_unless_stopping)
+    server.run(sockets=[listener])
 
 
 def _server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:

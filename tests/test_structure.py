@@ -56,6 +56,7 @@ RANKS = {
     "chat": 0,
     "watchdog": 0,
     "shutdown": 0,
+    "descriptors": 0,
     "protocol": 1,
     "session": 2,
     "storage": 2,

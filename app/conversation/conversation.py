@@ -24,6 +24,7 @@ from app.protocol.events import (
     Interrupted,
     MessageAccepted,
     ResponseComplete,
+    ToolEndReason,
 )
 from app.session.voice_session import VoiceSession
 from app.tools.calls import ToolRun, ending_of
@@ -219,15 +220,15 @@ class Conversation:
         if self._worker is not None:
             await asyncio.wait({self._worker})
 
-    async def aclose(self) -> None:
-        """Ends the talk: the running turn and all tools are cancelled and awaited."""
+    async def aclose(self, reason: ToolEndReason | None = None) -> None:
+        """Ends the talk: the running turn and all tools are cancelled, for that reason, and awaited."""
         self._is_closed = True
         await self._intake.aclose()
         self._line.clear()
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait({self._worker})
-        await self.tools.aclose()
+        await self.tools.aclose(reason)
 
     def _check_room(self) -> None:
         waiting = sum(not text.is_withdrawn for text in self._texts())

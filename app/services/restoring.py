@@ -46,17 +46,20 @@ def tell_what_is_left(live: LiveSession) -> None:
 
 def _endings(live: LiveSession, talk: StoredTalk) -> list[Event]:
     """The one ending of each call and of each text that the restart has left without."""
-    now = live.clock.now()
-    endings: list[Event] = [
-        ToolFinished(
-            call.call_id, call.name, "interrupted", max(0.0, (now - call.started_at).total_seconds())
-        )
-        for call in talk.running_calls
-    ]
+    # Those that a planned stop ended had their ending when nobody listened any more.
+    stopped = [call for call in talk.untold_calls if call.reason == "shutdown"]
+    endings: list[Event] = [_finished(live, call) for call in (*talk.running_calls, *stopped)]
     for message in talk.unanswered:
         live.session.journal.turn_ended(message.turn_id, [], "failed")
         endings.append(ErrorOccurred(ServerRestarted(), message.turn_id, message.client_id))
     return endings
+
+
+def _finished(live: LiveSession, call: CallRow) -> ToolFinished:
+    ended_at = call.ended_at or live.clock.now()
+    elapsed_s = max(0.0, (ended_at - call.started_at).total_seconds())
+    reason = "shutdown" if call.reason == "shutdown" else None
+    return ToolFinished(call.call_id, call.name, _ending(call).status, elapsed_s, reason=reason)
 
 
 def _is_remembered(record: MessageRecord) -> bool:

@@ -212,7 +212,7 @@ class SessionHost:
         self.sessions.remove(live.session_id)
         if live.expiry is not None:
             live.expiry.cancel()
-        await live.conversation.aclose()
+        await live.conversation.aclose("shutdown" if reason == "shutdown" else None)
         await live.voice.aclose()
         if live.pump_task is not None:
             live.pump_task.cancel()

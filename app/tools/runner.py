@@ -18,7 +18,7 @@ from app.chat import ToolCall
 from app.clock import Clock
 from app.errors import UnknownCall
 from app.locales import say
-from app.protocol.events import ToolFinished, ToolProgress, ToolStarted
+from app.protocol.events import ToolEndReason, ToolFinished, ToolProgress, ToolStarted
 from app.session.journal import CallStart
 from app.session.voice_session import VoiceSession
 from app.tools.approval import Approvals, needs_approval
@@ -181,8 +181,10 @@ class ToolRunner:
                 run.is_dropped = True
                 run.task.cancel()
 
-    async def aclose(self) -> None:
-        """Cancels what runs and waits until it has ended, or counts as stuck."""
+    async def aclose(self, reason: ToolEndReason | None = None) -> None:
+        """Cancels what runs, for that reason, and waits until it has ended, or counts as stuck."""
+        for run in self.running.values():
+            run.end_reason = run.end_reason or reason
         tasks = [run.task for run in self.running.values() if run.task is not None]
         for task in tasks:
             task.cancel()
@@ -277,6 +279,7 @@ class ToolRunner:
             await asyncio.wait({job}, timeout=STOP_GRACE_S)
         finally:
             if not job.done():
+                run.end_reason = run.end_reason or "stuck"
                 logger.warning("tool_stuck", extra={"tool": run.name, "call_id": run.call_id})
                 self._host.stuck.add(job)
                 job.add_done_callback(self._host.stuck.discard)
@@ -303,7 +306,7 @@ class ToolRunner:
     def _finish(self, run: ToolRun, ending: Ending) -> None:
         run.ending = ending
         run.answer = ending.content()
-        if ending.status != "cancelled":
+        if ending.status in ("done", "failed"):
             run.end_reason = None  # it ended by itself in the very moment in which it was cancelled
         self._session.journal.call_ended(ending_of(run))
         self.running.pop(run.call_id, None)
@@ -314,13 +317,8 @@ class ToolRunner:
 
     def _tell_ending(self, run: ToolRun, ending: Ending) -> None:
         elapsed_s = self._host.clock.monotonic() - run.started_at
-        extra = {
-            "tool": run.name,
-            "call_id": run.call_id,
-            "status": ending.status,
-            "elapsed_s": round(elapsed_s, 3),
-        }
-        logger.info("tool_finished", extra=extra)
+        extra = {"tool": run.name, "call_id": run.call_id, "status": ending.status}
+        logger.info("tool_finished", extra={**extra, "elapsed_s": round(elapsed_s, 3)})
         finished = ToolFinished(run.call_id, run.name, ending.status, elapsed_s, ending.error, run.end_reason)
         self._session.emit(finished)
 

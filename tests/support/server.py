@@ -12,6 +12,7 @@ import orjson
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.clock import Clock
 from app.llm.base import ChatProvider
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.tools.base import Tool
@@ -114,12 +115,13 @@ async def running_server(
     provider: ChatProvider | None = None,
     tools: list[Tool] | None = None,
     engines: VoiceEngines | None = None,
+    clock: Clock | None = None,
     **options: Any,
 ) -> AsyncIterator[Server]:
     """A server on a free port; `options` are uvicorn's."""
     settings = settings or settings_with(llm_provider="demo")
     registry = ToolRegistry(tools) if tools is not None else None
-    app = create_app(settings, provider=provider, tools=registry, engines=engines)
+    app = create_app(settings, provider=provider, tools=registry, engines=engines, clock=clock)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
