@@ -1,0 +1,269 @@
+"""Makes the recordings to measure with: `python -m bench.voice.make_corpus FOLDER`.
+
+They are synthetic: real people are harder to understand. The same seed makes the same sound; what is there
+already is not made again. The list, `corpus.json`, is what `read_corpus` reads.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import subprocess
+import wave
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from app.errors import Locale
+from app.voice.base import EAR_RATE_HZ, Speech, Synthesiser
+from bench.voice.sentences import TEXTS, Group
+
+Sound = npt.NDArray[np.float32]
+Speak = Callable[[str, Locale, float], Sound]
+"""Text, language and speed to sound at the ears' rate."""
+
+PAUSE_S: Final = 0.8
+MARGIN_S: Final = 0.3
+NOISE_PIECE_S: Final = 10
+NOISE_PIECES: Final = 12
+"""Of each of the five noises: ten minutes in all."""
+
+NOISES: Final = ("white", "pink", "hum", "clicks", "reversed")
+KINDS: Final = {"sentence": ("clean", "10 dB", "telephone", "slow", "fast")}
+"""What is done to each group; `clean` alone where nothing is named."""
+
+_SPEEDS: Final = {"slow": 0.9, "fast": 1.1}
+_ESPEAK_WORDS_PER_MINUTE: Final = 165
+_ESPEAK_VOICES: Final[dict[Locale, str]] = {"es": "es", "en": "en-us"}
+_LEVEL: Final = 0.08
+_SNR_DB: Final = 10
+_TELEPHONE_HZ: Final = (300, 3_400)
+_TELEPHONE_RATE_HZ: Final = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One recording of the list, as it is written there."""
+
+    id: str
+    text: str
+    language: str
+    kind: str
+    group: str
+    voice: str
+    seconds: float
+    pause_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Something to be said by a voice."""
+
+    voice: str
+    language: Locale
+    group: Group
+    text: str
+    seed: int
+
+    def digest(self, kind: str) -> str:
+        """Another one for anything else, so that a changed text is made anew."""
+        return hashlib.sha256(
+            f"{self.voice}|{self.language}|{self.text}|{kind}|{self.seed}".encode()
+        ).hexdigest()
+
+
+def espeak(text: str, language: Locale, speed: float) -> Sound:
+    """Speech by the program espeak-ng."""
+    rate = str(round(_ESPEAK_WORDS_PER_MINUTE * speed))
+    command = ["espeak-ng", "--stdout", "-v", _ESPEAK_VOICES[language], "-s", rate, "--", text]
+    wav = subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
+    # The header's length is not known while it is written: what follows it is all sound.
+    rate_hz = int.from_bytes(wav[24:28], "little")
+    return _at_ears_rate(np.frombuffer(wav[44 : len(wav) - len(wav) % 2], "<i2"), rate_hz)
+
+
+def by_synthesiser(synthesiser: Synthesiser, voices: dict[Locale, str]) -> Speak:
+    """Speech by one of the server's own synthesisers; to be called where no event loop runs."""
+
+    def speak(text: str, language: Locale, speed: float) -> Sound:
+        async def pieces() -> bytes:
+            speech = Speech(text, language, voices[language], speed)
+            return b"".join([piece.pcm async for piece in synthesiser.speak(speech)])
+
+        return _at_ears_rate(np.frombuffer(asyncio.run(pieces()), "<i2"), synthesiser.sample_rate_hz)
+
+    return speak
+
+
+def make_corpus(folder: Path, speakers: dict[str, Speak], seed: int = 1) -> list[Entry]:
+    """Makes what is missing, and the list of all.
+
+    Args:
+        folder: Where the sound goes; one folder for one set of speakers and one seed.
+        speakers: By the name of the voice.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = [
+        entry
+        for name, speak in speakers.items()
+        for language, groups in TEXTS.items()
+        for group, texts in groups.items()
+        for text in texts
+        for entry in _spoken(folder, speak, _Line(name, language, group, text, seed))
+    ]
+    entries += _noises(folder, next(iter(speakers.values())), seed)
+    listing = [
+        {key: value for key, value in _fields(entry).items() if value is not None} for entry in entries
+    ]
+    (folder / "corpus.json").write_text(json.dumps(listing, ensure_ascii=False, indent=1), encoding="utf-8")
+    return entries
+
+
+def _spoken(folder: Path, speak: Speak, line: _Line) -> Iterator[Entry]:
+    parts = [part.strip() for part in line.text.split(" / ")]
+    for kind in KINDS.get(line.group, ("clean",)):
+        digest = line.digest(kind)
+        entry_id = f"{line.voice}_{line.language}_{line.group}_{kind.replace(' ', '')}_{digest[:10]}"
+        path = folder / f"{entry_id}.wav"
+        marks = folder / f"{entry_id}.pause"
+        if not path.exists():
+            sound, pause_at_s = _said(speak, parts, line.language, _SPEEDS.get(kind, 1.0))
+            if pause_at_s is not None:
+                marks.write_text(f"{pause_at_s:.3f}", encoding="utf-8")
+            _write(path, changed(sound, kind, np.random.default_rng(int(digest[:16], 16))))
+        pause = float(marks.read_text(encoding="utf-8")) if marks.exists() else None
+        yield Entry(
+            entry_id, " ".join(parts), line.language, kind, line.group, line.voice, _seconds(path), pause
+        )
+
+
+def _said(speak: Speak, parts: Sequence[str], language: Locale, speed: float) -> tuple[Sound, float | None]:
+    """The parts with silence around, and between them; and where the first pause begins."""
+    margin = np.zeros(int(MARGIN_S * EAR_RATE_HZ), np.float32)
+    said = [_levelled(_trimmed(speak(part, language, speed))) for part in parts]
+    pieces: list[Sound] = [margin, said[0]]
+    for part in said[1:]:
+        pieces += [np.zeros(int(PAUSE_S * EAR_RATE_HZ), np.float32), part]
+    pause_at_s = (len(margin) + len(said[0])) / EAR_RATE_HZ if len(said) > 1 else None
+    return np.concatenate([*pieces, margin]), pause_at_s
+
+
+def changed(sound: Sound, kind: str, rng: np.random.Generator) -> Sound:
+    """The sound as it comes over a telephone, or in noise; as it is, for other kinds."""
+    match kind:
+        case "10 dB":
+            speech = sound[np.abs(sound) > 0.1 * np.abs(sound).max()]
+            noise = pink(len(sound), rng)
+            wanted = np.sqrt(np.mean(speech**2)) / 10 ** (_SNR_DB / 20)
+            return (sound + noise * (wanted / np.sqrt(np.mean(noise**2)))).astype(np.float32)
+        case "telephone":
+            narrow = soxr.resample(_band(sound, *_TELEPHONE_HZ), EAR_RATE_HZ, _TELEPHONE_RATE_HZ)
+            return soxr.resample(narrow, _TELEPHONE_RATE_HZ, EAR_RATE_HZ).astype(np.float32)
+        case _:
+            return sound
+
+
+def pink(samples: int, rng: np.random.Generator) -> Sound:
+    """Noise with as much power in each octave."""
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    frequencies = np.maximum(np.fft.rfftfreq(samples, 1 / EAR_RATE_HZ), 20)
+    return _levelled(np.fft.irfft(spectrum / np.sqrt(frequencies), samples).astype(np.float32))
+
+
+def _noises(folder: Path, speak: Speak, seed: int) -> Iterator[Entry]:
+    for name in NOISES:
+        for piece in range(NOISE_PIECES):
+            entry_id = f"noise_{name}_{seed}_{piece:02}"
+            path = folder / f"{entry_id}.wav"
+            if not path.exists():
+                _write(path, noise(name, np.random.default_rng([seed, NOISES.index(name), piece]), speak))
+            yield Entry(entry_id, "", "", name, "noise", "", _seconds(path))
+
+
+def noise(name: str, rng: np.random.Generator, speak: Speak) -> Sound:
+    """Ten seconds without a word."""
+    samples = NOISE_PIECE_S * EAR_RATE_HZ
+    times = np.arange(samples) / EAR_RATE_HZ
+    match name:
+        case "white":
+            sound = rng.standard_normal(samples)
+        case "pink":
+            return pink(samples, rng)
+        case "hum":
+            tones = [np.sin(2 * np.pi * 50 * n * times + rng.uniform(0, 6)) / n for n in (1, 2, 3, 5)]
+            sound = np.sum(tones, axis=0) + 0.05 * rng.standard_normal(samples)
+        case "clicks":
+            sound = 0.002 * rng.standard_normal(samples)
+            for at in rng.integers(0, samples - 400, 25):
+                sound[at : at + 400] += rng.standard_normal(400) * np.exp(
+                    -np.arange(400) / rng.uniform(10, 80)
+                )
+        case _:
+            language: Locale = "es" if rng.random() < 0.5 else "en"
+            texts = TEXTS[language]["sentence"]
+            said = [speak(texts[n], language, 1.0)[::-1] for n in rng.choice(len(texts), 6, replace=False)]
+            sound = np.resize(np.concatenate(said), samples)
+    return _levelled(sound.astype(np.float32))
+
+
+def _at_ears_rate(samples: npt.NDArray[np.int16], rate_hz: int) -> Sound:
+    sound = samples.astype(np.float32) / 32_768
+    return soxr.resample(sound, rate_hz, EAR_RATE_HZ).astype(np.float32)
+
+
+def _band(sound: Sound, low_hz: float, high_hz: float) -> Sound:
+    spectrum = np.fft.rfft(sound)
+    frequencies = np.fft.rfftfreq(len(sound), 1 / EAR_RATE_HZ)
+    spectrum[(frequencies < low_hz) | (frequencies > high_hz)] = 0
+    return np.fft.irfft(spectrum, len(sound)).astype(np.float32)
+
+
+def _levelled(sound: Sound) -> Sound:
+    """At the level of speech near a microphone; peaks stay below full scale."""
+    loudness = float(np.sqrt(np.mean(sound**2))) or 1.0
+    scaled = sound * (_LEVEL / loudness)
+    return (scaled / max(1.0, float(np.abs(scaled).max()) / 0.95)).astype(np.float32)
+
+
+def _trimmed(sound: Sound) -> Sound:
+    loud = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
+    return sound[loud[0] : loud[-1] + 1] if len(loud) else sound
+
+
+def _write(path: Path, sound: Sound) -> None:
+    """Writes it whole or not at all, so that a run that is ended leaves nothing half made."""
+    unfinished = path.with_suffix(".part")
+    with wave.open(str(unfinished), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(EAR_RATE_HZ)
+        file.writeframes((np.clip(sound, -1, 1) * 32_767).astype("<i2").tobytes())
+    unfinished.rename(path)
+
+
+def _seconds(path: Path) -> float:
+    with wave.open(str(path), "rb") as file:
+        return round(file.getnframes() / file.getframerate(), 2)
+
+
+def _fields(entry: Entry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in Entry.__slots__}
+
+
+def main() -> None:
+    """Makes the corpus with espeak-ng."""
+    parser = argparse.ArgumentParser("python -m bench.voice.make_corpus", description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("data/corpus"), help="(%(default)s)")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    entries = make_corpus(given.folder, {"espeak": espeak}, given.seed)
+    print(f"{len(entries)} recordings, {sum(entry.seconds for entry in entries) / 60:.1f} minutes")
+
+
+if __name__ == "__main__":
+    main()
