@@ -124,6 +124,21 @@ async def test_what_the_agent_has_noted_meanwhile_is_not_written_over(
         assert profile_of(keeping_server, "eva") == {**noted, "name": "Eva"}
 
 
+async def test_what_the_agent_notes_in_the_talk_appears_and_can_be_erased(
+    chrome: Browser, keeping_server: ServerProcess
+) -> None:
+    async with looking(chrome, keeping_server, "fani") as (visitor, panel):
+        await visitor.says("recuerda que toco el violín")
+        await visitor.reads(visitor.texts, "Respondido")
+
+        note = panel.get_by_role("listitem").filter(has_text="violín")
+        await visitor.reads(note, "violín")
+        await note.get_by_role("button").click()
+
+        await expect(note).to_have_count(0)
+        assert profile_of(keeping_server, "fani") == KEPT
+
+
 async def test_nobody_has_no_profile(chrome: Browser, keeping_server: ServerProcess) -> None:
     async with visiting(chrome, keeping_server.url) as visitor:
         await visitor.page.get_by_role("button", name="Tu perfil").click()
