@@ -77,6 +77,16 @@ def is_made_up(text: str, confidence: float) -> bool:
     return words in _LIKELY_NOISE and confidence < 0.5
 
 
+def is_out_of_prompt(text: str, prompt: str) -> bool:
+    """Whether each sentence stands in the words that were only given as likely ones.
+
+    A model that hears nothing it knows repeats those; so may a user, but then it is sure of them.
+    """
+    sentences = [words for part in re.split(r"[.?!¿¡]+", text) if (words := plain(part))]
+    given = f" {plain(prompt)} "
+    return bool(sentences) and all(f" {words} " in given for words in sentences)
+
+
 def _repeat_at(keys: list[str], at: int) -> tuple[int, int]:
     """The length of the phrase that begins here, and how often in a row it stands; (1, 1) for no repeat."""
     for length in range(1, _LONGEST_PHRASE + 1):

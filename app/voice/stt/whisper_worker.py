@@ -12,7 +12,13 @@ from typing import Final
 from app.errors import Locale
 from app.voice.base import EAR_RATE_HZ
 from app.voice.pcm import Samples, to_floats
-from app.voice.stt.checks import has_loop, is_made_up, without_asides, without_repeats
+from app.voice.stt.checks import (
+    has_loop,
+    is_made_up,
+    is_out_of_prompt,
+    without_asides,
+    without_repeats,
+)
 from app.voice.stt.whisper import Asked, Reading, Whisper
 from app.voice.stt.windows import speech_s, windows_of
 from app.voice.worker_wire import Frame, Handler, Header
@@ -25,7 +31,7 @@ _SURE_OF_LANGUAGE: Final = 2.0
 _DOUBTFUL: Final = 0.5
 """Confidence under which a reading is not taken as it is; speech that is well understood has 0.7 and more."""
 _NO_SPEECH: Final = 0.5
-_NEITHER_LANGUAGE: Final = 0.4
+_NEITHER_LANGUAGE: Final = 0.35
 """Likelihood of our languages together, under which nobody spoke in one of them."""
 
 
@@ -77,12 +83,23 @@ def understood(whisper: Whisper, window: Samples, asked: Asked, hint: Locale, co
     if asked.language == "auto" and is_language_open(reading, hint) and not is_wordless(reading):
         asked = replace(asked, language=hint)
         reading = whisper.read(window, asked, full=context == "full")
-    if context == "fast" and is_doubtful(reading) and not is_wordless(reading):
-        again = whisper.read(window, asked, full=True)
-        reading = reading if has_loop(again.text) and not has_loop(reading.text) else again
     if is_wordless(reading):
         return replace(reading, text="")
+    if context == "fast" and is_doubtful(reading):
+        reading = second_look(whisper, window, asked, reading)
+    if is_made_up(without_asides(reading.text), reading.confidence):
+        return replace(reading, text="")
     return replace(reading, text=without_repeats(without_asides(reading.text)))
+
+
+def second_look(whisper: Whisper, window: Samples, asked: Asked, first: Reading) -> Reading:
+    """The better of a doubtful reading and one with the full window."""
+    is_echo = is_out_of_prompt(first.text, asked.prompts.get(first.language, ""))
+    again = whisper.read(window, replace(asked, prompts={}) if is_echo else asked, full=True)
+    if has_loop(again.text) or again.is_cut:
+        return first
+    is_lost = first.is_cut or has_loop(first.text) or is_echo
+    return again if is_lost or again.confidence > first.confidence else first
 
 
 def is_language_open(reading: Reading, hint: Locale) -> bool:

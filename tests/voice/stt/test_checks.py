@@ -2,7 +2,14 @@
 
 import pytest
 
-from app.voice.stt.checks import has_loop, is_made_up, plain, without_asides, without_repeats
+from app.voice.stt.checks import (
+    has_loop,
+    is_made_up,
+    is_out_of_prompt,
+    plain,
+    without_asides,
+    without_repeats,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,3 +83,15 @@ def test_ordinary_words_are_believed():
 
 def test_plain_words_have_no_accents_and_no_marks():
     assert plain("¿Qué HORA es, señor?") == "que hora es senor"
+
+
+def test_sentences_that_were_only_given_as_likely_are_known():
+    prompt = "¿Qué hora es? Dime qué hora es en Madrid. Espera, para."
+
+    assert is_out_of_prompt("¿Qué hora es? Dime qué hora es", prompt)
+    assert is_out_of_prompt("espera", prompt)
+    assert not is_out_of_prompt("¿Qué hora es en Tokio?", prompt)
+    assert not is_out_of_prompt("¿Qué hora es? Hola", prompt)
+    assert not is_out_of_prompt("era", prompt)
+    assert not is_out_of_prompt("", prompt)
+    assert not is_out_of_prompt("Hola", "")

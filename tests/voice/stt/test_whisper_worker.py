@@ -21,9 +21,11 @@ class Readings:
     def __init__(self, *readings: Reading) -> None:
         self._readings: Iterator[Reading] = iter(readings)
         self.asked: list[tuple[str, bool]] = []
+        self.prompts: list[dict[Locale, str]] = []
 
     def read(self, samples: Samples, asked: Asked, *, full: bool = False) -> Reading:
         self.asked.append((asked.language, full))
+        self.prompts.append(asked.prompts)
         return next(self._readings)
 
 
@@ -119,3 +121,27 @@ def test_language_that_was_asked_for_stays():
     understand(model, language="es", hint="en")
 
     assert model.asked == [("es", False)]
+
+
+def test_doubtful_echo_of_the_likely_words_is_read_again_without_them():
+    echo = replace(GOOD, text="¿Qué hora es?", confidence=0.4)
+    model = Readings(echo, replace(GOOD, text="Hola, buenos días", confidence=0.3))
+    asked = Asked("auto", {"es": "Dime. ¿Qué hora es? Espera."})
+
+    heard = understood(cast(Whisper, model), white(2), asked, "es", "fast")
+
+    assert heard.text == "Hola, buenos días"
+    assert model.prompts == [asked.prompts, {}]
+
+
+def test_second_reading_that_is_less_sure_is_left():
+    first = replace(GOOD, confidence=0.45)
+    model = Readings(first, replace(GOOD, text="Ola, ¿qué tal?", confidence=0.4))
+
+    assert understand(model).text == GOOD.text
+
+
+def test_second_reading_of_words_nobody_says_is_empty():
+    model = Readings(replace(GOOD, is_cut=True), replace(GOOD, text="Gracias por ver el vídeo."))
+
+    assert understand(model).text == ""
