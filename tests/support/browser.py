@@ -47,6 +47,10 @@ def chromium() -> str:
     pytest.skip("no Chromium: install the package chromium to test the page")
 
 
+_QUIET = {"DATABASE_URL": "none", "VOICE": "false", "TOOL_APPROVAL": "off"}
+"""Neither kept, spoken nor asked for; a test that wants it says so."""
+
+
 class ServerProcess:
     """`python main.py` on a port of its own, with the demo model, which forgets all when it ends.
 
@@ -55,7 +59,7 @@ class ServerProcess:
     """
 
     def __init__(self, **settings: str) -> None:
-        self._settings = {"HOST": "127.0.0.1", "LLM_PROVIDER": "demo", "DATABASE_URL": "none", **settings}
+        self._settings = {"HOST": "127.0.0.1", "LLM_PROVIDER": "demo", **_QUIET, **settings}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -85,6 +89,12 @@ class ServerProcess:
                 return True
         except OSError:
             return False
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
 
     def freeze(self) -> None:
         """Stops the process where it is; its connections stay open. Only `kill` ends that."""

@@ -44,7 +44,7 @@ class ServerProcess:
         self._output = log.with_suffix(".out")
         self._log_before = 0
         self._command = command
-        self._settings = {"database_url": "none", **settings}
+        self._settings = {"database_url": "none", "voice": False, "tool_approval": "off", **settings}
         self._process: asyncio.subprocess.Process | None = None
 
     @property
