@@ -19,6 +19,7 @@ import { TokenDialog } from "./token.js";
 import { UserChoice } from "./user.js";
 import { TalkPage } from "./view.js";
 import { UNAUTHORIZED, VoiceAgentClient } from "./voice-agent-client.js";
+import { followVoice } from "./voice-status.js";
 
 const stop = part("stop");
 const user = new UserChoice(begin);
@@ -191,6 +192,7 @@ offerLanguages((chosen, isAsked) => {
   talks.retell();
 });
 
+void followVoice();
 if (matchMedia("(min-width: 56rem)").matches) talks.open();
 if (matchMedia("(min-width: 88rem)").matches) panel.open();
 focusComposer();

@@ -11,6 +11,12 @@ export const en = {
   "state.tools": "Using {count} tools…",
   "state.disconnected": "Disconnected",
 
+  "voice.off": "Off",
+  "voice.loading": "Getting ready… {percent}%",
+  "voice.ready": "Ready",
+  "voice.not_installed": "Not installed: {detail}",
+  "voice.failed": "Not available: {detail}",
+
   "server.idle": "Waiting",
   "server.listening": "Listening",
   "server.thinking": "Thinking",
@@ -139,6 +145,7 @@ export const en = {
   sessionId: "Session",
   serverState: "State on the server",
   model: "Model",
+  voice: "Speech",
   createdAt: "Created",
   lastActivity: "Last activity",
   messageCount: "Messages",

@@ -10,6 +10,12 @@ export const es = {
   "state.tools": "Usando {count} herramientas…",
   "state.disconnected": "Desconectado",
 
+  "voice.off": "Desactivada",
+  "voice.loading": "Preparando… {percent} %",
+  "voice.ready": "Lista",
+  "voice.not_installed": "Sin instalar: {detail}",
+  "voice.failed": "No disponible: {detail}",
+
   "server.idle": "En espera",
   "server.listening": "Escuchando",
   "server.thinking": "Pensando",
@@ -138,6 +144,7 @@ export const es = {
   sessionId: "Sesión",
   serverState: "Estado en el servidor",
   model: "Modelo",
+  voice: "Voz",
   createdAt: "Creada",
   lastActivity: "Última actividad",
   messageCount: "Mensajes",

@@ -3,6 +3,7 @@
 import json
 import re
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,6 +171,20 @@ async def test_panel_shows_the_session_that_the_server_has(chrome: Browser, serv
         await visitor.reads(panel.locator("[data-part=message-count]"), str(facts["message_count"]))
         await visitor.reads(panel, "demo")
         await expect(panel).to_contain_text("Ninguna")
+
+
+async def test_panel_says_what_speech_misses_in_both_languages(chrome: Browser, tmp_path: Path) -> None:
+    server = ServerProcess(MODELS_DIR=str(tmp_path))
+    try:
+        server.start()
+        async with visiting(chrome, server.url) as visitor:
+            line = visitor.page.locator("[data-part=voice]")
+
+            await visitor.reads(line, "Sin instalar: python -m app.voice.install")
+            await visitor.page.get_by_role("button", name="English").click()
+            await visitor.reads(line, "Not installed: python -m app.voice.install")
+    finally:
+        server.kill()
 
 
 async def test_session_id_can_be_copied(chrome: Browser, server: ServerProcess) -> None:
