@@ -9,9 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+
+from app.voice.packages import required_packages
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 20
@@ -167,3 +170,71 @@ def test_talks_are_kept_where_the_setting_says(tmp_path: Path) -> None:
 
     assert health["storage"]["status"] == "ok"
     assert (tmp_path / "deep" / "talks.db").exists()
+
+
+# Speech
+
+
+def voice_of(port: int) -> dict[str, Any]:
+    return httpx.get(f"http://127.0.0.1:{port}/agent/health", trust_env=False).json()["voice"]
+
+
+def test_server_without_models_says_what_brings_them(tmp_path: Path) -> None:
+    port = free_port()
+    with started("main.py", PORT=str(port), MODELS_DIR=str(tmp_path)):
+        wait_until_healthy(port)
+
+        assert voice_of(port) == {
+            "status": "not_installed",
+            "progress": 0,
+            "detail": "python -m app.voice.install",
+        }
+
+
+def test_installation_that_fails_leaves_the_server_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    port = free_port()
+    with started("main.py", "--install-voice", PORT=str(port), MODELS_DIR=str(tmp_path / "file" / "models")):
+        wait_until_healthy(port)
+        deadline = time.monotonic() + PATIENCE_S
+        while (voice := voice_of(port))["status"] == "loading":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+        assert voice["status"] == "failed"
+        assert "Not a directory" in voice["detail"]
+        assert is_healthy(port)
+
+
+WITHOUT_SPEECH = """
+import sys
+from importlib import metadata
+from importlib.abc import MetaPathFinder
+
+version = metadata.version
+
+def version_of_others(name):
+    if name.replace("-", "_") in {packages}:
+        raise metadata.PackageNotFoundError(name)
+    return version(name)
+
+metadata.version = version_of_others
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in {packages}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Missing())
+import main
+main.main()
+"""
+
+
+def test_server_starts_where_no_package_of_speech_is_installed() -> None:
+    port = free_port()
+    packages = [name.replace("-", "_") for name in required_packages()]
+    with started("-c", WITHOUT_SPEECH.replace("{packages}", repr(packages)), PORT=str(port)):
+        wait_until_healthy(port)
+
+        assert voice_of(port)["status"] == "not_installed"
