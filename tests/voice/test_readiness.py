@@ -18,7 +18,7 @@ PATIENCE_S = 20
 
 
 def empty(tmp_path: Path) -> Settings:
-    return settings_with(models_dir=tmp_path / "models")
+    return settings_with(voice=True, models_dir=tmp_path / "models")
 
 
 def program(*lines: str) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ async def outcome(parts: VoiceParts) -> tuple[str, str]:
 
 @pytest.mark.parametrize("values", [{"voice": False}, {"stt_provider": "none", "tts_provider": "none"}])
 async def test_speech_that_nobody_wants_is_off(values) -> None:
-    assert await outcome(VoiceParts(settings_with(**values))) == ("off", "")
+    assert await outcome(VoiceParts(settings_with(**{"voice": True, **values}))) == ("off", "")
 
 
 async def test_without_installer_it_says_what_to_run(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ async def test_stopping_ends_the_installer_and_what_it_started(tmp_path: Path) -
 
 
 async def test_everything_there_is_loaded_at_once(tmp_path: Path) -> None:
-    settings = settings_with(models_dir=tmp_path)
+    settings = settings_with(voice=True, models_dir=tmp_path)
     with_all_models(tmp_path)
     if what_is_missing(settings):
         pytest.skip("the packages of requirements-voice.ini are not installed")
