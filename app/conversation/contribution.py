@@ -31,7 +31,7 @@ class Contribution:
 async def contribute(contribution: Contribution, session: VoiceSession, turns: TurnRunner) -> None:
     """Does what a contribution asks for, in a turn of the agent's own; `context` is heard by nobody."""
     history = session.conversation_history
-    history.begin_turn(contribution.turn_id)
+    history.begin_turn(contribution.turn_id, session.journal.next_position)
     if contribution.mode == "context":
         history.add_note(contribution.content)
         await session.journal.turn_ended(contribution.turn_id, history.take_unwritten(), "ok")

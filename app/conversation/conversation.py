@@ -13,6 +13,7 @@ from typing import Any
 from app.conversation.contribution import Contribution, contribute
 from app.conversation.intake import Intake, UserText
 from app.conversation.moods import MoodSense
+from app.conversation.summariser import Summariser
 from app.conversation.telling import ResultTeller, new_turn_id
 from app.conversation.turn import Turn
 from app.conversation.turn_runner import Interruption, TurnRunner
@@ -56,6 +57,7 @@ class Conversation:
         self._line: deque[UserText | ToolRun | Contribution] = deque()
         self._teller = ResultTeller(session, self._turns, settings, self._line)
         self._intake = Intake(session, host.clock, self._enter)
+        self.summariser = Summariser(session, provider, settings)
         self._worker: asyncio.Task[None] | None = None
         self._is_in_turn = False
         self._is_closed = False
@@ -93,7 +95,8 @@ class Conversation:
         if known is not None:
             return known
         if interrupts:
-            self._withdraw_waiting()
+            for waiting in self._texts():
+                waiting.is_withdrawn = True
             self._turns.interrupt()
         self._check_room()
         text = UserText(new_turn_id(), content, asyncio.get_running_loop().time(), client_id)
@@ -228,16 +231,13 @@ class Conversation:
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait({self._worker})
+        await self.summariser.aclose()
         await self.tools.aclose(reason)
 
     def _check_room(self) -> None:
         waiting = sum(not text.is_withdrawn for text in self._texts())
         if waiting >= self._settings.max_queued_messages + (not self._is_in_turn):
             raise QueueFull
-
-    def _withdraw_waiting(self) -> None:
-        for text in self._texts():
-            text.is_withdrawn = True
 
     def _texts(self) -> Iterator[UserText]:
         """All texts that wait for their turn."""
@@ -247,18 +247,17 @@ class Conversation:
     def _on_late_ending(self, run: ToolRun) -> None:
         if self._is_closed:
             logger.debug("tool_result_dropped", extra={"call_id": run.call_id})
-            return
-        self._line.append(run)
-        self._wake()
+        else:
+            self._line.append(run)
+            self._wake()
 
     def _wake(self) -> None:
         if self._worker is None and not self._is_closed and self._may_go_on():
             self._worker = asyncio.create_task(self._work(), name=f"talk {self._session.session_id}")
 
     def _may_go_on(self) -> bool:
-        if self._is_paused or not self._line:
-            return False
-        return not self._is_held or isinstance(self._line[0], UserText)
+        has_next = bool(self._line) and not self._is_paused
+        return has_next and (not self._is_held or isinstance(self._line[0], UserText))
 
     async def _work(self) -> None:
         """Takes turns until the line is empty; it exists only while there is something to do."""
@@ -269,6 +268,7 @@ class Conversation:
                 except Exception:
                     # A bug outside of a turn's own steps: the next text must be answered all the same.
                     logger.exception("internal")
+                self.summariser.take(self._history.take_left())
         finally:
             self._worker = None
 
@@ -310,11 +310,10 @@ class Conversation:
             await self._session.journal.turn_ended(text.turn_id, [], "joined")
             self._turns.end(Interrupted(text.turn_id), ResponseComplete(text.turn_id, "interrupted"))
             return
-        self._history.begin_turn(text.turn_id)
+        self._history.begin_turn(text.turn_id, text.position)
         self._history.add_user(text.content)
         if text.is_withdrawn:
-            receipt = self._session.journal.turn_ended(text.turn_id, [], "withdrawn")
-            durable = await receipt
+            durable = await self._session.journal.turn_ended(text.turn_id, [], "withdrawn")
             interrupted = [Interrupted(text.turn_id)] if text.is_interrupted else []
             self._turns.end(*interrupted, ResponseComplete(text.turn_id, "interrupted", durable=durable))
             return

@@ -26,6 +26,7 @@ class UserText:
 
     Attributes:
         accepted_at: On the loop's clock, in seconds.
+        position: All that is said after it stands behind this place in the store.
         is_withdrawn: It is kept in the history, and not answered.
         is_interrupted: It was withdrawn at the very moment when its turn was to begin.
         utterance_id: The speech that it was understood from.
@@ -39,6 +40,7 @@ class UserText:
     content: str
     accepted_at: float
     client_id: str | None = None
+    position: int = 0
     is_withdrawn: bool = False
     is_interrupted: bool = False
     utterance_id: str | None = None
@@ -91,6 +93,7 @@ class Intake:
         """Takes a new text in; without a journal it is in line when this returns."""
         self._session.transcript.add(Spoken("user", text.content, text.turn_id, self._clock.now()))
         journal = self._session.journal
+        text.position = journal.next_position
         receipt = journal.text_accepted(text.turn_id, text.content, text.client_id)
         if not journal.is_kept:
             self._accept(text, durable=False)
@@ -105,6 +108,7 @@ class Intake:
         self._clips.add(task)
         task.add_done_callback(self._clips.discard)
         text.recognition = task
+        text.position = self._session.journal.next_position - 1  # it has none of its own yet
         self._accept(text, durable=False)
 
     async def understand(self, text: UserText) -> AgentError | None:

@@ -123,7 +123,7 @@ class ResultTeller:
         """Puts results into the history, in a turn of their own; when told again, they are there already."""
         fresh = [run for run in runs if not self._history.holds(run.told_as)]
         if len(fresh) == len(runs):
-            self._history.begin_turn(turn_id)
+            self._history.begin_turn(turn_id, self._session.journal.next_position)
         for run in fresh:
             run.told_as = new_call_id()
             content = {**(run.answer or {}), "call_id": run.call_id}

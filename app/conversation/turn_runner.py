@@ -181,6 +181,8 @@ class TurnRunner:
         """Says that a turn has failed."""
         is_refusal = isinstance(error, ContentFiltered | ContextTooLong)
         await self._write(turn, "".join(turn.spoken), "refused" if is_refusal else "failed")
+        if is_refusal:
+            self._session.transcript.refuse(turn.turn_id)
         is_agents = turn.source != "user" and not turn.has_spoken
         self.end(ErrorOccurred(error, turn.turn_id, is_agents=is_agents))
 

@@ -6,7 +6,7 @@ behind it, how it frames its events and what it calls its parameters stays in th
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from app.chat import ApiMessage, Mood, ToolCall, ToolSchema, Usage
 from app.errors import Locale
@@ -49,12 +49,14 @@ class ChatRequest:
         locale: The talk's language, for providers that write sentences of their own.
         mood: How the user seems to feel, for the same ones; None where nobody judged it. Language models are
             told in the messages.
+        purpose: `summary` asks for a summary of what stands as data in the last message.
     """
 
     messages: list[ApiMessage]
     tools: list[ToolSchema] = field(default_factory=list[ToolSchema])
     locale: Locale = "es"
     mood: Mood | None = None
+    purpose: Literal["answer", "summary"] = "answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,16 @@ def restore(live: LiveSession, talk: StoredTalk) -> None:
     live.restored = talk
     unanswered = {message.turn_id for message in talk.unanswered}
     answered = [m for m in talk.messages if m.turn_id not in unanswered and _is_remembered(m)]
-    for turn_id, messages in groupby(answered, key=lambda message: message.turn_id):
-        live.session.conversation_history.restore_turn(turn_id, [_api_message(m) for m in messages])
+    history = live.session.conversation_history
+    summarised_upto = talk.session.summary_upto or 0
+    if talk.session.summary:
+        live.conversation.summariser.recall(talk.session.summary, summarised_upto)
+    for turn_id, group in groupby(answered, key=lambda message: message.turn_id):
+        messages = list(group)
+        if messages[0].position >= summarised_upto:
+            history.restore_turn(turn_id, [_api_message(m) for m in messages], messages[0].position)
+    history.make_room()
+    history.message_count = talk.session.message_count
     for message in talk.messages:
         if message.role in ("user", "assistant") and message.content and message.status != "joined":
             live.session.transcript.add(_spoken(message))
@@ -84,7 +92,12 @@ def _api_message(record: MessageRecord) -> ApiMessage:
 def _spoken(record: MessageRecord) -> Spoken:
     role = "user" if record.role == "user" else "assistant"
     return Spoken(
-        role, record.content or "", record.turn_id, record.created_at, record.status == "interrupted"
+        role,
+        record.content or "",
+        record.turn_id,
+        record.created_at,
+        interrupted=record.status == "interrupted",
+        is_refused=record.status == "refused",
     )
 
 

@@ -43,6 +43,11 @@ class StoredJournal:
         self._next_position = next_position
         self._last_turn: tuple[str, list[MessageRecord]] = ("", [])
 
+    @property
+    def next_position(self) -> int:
+        """The place of the next message."""
+        return self._next_position
+
     def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
         """A user's text; True once it survives the end of the process."""
         record = MessageRecord(
@@ -105,6 +110,10 @@ class StoredJournal:
     def calls_told(self, call_ids: Sequence[str]) -> None:
         """The turn that told these results has ended."""
         self._store.calls_told(self._session_id, call_ids, self._clock.now())
+
+    def summarised(self, summary: str, upto: int) -> None:
+        """The summary of the turns that began before the place `upto`."""
+        self._store.session_changed(self._session_id, {"summary": summary, "summary_upto": upto})
 
     def _bounded(self, receipt: Receipt) -> Awaitable[bool]:
         return _Bounded(receipt, self._timeout_s)

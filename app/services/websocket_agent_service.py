@@ -68,7 +68,8 @@ class WebSocketAgentService:
         self.store = store if store is not None else NoStore()
         self._clock = clock or SystemClock()
         http = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=ENDPOINT_TIMEOUT_S)
-        self.host = ToolHost(tools, settings, self._clock, http, ToolThreads(settings.tool_threads))
+        threads = ToolThreads(settings.tool_threads)
+        self.host = ToolHost(tools, settings, self._clock, http, threads, self.store)
         self.session_host = SessionHost(settings, provider, self.host, self.store, self._clock)
         self.sessions = self.session_host.sessions
         self.voice.on_ready = self._load_voice

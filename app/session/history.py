@@ -8,50 +8,28 @@ its budget; the newest stays.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, overload
 
 from app.chat import ApiMessage, Usage
 from app.errors import ContextTooLong
+from app.session.history_turn import ROUND_BREAK, CallRecord, HistoryTurn, calling, is_speech, weight_of
 from app.session.message_rules import validate
 from app.session.tool_messages import RUNNING, shorten, tool_message
 
 BYTES_PER_TOKEN = 3
 """Estimate for UTF-8 text in Spanish and English before a service has counted (design: bytes / 3)."""
 
-ROUND_BREAK = "\n\n"
-"""What stands on the wire between the texts of two rounds of a turn; not part of any message."""
+KEPT_SHARE = 0.75
+"""What a prompt over its budget is brought down to. Turns leave many at a time: a summary is made once for
+all of them, and in between each prompt begins as the one before did, which services keep in their caches."""
 
-MESSAGE_OVERHEAD_BYTES = 12
-"""Role and separators of a message, in bytes of the estimate (about 4 tokens in OpenAI's chat format)."""
+MAX_LEFT = 1000
+"""Turns that have left and were not taken; beyond, the oldest is lost to the summary."""
 
 _LEAST_TOKENS_PER_BYTE, _MOST_TOKENS_PER_BYTE = 1 / 4.5, 1.0
 """What a service's count may make of the estimate; beyond lies no tokenizer but a wrong count."""
 
 _COUNTED = ("user", "assistant")
-
-
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """A tool call as the history keeps it: an id of ours, a clean name, arguments as a JSON text.
-
-    `note` is what the model is told beside that it runs.
-    """
-
-    call_id: str
-    name: str
-    arguments: str
-    note: str = ""
-
-
-@dataclass(slots=True)
-class _Turn:
-    turn_id: str
-    messages: list[ApiMessage] = field(default_factory=list[ApiMessage])
-    accepted: int = 0
-    """How many of the messages were in a prompt that the service took."""
-    written: int = 0
-    """How many of the messages the journal has."""
 
 
 class History(Sequence[ApiMessage]):
@@ -63,19 +41,25 @@ class History(Sequence[ApiMessage]):
 
     Attributes:
         message_count: User and assistant messages so far, those that left the prompt included.
+        summary: What stands in the prompts for the turns that have left; empty where nothing does.
     """
 
     def __init__(self, system_prompt: str, max_tokens: int) -> None:
         self._rules = system_prompt
         self._system: ApiMessage = {"role": "system", "content": system_prompt}
         self._max_tokens = max_tokens
-        self._turns: deque[_Turn] = deque()
+        self._turns: deque[HistoryTurn] = deque()
+        self._left: deque[HistoryTurn] = deque(maxlen=MAX_LEFT)
+        self._stand_in: ApiMessage | None = None
+        self._is_stand_in_accepted = False
         self._settleable: dict[str, ApiMessage] = {}
         self._refusals = 0
         self._tokens_per_byte = 1 / BYTES_PER_TOKEN
         self._asked_bytes = 0
+        self._was_stand_in_asked = False
         self._uncut: tuple[str, list[ApiMessage]] = ("", [])
         self.message_count = 0
+        self.summary = ""
 
     def __len__(self) -> int:
         return sum(len(turn.messages) for turn in self._turns)
@@ -93,22 +77,28 @@ class History(Sequence[ApiMessage]):
 
     # Writing
 
-    def begin_turn(self, turn_id: str) -> None:
-        """Opens a turn; all that is added from now on belongs to it."""
+    def begin_turn(self, turn_id: str, position: int = 0) -> None:
+        """Opens a turn; all that is added from now on belongs to it.
+
+        Args:
+            turn_id: The turn.
+            position: Where its first message stands in the store, or a place before that.
+        """
         while self._turns and not self._turns[-1].messages:
             self._turns.pop()
         self._settleable.clear()
-        self._turns.append(_Turn(turn_id))
+        self.make_room()
+        self._turns.append(HistoryTurn(turn_id, position))
 
     def tell_of_user(self, text: str) -> None:
         """Puts what is known of the user behind the rules, in the place of what was told of them before."""
         self._system = {"role": "system", "content": f"{self._rules}\n\n{text}" if text else self._rules}
 
-    def restore_turn(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
+    def restore_turn(self, turn_id: str, messages: Sequence[ApiMessage], position: int = 0) -> None:
         """Adds a turn of an earlier life of the session, if the API would take it."""
-        self.message_count += sum(message["role"] in _COUNTED for message in messages)
         if messages and not validate(messages):
-            self._turns.append(_Turn(turn_id, list(messages), len(messages), len(messages)))
+            count = len(messages)
+            self._turns.append(HistoryTurn(turn_id, position, list(messages), count, count))
 
     def take_unwritten(self) -> list[ApiMessage]:
         """What entered the newest turn since this was asked last, but for the user's text."""
@@ -135,7 +125,7 @@ class History(Sequence[ApiMessage]):
 
         `settle` may replace that message until the next prompt has been built.
         """
-        self._add(_calling(text, calls))
+        self._add(calling(text, calls))
         for call in calls:
             content = {"status": RUNNING, "call_id": call.call_id}
             message = tool_message(call.call_id, content | ({"note": call.note} if call.note else {}))
@@ -149,6 +139,7 @@ class History(Sequence[ApiMessage]):
             KeyError: The model has been told already that the call runs; that is never rewritten.
         """
         self._settleable.pop(call_id)["content"] = tool_message(call_id, content)["content"]
+        self._turns[-1].touch()
 
     def cut_speech(self, heard_chars: int) -> None:
         """Keeps of what the agent said in the newest turn just what the user heard; calls stay.
@@ -158,7 +149,7 @@ class History(Sequence[ApiMessage]):
         """
         turn = self._turns[-1]
         self._uncut = (turn.turn_id, [dict(message) for message in turn.messages])
-        self._cut(turn, heard_chars)
+        self.message_count -= turn.cut_speech(heard_chars)
 
     def recut_speech(self, turn_id: str, heard_chars: int) -> str | None:
         """Cuts the turn that was cut last anew: the user heard more of it, or less.
@@ -172,7 +163,7 @@ class History(Sequence[ApiMessage]):
             return None
         self.message_count += len(messages) - len(turn.messages)
         turn.messages[:] = [dict(message) for message in messages]
-        self._cut(turn, heard_chars)
+        self.message_count -= turn.cut_speech(heard_chars)
         turn.written = len(turn.messages)
         said = [message["content"] for message in turn.messages if message["role"] == "assistant"]
         return ROUND_BREAK.join(text for text in said if text)
@@ -189,33 +180,37 @@ class History(Sequence[ApiMessage]):
             self.message_count -= sum(message["role"] in _COUNTED for message in turn.messages)
             turn.messages.clear()
             turn.accepted = turn.written = 0
-
-    def _cut(self, turn: _Turn, heard_chars: int) -> None:
-        left = heard_chars
-        kept: list[ApiMessage] = []
-        for message in turn.messages:
-            if message["role"] == "assistant" and message["content"]:
-                text: str = message["content"]
-                message["content"] = text[: max(left, 0)] or None
-                left -= len(text) + len(ROUND_BREAK)
-            if message["content"] is None and "tool_calls" not in message:
-                self.message_count -= 1
-                continue
-            kept.append(message)
-        turn.messages[:] = kept
-        turn.accepted = min(turn.accepted, len(kept))
+            turn.touch()
 
     def add_result(self, call: CallRecord, content: dict[str, Any]) -> None:
         """Adds a background call's ending as a new pair of call and result; `call` has a new id."""
-        self._add(_calling("", [call]))
+        self._add(calling("", [call]))
         self._add(tool_message(call.call_id, content))
 
     def _add(self, message: ApiMessage) -> None:
         self._turns[-1].messages.append(message)
+        self._turns[-1].touch()
         self.message_count += message["role"] in _COUNTED
 
+    def take_left(self) -> list[HistoryTurn]:
+        """The turns that have left since this was asked last, oldest first: each is given out once."""
+        left = list(self._left)
+        self._left.clear()
+        return left
+
+    def stand_in(self, summary: str, content: str) -> None:
+        """Puts a summary in the place of the turns that have left.
+
+        Args:
+            summary: The summary itself.
+            content: The same as the prompt has it: marked as what it is.
+        """
+        self.summary = summary
+        self._stand_in = {"role": "system", "content": content}
+        self._is_stand_in_accepted = self._was_stand_in_asked = False
+
     def for_api(self, tools_bytes: int = 0) -> list[ApiMessage]:
-        """The next prompt: system prompt and as many of the newest whole turns as the budget allows.
+        """The next prompt: system prompt, summary, and as many of the newest whole turns as fit.
 
         Args:
             tools_bytes: Size of the tools' schemas that go with it, which the service counts too.
@@ -224,15 +219,21 @@ class History(Sequence[ApiMessage]):
             ContextTooLong: The newest turn's texts alone are over the budget.
         """
         self._settleable.clear()
+        self._was_stand_in_asked = False
         self._fit_newest()
-        self._make_room(self._max_tokens)
-        prompt = [self._system, *self]
-        self._asked_bytes = _weight(prompt) + tools_bytes
-        return prompt
+        self.make_room()
+        head = self._head()
+        # A summary never keeps the newest turn from being asked about.
+        if len(head) > 1 and self._tokens(self._weight()) > self._max_tokens:
+            del head[1]
+        self._was_stand_in_asked = len(head) > 1
+        self._asked_bytes = weight_of(head) + sum(turn.weight for turn in self._turns) + tools_bytes
+        return [*head, *self]
 
     def accepted(self) -> None:
         """The service has begun to answer: what the last prompt held is harmless."""
         self._refusals = 0
+        self._is_stand_in_accepted |= self._was_stand_in_asked
         for turn in reversed(self._turns):
             if turn.accepted == len(turn.messages) and turn is not self._turns[-1]:
                 break
@@ -247,13 +248,17 @@ class History(Sequence[ApiMessage]):
     def forget_unaccepted(self) -> None:
         """Takes out the texts and tool results that entered since the last accepted prompt.
 
-        Otherwise every later prompt would be refused as well. What the agent said stays at first; if the next
-        prompt is refused too, it goes as well.
+        Otherwise every later prompt would be refused as well. What the agent said and a new summary stay at
+        first; if the next prompt is refused too, they go as well.
         """
         self._refusals += 1
+        if self._refusals > 1 and self._was_stand_in_asked and not self._is_stand_in_accepted:
+            self.summary, self._stand_in = "", None
         for turn in self._turns:
             tail = turn.messages[turn.accepted :]
-            kept = [message for message in tail if self._refusals == 1 and _is_speech(message)]
+            if tail:
+                turn.touch()
+            kept = [message for message in tail if self._refusals == 1 and is_speech(message)]
             turn.messages[turn.accepted :] = kept
             self.message_count -= sum(m["role"] in _COUNTED for m in tail) - len(kept)
 
@@ -267,64 +272,46 @@ class History(Sequence[ApiMessage]):
         """Lets the oldest whole turns go until half of the prompt has left; False if only one is left."""
         if len(self._turns) < 2:
             return False
-        self._make_room(int(self._tokens(self._weight()) / 2))
+        self._leave_until(self._tokens(self._weight()) / 2)
         return True
 
+    def make_room(self) -> None:
+        """Lets the oldest whole turns go where there is more than the budget allows; the newest stays."""
+        if self._tokens(self._weight()) > self._max_tokens:
+            self._leave_until(self._max_tokens * KEPT_SHARE)
+
+    def _leave_until(self, max_tokens: float) -> None:
+        weight = self._weight()
+        while self._tokens(weight) > max_tokens and len(self._turns) > 1:
+            turn = self._turns.popleft()
+            weight -= turn.weight
+            if turn.messages:
+                self._left.append(turn)
+
+    def _head(self) -> list[ApiMessage]:
+        return [self._system] if self._stand_in is None else [self._system, self._stand_in]
+
     def _weight(self) -> int:
-        return _weight([self._system, *self])
+        return weight_of(self._head()) + sum(turn.weight for turn in self._turns)
 
     def _tokens(self, weight: int) -> float:
         return weight * self._tokens_per_byte
 
-    def _make_room(self, max_tokens: int) -> None:
-        weight = self._weight()
-        while self._tokens(weight) > max_tokens and len(self._turns) > 1:
-            weight -= _weight(self._turns.popleft().messages)
-
     def _fit_newest(self) -> None:
         """Sees to it that system prompt and newest turn alone are within the budget."""
-        weight = _weight([self._system, *self._turns[-1].messages])
+        weight = weight_of([self._system]) + self._turns[-1].weight
         if self._tokens(weight) > self._max_tokens:
             self._cut_results(weight - int(self._max_tokens / self._tokens_per_byte))
 
     def _cut_results(self, excess: int) -> None:
         """Cuts the newest turn's longest tool results until `excess` bytes have gone."""
         results = [m for m in self._turns[-1].messages if m["role"] == "tool"]
+        self._turns[-1].touch()
         while excess > 0:
             longest = max(results, key=lambda m: len(m["content"].encode()), default=None)
             if longest is None:
                 raise ContextTooLong("the newest turn alone is over MAX_HISTORY_TOKENS")
-            before = _weight([longest])
+            before = weight_of([longest])
             if not shorten(longest, excess):
                 results.remove(longest)
-            excess -= before - _weight([longest])
-
-
-def _calling(text: str, calls: Sequence[CallRecord]) -> ApiMessage:
-    return {
-        "role": "assistant",
-        "content": text or None,
-        "tool_calls": [
-            {
-                "id": call.call_id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in calls
-        ],
-    }
-
-
-def _is_speech(message: ApiMessage) -> bool:
-    return message["role"] == "assistant" and "tool_calls" not in message
-
-
-def _weight(messages: Sequence[ApiMessage]) -> int:
-    """Bytes of what the model reads of these messages."""
-    weight = 0
-    for message in messages:
-        weight += MESSAGE_OVERHEAD_BYTES + len((message["content"] or "").encode())
-        for call in message.get("tool_calls", ()):
-            function = call["function"]
-            weight += MESSAGE_OVERHEAD_BYTES + len(function["name"]) + len(function["arguments"].encode())
-    return weight
+            excess -= before - weight_of([longest])

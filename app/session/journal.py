@@ -47,6 +47,11 @@ class Journal(Protocol):
     is_kept: bool
     """Whether anything is written at all; without it nobody needs to wait."""
 
+    @property
+    def next_position(self) -> int:
+        """The place of the next message; what is written later stands behind what was written before."""
+        ...
+
     def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
         """A user's text; True once it survives the end of the process."""
         ...
@@ -71,6 +76,10 @@ class Journal(Protocol):
         """The turn that told these results has ended."""
         ...
 
+    def summarised(self, summary: str, upto: int) -> None:
+        """The summary of the turns that began before the place `upto`."""
+        ...
+
 
 class _NotKept:
     """Awaited, it says at once that nothing was written."""
@@ -87,6 +96,7 @@ class NoJournal:
     """Where nothing is kept."""
 
     is_kept = False
+    next_position = 0
 
     def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
         """Writes nothing."""
@@ -107,4 +117,7 @@ class NoJournal:
         """Writes nothing."""
 
     def calls_told(self, call_ids: Sequence[str]) -> None:
+        """Writes nothing."""
+
+    def summarised(self, summary: str, upto: int) -> None:
         """Writes nothing."""

@@ -27,8 +27,12 @@ def tool_message(call_id: str, content: dict[str, Any]) -> ApiMessage:
         call_id: The id of the call that it answers.
         content: `{"status": ..., "result" | "error" | "call_id": ...}`, JSON values all through.
     """
-    text = orjson.dumps(content).decode().replace("<", "\\u003c").replace(">", "\\u003e")
-    return {"role": "tool", "tool_call_id": call_id, "content": text}
+    return {"role": "tool", "tool_call_id": call_id, "content": data_text(content)}
+
+
+def data_text(value: Any) -> str:
+    """A JSON text for a prompt, which nothing inside it can close or make look like a special token."""
+    return orjson.dumps(value).decode().replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def shorten(message: ApiMessage, excess: int) -> bool:

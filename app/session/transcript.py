@@ -1,6 +1,7 @@
 """The last words of a talk as a client shows them, for one that could not be given every message again."""
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -12,13 +13,18 @@ MAX_ENTRIES = 200
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What somebody said."""
+    """What somebody said.
+
+    Attributes:
+        is_refused: The model's service did not take it; no later prompt may hold it.
+    """
 
     role: Literal["user", "assistant"]
     content: str
     turn_id: str
     created_at: datetime
     interrupted: bool = False
+    is_refused: bool = False
 
     def describe(self) -> dict[str, Any]:
         """The entry as a `history` message has it."""
@@ -52,6 +58,15 @@ class Transcript:
         """Takes out all of a turn, in whose place another comes."""
         kept = [entry for entry in self._entries if entry.turn_id != turn_id]
         self._entries = deque(kept, maxlen=MAX_ENTRIES)
+
+    def refuse(self, turn_id: str) -> None:
+        """Marks what was said in a turn as refused."""
+        for place, entry in enumerate(self._entries):
+            if entry.turn_id == turn_id:
+                self._entries[place] = replace(entry, is_refused=True)
+
+    def __iter__(self) -> Iterator[Spoken]:
+        return iter(self._entries)
 
     def describe(self) -> list[dict[str, Any]]:
         """All entries, oldest first."""

@@ -26,6 +26,18 @@ from app.storage.text import storable, words_of
 
 _MOST_WORDS = 20
 
+_NOT_FOUND = ("refused", "joined")
+"""What the service has refused must not come back into a prompt; joined words stand in another text."""
+
+_MOST_TURNS = 500
+"""A talk is loaded from its summary on, but never more of it."""
+
+_MOST_CLIENT_IDS = 1000
+"""How many texts are known again when they are sent twice; as many as a session knows that lives."""
+
+_SCANNED_MESSAGES = 5000
+"""Among so many messages the newest turns are looked for, however long a talk is."""
+
 # In the order of the records' fields: a row is unpacked into its record.
 _MESSAGE_COLUMNS = [messages.c[field.name] for field in fields(MessageRecord)]
 _SESSION_COLUMNS = [sessions.c[field.name] for field in fields(SessionRecord) if field.name in sessions.c]
@@ -76,9 +88,6 @@ async def talk(connection: AsyncConnection, session_id: str, newest_turns: int) 
     if found is None:
         return None
     session_id = found.id
-    texts = await _messages_where(
-        connection, session_id, messages.c.role == "user", messages.c.client_id.is_not(None)
-    )
     unanswered = await _messages_where(connection, session_id, messages.c.status == "accepted")
     last = await connection.scalar(
         select(func.max(messages.c.position)).where(messages.c.session_id == session_id)
@@ -93,13 +102,25 @@ async def talk(connection: AsyncConnection, session_id: str, newest_turns: int) 
     ).all()
     return StoredTalk(
         session=found,
-        messages=await newest(connection, session_id, newest_turns),
+        messages=await newest(connection, session_id, newest_turns, found.summary_upto or 0),
         next_position=0 if last is None else last + 1,
         running_calls=tuple(_call(row) for row in calls if row.ended_at is None),
         untold_calls=tuple(_call(row) for row in calls if row.ended_at is not None),
         unanswered=unanswered,
-        turn_of_client_id={text.client_id: text.turn_id for text in texts if text.client_id is not None},
+        turn_of_client_id=await _client_ids(connection, session_id),
     )
+
+
+async def _client_ids(connection: AsyncConnection, session_id: str) -> dict[str, str]:
+    """The turns of the newest client ids, oldest first."""
+    statement = (
+        select(messages.c.client_id, messages.c.turn_id)
+        .where(messages.c.session_id == session_id, messages.c.client_id.is_not(None))
+        .order_by(messages.c.position.desc())
+        .limit(_MOST_CLIENT_IDS)
+    )
+    rows = (await connection.execute(statement)).all()
+    return {row.client_id: row.turn_id for row in reversed(rows)}
 
 
 async def _messages_where(
@@ -110,15 +131,31 @@ async def _messages_where(
     return tuple(map(_message, rows))
 
 
-async def newest(connection: AsyncConnection, session_id: str, turns: int) -> tuple[MessageRecord, ...]:
-    """The messages of the newest turns, turn by turn: a text that waited stands before its own answer."""
+async def newest(
+    connection: AsyncConnection, session_id: str, turns: int, summary_upto: int
+) -> tuple[MessageRecord, ...]:
+    """The messages of the newest turns, turn by turn: a text that waited stands before its own answer.
+
+    Args:
+        connection: To the database.
+        session_id: Whose.
+        turns: At least so many, if there are.
+        summary_upto: All turns that began here or later, up to `_MOST_TURNS`.
+    """
+    last = select(func.max(messages.c.position)).where(messages.c.session_id == session_id).scalar_subquery()
     began = func.min(messages.c.position).label("began")
-    starts = (
+    newest_starts = (
         select(messages.c.turn_id, began)
-        .where(messages.c.session_id == session_id)
+        .where(messages.c.session_id == session_id, messages.c.position > last - _SCANNED_MESSAGES)
         .group_by(messages.c.turn_id)
         .order_by(began.desc())
-        .limit(turns)
+        .limit(max(turns, _MOST_TURNS))
+    ).cte("newest_starts")
+    floor = select(newest_starts.c.began).order_by(newest_starts.c.began.desc()).limit(turns).subquery()
+    least = select(func.min(floor.c.began)).scalar_subquery()
+    starts = (
+        select(newest_starts)
+        .where(or_(newest_starts.c.began >= least, newest_starts.c.began >= summary_upto))
         .subquery()
     )
     statement = (
@@ -214,6 +251,7 @@ async def found_messages(
     statement = (
         select(*_MESSAGE_COLUMNS)
         .where(messages.c.session_id == storable(session_id), or_(*hits))
+        .where(messages.c.status.not_in(_NOT_FOUND))
         .order_by(score.desc(), messages.c.position.desc())
         .limit(limit)
     )

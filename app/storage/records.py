@@ -49,7 +49,7 @@ class SessionRecord:
     Attributes:
         token_hash: Of the newest resume token; empty on v1.
         previous_token_hash: Of the one that the client came with last.
-        summary: Stands for the messages before position `summary_upto`.
+        summary: Stands for the turns that began before position `summary_upto`.
         detached_at: When its client left; None while one is connected. The resume window runs from here,
             also across a restart: a server that starts sets it to its own start where it is still None.
         ended_at: None while the session may still be resumed.
@@ -116,12 +116,13 @@ class StoredTalk:
     """All that a server needs to take a session up again after a restart.
 
     Attributes:
-        messages: Of the newest turns, turn by turn as they began, each in order.
+        messages: Of the newest turns, and of those that no summary stands for, up to a bound; turn by turn as
+            they began, each in order.
         next_position: The place of the next message.
         running_calls: Calls without an ending: the server ended while they ran.
         untold_calls: Ended, and the result was not told.
         unanswered: Accepted texts whose turn has no ending, oldest first.
-        turn_of_client_id: The turn of each accepted client id, oldest first.
+        turn_of_client_id: The turns of the newest accepted client ids, oldest first.
     """
 
     session: SessionRecord

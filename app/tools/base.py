@@ -6,8 +6,9 @@ is told about it is the docstring of `run`. A plain function runs in a thread of
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol, get_type_hints
 
 import httpx
@@ -39,6 +40,39 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that was said in the talk.
+
+    Attributes:
+        said_at: None where that is no longer known.
+    """
+
+    role: Literal["user", "assistant"]
+    content: str
+    said_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What a search of the talk has found, the best first.
+
+    Attributes:
+        is_all: Whether everything that was ever said was searched, rather than what is in memory.
+    """
+
+    found: Sequence[Remark]
+    is_all: bool
+
+
+class TalkSearch(Protocol):
+    """How a tool looks for what was said in the talk that it was called in, and in no other."""
+
+    async def search(self, query: str, limit: int) -> Remarks:
+        """What was said that holds words of the query, whatever their case and accents."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class ToolContext:
     """What a running tool knows of its surroundings.
 
@@ -47,6 +81,7 @@ class ToolContext:
         http: A client for the operator's own endpoints: redirects off, not held to public addresses.
         locale: The user's language.
         profile: What is kept of the user; None where nothing is. A tool with `needs="profile"` has one.
+        talk: What was said before.
     """
 
     call_id: str
@@ -58,6 +93,7 @@ class ToolContext:
     http: httpx.AsyncClient
     settings: Settings
     progress: Progress
+    talk: TalkSearch
     profile: ProfileKeeper | None = None
 
 

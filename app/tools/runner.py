@@ -8,21 +8,17 @@ in time for everybody else.
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import httpx
-
 from app.chat import ToolCall
-from app.clock import Clock
 from app.errors import UnknownCall
 from app.locales import say
 from app.protocol.events import ToolEndReason, ToolFinished, ToolProgress, ToolStarted
 from app.session.journal import CallStart
 from app.session.voice_session import VoiceSession
 from app.tools.approval import Approvals, needs_approval
-from app.tools.base import Need, Tool, ToolContext, ToolError
+from app.tools.base import Need, ToolContext, ToolError
 from app.tools.calls import (
     CheckedCall,
     Ending,
@@ -36,51 +32,19 @@ from app.tools.calls import (
     new_call_id,
     repeated_answer,
 )
-from app.tools.execution import Threads, execute, until
+from app.tools.execution import execute, until
+from app.tools.host import ToolHost
 from app.tools.progress import ProgressReporter
-from app.tools.registry import Offer, ToolRegistry
-from app.tools.threads import PatientThreads, ToolThreads
-from config.settings import Settings
+from app.tools.registry import Offer
+from app.tools.support.talk_search import SessionSearch
 
 logger = logging.getLogger(__name__)
-
-QUICK_THREADS = 4
-"""Tools that always end soon, such as the calculator, run so many at a time; more wait their turn."""
 
 _BARE: frozenset[Need] = frozenset()
 _WITH_PROFILE: frozenset[Need] = frozenset({"profile"})
 
 STOP_GRACE_S = 1.0
 """How long a cancelled tool may take to clean up, in seconds, before it counts as stuck."""
-
-
-@dataclass(slots=True)
-class ToolHost:
-    """What the tools of all sessions share.
-
-    Attributes:
-        stuck: Tools that were cancelled and go on all the same; held here so that nothing loses them.
-    """
-
-    registry: ToolRegistry
-    settings: Settings
-    clock: Clock
-    http: httpx.AsyncClient
-    threads: ToolThreads
-    quick_threads: PatientThreads = field(default_factory=partial(PatientThreads, QUICK_THREADS))
-    stuck: set[asyncio.Task[Ending]] = field(default_factory=set[asyncio.Task[Ending]])
-
-    def threads_for(self, tool: Tool) -> Threads:
-        """Where a plain tool runs."""
-        return self.quick_threads if tool.ends_soon else self.threads
-
-    async def aclose(self) -> None:
-        """Gives up what is stuck and closes the connections."""
-        for task in self.stuck:
-            task.cancel()
-        self.threads.close()
-        self.quick_threads.close()
-        await self.http.aclose()
 
 
 class ToolRunner:
@@ -296,6 +260,7 @@ class ToolRunner:
             settings=self._host.settings,
             progress=progress,
             profile=self._session.profile,
+            talk=SessionSearch(self._session, self._host.store, run.turn_id),
         )
 
     def _end_unbegun(self, run: ToolRun, task: asyncio.Task[None]) -> None:

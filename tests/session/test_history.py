@@ -342,6 +342,129 @@ def test_newest_turn_is_not_dropped():
     assert len(history) == 2
 
 
+def long_talk(count: int = 20, max_tokens: int = 400) -> History:
+    history = new_history(max_tokens=max_tokens)
+    for number in range(count):
+        history.begin_turn(f"t{number}", position=2 * number)
+        history.add_user(f"texto {number:02} " + "x" * 60)
+        history.for_api()
+        history.accepted()
+        history.add_assistant("vale")
+    return history
+
+
+def test_turns_leave_many_at_a_time_so_that_the_prompts_between_begin_alike():
+    history = new_history(max_tokens=400)
+    starts: list[str] = []
+    for number in range(60):
+        history.begin_turn(f"t{number}")
+        history.add_user(f"texto {number:02} " + "x" * 60)
+        starts.append(history.for_api()[1]["content"])
+
+    changes = sum(one != other for one, other in itertools.pairwise(starts))
+    assert 10 <= changes <= 20
+    assert len(history) >= 8
+
+
+def test_each_turn_that_leaves_is_given_out_once_and_in_order():
+    history = long_talk(10)
+    first = history.take_left()
+    history = long_talk(20)
+    left = [*history.take_left(), *history.take_left()]
+
+    assert [turn.turn_id for turn in left] == [f"t{number}" for number in range(len(left))]
+    assert [turn.position for turn in left] == [2 * number for number in range(len(left))]
+    assert [m["content"] for m in left[3].messages] == ["texto 03 " + "x" * 60, "vale"]
+    assert len(first) < len(left) < 20
+    assert len(left) * 2 + len(history) == 40
+
+
+def test_turns_that_nobody_asks_about_leave_too():
+    history = new_history(max_tokens=200)
+    for number in range(100):
+        history.begin_turn(f"t{number}")
+        history.add_note("x" * 100)
+
+    assert len(history) < 10
+
+
+# The summary of what has left
+
+
+def test_summary_stands_behind_the_system_prompt_and_is_no_part_of_the_history():
+    history = talked(new_history(), "hola")
+    history.stand_in("habló de trenes", "Notas: habló de trenes")
+
+    assert contents(history.for_api()) == ["Eres amable.", "Notas: habló de trenes", "hola", "re: hola"]
+    assert history.for_api()[1]["role"] == "system"
+    assert (history.summary, len(history)) == ("habló de trenes", 2)
+
+
+def test_summary_counts_within_the_budget():
+    history = long_talk()
+    before = len(history)
+
+    history.stand_in("s", "n" * 300)
+    history.begin_turn("t")
+    history.add_user("fin")
+
+    assert size(history.for_api()) / 3 <= 400
+    assert len(history) < before
+
+
+def test_summary_never_keeps_the_newest_text_from_being_asked():
+    history = new_history(max_tokens=300)
+    history.stand_in("s", "n" * 300)
+    history.begin_turn("t")
+    history.add_user("x" * 700)
+
+    assert contents(history.for_api()) == ["Eres amable.", "x" * 700]
+
+
+def refused(history: History, text: str) -> None:
+    history.begin_turn("r")
+    history.add_user(text)
+    history.for_api()
+    history.forget_unaccepted()
+
+
+def test_summary_that_was_never_in_an_accepted_prompt_leaves_at_the_second_refusal():
+    history = talked(new_history(), "hola")
+    history.stand_in("veneno", "veneno")
+
+    refused(history, "uno")
+    assert history.summary == "veneno"
+    refused(history, "dos")
+
+    assert contents(history.for_api()) == ["Eres amable.", "hola"]
+    assert history.summary == ""
+
+
+def test_summary_that_the_service_took_stays_whatever_is_refused_later():
+    history = talked(new_history(), "hola")
+    history.stand_in("s", "notas")
+    talked(history, "¿sigues?")
+
+    refused(history, "uno")
+    refused(history, "dos")
+
+    assert history.summary == "s"
+
+
+def test_summary_that_comes_while_a_prompt_is_away_is_not_taken_with_it():
+    history = talked(new_history(), "hola")
+    history.begin_turn("t")
+    history.add_user("uno")
+    history.for_api()
+    history.stand_in("veneno", "veneno")
+    history.accepted()
+
+    refused(history, "dos")
+    refused(history, "tres")
+
+    assert history.summary == ""
+
+
 # What the service refuses
 
 
@@ -529,6 +652,15 @@ class HistoryMachine(RuleBasedStateMachine):
     @rule(answer=answers)
     def tool_ends(self, answer: dict[str, Any]) -> None:
         self.history.settle(self.running.pop(), answer)
+
+    @rule(text=st.sampled_from(["s", "n" * 300, "ñ" * 2000]))
+    def summary_comes(self, text: str) -> None:
+        self.history.stand_in(text, text)
+
+    @rule()
+    def leavers_are_taken(self) -> None:
+        left = self.history.take_left()
+        assert all(turn.messages and validate(turn.messages) == [] for turn in left), "turns leave whole"
 
     @invariant()
     def is_valid(self) -> None:

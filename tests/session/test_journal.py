@@ -39,3 +39,5 @@ def test_nothing_survives_and_that_is_known_at_once(receipt: Awaitable[bool]) ->
 def test_endings_and_tellings_are_taken_without_a_word() -> None:
     JOURNAL.call_ended(CallEnd("c1", "done", "{}"))
     JOURNAL.calls_told(["c1"])
+    JOURNAL.summarised("hablaron", 4)
+    assert JOURNAL.next_position == 0

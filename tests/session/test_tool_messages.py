@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.session.tool_messages import shorten, tool_message
+from app.session.tool_messages import data_text, shorten, tool_message
 
 long_texts = st.integers(1, 400).flatmap(lambda n: st.text(min_size=1, max_size=3).map(lambda text: text * n))
 json_values = st.recursive(
@@ -88,6 +88,14 @@ def test_message_without_a_result_is_left_alone(content: dict[str, Any]):
 
     assert not shorten(message, 100)
     assert content_of(message) == content
+
+
+@given(value=json_values)
+def test_data_text_reads_back_and_cannot_look_like_a_tag(value: Any):
+    text = data_text(value)
+
+    assert orjson.loads(text) == value
+    assert not set(text) & {"<", ">"}
 
 
 @given(result=json_values, excess=st.integers(1, 5000))

@@ -61,3 +61,14 @@ def test_turn_in_whose_place_another_comes_is_forgotten():
     transcript.forget("t1")
 
     assert [entry["content"] for entry in transcript.describe()] == ["t2"]
+
+
+def test_what_a_refused_turn_said_is_marked_and_still_shown() -> None:
+    transcript = Transcript()
+    transcript.add(Spoken("user", "veneno", "t1", EPOCH))
+    transcript.add(Spoken("user", "hola", "t2", EPOCH))
+
+    transcript.refuse("t1")
+
+    assert [entry.content for entry in transcript if entry.is_refused] == ["veneno"]
+    assert len(transcript.describe()) == 2

@@ -64,15 +64,29 @@ async def test_unknown_session_is_none(store: SqlStore):
     assert (await store.messages("nobody")).rows == ()
 
 
-async def test_only_the_newest_turns_are_loaded(store: SqlStore):
-    store.session_opened(a_session())
+@pytest.mark.parametrize(("summary_upto", "first"), [(20, 17), (18, 17), (10, 10), (None, 0)])
+async def test_newest_turns_are_loaded_and_those_that_no_summary_stands_for(
+    store: SqlStore, summary_upto: int | None, first: int
+):
+    store.session_opened(a_session(summary_upto=summary_upto))
     await store.messages_stored("s1", [a_text(position) for position in range(20)])
 
     talk = await store.talk("s1", newest_turns=3)
 
     assert talk is not None
-    assert [message.position for message in talk.messages] == [17, 18, 19]
+    assert [message.position for message in talk.messages] == list(range(first, 20))
     assert len(talk.turn_of_client_id) == 20
+
+
+async def test_what_is_loaded_of_a_very_long_talk_is_bounded(store: SqlStore):
+    store.session_opened(a_session())
+    await store.messages_stored("s1", [a_text(position) for position in range(1_100)])
+
+    talk = await store.talk("s1")
+
+    assert talk is not None
+    assert [message.position for message in talk.messages] == list(range(600, 1_100))
+    assert list(talk.turn_of_client_id) == [f"c{position}" for position in range(100, 1_100)]
 
 
 async def test_pages_join_to_the_whole_list(store: SqlStore):
@@ -171,6 +185,17 @@ async def test_search_takes_every_sign_literally(store: SqlStore, sign: str):
 
     assert [message.position for message in await store.search("s1", f"a{sign}c")] == [1]
     assert await store.search("s1", " ") == ()
+
+
+async def test_search_leaves_out_what_was_refused_and_what_came_again_in_other_words(store: SqlStore):
+    store.session_opened(a_session())
+    store.text_accepted("s1", a_text(0, "el tren malo"))
+    store.turn_ended("s1", "t0", "refused", [])
+    store.text_accepted("s1", a_text(1, "el tren"))
+    store.turn_ended("s1", "t1", "joined", [])
+    await store.text_accepted("s1", a_text(2, "el tren bueno"))
+
+    assert [message.position for message in await store.search("s1", "tren")] == [2]
 
 
 async def test_profile_is_kept_replaced_and_erased(store: SqlStore):

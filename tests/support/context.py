@@ -1,6 +1,6 @@
 """A tool context for tests of single tools."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ import httpx
 from app.clock import Clock, SystemClock
 from app.errors import Locale
 from app.session.profile import ProfileKeeper
-from app.tools.base import Tool, ToolContext
+from app.tools.base import Remark, Remarks, Tool, ToolContext
 from config.settings import Settings
 
 
@@ -22,6 +22,19 @@ class Reports:
 
     def __call__(self, message: str | None = None, fraction: float | None = None) -> None:
         self.seen.append((message, fraction))
+
+
+@dataclass
+class SaidBefore:
+    """A talk in which just this was found; it notes what was looked for."""
+
+    found: Sequence[Remark] = ()
+    is_all: bool = True
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    async def search(self, query: str, limit: int) -> Remarks:
+        self.asked.append((query, limit))
+        return Remarks(self.found[:limit], self.is_all)
 
 
 def settings_with(**values: Any) -> Settings:
@@ -38,6 +51,7 @@ async def tool_context(
     clock: Clock | None = None,
     timeout_s: float = 30,
     profile: ProfileKeeper | None = None,
+    talk: SaidBefore | None = None,
 ) -> AsyncIterator[ToolContext]:
     """A context whose `progress` is a `Reports`."""
     clock = clock or SystemClock()
@@ -53,6 +67,7 @@ async def tool_context(
             settings=settings or settings_with(),
             progress=Reports(),
             profile=profile,
+            talk=talk or SaidBefore(),
         )
 
 

@@ -20,7 +20,7 @@ SEED = {
     "placeholder_api_call",
     "text_analysis",
 }
-BUILT_IN = SEED | {"remember"}
+BUILT_IN = SEED | {"remember", "search_talk"}
 
 GOOD = '''
 """Greets."""
@@ -54,7 +54,7 @@ def refusal(folder: Path, **options: Any) -> str:
     return str(caught.value)
 
 
-def test_tools_of_the_seed_are_found():
+def test_built_in_tools_are_found():
     registry = load_tools(settings_with())
 
     assert set(registry.names) == BUILT_IN

@@ -17,6 +17,7 @@ from app.llm.demo.manner import before_calls, in_words
 from app.llm.demo.memory import about_user, is_to_greet, known_user, name_of
 from app.llm.demo.phrasing import tell
 from app.llm.demo.place_names import places
+from app.llm.demo.summing_up import sum_up
 from app.llm.demo.talk import NOTICE, ask_for, before_calling, greeting, not_there, nothing_new, small_talk
 from app.llm.demo.text import language_of
 from app.llm.demo.understanding import understand
@@ -50,6 +51,11 @@ class DemoModel:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
         """Streams an answer word by word, then its `Completion`, with tool calls where tools are wanted."""
+        if request.purpose == "summary":
+            if summary := sum_up(str(request.messages[-1]["content"])):
+                yield summary
+            yield Completion("stop")
+            return
         text, calls = self._answer(request)
         for i, piece in enumerate(_PIECE.findall(text)):
             if i and self._token_delay_s:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from app.errors import Locale
 from app.llm.demo import memory
 from app.llm.demo.conversation import Outcome
+from app.llm.demo.recall import tell_found
 from app.llm.demo.retelling import failure, in_language, time_sentence, unknown_place, weather_words
 
 MAX_SHOWN_CHARS = 1_200
@@ -23,6 +24,7 @@ _WHAT: dict[str, tuple[str, str]] = {
     "get_public_ip": ("la IP pública", "the public IP"),
     "placeholder_api_call": ("la llamada de prueba", "the test call"),
     "remember": ("lo que recuerdo de ti", "what I remember of you"),
+    "search_talk": ("la búsqueda en la conversación", "the search of our talk"),
 }
 _ABOUT: dict[str, str] = {
     "calculate": "expression",
@@ -306,4 +308,5 @@ _PHRASES: dict[str, Callable[[dict[str, Any], dict[str, Any], Locale], str]] = {
     "make_http_request": _fetched,
     "text_analysis": _analysed,
     memory.TOOL: memory.kept,
+    "search_talk": tell_found,
 }

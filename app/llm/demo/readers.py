@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.errors import Locale
-from app.llm.demo import calculation, local, memory, waiting, web, writing
+from app.llm.demo import calculation, local, memory, recall, waiting, web, writing
 from app.llm.demo.asks import Ask
 from app.llm.demo.text import Utterance
 
@@ -17,6 +17,7 @@ Reader = Callable[[Utterance, Locale | None, bool], list[Ask]]
 
 
 READERS: dict[str, Reader] = {
+    recall.TOOL: lambda said, _, forced: recall.read(said, forced=forced),
     memory.TOOL: lambda said, _, forced: memory.read(said, forced=forced),
     "text_analysis": lambda said, _, forced: writing.read(said, forced=forced),
     "make_http_request": lambda said, _, forced: web.read_request(said, forced=forced),

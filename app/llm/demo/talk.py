@@ -44,6 +44,10 @@ _CAN: dict[str, tuple[str, str]] = {
         "simular una API lenta: «prueba una llamada lenta de 10 segundos»",
         "simulate a slow API: “try a slow call of 10 seconds”",
     ),
+    "search_talk": (
+        "buscar en lo que hemos hablado: «¿qué dije sobre el viaje?»",
+        "find what we said: “what did I say about the trip?”",
+    ),
 }
 _MISSING: dict[str, tuple[str, str]] = {
     # By what is missing, where that needs words of its own; else by the tool.
@@ -72,6 +76,10 @@ _MISSING: dict[str, tuple[str, str]] = {
     ),
     "remember": ("¿Qué quieres que recuerde?", "What would you like me to remember?"),
     "text_analysis": ("¿Qué texto quieres que analice?", "Which text should I analyse?"),
+    "search_talk": (
+        "¿Qué quieres que busque en nuestra conversación?",
+        "What should I look for in our talk?",
+    ),
 }
 _BEFORE: dict[str, tuple[str, str]] = {
     "make_http_request": ("Voy a hacer la petición. ", "Let me make that request. "),

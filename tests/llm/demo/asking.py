@@ -30,6 +30,7 @@ TOOLS: dict[str, dict[str, Any]] = {
     "get_public_ip": schema(),
     "placeholder_api_call": schema(delay_s="number"),
     "remember": schema(note="string", name="string", language="string", forget="string"),
+    "search_talk": schema("query", query="string", limit="integer"),
 }
 
 

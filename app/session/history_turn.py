@@ -1,0 +1,111 @@
+"""A turn as the history keeps it, and what its messages weigh in a prompt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.chat import ApiMessage
+
+MESSAGE_OVERHEAD_BYTES = 12
+"""Role and separators of a message, in bytes of the estimate (about 4 tokens in OpenAI's chat format)."""
+
+
+ROUND_BREAK = "\n\n"
+"""What stands on the wire between the texts of two rounds of a turn; not part of any message."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A tool call as the history keeps it: an id of ours, a clean name, arguments as a JSON text.
+
+    `note` is what the model is told beside that it runs.
+    """
+
+    call_id: str
+    name: str
+    arguments: str
+    note: str = ""
+
+
+@dataclass(slots=True)
+class HistoryTurn:
+    """The messages of one turn.
+
+    Call `touch` after changing a message: what a turn weighs is counted once, or each request would count the
+    whole history anew.
+
+    Attributes:
+        position: No message of the turn stands before this place in the store.
+        accepted: How many of the messages were in a prompt that the service took.
+        written: How many of the messages the journal has.
+    """
+
+    turn_id: str
+    position: int = 0
+    messages: list[ApiMessage] = field(default_factory=list[ApiMessage])
+    accepted: int = 0
+    written: int = 0
+    _weight: int | None = None
+
+    @property
+    def weight(self) -> int:
+        """Bytes of what the model reads of it."""
+        if self._weight is None:
+            self._weight = weight_of(self.messages)
+        return self._weight
+
+    def cut_speech(self, heard_chars: int) -> int:
+        """Keeps so many characters of what the agent said; calls stay.
+
+        Returns:
+            How many messages had to go, as nothing of them is left.
+        """
+        left = heard_chars
+        kept: list[ApiMessage] = []
+        for message in self.messages:
+            if message["role"] == "assistant" and message["content"]:
+                text: str = message["content"]
+                message["content"] = text[: max(left, 0)] or None
+                left -= len(text) + len(ROUND_BREAK)
+            if message["content"] is not None or "tool_calls" in message:
+                kept.append(message)
+        gone = len(self.messages) - len(kept)
+        self.messages[:] = kept
+        self.accepted = min(self.accepted, len(kept))
+        self.touch()
+        return gone
+
+    def touch(self) -> None:
+        """Its messages have changed."""
+        self._weight = None
+
+
+def calling(text: str, calls: Sequence[CallRecord]) -> ApiMessage:
+    """An assistant's message that calls tools, with what was said before them."""
+    return {
+        "role": "assistant",
+        "content": text or None,
+        "tool_calls": [
+            {
+                "id": call.call_id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in calls
+        ],
+    }
+
+
+def is_speech(message: ApiMessage) -> bool:
+    """Whether it is what the agent said, and calls nothing."""
+    return message["role"] == "assistant" and "tool_calls" not in message
+
+
+def weight_of(messages: Sequence[ApiMessage]) -> int:
+    """Bytes of what the model reads of these messages."""
+    weight = 0
+    for message in messages:
+        weight += MESSAGE_OVERHEAD_BYTES + len((message["content"] or "").encode())
+        for call in message.get("tool_calls", ()):
+            function = call["function"]
+            weight += MESSAGE_OVERHEAD_BYTES + len(function["name"]) + len(function["arguments"].encode())
+    return weight
