@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import os
 import subprocess
 import wave
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,11 @@ import soxr
 
 from app.errors import Locale
 from app.voice.base import EAR_RATE_HZ, Speech, Synthesiser
+from app.voice.models import KOKORO, VOICES_FILE
+from app.voice.tts.kokoro import Kokoro, pool_of
+from app.voice.tts.load import SpokenAnswers
 from bench.voice.sentences import TEXTS, Group
+from config.settings import Settings
 
 Sound = npt.NDArray[np.float32]
 Speak = Callable[[str, Locale, float], Sound]
@@ -40,6 +45,7 @@ KINDS: Final = {"sentence": ("clean", "10 dB", "telephone", "slow", "fast")}
 _SPEEDS: Final = {"slow": 0.9, "fast": 1.1}
 _ESPEAK_WORDS_PER_MINUTE: Final = 165
 _ESPEAK_VOICES: Final[dict[Locale, str]] = {"es": "es", "en": "en-us"}
+_KOKORO_VOICES: Final[dict[Locale, str]] = {"es": "ef_dora", "en": "af_heart"}
 _LEVEL: Final = 0.08
 _SNR_DB: Final = 10
 _TELEPHONE_HZ: Final = (300, 3_400)
@@ -87,15 +93,15 @@ def espeak(text: str, language: Locale, speed: float) -> Sound:
     return _at_ears_rate(np.frombuffer(wav[44 : len(wav) - len(wav) % 2], "<i2"), rate_hz)
 
 
-def by_synthesiser(synthesiser: Synthesiser, voices: dict[Locale, str]) -> Speak:
-    """Speech by one of the server's own synthesisers; to be called where no event loop runs."""
+def by_synthesiser(synthesiser: Synthesiser, voices: dict[Locale, str], runner: asyncio.Runner) -> Speak:
+    """Speech by one of the server's own synthesisers, on the loop on which it was made."""
 
     def speak(text: str, language: Locale, speed: float) -> Sound:
         async def pieces() -> bytes:
             speech = Speech(text, language, voices[language], speed)
             return b"".join([piece.pcm async for piece in synthesiser.speak(speech)])
 
-        return _at_ears_rate(np.frombuffer(asyncio.run(pieces()), "<i2"), synthesiser.sample_rate_hz)
+        return _at_ears_rate(np.frombuffer(runner.run(pieces()), "<i2"), synthesiser.sample_rate_hz)
 
     return speak
 
@@ -255,13 +261,32 @@ def _fields(entry: Entry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in Entry.__slots__}
 
 
+async def _kokoro() -> Kokoro:
+    # Alone, without the espeak-ng that takes its place on a busy machine.
+    threads = min(2, os.cpu_count() or 1)
+    model = Settings().models_dir / KOKORO.files[0].path
+    pool = pool_of(model, VOICES_FILE, size=1, threads=threads, queue=4, timeout_s=120)
+    await pool.start()
+    return Kokoro(pool, _KOKORO_VOICES, SpokenAnswers(1))
+
+
 def main() -> None:
-    """Makes the corpus with espeak-ng."""
+    """Makes the corpus with espeak-ng, or with the server's own voices."""
     parser = argparse.ArgumentParser("python -m bench.voice.make_corpus", description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("data/corpus"), help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--local", action="store_true", help="with Kokoro too, from MODELS_DIR: takes long")
     given = parser.parse_args()
-    entries = make_corpus(given.folder, {"espeak": espeak}, given.seed)
+    with asyncio.Runner() as runner:
+        speakers: dict[str, Speak] = {"espeak": espeak}
+        kokoro = runner.run(_kokoro()) if given.local else None
+        if kokoro is not None:
+            speakers["kokoro"] = by_synthesiser(kokoro, _KOKORO_VOICES, runner)
+        try:
+            entries = make_corpus(given.folder, speakers, given.seed)
+        finally:
+            if kokoro is not None:
+                runner.run(kokoro.aclose())
     print(f"{len(entries)} recordings, {sum(entry.seconds for entry in entries) / 60:.1f} minutes")
 
 

@@ -1,5 +1,6 @@
 """The made recordings are what their list says, the same for the same seed, and not made twice."""
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncGenerator
@@ -116,7 +117,8 @@ class Beeper:
 def test_the_servers_own_synthesisers_can_speak_the_corpus():
     beeper = Beeper()
 
-    sound = by_synthesiser(beeper, {"es": "ef_dora", "en": "af_heart"})("Hola.", "en", 1.1)
+    with asyncio.Runner() as runner:
+        sound = by_synthesiser(beeper, {"es": "ef_dora", "en": "af_heart"}, runner)("Hola.", "en", 1.1)
 
     assert len(sound) == HZ
     assert beeper.asked == [Speech("Hola.", "en", "af_heart", 1.1)]
