@@ -105,9 +105,21 @@ class WebSocketAgentService:
                 self.session_host.wait_for(live, leaving.reason)
 
     async def diagnose(self) -> list[Check]:
-        """Tries the model, the store and the tools' endpoints for real, each bounded in time."""
-        checks, endpoints = await asyncio.gather(self.provider.diagnose(), try_endpoints(self.host))
-        return [*checks, *self._storage_check(), *endpoints]
+        """Tries the model, the store, speech and the tools' endpoints for real, each bounded in time."""
+        services = self.session_host.engines.diagnoses
+        found = await asyncio.gather(
+            self.provider.diagnose(), try_endpoints(self.host), *(diagnose() for diagnose in services)
+        )
+        checks, endpoints, *speech = found
+        spoken = [check for checks in speech for check in checks]
+        return [*checks, *self._storage_check(), *self._voice_check(), *spoken, *endpoints]
+
+    def _voice_check(self) -> list[Check]:
+        if not self.voice.is_wanted:
+            return []
+        return [
+            Check("voice", ok=self.voice.status == "ready", detail=self.voice.detail or self.voice.status)
+        ]
 
     def _storage_check(self) -> list[Check]:
         health = self.store.health()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 from app.errors import Locale
+from app.llm.base import Check
 
 EAR_RATE_HZ: Final = 16_000
 """What voice activity and recognition work with."""
@@ -240,6 +241,7 @@ class VoiceEngines:
     """What a server hears and speaks with; empty where it does not, or not yet.
 
     Attributes:
+        diagnoses: How the parts that are services are tried for real.
         closers: How its parts give back what they hold.
         new_splitter: Makes what cuts one answer into clauses; there where there is a synthesiser.
     """
@@ -248,6 +250,7 @@ class VoiceEngines:
     synthesiser: Synthesiser | None = None
     new_splitter: Callable[[], Splitter] | None = None
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+    diagnoses: tuple[Callable[[], Awaitable[list[Check]]], ...] = ()
 
     async def aclose(self) -> None:
         """Gives back what the parts hold, the last one first; those who use them have ended."""

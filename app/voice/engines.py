@@ -7,8 +7,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+from app.llm.base import Check
 from app.voice.base import Senses, Synthesiser, VoiceEngines
 from app.voice.clauses import ClauseSplitter
 from app.voice.detector import UtteranceDetector
@@ -17,6 +18,15 @@ from config.settings import Settings
 logger = logging.getLogger(__name__)
 
 Close = Callable[[], Awaitable[None]]
+
+
+@runtime_checkable
+class Diagnosable(Protocol):
+    """A part that is a service, which can be tried for real."""
+
+    async def diagnose(self) -> list[Check]:
+        """One line for each thing that was tried."""
+        ...
 
 
 async def load_engines(settings: Settings) -> VoiceEngines:
@@ -33,7 +43,14 @@ async def load_engines(settings: Settings) -> VoiceEngines:
     except BaseException:
         await _close_all(closers)
         raise
-    return VoiceEngines(senses, synthesiser, ClauseSplitter if synthesiser else None, tuple(closers))
+    services = [senses.recogniser if senses else None, synthesiser]
+    return VoiceEngines(
+        senses,
+        synthesiser,
+        ClauseSplitter if synthesiser else None,
+        tuple(closers),
+        tuple(service.diagnose for service in services if isinstance(service, Diagnosable)),
+    )
 
 
 async def _load_senses(settings: Settings, closers: list[Close]) -> Senses:

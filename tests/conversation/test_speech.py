@@ -284,3 +284,32 @@ async def test_turn_that_ends_while_the_user_speaks_leaves_a_session_that_listen
         await t.rests()
 
         assert t.events(StateChanged)[-1] == StateChanged("listening")
+
+
+# How the user seems to feel
+
+
+@virtual
+async def test_model_is_told_of_the_users_mood_beside_the_text_and_for_its_turn_alone():
+    model = ScriptedModel([says("Perdona."), says("Cuatro.")])
+    async with talk(model) as t:
+        t.says("Otra vez mal, ya te lo he dicho y no funciona nada")
+        await t.rests()
+        t.says("¿Cuánto es 2+2?")
+        await t.rests()
+
+    first, second = model.requests
+    assert [m["role"] for m in first.messages] == ["system", "system", "user"]
+    assert "frustrado" in first.messages[1]["content"]
+    assert [m["role"] for m in second.messages] == ["system", "user", "assistant", "user"]
+    assert not any("frustrado" in str(m["content"]) for m in t.session.conversation_history)
+
+
+@virtual
+async def test_mood_is_not_judged_where_it_is_switched_off():
+    model = ScriptedModel([says("Vale.")])
+    async with talk(model, settings=settings_with(emotion=False)) as t:
+        t.says("Otra vez mal, ya te lo he dicho y no funciona nada")
+        await t.rests()
+
+    assert [m["role"] for m in model.requests[0].messages] == ["system", "user"]
