@@ -97,7 +97,7 @@ FULL = Plan(
     crowds=(Crowd(1, 100, 10), Crowd(50, 6, 50), Crowd(100, 6, 50)),
     burst=Crowd(100, 5, 5),
     sessions=2000,
-    v2=PlanV2(5, Crowd(20, 1, 250), ring=1000, resumes=40, long_talk=LongTalk(4, 20, 500, 20, 5)),
+    v2=PlanV2(5, Crowd(20, 1, 250), ring=1000, resumes=40, long_talk=LongTalk(4, 20, 500, 20, 20)),
 )
 QUICK = Plan(
     cpu_rounds=3,
@@ -105,7 +105,7 @@ QUICK = Plan(
     crowds=(Crowd(1, 30, 5), Crowd(50, 2, 50), Crowd(100, 2, 50)),
     burst=Crowd(100, 2, 5),
     sessions=600,
-    v2=PlanV2(2, Crowd(20, 1, 50), ring=1000, resumes=10, long_talk=LongTalk(2, 20, 100, 20, 5)),
+    v2=PlanV2(2, Crowd(20, 1, 50), ring=1000, resumes=10, long_talk=LongTalk(2, 20, 100, 20, 20)),
 )
 
 

@@ -8,6 +8,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the benchmark reads /proc and pins processes to cores", allow_module_level=True)
 
+from app.conversation.summary_prompt import summary_request
 from bench.load import LoadError, Tally, connect
 from bench.load_v2 import Ticket, V2Client, resume
 from bench.measure import (
@@ -54,6 +55,12 @@ def cores() -> Cores:
 def test_order_reads_back_as_written():
     for order in (Order(200, 20_000), Order(1, 1, is_stamped=True)):
         assert Order.parse(order.text()) == order
+
+
+def test_request_for_a_summary_is_answered_with_some_words():
+    [_, request] = summary_request("", [[("user", Order(5, 1000).text()), ("agent", "Vale.")]], 100, "es")
+
+    assert Order.parse(request["content"]) == Order(20, 1000)
 
 
 def test_percentile_is_a_value_that_was_measured():

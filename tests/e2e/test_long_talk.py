@@ -15,7 +15,7 @@ from tests.support.answers import Answer, Text, ToolCalls
 from tests.support.azure_standin import AzureStandin
 from tests.support.context import settings_with
 from tests.support.http_wire import Received
-from tests.support.server import Server, running_server
+from tests.support.server import Server, client_of, running_server
 from tests.support.v2_client import V2Client, v2_client
 
 TURNS = 500
@@ -141,3 +141,33 @@ async def test_restart_keeps_the_summary_and_gives_no_turn_to_it_twice(tmp_path:
     assert restored == (summary, kept)
     assert given == [text_of(number) for number in range(len(given))]
     assert len(given) > 60
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_demo_finds_what_was_said_in_this_talk_alone(tmp_path: Path, keeps: bool) -> None:
+    address = f"sqlite+aiosqlite:///{tmp_path}/talks.db" if keeps else "none"
+    settings = settings_with(llm_provider="demo", database_url=address)
+    async with running_server(settings) as server, client_of(server) as other, client_of(server) as client:
+        await other.opens("user123")
+        await other.says("El tren de otra persona")
+        await other.hears_answer()
+        await client.opens("user123")
+        await client.says("Mi TREN sale a las ocho")
+        await client.hears_answer()
+        await client.says("¿qué dije sobre el tren?")
+        answer = await client.hears_answer()
+
+    assert "«Mi TREN sale a las ocho»" in answer
+    assert "otra persona" not in answer
+    assert ("memoria" in answer) is not keeps
+
+
+async def test_demo_sums_a_long_talk_up() -> None:
+    settings = settings_with(llm_provider="demo", max_history_tokens=600, max_messages_per_s=1000)
+    async with running_server(settings) as server, v2_client(server) as client:
+        await client.starts()
+        for number in range(12):
+            await says(client, f"hola, turno {number}")
+        summary = live_of(server, client).session.conversation_history.summary
+
+    assert summary.splitlines()[0] == "- hola, turno 0"
