@@ -61,6 +61,7 @@ class SessionHost:
         self._store = store
         self.profiles = Profiles(store, settings.store_timeout_s)
         self._clock = clock
+        self._began_at = clock.monotonic()
         self._prompt = system_prompt(settings)
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -116,12 +117,16 @@ class SessionHost:
         """Brings a stored session back to life, if it may still be resumed with this token.
 
         Raises:
-            ServerFull: There is no room for another session.
+            ServerFull: There is no room for another session; or the database does not answer, and the client
+                may yet come in time.
         """
         try:
             talk = await self._store.talk(session_id)
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "resume"})
+            # All that were connected when the last server ended come at once, each still in its window.
+            if self._clock.monotonic() - self._began_at <= self._settings.resume_window_s:
+                raise ServerFull from None
             return
         # Another connection may have been faster.
         if talk is not None and session_id not in self.sessions:

@@ -280,6 +280,24 @@ async def test_a_lost_session_resumed_leaves_the_old_token_good() -> None:
     assert resumed["type"] == "session_resumed"
 
 
+async def test_a_token_is_spent_when_the_client_has_come_with_the_newer_one() -> None:
+    async with running_server(provider=ScriptedModel([])) as server, v2_client(server) as client:
+        await client.starts()
+        tokens = [client.token]
+        for _ in range(2):
+            await client.drops()
+            await client.resumes()
+            tokens.append(client.token)
+        await client.drops()
+        spent = await client.resumes(resume_token=tokens[0])
+        await client.drops()
+        last_used = await client.resumes(resume_token=tokens[1])
+
+    assert len(set(tokens)) == 3
+    assert (spent["code"], spent["retryable"]) == ("resume_refused", False)
+    assert last_used["type"] == "session_resumed", "the newest one may not have arrived"
+
+
 # A21: refusals say nothing
 
 

@@ -46,10 +46,13 @@ class Pipe:
         client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         fault: Fault | None,
+        idle_s: float | None,
     ) -> None:
         self._client_reader, self._client_writer = client
         self._server_reader, self._server_writer = server
         self._fault = fault
+        self._idle_s = idle_s
+        self._active_at = asyncio.get_running_loop().time()
         self._copied: dict[Direction, int] = {"up": 0, "down": 0}
         self._is_stalled = asyncio.Event()
         self._ended = asyncio.Event()
@@ -60,6 +63,8 @@ class Pipe:
             asyncio.create_task(self._copy("up", self._client_reader, self._server_writer)),
             asyncio.create_task(self._copy("down", self._server_reader, self._client_writer)),
         ]
+        if self._idle_s is not None:
+            copies.append(asyncio.create_task(self._cut_when_idle(self._idle_s)))
         try:
             await self._ended.wait()
         finally:
@@ -67,6 +72,12 @@ class Pipe:
                 copy.cancel()
             await asyncio.gather(*copies, return_exceptions=True)
             self.drop("cut")
+
+    async def _cut_when_idle(self, idle_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        while (left_s := self._active_at + idle_s - loop.time()) > 0:  # noqa: ASYNC110  # it is a clock
+            await asyncio.sleep(left_s)
+        self.drop("cut")
 
     def stall(self) -> None:
         """Copies nothing more; both sides keep their sockets."""
@@ -94,6 +105,7 @@ class Pipe:
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while piece := await reader.read(PIECE_BYTES):
+                self._active_at = asyncio.get_running_loop().time()
                 if self._is_stalled.is_set():
                     await self._ended.wait()
                 fault = (
@@ -141,13 +153,15 @@ class Relay:
     Args:
         port: The server's.
         faults: One for each connection, in their order; later connections have none.
+        idle_s: A connection over which nothing goes for so long is cut.
 
     Attributes:
         pipes: The connections that are open.
         connections: How many there have been.
     """
 
-    def __init__(self, port: int, faults: Iterable[Fault | None] = ()) -> None:
+    def __init__(self, port: int, faults: Iterable[Fault | None] = (), idle_s: float | None = None) -> None:
+        self._idle_s = idle_s
         self._server_port = port
         self._faults = deque(faults)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -193,7 +207,7 @@ class Relay:
         pipe = None
         try:
             upstream = await asyncio.open_connection("127.0.0.1", self._server_port)
-            pipe = Pipe((reader, writer), upstream, fault)
+            pipe = Pipe((reader, writer), upstream, fault, self._idle_s)
             self.pipes.add(pipe)
             await pipe.run()
         except (OSError, asyncio.CancelledError):
@@ -211,9 +225,11 @@ class Relay:
 
 
 @asynccontextmanager
-async def relay_to(port: int, faults: Iterable[Fault | None] = ()) -> AsyncIterator[Relay]:
+async def relay_to(
+    port: int, faults: Iterable[Fault | None] = (), *, idle_s: float | None = None
+) -> AsyncIterator[Relay]:
     """A relay to a server of this machine, closed at the end."""
-    relay = Relay(port, faults)
+    relay = Relay(port, faults, idle_s)
     server = await asyncio.start_server(relay.serve, "127.0.0.1", 0, backlog=1024)
     relay.port = server.sockets[0].getsockname()[1]
     try:

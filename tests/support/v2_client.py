@@ -18,8 +18,9 @@ UNNUMBERED = {"session_resumed", "history", "pong", "going_away"}
 class V2Client:
     """One client over any number of connections."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
         self.url = url
+        self._patience_s = patience_s
         self.socket: ClientConnection | None = None
         self.session_id = ""
         self.token = ""
@@ -76,7 +77,7 @@ class V2Client:
     async def hears_next(self) -> dict[str, Any]:
         """The next message; its number must be the one that is due."""
         assert self.socket is not None
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self._patience_s):
             while isinstance(raw := await self.socket.recv(), bytes):
                 self.sound += raw
             message: dict[str, Any] = orjson.loads(raw)
@@ -110,7 +111,7 @@ class V2Client:
     async def is_closed(self) -> int | None:
         """Waits until the server has closed; returns its code."""
         assert self.socket is not None
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self._patience_s):
             await self.socket.wait_closed()
         return self.socket.close_code
 
