@@ -1,6 +1,7 @@
 """Takes up a stored session again after the server was restarted."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import groupby
 
 import orjson
@@ -8,11 +9,26 @@ import orjson
 from app.chat import ApiMessage
 from app.errors import ServerRestarted
 from app.locales import say
+from app.protocol import v2
 from app.protocol.events import ErrorOccurred, Event, MessageAccepted, ToolFinished
+from app.services.access import Principal
 from app.services.live_session import LiveSession
+from app.session.resume_tokens import ResumeTokens
 from app.session.transcript import Spoken
-from app.storage.records import CallRow, MessageRecord, StoredTalk
+from app.storage.records import CallRow, MessageRecord, SessionRecord, StoredTalk
 from app.tools.calls import Ending, ToolRun
+
+
+def may_come_back(
+    record: SessionRecord, token: str, principal: Principal | None, now: datetime, window_s: float
+) -> bool:
+    """Whether a client may take a stored session up with this token now."""
+    tokens = ResumeTokens(record.token_hash, record.previous_token_hash)
+    is_theirs = principal is None or principal.may_see(record.user_id)
+    has_ended = record.ended_at is not None or record.protocol != v2.NAME
+    away_s = (now - (record.detached_at or now)).total_seconds()
+    is_good = tokens.is_good(token)
+    return is_good and is_theirs and not has_ended and away_s <= window_s
 
 
 def restore(live: LiveSession, talk: StoredTalk) -> None:

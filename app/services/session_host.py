@@ -18,7 +18,7 @@ from app.protocol.events import AudioTerms, ErrorOccurred, Notice, SessionCreate
 from app.services.access import Principal
 from app.services.live_session import LiveSession
 from app.services.profiles import Profiles
-from app.services.restoring import restore
+from app.services.restoring import may_come_back, restore
 from app.services.stored_journal import StoredJournal
 from app.session.history import History
 from app.session.outbox import Outbox
@@ -130,7 +130,8 @@ class SessionHost:
             return
         # Another connection may have been faster.
         if talk is not None and session_id not in self.sessions:
-            if self._may_come_back(talk.session, token, principal):
+            window_s = self._settings.resume_window_s
+            if may_come_back(talk.session, token, principal, self._clock.now(), window_s):
                 self._revive(talk).history_seq = 0
 
     async def continue_talk(
@@ -280,15 +281,6 @@ class SessionHost:
         restore(live, talk)
         logger.info("session_restored", extra={"messages": len(talk.messages), "active": len(self.sessions)})
         return live
-
-    def _may_come_back(self, record: SessionRecord, token: str, principal: Principal | None) -> bool:
-        tokens = ResumeTokens(record.token_hash, record.previous_token_hash)
-        is_theirs = principal is None or principal.may_see(record.user_id)
-        has_ended = record.ended_at is not None or record.protocol != v2.NAME
-        left_at = record.detached_at or self._clock.now()
-        away_s = (self._clock.now() - left_at).total_seconds()
-        is_good = tokens.is_good(token)
-        return is_good and is_theirs and not has_ended and away_s <= self._settings.resume_window_s
 
     def _write_opened(self, live: LiveSession, record: SessionRecord) -> None:
         opened = SessionRecord(

@@ -1,6 +1,6 @@
 """Everybody comes back at once after a restart (A19), and a proxy stands in between (A30).
 
-`STORM=2000` before the command makes it the storm of the row.
+`STORM=1000` before the command makes it a storm.
 """
 
 import asyncio
