@@ -20,6 +20,9 @@ InterruptMode = Literal["smart", "always", "never"]
 LIMIT_MS: Final = 1_200
 """Speech of this length has stopped the agent, unless all of it is known to be no interruption."""
 
+WORDLESS_MS: Final = (600, 1_100)
+"""Voice of such a length, from and below, in which no words were found is taken for a short order."""
+
 ALWAYS_AFTER_MS: Final = 150
 """In the mode `always`: what is shorter may be a click."""
 
@@ -93,8 +96,13 @@ def _judge_any(speech: SpeechOver) -> Verdict:
 def _judge_wordless(speech: SpeechOver) -> Verdict:
     """A cough, a hum, a door; or the transcript is not there yet."""
     if speech.is_final:
-        # A final pass that has not come back leaves the length alone to go by: shorter than most orders.
-        return "assent" if speech.text is not None or speech.speech_ms < LIMIT_MS else "interruption"
+        if speech.text is None:
+            # A pass that has not come back leaves the length alone to go by: shorter than most orders.
+            return "assent" if speech.speech_ms < LIMIT_MS else "interruption"
+        # Whoever wanted the agent to stop and was not understood must not have to say it twice. A cough is
+        # shorter than that, and what goes on and on without a word is no speech.
+        low, high = WORDLESS_MS
+        return "interruption" if low <= speech.speech_ms < high and not _is_faint(speech) else "assent"
     if speech.speech_ms < LIMIT_MS:
         return "undecided"
     return "assent" if _is_faint(speech) or _is_covered(speech) else "interruption"
