@@ -23,6 +23,7 @@ from app.clock import Clock, SystemClock
 from app.descriptors import watch_descriptors
 from app.llm.base import ChatProvider
 from app.llm.loader import load_provider
+from app.router.http_rules import HttpRules
 from app.router.page import load_page
 from app.router.routes import sessions_route, users_route, websocket_route
 from app.router.routes.agent_route import agent_router
@@ -95,6 +96,7 @@ def create_app(
     app.include_router(sessions_route.router)
     app.include_router(users_route.router)
     app.include_router(agent_router(load_page()))
+    app.add_middleware(HttpRules)
     app.add_middleware(websocket_route.RawSend)
     return app
 
