@@ -115,7 +115,8 @@ class TestExamples:
     async def test_javascript_is_answered_in_a_browser(self, readme: Path, server: ServerProcess) -> None:
         [script] = code(readme, "javascript")
         async with launched() as browser:
-            page = await browser.new_page()
+            # Somebody else's page, which may hold scripts, of the server's origin.
+            page = await browser.new_page(bypass_csp=True)
             await page.goto(f"{server.url}/agent/health")
             async with page.expect_console_message(lambda line: line.text.startswith("response_complete")):
                 await page.add_script_tag(content=script.replace("8000", str(server.port)))
