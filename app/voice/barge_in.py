@@ -20,7 +20,7 @@ InterruptMode = Literal["smart", "always", "never"]
 LIMIT_MS: Final = 1_200
 """Speech of this length has stopped the agent, unless all of it is known to be no interruption."""
 
-WORDLESS_MS: Final = (600, 1_100)
+WORDLESS_MS: Final = (600, 1_500)
 """Voice of such a length, from and below, in which no words were found is taken for a short order."""
 
 ALWAYS_AFTER_MS: Final = 150
