@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.errors import AudioOverflow
-from app.talking.ear import PIECE_MS, Ear
+from app.talking.ear import MAX_PACE, PIECE_MS, Ear
 from app.voice.base import SpeechEvent
 from tests.support.virtual_time import virtual
 
@@ -60,11 +60,22 @@ async def test_long_frame_is_worked_off_in_pieces_between_which_others_run():
     ear.take(bytes(RATE_HZ * 2))
     ran = 0
     while len(log.pieces) < 1000 // PIECE_MS:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
         ran += 1
 
     assert ran >= 1000 // PIECE_MS
     assert {len(piece) for piece in log.pieces} == {RATE_HZ * 2 * PIECE_MS // 1000}
+    await ear.aclose()
+
+
+@virtual
+async def test_burst_is_worked_off_no_faster_than_its_pace():
+    log = Log()
+    ear = new_ear(log, max_seconds=60)
+    ear.take(bytes(RATE_HZ * 2 * 40))
+    await asyncio.sleep(1)
+
+    assert len(log.pieces) == pytest.approx(MAX_PACE * 1000 / PIECE_MS, abs=3)
     await ear.aclose()
 
 
