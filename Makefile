@@ -33,6 +33,11 @@ format: .venv/dev ## Formats the code and mends what the linter can
 bench: .venv/dev ## Measures CPU per token, added latency and memory, and prints the table
 	$(BIN)/python -m bench $(ARGS)
 
+bench-voice: .venv/dev ## Measures spoken talks in real time (about an hour; ARGS="--most 3" for less)
+	$(BIN)/python -m bench.voice.make_corpus
+	$(BIN)/python -m bench.voice $(ARGS)
+	$(BIN)/python -m bench.voice --azure $(ARGS)
+
 talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000)
 	$(BIN)/python -m tests.talks $(or $(N),10000)
 

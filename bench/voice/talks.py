@@ -1,10 +1,5 @@
-"""Talks with a real server as people do, in real time: `python -m bench.voice.talks FOLDER`.
+"""Talks with a server as people do, in real time. Times run from the end of a recording's last sound."""
 
-FOLDER is what `make_corpus` made. The server is `python main.py` with the demo model and its parts of speech;
-sentences go in at the pace of speech, and the times run from the end of the recording's last sound.
-"""
-
-import argparse
 import asyncio
 import json
 import random
@@ -13,14 +8,12 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from bench.voice.corpus import read_corpus
 from bench.voice.word_errors import WordErrors, word_errors
 
 RATE_HZ: Final = 16_000
@@ -212,7 +205,9 @@ async def over(url: str, one: Any, figures: Figures, *, is_assent: bool) -> None
             figures.missed += not was_stopped
 
 
-async def measure(url: str, corpus: Sequence[Any], groups: dict[str, str], most: int) -> dict[str, Figures]:
+async def measure(
+    url: str, corpus: Sequence[Any], groups: dict[str, str], most: int, *, counts_words: bool = True
+) -> dict[str, Figures]:
     """All groups, one talk after another; the figures by voice, group and kind."""
     found: dict[str, Figures] = {}
     by_group: dict[str, list[Any]] = {}
@@ -232,26 +227,8 @@ async def measure(url: str, corpus: Sequence[Any], groups: dict[str, str], most:
                     await noise(url, one, figures)
                 case _:
                     await over(url, one, figures, is_assent=group == "assent")
+        if not counts_words:
+            figures.errors = WordErrors()
         sys.stdout.write(f"{name}\n" + "".join(f"  {line}\n" for line in figures.as_lines()))
         sys.stdout.flush()
     return found
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.voice.talks", description=__doc__)
-    parser.add_argument("folder", type=Path, help="what make_corpus made")
-    parser.add_argument("--url", default="ws://127.0.0.1:8000/ws", help="a server that runs already")
-    parser.add_argument("--most", type=int, default=10, help="recordings of each group and kind")
-    parser.add_argument("--only", default="", help="groups whose name holds this")
-    options = parser.parse_args()
-    listing = options.folder / "corpus.json"
-    entries = json.loads(listing.read_text(encoding="utf-8"))
-    groups = {
-        entry["id"]: f"{entry['group']} {entry['voice']} {entry['language']}".strip() for entry in entries
-    }
-    corpus = [one for one in read_corpus(listing) if options.only in groups[one.id]]
-    asyncio.run(measure(options.url, corpus, groups, options.most))
-
-
-if __name__ == "__main__":
-    main()

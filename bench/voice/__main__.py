@@ -1,0 +1,94 @@
+"""`python -m bench.voice`: spoken talks in real time, with the local models or with Azure's played on loopback.
+
+It starts a server of its own and prints the figures of each group of recordings.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from bench.voice.corpus import read_corpus
+from bench.voice.talks import measure
+from tests.support.browser import ServerProcess
+from tests.support.speech_standin import SpeechStandin
+
+MODELS_DIR: Final = str(Path(os.environ.get("MODELS_DIR", "data/models")).resolve())
+LOAD_LIMIT_S: Final = 120
+LIMIT_S: Final = 5400
+STANDIN_SOUND: Final = b"\x10\x00" * 24_000
+
+
+@asynccontextmanager
+async def serving(**settings: str) -> AsyncIterator[str]:
+    """A server that hears and speaks; its address."""
+    server = ServerProcess(**{"VOICE": "true", "MODELS_DIR": MODELS_DIR, **settings})
+    await asyncio.to_thread(server.start)
+    try:
+        for _ in range(LOAD_LIMIT_S * 2):
+            if await asyncio.to_thread(_status, server.url) != "loading":
+                break
+            await asyncio.sleep(0.5)
+        status = await asyncio.to_thread(_status, server.url)
+        if status != "ready":
+            sys.exit(f"speech is {status}: see `python -m app.voice.install --check`")
+        yield f"ws://127.0.0.1:{server.port}/ws"
+    finally:
+        await asyncio.to_thread(server.kill)
+
+
+def _status(url: str) -> str:
+    with urllib.request.urlopen(f"{url}/agent/health", timeout=5) as answer:
+        return json.load(answer)["voice"]["status"]
+
+
+def groups_of(listing: Path) -> dict[str, str]:
+    """What each recording is: its group, its voice, its language."""
+    entries = json.loads(listing.read_text(encoding="utf-8"))
+    return {e["id"]: " ".join(filter(None, (e["group"], e["voice"], e["language"]))) for e in entries}
+
+
+async def _local(corpus: list[Any], groups: dict[str, str], most: int, **settings: str) -> None:
+    async with serving(**settings) as url:
+        await measure(url, corpus, groups, most)
+
+
+async def _azure(corpus: list[Any], groups: dict[str, str], most: int) -> None:
+    """The resource answers at once: what is left is the server's own time."""
+    chosen = [one for one in corpus if groups[one.id].startswith("sentence") and one.kind == "clean"]
+    async with SpeechStandin() as standin:
+        standin.text, standin.sound = "¿Cuánto es dos más dos?", STANDIN_SOUND
+        settings = {name.upper(): str(value) for name, value in standin.azure().items()}
+        async with serving(**settings) as url:
+            await measure(url, chosen, groups, most, counts_words=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.voice", description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=Path("data/corpus"), help="what make_corpus made")
+    parser.add_argument("--most", type=int, default=10, help="recordings of each group and kind (10)")
+    parser.add_argument("--only", default="", help="groups whose name holds this")
+    parser.add_argument("--azure", action="store_true", help="with Azure's models played by a stand-in alone")
+    options = parser.parse_args()
+    listing = options.corpus / "corpus.json"
+    if not listing.exists():
+        sys.exit(f"{listing} is missing: `python -m bench.voice.make_corpus {options.corpus}` makes it")
+    groups = groups_of(listing)
+    corpus = [one for one in read_corpus(listing) if options.only in groups[one.id]]
+    work = _azure if options.azure else _local
+
+    async def bounded() -> None:
+        async with asyncio.timeout(LIMIT_S):
+            await work(corpus, groups, options.most)
+
+    asyncio.run(bounded())
+
+
+if __name__ == "__main__":
+    main()
