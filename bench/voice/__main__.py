@@ -1,4 +1,4 @@
-"""`python -m bench.voice`: spoken talks in real time, with the local models or with Azure's played on loopback.
+"""`python -m bench.voice`: spoken talks in real time, by the local models or by Azure's, played on loopback.
 
 It starts a server of its own and prints the figures of each group of recordings.
 """
