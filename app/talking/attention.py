@@ -31,8 +31,8 @@ class Attention:
         """Whether the user speaks over the agent's voice, and it is not known yet what that means."""
         return self._turn_id is not None
 
-    def onset(self, may_join: bool) -> None:
-        """Perhaps the user speaks. `may_join`: over an answer that has not begun to sound."""
+    def onset(self) -> None:
+        """Perhaps the user speaks: a voice that sounds ducks, one that was about to waits."""
         if self._mouth is None:
             return
         turn_id = self._mouth.audible_turn
@@ -40,7 +40,7 @@ class Attention:
             self._turn_id = turn_id
             self._heard, self._has_listened_in, self._speech_ms = None, False, 0.0
             self._mouth.duck()
-        elif turn_id is None and may_join:
+        elif turn_id is None:
             self._is_holding = True
             self._mouth.hold(True)
 
@@ -66,8 +66,10 @@ class Attention:
         self._heard = (text, language, heard_ms)
         self._look()
 
-    def judge_whole(self, text: str, language: Locale) -> Verdict:
-        """The user has stopped: what it was. An interruption has been acted on."""
+    def judge_whole(self, text: str, language: Locale) -> Verdict | None:
+        """The user has stopped: what it was, and acts on it; None where nothing was spoken over."""
+        if not self.is_judging:
+            return None
         verdict = judge(SpeechOver(self._speech_ms, text, language, is_final=True), self._mode)
         if verdict != "assent":
             self._interrupt()

@@ -101,7 +101,7 @@ class Hearing:
             return
         match event.kind:
             case "onset":
-                self._attention.onset(self._may_join())
+                self._attention.onset()
             case "full":
                 self._overflow()
             case "false_alarm":
@@ -207,15 +207,12 @@ class Hearing:
             if self._waited_enough():
                 self._fail(understood)
             return
-        if not understood.has_words:
-            if self._silence_ms >= EMPTY_AT_MS or self._is_committed:
-                self._end_empty()
+        if not understood.has_words and self._silence_ms < EMPTY_AT_MS and not self._is_committed:
             return
-        if self._attention.is_judging:
-            verdict = self._attention.judge_whole(understood.text, understood.language)
-            if verdict == "assent":
-                self._end_empty()
-                return
+        verdict = self._attention.judge_whole(understood.text, understood.language)
+        if verdict == "assent" or not understood.has_words:
+            self._end_empty()
+            return
         if self._joins is not None and self._before is self._joins:
             self._replace(self._joins)
         is_over = understood.is_complete and self._silence_ms >= COMMIT_AT_MS

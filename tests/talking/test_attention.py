@@ -34,28 +34,25 @@ def attention(log: Log, mode: Any = "smart") -> Attention:
 def test_voice_ducks_once_and_goes_on_once():
     log = Log()
     a = attention(log)
-    a.onset(may_join=False)
-    a.onset(may_join=False)
+    a.onset()
+    a.onset()
     a.nothing()
     a.nothing()
 
     assert log.told == ["duck", "go_on"]
 
 
-def test_answer_that_has_not_sounded_is_held_only_where_the_words_may_go_on():
+def test_voice_that_is_about_to_sound_waits_for_the_user():
     log = Log(audible=None)
     a = attention(log)
-    a.onset(may_join=False)
-    assert log.told == []
-
-    a.onset(may_join=True)
+    a.onset()
     a.nothing()
     assert log.told == [("hold", True), ("hold", False)]
 
 
 def test_words_are_looked_at_once_when_there_are_enough_of_them():
     a = attention(Log())
-    a.onset(may_join=False)
+    a.onset()
 
     times = [LISTEN_IN_AT_MS - 1, LISTEN_IN_AT_MS, LISTEN_IN_AT_MS + 20]
     assert [a.wants_words(ms) for ms in times] == [False, True, False]
@@ -64,7 +61,7 @@ def test_words_are_looked_at_once_when_there_are_enough_of_them():
 def test_order_is_obeyed_before_its_end():
     log = Log()
     a = attention(log)
-    a.onset(may_join=False)
+    a.onset()
     a.goes_on(700)
     a.heard("para ya, por favor", "es", 650)
 
@@ -76,7 +73,7 @@ def test_order_is_obeyed_before_its_end():
 def test_what_was_said_is_judged_at_its_end(text: str, verdict: str):
     log = Log()
     a = attention(log)
-    a.onset(may_join=False)
+    a.onset()
     a.goes_on(400)
 
     assert a.judge_whole(text, "es") == verdict
@@ -85,6 +82,6 @@ def test_what_was_said_is_judged_at_its_end(text: str, verdict: str):
 
 def test_where_answers_are_not_spoken_there_is_nothing_to_judge():
     a = Attention(Log(), None, "smart")  # type: ignore[arg-type]
-    a.onset(may_join=True)
+    a.onset()
 
     assert not a.is_judging

@@ -344,6 +344,33 @@ def test_assent_or_cough_lets_the_voice_go_on_where_it_was(noise: str):
 
 
 @virtual
+async def test_speech_that_was_not_understood_stops_the_voice_without_a_turn():
+    async with room(LONG) as r:
+        await over_the_answer(r)
+        await r.speaks("*", word_ms=800)
+        await r.rests()
+
+        assert len(r.of(Interrupted)) == 1
+        assert r.users() == ["cuenta"]
+        assert [e.empty for e in r.of(SpeechStopped)] == [True]
+
+
+@virtual
+async def test_result_that_is_about_to_be_told_waits_for_the_user():
+    workshop = Workshop()
+    script = (calls(("look", {"seconds": 2})), says("Voy."), [Pause(0.6), Says("Ya está.")], says("Dos."))
+    async with room(*script, tools=[workshop.tool("look")]) as r:
+        r.t.says("mira")
+        await r.pauses(2100)
+        before = len(r.of(AudioFrame))
+        await r.speaks("y dime cuánto es uno más uno.")
+        assert len(r.of(AudioFrame)) == before
+        await r.rests()
+
+        assert [r.t.answer(str(e.turn_id)) for e in r.t.endings()] == ["Voy.", "Ya está.", "Dos."]
+
+
+@virtual
 async def test_where_all_speech_interrupts_an_assent_does_too():
     async with room(LONG, says("¿Sí?"), mode="always") as r:
         await over_the_answer(r)
