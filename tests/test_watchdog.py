@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -28,8 +29,26 @@ def stalls(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.message == "loop_stall"]
 
 
+def ends(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.message == "loop_stall_over"]
+
+
 def hold_up_everybody(seconds: float) -> None:
     time.sleep(seconds)
+
+
+def reckon(cpu_s: float) -> None:
+    end = time.thread_time() + cpu_s
+    while time.thread_time() < end:
+        pass
+
+
+async def is_over(caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
+    async with asyncio.timeout(10):
+        while not ends(caplog):  # noqa: ASYNC110  # the listener is a thread
+            await asyncio.sleep(0.01)
+    (line,) = ends(caplog)
+    return line
 
 
 async def test_blocked_loop_is_logged_once_with_what_blocks_it(caplog: pytest.LogCaptureFixture):
@@ -50,6 +69,31 @@ async def test_each_stall_has_its_line(caplog: pytest.LogCaptureFixture):
             await asyncio.sleep(0.2)
 
     assert len(stalls(caplog)) == 2
+
+
+async def test_end_of_a_stall_says_how_long_it_was(caplog: pytest.LogCaptureFixture):
+    async with watched():
+        hold_up_everybody(0.9)
+        line = await is_over(caplog)
+
+    assert 350 <= line.__dict__["about_ms"] <= 9000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the clock of another thread is not to be had here")
+async def test_stall_that_reckons_is_told_from_one_that_sleeps(caplog: pytest.LogCaptureFixture):
+    async with watched():
+        hold_up_everybody(0.9)
+        slept = await is_over(caplog)
+        (slept_meanwhile,) = stalls(caplog)
+        caplog.clear()
+        reckon(0.9)
+        reckoned = await is_over(caplog)
+        (reckoned_meanwhile,) = stalls(caplog)
+
+    assert slept.__dict__["cpu_ms"] < 250
+    assert slept_meanwhile.__dict__["cpu_ms"] < 250
+    assert reckoned.__dict__["cpu_ms"] >= 900
+    assert 0 < reckoned_meanwhile.__dict__["cpu_ms"] <= reckoned.__dict__["cpu_ms"]
 
 
 async def test_loop_that_is_busy_but_never_for_long_is_left_alone(caplog: pytest.LogCaptureFixture):
