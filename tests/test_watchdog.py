@@ -53,7 +53,7 @@ async def is_over(caplog: pytest.LogCaptureFixture) -> logging.LogRecord:
 
 async def test_blocked_loop_is_logged_once_with_what_blocks_it(caplog: pytest.LogCaptureFixture):
     async with watched():
-        hold_up_everybody(0.9)
+        hold_up_everybody(1.5)
 
     (line,) = stalls(caplog)
     assert line.levelname == "WARNING"
@@ -65,7 +65,7 @@ async def test_blocked_loop_is_logged_once_with_what_blocks_it(caplog: pytest.Lo
 async def test_each_stall_has_its_line(caplog: pytest.LogCaptureFixture):
     async with watched():
         for _ in range(2):
-            hold_up_everybody(0.5)
+            hold_up_everybody(1.5)
             await asyncio.sleep(0.2)
 
     assert len(stalls(caplog)) == 2
@@ -73,16 +73,16 @@ async def test_each_stall_has_its_line(caplog: pytest.LogCaptureFixture):
 
 async def test_end_of_a_stall_says_how_long_it_was(caplog: pytest.LogCaptureFixture):
     async with watched():
-        hold_up_everybody(0.9)
+        hold_up_everybody(1.5)
         line = await is_over(caplog)
 
-    assert 350 <= line.__dict__["about_ms"] <= 9000
+    assert 350 <= line.__dict__["about_ms"] <= 15_000
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the clock of another thread is not to be had here")
 async def test_stall_that_reckons_is_told_from_one_that_sleeps(caplog: pytest.LogCaptureFixture):
     async with watched():
-        hold_up_everybody(0.9)
+        hold_up_everybody(1.5)
         slept = await is_over(caplog)
         (slept_meanwhile,) = stalls(caplog)
         caplog.clear()
