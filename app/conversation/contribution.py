@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.conversation.prompt import context_note
 from app.conversation.turn_runner import Interruption, TurnRunner
 from app.errors import AgentError, LlmBadResponse
 from app.session.voice_session import VoiceSession
@@ -12,7 +13,8 @@ from app.session.voice_session import VoiceSession
 logger = logging.getLogger(__name__)
 
 Mode = Literal["say", "context", "prompt"]
-"""`say`: the agent says just this. `context`: the model knows it from now on. `prompt`: the agent reacts."""
+"""`say`: the agent says just this. `context`: the model knows it from now on, as data. `prompt`: the agent
+does what it says."""
 
 
 def _new_turn_id() -> str:
@@ -33,7 +35,8 @@ async def contribute(contribution: Contribution, session: VoiceSession, turns: T
     history = session.conversation_history
     history.begin_turn(contribution.turn_id, session.journal.next_position)
     if contribution.mode == "context":
-        history.add_note(contribution.content)
+        session.holds_outside = True
+        history.add_note(context_note(contribution.content, session.locale))
         await session.journal.turn_ended(contribution.turn_id, history.take_unwritten(), "ok")
         return
     if contribution.mode == "say":

@@ -44,6 +44,9 @@ def restore(live: LiveSession, talk: StoredTalk) -> None:
         messages = list(group)
         if messages[0].position >= summarised_upto:
             history.restore_turn(turn_id, [_api_message(m) for m in messages], messages[0].position)
+    # What tools brought is in the messages or in the summary; whose words it was is not known any more.
+    has_results = any(message.role == "tool" for message in talk.messages) or bool(talk.untold_calls)
+    live.session.holds_outside = has_results or bool(talk.session.summary)
     history.make_room()
     history.message_count = talk.session.message_count
     for message in talk.messages:

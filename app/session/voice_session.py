@@ -29,6 +29,7 @@ class VoiceSession:
         mouth: Speaks its turns aloud.
         asks_in_words: Its client knows no messages for a person's word about a tool (protocol v1).
         is_heard_speaking: The user is speaking now.
+        holds_outside: Words of others have come into it, by a tool or a back end.
         profile: What is kept of the user; None where nothing is.
         spoken_language: The language in which the user has been heard to speak.
     """
@@ -46,6 +47,7 @@ class VoiceSession:
     mouth: Mouth = field(default_factory=Mute)
     asks_in_words: bool = False
     is_heard_speaking: bool = False
+    holds_outside: bool = False
     profile: ProfileKeeper | None = None
     spoken_language: Locale | None = None
     state: SessionState = SessionState.IDLE

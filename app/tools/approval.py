@@ -28,13 +28,14 @@ YES = frozenset([*_YES_ES.split("|"), *_YES_EN.split("|")])
 """What agrees, in lower case, without accents and punctuation."""
 
 
-def needs_approval(tool: Tool, effect: Effect, settings: Settings) -> bool:
-    """Whether a call waits for a person's word."""
+def needs_approval(tool: Tool, effect: Effect, settings: Settings, *, holds_outside: bool = False) -> bool:
+    """Whether a call waits for a person's word; `holds_outside`: its talk holds words of others."""
     if settings.tool_approval == "off" or tool.approval is False:
         return False
-    if tool.approval or tool.name in settings.tools_need_approval:
+    if tool.approval is True or tool.name in settings.tools_need_approval:
         return True
-    return settings.tool_approval == "writes" and effect == "write"
+    is_due = settings.tool_approval == "writes" and effect == "write"
+    return is_due and (holds_outside or tool.approval != "after_outside")
 
 
 def is_yes(text: str) -> bool:

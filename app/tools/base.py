@@ -23,6 +23,10 @@ Effect = Literal["read", "write"]
 """`write`: running it twice is not the same as running it once."""
 
 
+Approval = bool | Literal["after_outside"]
+"""Whether a person is asked before a call runs. True: always. False: never. `after_outside`: as soon as the
+talk holds words of others, by a tool or a back end, which could have asked for it in the person's place."""
+
 Need = Literal["profile"]
 """What a session must have for a tool to be offered in it. `profile`: a user who is somebody, and a store."""
 
@@ -108,6 +112,7 @@ class Tool:
         timeout_s: Limit of one call in seconds; None stands for `TOOL_TIMEOUT_S`.
         inline_wait_s: How long a turn waits for it in seconds; None stands for `TOOL_INLINE_WAIT_S`.
         approval: Whether a person is asked first; None leaves it to the server's setting.
+        from_outside: Its results may hold words of others, which could ask the model for something.
         ends_soon: A plain function that always ends within a second or so. It may wait in line for a thread
             of the server's own, which no other tool can use up.
         needs: What a session must have for the tool to be offered in it; None: every session has it.
@@ -120,7 +125,8 @@ class Tool:
     effect: Effect | Callable[[Any], Effect]
     timeout_s: float | None = None
     inline_wait_s: float | None = None
-    approval: bool | None = None
+    approval: Approval | None = None
+    from_outside: bool = True
     ends_soon: bool = False
     needs: Need | None = None
 
@@ -150,7 +156,8 @@ def tool(
     *,
     timeout_s: float | None = None,
     inline_wait_s: float | None = None,
-    approval: bool | None = None,
+    approval: Approval | None = None,
+    from_outside: bool = True,
     ends_soon: bool = False,
     needs: Need | None = None,
 ) -> Callable[[Callable[[Any, ToolContext], Awaitable[Any] | Any]], Tool]:
@@ -163,7 +170,8 @@ def tool(
         effect: `read`, `write`, or a function of the arguments that says which.
         timeout_s: Limit of one call in seconds, instead of `TOOL_TIMEOUT_S`.
         inline_wait_s: How long a turn waits for the result in seconds, instead of `TOOL_INLINE_WAIT_S`.
-        approval: True: a person is always asked first. False: never.
+        approval: Whether a person is asked first, instead of what `TOOL_APPROVAL` says.
+        from_outside: False where a result is made of the arguments and the server's own words alone.
         ends_soon: For a plain function whose work is bounded: it waits for a thread instead of being refused.
         needs: What a session must have for the tool to be offered in it.
 
@@ -188,6 +196,7 @@ def tool(
             timeout_s=timeout_s,
             inline_wait_s=inline_wait_s,
             approval=approval,
+            from_outside=from_outside,
             ends_soon=ends_soon,
             needs=needs,
         )

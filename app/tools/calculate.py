@@ -32,7 +32,7 @@ class Result(BaseModel):
     result: Number
 
 
-@tool(ends_soon=True)
+@tool(ends_soon=True, from_outside=False)
 def run(args: Arguments, ctx: ToolContext) -> Result:
     """Computes a mathematical expression, exactly where it can.
 

@@ -53,7 +53,7 @@ class Result(BaseModel):
     sentence: str
 
 
-@tool(ends_soon=True)
+@tool(ends_soon=True, from_outside=False)
 def run(args: Arguments, ctx: ToolContext) -> Result:
     """Tells the current date, time and weekday, in any time zone or in the server's own."""
     wanted = (args.timezone or "").strip()

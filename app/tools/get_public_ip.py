@@ -25,7 +25,7 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-@tool(effect="read")
+@tool(effect="read", from_outside=False)
 async def run(args: Arguments, ctx: ToolContext) -> dict[str, Any]:
     """Get the public IP address of the machine that this assistant runs on."""
     try:

@@ -29,7 +29,7 @@ class Arguments(BaseModel):
     location: str = Field(description="City or place, for example Madrid.", min_length=1, max_length=200)
 
 
-@tool(effect="read")
+@tool(effect="read", from_outside=False)
 async def run(args: Arguments, ctx: ToolContext) -> dict[str, Any]:
     """Get the current weather at a place."""
     if ctx.settings.weather_provider == "placeholder":

@@ -31,7 +31,7 @@ class Arguments(BaseModel):
     )
 
 
-@tool(effect="read")
+@tool(effect="read", from_outside=False)
 async def run(args: Arguments, ctx: ToolContext) -> dict[str, Any]:
     """Make a placeholder API call that does nothing but wait delay_s seconds; for trying out slow tools."""
     started = ctx.clock.monotonic()

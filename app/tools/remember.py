@@ -69,7 +69,7 @@ class Result(BaseModel):
     is_stored: bool
 
 
-@tool(effect="write", approval=False, needs="profile")
+@tool(effect="write", approval="after_outside", from_outside=False, needs="profile")
 async def run(args: Arguments, ctx: ToolContext) -> Result:
     """Keeps something about the user for all later talks, or forgets it.
 

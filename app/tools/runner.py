@@ -102,7 +102,8 @@ class ToolRunner:
                 run.repeats, run.task = earlier, earlier.task
                 return run
             self._ledger.begin(checked, run)
-        if needs_approval(checked.tool, run.effect, self._host.settings):
+        holds_outside = self._session.holds_outside
+        if needs_approval(checked.tool, run.effect, self._host.settings, holds_outside=holds_outside):
             run.needs_word, run.note = True, say(self._session.locale, "tool_waits")
         self._launch(run, checked)
         return run
@@ -221,6 +222,7 @@ class ToolRunner:
             raise
         finally:
             progress.is_closed = True
+            self._session.holds_outside |= checked.tool.from_outside
             try:
                 await self._stop(run, job)
             finally:

@@ -69,7 +69,7 @@ class Result(BaseModel):
     sentiment: SentimentResult
 
 
-@tool(ends_soon=True)
+@tool(ends_soon=True, from_outside=False)
 def run(args: Arguments, ctx: ToolContext) -> Result:
     """Analyses a text.
 

@@ -205,7 +205,9 @@ async def test_knowledge_that_a_back_end_added_outlives_the_restart(settings: Se
             await client.hears_answer()
 
     assert history["messages"] == [], "it was said by nobody"
-    assert model.requests[0].messages[1] == {"role": "system", "content": "Es cliente oro."}
+    note = model.requests[0].messages[1]
+    assert note["role"] == "system"
+    assert note["content"].endswith('{"context":"Es cliente oro."}')
 
 
 async def adds(server: Any, session_id: str, content: str) -> None:

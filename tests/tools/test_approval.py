@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from app.errors import UnknownCall
 from app.protocol.events import ApprovalRequested, ToolFinished, ToolStarted
 from app.tools.approval import YES, Approvals, is_yes, needs_approval
-from app.tools.base import Tool
+from app.tools.base import Approval, Tool
 from app.tools.calls import ToolRun
 from app.tools.make_http_request import run as make_http_request
 from tests.support.context import arguments_of, settings_with
@@ -18,7 +18,7 @@ from tests.support.talk import Talk, Workshop, talk
 from tests.support.virtual_time import VirtualClock, virtual
 
 
-def a_tool(approval: bool | None = None) -> Tool:
+def a_tool(approval: Approval | None = None) -> Tool:
     return Tool("work", "Works.", BaseModel, lambda args, ctx: None, "read", approval=approval)
 
 
@@ -36,10 +36,26 @@ def a_tool(approval: bool | None = None) -> Tool:
         ("off", ("work",), True, "write", False),
     ],
 )
-def test_which_calls_wait(mode: str, listed: Any, own: bool | None, effect: Any, needed: bool):
+def test_which_calls_wait(mode: str, listed: Any, own: Approval | None, effect: Any, needed: bool):
     settings = settings_with(tool_approval=mode, tools_need_approval=listed)
 
     assert needs_approval(a_tool(own), effect, settings) is needed
+
+
+@pytest.mark.parametrize(
+    ("mode", "listed", "needed"),
+    [("writes", (), (False, True)), ("writes", ("work",), (True, True)), ("listed", (), (False, False))],
+)
+def test_write_that_is_the_persons_own_wish_waits_once_others_have_spoken(
+    mode: str, listed: Any, needed: tuple[bool, bool]
+):
+    settings = settings_with(tool_approval=mode, tools_need_approval=listed)
+    tool = a_tool("after_outside")
+
+    assert (
+        needs_approval(tool, "write", settings, holds_outside=False),
+        needs_approval(tool, "write", settings, holds_outside=True),
+    ) == needed
 
 
 @pytest.mark.parametrize(("method", "effect"), [("GET", "read"), ("HEAD", "read"), ("POST", "write")])
@@ -93,6 +109,27 @@ async def test_write_runs_after_the_users_yes_and_the_talk_goes_on_meanwhile():
     assert workshop.runs == [("send", "x")]
     assert t.answers()[-1] == "Enviado."
     assert [event.name for event in t.events(ToolStarted)] == ["send"]
+
+
+@virtual
+async def test_own_wish_runs_at_once_until_a_tool_has_brought_words_of_others():
+    workshop = Workshop()
+    tools = [
+        workshop.tool("keep", "write", approval="after_outside", from_outside=False),
+        workshop.tool("fetch"),
+    ]
+    keep = [calls(("keep", {"tag": tag})) for tag in ("a", "b")]
+    model = ScriptedModel([keep[0], says("Sí."), calls(("fetch", {})), keep[1], says("¿Puedo?"), says("No.")])
+    async with talk(model, tools, settings_with(**SETTINGS)) as t:
+        t.says("guarda a")
+        await t.rests()
+        t.says("lee eso")
+        await t.passes(5)
+        assert len(asking(t)) == 1
+        t.conversation.tools.approvals.answer(asking(t)[0], approved=False)
+        await t.rests()
+
+    assert workshop.runs == [("keep", "a"), ("fetch", "")]
 
 
 @virtual

@@ -42,7 +42,8 @@ async def test_back_end_adds_knowledge_that_nobody_hears() -> None:
         "response_chunk",
         "response_complete",
     ]
-    assert {"role": "system", "content": "El usuario es cliente oro."} in model.requests[0].messages
+    (note,) = (m["content"] for m in model.requests[0].messages[1:] if m["role"] == "system")
+    assert note.endswith('{"context":"El usuario es cliente oro."}')
 
 
 async def test_back_end_has_the_agent_react() -> None:
