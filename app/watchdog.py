@@ -28,9 +28,13 @@ class LoopWatchdog:
 
     Args:
         stall_s: How late the loop may be, in seconds.
+
+    Attributes:
+        stalls: How often it was later.
     """
 
     def __init__(self, stall_s: float = STALL_S) -> None:
+        self.stalls = 0
         self._stall_s = stall_s
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread_id = 0
@@ -84,6 +88,7 @@ class LoopWatchdog:
         return 0.0 if self._cpu_clock is None else time.clock_gettime(self._cpu_clock)
 
     def _tell(self, cpu_s: float) -> None:
+        self.stalls += 1
         # CPython's only way to see what another thread is doing.
         frame = sys._current_frames().get(self._thread_id)  # pyright: ignore[reportPrivateUsage]
         stack = "".join(traceback.format_stack(frame)[-6:]) if frame is not None else ""

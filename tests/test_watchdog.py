@@ -14,12 +14,12 @@ from app.watchdog import STALL_S, LoopWatchdog
 
 
 @asynccontextmanager
-async def watched(stall_s: float = STALL_S) -> AsyncIterator[None]:
+async def watched(stall_s: float = STALL_S) -> AsyncIterator[LoopWatchdog]:
     watchdog = LoopWatchdog(stall_s)
     watchdog.start()
     try:
         await asyncio.sleep(0.01)  # the first beat
-        yield
+        yield watchdog
         await asyncio.sleep(0.01)
     finally:
         watchdog.stop()
@@ -63,12 +63,12 @@ async def test_blocked_loop_is_logged_once_with_what_blocks_it(caplog: pytest.Lo
 
 
 async def test_each_stall_has_its_line(caplog: pytest.LogCaptureFixture):
-    async with watched():
+    async with watched() as watchdog:
         for _ in range(2):
             hold_up_everybody(1.5)
             await asyncio.sleep(0.2)
 
-    assert len(stalls(caplog)) == 2
+    assert len(stalls(caplog)) == watchdog.stalls == 2
 
 
 async def test_end_of_a_stall_says_how_long_it_was(caplog: pytest.LogCaptureFixture):

@@ -146,12 +146,15 @@ class Summariser:
         messages = summary_request(self._history.summary, lines, self._max_chars, locale)
         request = ChatRequest(messages, locale=locale, purpose="summary")
         text = ""
-        async with aclosing(self._provider.stream(request)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, str):
-                    text += piece
-                if len(text) > self._max_chars:
-                    break
+        with self._session.observer.model_call(None, messages) as call:
+            async with aclosing(self._provider.stream(request)) as pieces:
+                async for piece in pieces:
+                    if not isinstance(piece, str):
+                        call.completed(piece.finish_reason, piece.usage)
+                    else:
+                        text += piece
+                    if len(text) > self._max_chars:
+                        break
         summary = _cut(text.strip(), self._max_chars)
         if not summary:
             raise LlmBadResponse("an empty summary")

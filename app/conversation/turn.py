@@ -184,6 +184,13 @@ class Turn:
         return completion
 
     async def _stream(self, request: ChatRequest) -> Completion | None:
+        with self._session.observer.model_call(self.turn_id, request.messages) as call:
+            completion = await self._listen(request)
+            if completion is not None:
+                call.completed(completion.finish_reason, completion.usage)
+        return completion
+
+    async def _listen(self, request: ChatRequest) -> Completion | None:
         completion: Completion | None = None
         accepted = False
         try:

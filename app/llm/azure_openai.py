@@ -65,6 +65,7 @@ class AzureOpenAI:
         )
         capabilities = Capabilities(stream_options=_tells_usage(self._api_version))
         self._chat = ChatCompletions(client, settings, hints, capabilities, limits, retry)
+        self.retries = self._chat.retries
         self._settings = settings
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:

@@ -4,7 +4,7 @@ A provider turns one `ChatRequest` into a stream: text as it comes, then one `Co
 behind it, how it frames its events and what it calls its parameters stays in this package.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -76,11 +76,13 @@ class ChatProvider(Protocol):
         model: The model's or deployment's name.
         notice: A sentence that a new session is told (the demo says that it is one), or an empty dict; by
             locale.
+        retries: How often requests were sent again, by the code of what had failed.
     """
 
     name: str
     model: str
     notice: dict[Locale, str]
+    retries: Mapping[str, int]
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
         """Streams one answer: non-empty pieces of text, then exactly one `Completion`.

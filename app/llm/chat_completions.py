@@ -5,6 +5,7 @@ Both providers are built on this; what makes them different stays in their own m
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -63,6 +64,9 @@ class ChatCompletions:
         capabilities: What the service is believed to take at first.
         limits: The pool.
         retry: How patiently to try again; by default as often as the settings say.
+
+    Attributes:
+        retries: How often requests were sent again, by the code of what had failed.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class ChatCompletions:
     ) -> None:
         self.capabilities = capabilities
         self.hints = hints
+        self.retries: Counter[str] = Counter()
         self._client = client
         self._settings = settings
         self._limits = limits
@@ -130,6 +135,7 @@ class ChatCompletions:
                 delay_s = self._retry.delay_s(attempt, failure.asked_s) if failure.may_retry else None
                 if delay_s is None:
                     raise
+                self.retries[failure.error.code] += 1
                 logger.warning(
                     "llm_retry",
                     extra={"attempt": attempt, "delay_s": round(delay_s, 3), "cause": failure.error.facts},

@@ -72,6 +72,7 @@ class OpenAICompatible:
             endpoint=f"OPENAI_BASE_URL={url}",
         )
         self._chat = ChatCompletions(self._client, settings, self._hints, Capabilities(), limits, retry)
+        self.retries = self._chat.retries
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
         """Streams one answer, as `ChatProvider.stream` promises."""

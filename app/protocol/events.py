@@ -221,10 +221,11 @@ class SpeechStarted:
 
 @dataclass(slots=True)
 class SpeechStopped:
-    """The user has stopped; `empty` where no turn comes of it."""
+    """The user has stopped, so many milliseconds ago; `empty` where no turn comes of it."""
 
     utterance_id: str
     empty: bool
+    silence_ms: float = 0
 
 
 @dataclass(slots=True)

@@ -146,7 +146,8 @@ def _hand_over(
     # What is replayed is taken now: while the first of it is being sent, the ring may already drop the rest.
     missed = [live.history_message()] if has_gap else ring.since(next_seq)
     preface = [orjson.dumps(resumed).decode(), *missed]
-    return Admission(live, _attach(live, transport, preface, ring.next_seq))
+    link = _attach(live, transport, preface, ring.next_seq)
+    return Admission(live, link, resumed="gap" if has_gap else "ok")
 
 
 def _attach(

@@ -23,6 +23,7 @@ from app.protocol.events import ErrorOccurred, Event
 from app.services.dialects import Dialect
 from app.services.limits import FloodWatch
 from app.services.live_session import LiveSession
+from app.session.observer import ResumeOutcome
 from app.session.pump import Link
 from app.session.transport import ConnectionGone, Transport
 from config.settings import Settings
@@ -43,11 +44,13 @@ class Admission:
 
     Attributes:
         message: What of the first message is still to be handled.
+        resumed: How it came back to a session that it had before.
     """
 
     live: LiveSession
     link: Link
     message: dict[str, Any] | None = None
+    resumed: ResumeOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

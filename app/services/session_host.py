@@ -21,6 +21,7 @@ from app.services.profiles import Profiles
 from app.services.restoring import may_come_back, restore
 from app.services.stored_journal import StoredJournal
 from app.session.history import History
+from app.session.observer import NOBODY, Telemetry
 from app.session.outbox import Outbox
 from app.session.pump import Pump
 from app.session.registry import SessionRegistry
@@ -47,6 +48,7 @@ class SessionHost:
         engines: What sessions hear and speak with.
         is_leaving: The server is about to stop: no new session begins.
         profiles: What is kept of the users.
+        telemetry: Who looks at them, to measure.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class SessionHost:
         self.sessions: SessionRegistry[LiveSession] = SessionRegistry(settings.max_sessions)
         self.is_leaving = False
         self.engines = VoiceEngines()
+        self.telemetry: Telemetry = NOBODY
         self._settings = settings
         self._provider = provider
         self._tools = tools
@@ -223,6 +226,7 @@ class SessionHost:
         if live.pump_task is not None:
             live.pump_task.cancel()
             await asyncio.wait({live.pump_task})
+        live.session.observer.closed()
         now = self._clock.now()
         if not (live.is_resumable and reason == "shutdown"):
             self._store.session_changed(live.session_id, {"ended_at": now, "last_activity": now})
@@ -256,6 +260,7 @@ class SessionHost:
             last_activity=record.last_activity,
             locale=locale,
             asks_in_words=not is_resumable,
+            observer=self.telemetry.observer(record.id),
         )
         if self._store.is_on:
             session.journal = StoredJournal(
@@ -283,16 +288,8 @@ class SessionHost:
         return live
 
     def _write_opened(self, live: LiveSession, record: SessionRecord) -> None:
-        opened = SessionRecord(
-            id=record.id,
-            user_id=record.user_id,
-            protocol=record.protocol,
-            locale=record.locale,
-            created_at=record.created_at,
-            last_activity=record.last_activity,
-            token_hash=live.tokens.newest,
-            previous_token_hash=live.tokens.previous,
-        )
+        tokens = live.tokens
+        opened = replace(record, token_hash=tokens.newest, previous_token_hash=tokens.previous)
         self._store.session_opened(opened)
 
     def _terms(self, live: LiveSession, *, continued: bool = False) -> SessionTerms:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from app.clock import Clock, SystemClock
+from app.errors import ResumeRefused
 from app.llm.base import ChatProvider, Check
 from app.protocol.close_codes import CloseCode
 from app.protocol.events import Event, GoingAway
@@ -90,6 +91,7 @@ class WebSocketAgentService:
         connection = Connection(transport, dialect, self.settings, self._clock, admit)
         admission = await connection.greet()
         if admission is None:
+            self.session_host.telemetry.connection_ended("turned_away")
             return
         live, link = admission.live, admission.link
         SESSION_ID.set(live.session_id)
@@ -97,6 +99,7 @@ class WebSocketAgentService:
         try:
             leaving = await connection.talk(admission)
         finally:
+            self.session_host.telemetry.connection_ended(leaving.reason)
             live.pump.detach(link)
             # A goodbye from a connection that has lost the session to a newer one is nobody's word any more.
             if (leaving.is_goodbye and not link.was_replaced) or not live.is_resumable:
@@ -180,10 +183,16 @@ class WebSocketAgentService:
         async def admit(first: dict[str, Any], transport: Transport) -> Admission | Event:
             principal = self.access.identify(token or _token_of(first))
             if dialect.is_resumable:
-                admission = await admit_v2(first, transport, host, principal)
+                try:
+                    admission = await admit_v2(first, transport, host, principal)
+                except ResumeRefused:
+                    host.telemetry.resumed("refused")
+                    raise
             else:
                 admission = admit_v1(first, transport, host, principal)
             if isinstance(admission, Admission):
+                if admission.resumed is not None:
+                    host.telemetry.resumed(admission.resumed)
                 introduce(
                     admission.live,
                     host.profiles,

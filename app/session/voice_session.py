@@ -12,6 +12,7 @@ from app.protocol.events import Event
 from app.session.history import History
 from app.session.journal import Journal, NoJournal
 from app.session.mouth import Mouth, Mute
+from app.session.observer import NOBODY, UNTOLD, Observer
 from app.session.outbox import Outbox
 from app.session.profile import ProfileKeeper
 from app.session.state import SessionState, check_move
@@ -32,6 +33,7 @@ class VoiceSession:
         holds_outside: Words of others have come into it, by a tool or a back end.
         profile: What is kept of the user; None where nothing is.
         spoken_language: The language in which the user has been heard to speak.
+        observer: Looks at what happens, to measure it.
     """
 
     session_id: str
@@ -50,6 +52,7 @@ class VoiceSession:
     holds_outside: bool = False
     profile: ProfileKeeper | None = None
     spoken_language: Locale | None = None
+    observer: Observer = NOBODY
     state: SessionState = SessionState.IDLE
     pending_tools: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 
@@ -77,6 +80,8 @@ class VoiceSession:
 
     def emit(self, event: Event) -> None:
         """Tells the client; never waits."""
+        if type(event) not in UNTOLD:
+            self.observer.saw(event)
         self.outbox.put(event)
 
     def describe(self) -> dict[str, Any]:

@@ -233,7 +233,7 @@ class Hearing:
     def _commit(self, understood: Understood) -> None:
         utterance_id, joins = self._utterance_id, self._joins
         pcm = self._detector.speech()
-        speech_ms = self._detector.voiced_ms
+        speech_ms, silence_ms = self._detector.voiced_ms, self._silence_ms
         text = understood.text
         if joins is not None:
             pcm = joins.pcm + pcm
@@ -243,7 +243,7 @@ class Hearing:
         emotion = self._conversation.moods.judge(
             text, understood.language, None if joins is not None else speech_ms
         )
-        self._session.emit(SpeechStopped(utterance_id, empty=False))
+        self._session.emit(SpeechStopped(utterance_id, empty=False, silence_ms=silence_ms))
         self._session.emit(TranscriptHeard(utterance_id, text, understood.language, True, emotion))
         try:
             turn_id = self._conversation.hear_speech(

@@ -244,6 +244,7 @@ class VoiceEngines:
         diagnoses: How the parts that are services are tried for real.
         closers: How its parts give back what they hold.
         new_splitter: Makes what cuts one answer into clauses; there where there is a synthesiser.
+        losses: How many worker processes each part has lost so far.
     """
 
     senses: Senses | None = None
@@ -251,6 +252,7 @@ class VoiceEngines:
     new_splitter: Callable[[], Splitter] | None = None
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     diagnoses: tuple[Callable[[], Awaitable[list[Check]]], ...] = ()
+    losses: tuple[Callable[[], int], ...] = ()
 
     async def aclose(self) -> None:
         """Gives back what the parts hold, the last one first; those who use them have ended."""

@@ -74,6 +74,11 @@ class ClipDecoder:
         """The number of its process, for those who watch it."""
         return self._pool.pids
 
+    @property
+    def workers_lost(self) -> int:
+        """How many of its processes have died or hung so far."""
+        return self._pool.lost
+
     async def start(self) -> None:
         """Starts the process.
 

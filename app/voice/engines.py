@@ -5,7 +5,7 @@ The packages of speech are imported here, by name and only now: a server without
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,7 +17,23 @@ from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Close = Callable[[], Awaitable[None]]
+
+class Part(Protocol):
+    """Something that holds processes or connections."""
+
+    async def aclose(self) -> None:
+        """Gives them back."""
+        ...
+
+
+@runtime_checkable
+class HasWorkers(Protocol):
+    """A part that works in processes of its own."""
+
+    @property
+    def workers_lost(self) -> int:
+        """How many of them have died or hung so far."""
+        ...
 
 
 @runtime_checkable
@@ -36,33 +52,38 @@ async def load_engines(settings: Settings) -> VoiceEngines:
         AgentError: A part cannot be had.
         Exception: Whatever a model's library says of its file.
     """
-    closers: list[Close] = []
+    parts: list[Part] = []
     try:
-        senses = await _load_senses(settings, closers) if settings.recogniser != "none" else None
-        synthesiser = await _load_synthesiser(settings, closers)
+        senses = await _load_senses(settings, parts) if settings.recogniser != "none" else None
+        synthesiser = await _load_synthesiser(settings, parts)
     except BaseException:
-        await _close_all(closers)
+        await _close_all(parts)
         raise
     services = [senses.recogniser if senses else None, synthesiser]
     return VoiceEngines(
         senses,
         synthesiser,
         ClauseSplitter if synthesiser else None,
-        tuple(closers),
+        tuple(part.aclose for part in parts),
         tuple(service.diagnose for service in services if isinstance(service, Diagnosable)),
+        tuple(partial(_lost_by, part) for part in parts if isinstance(part, HasWorkers)),
     )
 
 
-async def _load_senses(settings: Settings, closers: list[Close]) -> Senses:
+def _lost_by(part: HasWorkers) -> int:
+    return part.workers_lost
+
+
+async def _load_senses(settings: Settings, parts: list[Part]) -> Senses:
     recogniser = await import_module("app.voice.stt.loader").load_recogniser(settings)
-    closers.append(recogniser.aclose)
+    parts.append(recogniser)
     activity, judge = await asyncio.to_thread(_load_models, settings)
-    closers.append(judge.aclose)
+    parts.append(judge)
     decoder = import_module("app.voice.clips").ClipDecoder(
         settings.max_audio_seconds, settings.max_audio_message_bytes
     )
     await decoder.start()
-    closers.append(decoder.aclose)
+    parts.append(decoder)
     resampler = import_module("app.voice.pcm").Resampler
     return Senses(
         recogniser=recogniser,
@@ -80,16 +101,16 @@ def _load_models(settings: Settings) -> tuple[Any, Any]:
     return activity, import_module("app.voice.end_of_turn").EndOfTurn(smart_turn)
 
 
-async def _load_synthesiser(settings: Settings, closers: list[Close]) -> Synthesiser | None:
+async def _load_synthesiser(settings: Settings, parts: list[Part]) -> Synthesiser | None:
     synthesiser: Synthesiser | None = await import_module("app.voice.tts.loader").load_synthesiser(settings)
     if synthesiser is not None:
-        closers.append(synthesiser.aclose)
+        parts.append(synthesiser)
     return synthesiser
 
 
-async def _close_all(closers: list[Close]) -> None:
-    for close in reversed(closers):
+async def _close_all(parts: list[Part]) -> None:
+    for part in reversed(parts):
         try:
-            await close()
+            await part.aclose()
         except Exception:  # one part that does not end well must not keep the others from it
             logger.exception("internal")

@@ -31,6 +31,9 @@ class WorkerPool:
         timeout_s: How long a worker may be silent during a job, and how long a job may wait for one, in
             seconds.
         start_timeout_s: How long a worker may take to be ready, in seconds.
+
+    Attributes:
+        lost: How many workers have died or hung so far.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class WorkerPool:
         timeout_s: float = 15,
         start_timeout_s: float = 60,
     ) -> None:
+        self.lost = 0
         self._kind = kind
         self._options = options or {}
         self._size = size
@@ -152,6 +156,7 @@ class WorkerPool:
         try:
             while True:
                 await worker.has_ended.wait()
+                self.lost += 1
                 self._live.discard(worker)
                 if worker in self._idle:
                     self._idle.remove(worker)

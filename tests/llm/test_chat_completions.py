@@ -38,6 +38,7 @@ async def test_each_retry_and_each_refused_parameter_is_one_log_line(caplog: pyt
 
     ours = [record for record in caplog.records if record.name.startswith("app")]
     assert [record.message for record in ours] == ["llm_parameter_refused", "llm_retry"]
+    assert sum(provider.retries.values()) == 1
     assert "status=503" in ours[1].cause  # type: ignore[attr-defined]
 
 

@@ -76,6 +76,7 @@ class ScriptedModel:
     name = "demo"
     model = "scripted"
     notice: ClassVar[dict[Locale, str]] = {}
+    retries: ClassVar[dict[str, int]] = {}
 
     def __init__(self, script: Sequence[Answer] | Callable[[ChatRequest], Answer]) -> None:
         self._answers = list(script) if not callable(script) else None

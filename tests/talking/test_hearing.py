@@ -123,6 +123,7 @@ async def test_sentence_is_heard_understood_and_answered():
         assert [type(e) for e in finals] == list(kinds)
         started, stopped, transcript, accepted = finals
         assert (stopped.empty, transcript.content) == (False, "qué hora es?")
+        assert 100 < stopped.silence_ms < 1000
         assert {e.utterance_id for e in (started, stopped, transcript, accepted)} == {started.utterance_id}
         assert r.t.answers() == ["Las dos."]
 

@@ -149,6 +149,7 @@ async def test_worker_that_dies_costs_its_own_job_alone():
         assert [reply["number"] async for reply, _ in other] == [1, 2]
         await until_replaced(pool, victim, size=2)
         assert survivor in pool.pids
+        assert pool.lost == 1
         assert len(await all_of(pool, {"do": "echo"})) == 1
 
 

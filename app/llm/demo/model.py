@@ -44,6 +44,7 @@ class DemoModel:
 
     def __init__(self, settings: Settings, token_delay_s: float = TOKEN_DELAY_S) -> None:
         self.notice: dict[Locale, str] = dict(NOTICE)
+        self.retries: dict[str, int] = {}
         self._agent_name = settings.agent_name
         self._token_delay_s = token_delay_s
         # The time zones are read from disk once: here, where nobody is waiting for a word.

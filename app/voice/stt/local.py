@@ -56,6 +56,11 @@ class LocalWhisper:
         """The numbers of its processes, for those who watch them."""
         return self._pool.pids
 
+    @property
+    def workers_lost(self) -> int:
+        """How many of its processes have died or hung so far."""
+        return self._pool.lost
+
     async def start(self) -> None:
         """Starts the workers and loads the model in each.
 

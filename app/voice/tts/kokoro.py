@@ -99,6 +99,11 @@ class Kokoro:
             done_ms += front.length_ms
         yield AudioPiece(b"", (WordEnd(len(speech.text), done_ms),) if done_ms else nothing_said(speech.text))
 
+    @property
+    def workers_lost(self) -> int:
+        """How many of its processes have died or hung so far."""
+        return self._pool.lost
+
     async def aclose(self) -> None:
         """Ends the workers."""
         await self._pool.aclose()

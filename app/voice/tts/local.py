@@ -78,6 +78,11 @@ class LocalVoice:
         """Begins to make the common openings, while nobody is spoken to."""
         self._warming = asyncio.create_task(self._make_openings(speed), name="warm the voice")
 
+    @property
+    def workers_lost(self) -> int:
+        """How many of its processes have died or hung so far."""
+        return self._kokoro.workers_lost
+
     async def aclose(self) -> None:
         """Ends the workers."""
         if self._warming is not None:
