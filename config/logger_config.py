@@ -55,6 +55,9 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     # A line per request with its whole URL, lines about each look at the tables: more than INFO should say.
     for name in ("httpx", "httpx2", "openai", "aiohttp", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # Below INFO these write down whole frames, headers and statements, with the tokens that are in them.
+    for name in ("uvicorn.error", "websockets", "httpcore", "aiosqlite"):
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
     _listener = logging.handlers.QueueListener(records, logging.StreamHandler(sys.stderr))
     _listener.start()
 

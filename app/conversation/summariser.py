@@ -79,7 +79,7 @@ class Summariser:
     def recall(self, summary: str, upto: int) -> None:
         """Goes on from the summary of an earlier life of the session."""
         self._upto = upto
-        self._history.stand_in(summary, summary_note(summary, self._session.locale))
+        self._stand_in(summary)
 
     def take(self, turns: Iterable[HistoryTurn]) -> None:
         """Takes turns that have left the prompts, and has them summarised unless the model is left alone."""
@@ -163,11 +163,16 @@ class Summariser:
     def _keep(self, summary: str, batch: Sequence[_Passage]) -> None:
         self._has_failed = False
         self._most_passages = None
-        self._history.stand_in(summary, summary_note(summary, self._session.locale))
+        self._stand_in(summary)
         # Texts that wait, and turns that are still held, all stand behind the last text of the batch.
         self._upto = max(self._upto, *(passage.upto for passage in batch))
         self._session.journal.summarised(summary, self._upto)
         logger.info("summarised", extra={"turns": len(batch), "chars": len(summary)})
+
+    def _stand_in(self, summary: str) -> None:
+        # What the user has quoted of others is no longer told from their own words.
+        self._session.holds_outside = True
+        self._history.stand_in(summary, summary_note(summary, self._session.locale))
 
     def _note_refusal(self, batch: Sequence[_Passage], error: AgentError) -> None:
         """Finds the turn that the service does not take, by asking for fewer at a time, and leaves it out."""

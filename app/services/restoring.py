@@ -44,9 +44,9 @@ def restore(live: LiveSession, talk: StoredTalk) -> None:
         messages = list(group)
         if messages[0].position >= summarised_upto:
             history.restore_turn(turn_id, [_api_message(m) for m in messages], messages[0].position)
-    # What tools brought is in the messages or in the summary; whose words it was is not known any more.
-    has_results = any(message.role == "tool" for message in talk.messages) or bool(talk.untold_calls)
-    live.session.holds_outside = has_results or bool(talk.session.summary)
+    # Which tools brought what is not known any more; with a summary the summariser says the same.
+    has_outside = any(message.role in ("tool", "system") for message in talk.messages)
+    live.session.holds_outside |= has_outside or bool(talk.untold_calls)
     history.make_room()
     history.message_count = talk.session.message_count
     for message in talk.messages:

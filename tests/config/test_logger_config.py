@@ -15,7 +15,8 @@ import pytest
 
 from config.logger_config import SESSION_ID, TURN_ID, configure_logging
 
-NAMES = [None, "uvicorn", "uvicorn.error", "uvicorn.access", "httpx", "httpx2", "openai", "aiohttp"]
+LIBRARIES = ["httpx", "httpx2", "openai", "aiohttp", "alembic", "websockets", "httpcore", "aiosqlite"]
+NAMES = [None, "uvicorn", "uvicorn.error", "uvicorn.access", *LIBRARIES]
 NASTY = "a\nb\r\x1b[31m\u2028\u202e\x9b\0\ud800ñ 🎤"
 
 
@@ -248,3 +249,13 @@ def test_output_that_fails_is_no_failure_of_the_talk(capsys: pytest.CaptureFixtu
     configure_logging("INFO", "text")
 
     log()
+
+
+def test_frames_and_statements_of_libraries_are_in_no_log() -> None:
+    """They hold what users said, and the tokens that they came with."""
+    with logged(level="DEBUG") as lines:
+        for name in ("uvicorn.error", "websockets.server", "httpcore.http11", "aiosqlite"):
+            logging.getLogger(name).debug('< TEXT \'{"token": "secret"}\'')
+        logging.getLogger("app").debug("state")
+
+    assert len(lines) == 1
