@@ -186,7 +186,7 @@ addEventListener("online", () => {
 });
 
 offerLanguages((chosen, isAsked) => {
-  if (isAsked) client.update({ locale: chosen });
+  if (isAsked) client.updateSession({ locale: chosen });
   showSuggestions(sendByHand);
   panel.retell();
   talks.retell();

@@ -3,6 +3,7 @@
 export type Locale = "es" | "en";
 export type AgentState = "idle" | "listening" | "thinking" | "speaking" | "processing_tool";
 export type FinishReason = "stop" | "interrupted" | "length" | "content_filter";
+export type EmotionLabel = "neutral" | "frustrated" | "hurried" | "pleased";
 export type ToolStatus = "done" | "failed" | "timed_out" | "cancelled" | "interrupted";
 
 // What the server says. Fields and types that are not here may come as well.
@@ -126,6 +127,57 @@ export interface ToolFinished {
   reason?: string;
 }
 
+/** The call begins after a yes; without an answer in time it is a no. */
+export interface ApprovalRequested {
+  type: "approval_requested";
+  call_id: string;
+  name: string;
+  arguments: unknown;
+  expires_in_s: number;
+}
+
+export interface SpeechStarted {
+  type: "speech_started";
+  utterance_id: string;
+}
+
+export interface SpeechStopped {
+  type: "speech_stopped";
+  utterance_id: string;
+  /** No turn comes of it. */
+  empty: boolean;
+}
+
+export interface Transcript {
+  type: "transcript";
+  utterance_id: string;
+  content: string;
+  /** A joined utterance has a second final one, with all the words. */
+  final: boolean;
+  language: Locale;
+  emotion?: { label: EmotionLabel; confidence: number } | null;
+}
+
+/** What is held of the turn's sound beyond `offset_ms` is to be thrown away. */
+export interface AudioStarted {
+  type: "audio_started";
+  turn_id: string;
+  format: "pcm16";
+  sample_rate_hz: number;
+  offset_ms: number;
+}
+
+export interface AudioComplete {
+  type: "audio_complete";
+  turn_id: string;
+}
+
+export interface PlaybackHint {
+  type: "playback_hint";
+  turn_id: string;
+  action: "duck" | "resume";
+}
+
 export type ToolMessage = ToolStarted | ToolProgress | ToolFinished;
 
 export interface ErrorMessage {
@@ -166,12 +218,43 @@ export type ServerMessage =
   | ResponseComplete
   | InterruptedMessage
   | ToolMessage
+  | ApprovalRequested
+  | SpeechStarted
+  | SpeechStopped
+  | Transcript
+  | AudioStarted
+  | AudioComplete
+  | PlaybackHint
   | ErrorMessage
   | SystemMessage
   | Pong
   | GoingAway;
 
 // What the client says.
+
+/** What sound a session has; without `in` or `out`, that side has none. */
+export interface AudioOptions {
+  in?: { sample_rate_hz: 8000 | 16000 | 24000 | 48000 };
+  out?: boolean;
+  /** `manual`: `commitAudio` says when something has been said (push-to-talk). Default `auto`. */
+  turn_detection?: "auto" | "manual";
+}
+
+export interface SessionValues {
+  locale?: Locale;
+  /** A voice's name; empty for the language's own. */
+  voice?: string;
+  /** From 0.5 to 2. */
+  speed?: number;
+  audio?: AudioOptions;
+}
+
+/** A piece of the agent's voice. */
+export interface Sound {
+  turnId: string;
+  sampleRateHz: number;
+  pcm: Int16Array;
+}
 
 export interface KnownText {
   id: string;
@@ -245,6 +328,14 @@ export interface ClientEvents {
   complete: ResponseComplete;
   interrupted: InterruptedMessage;
   tool: ToolMessage;
+  approval_requested: ApprovalRequested;
+  speech_started: SpeechStarted;
+  speech_stopped: SpeechStopped;
+  transcript: Transcript;
+  audio_started: AudioStarted;
+  audio: Sound;
+  audio_complete: AudioComplete;
+  playback_hint: PlaybackHint;
   error: ErrorMessage;
   notice: SystemMessage;
   going_away: GoingAway;
@@ -256,7 +347,9 @@ export interface ClientEvents {
 
 export interface SocketLike {
   readonly protocol: string;
-  send(text: string): void;
+  readonly bufferedAmount?: number;
+  binaryType: string;
+  send(frame: any): void;
   close(code?: number): void;
   addEventListener(type: string, listener: (event: any) => void): void;
 }
@@ -274,11 +367,10 @@ export interface Timers {
   now(): number;
 }
 
-export interface ClientOptions {
+export interface ClientOptions extends SessionValues {
   /** The constructor; the runtime's own if it has one. */
   WebSocket?: new (url: string, protocols: string[]) => SocketLike;
   userId?: string;
-  locale?: Locale;
   /** Where the server asks for one. */
   token?: string;
   /** Such as `sessionStorage`: a reload goes on with the same session. */
@@ -317,7 +409,12 @@ export class VoiceAgentClient extends EventTarget {
   say(content: string, how?: { interrupt?: boolean; id?: string }): Said;
   interrupt(turnId?: string | null): void;
   cancelTool(callId: string): void;
-  update(values: { locale?: Locale }): void;
+  approveTool(callId: string, approved: boolean): void;
+  updateSession(values: SessionValues): void;
+  sendAudio(pcm: Int16Array | ArrayBuffer): boolean;
+  commitAudio(): void;
+  clearAudio(): void;
+  reportPlayback(turnId: string, playedMs: number): void;
   end(): void;
   close(): void;
   renew(how?: {

@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * A talk with the agent over protocol v2, which outlives its connections: it comes back by itself, resumes where it
- * was, sends again what has no receipt, and shows nothing twice. No dependencies, no DOM; browsers and Node.
+ * was, sends again what has no receipt, and shows nothing twice. It carries sound both ways, and leaves microphone
+ * and loudspeaker to others. No dependencies, no DOM; browsers and Node.
  *
  * `docs/client.md` tells how to use it; `voice-agent-client.d.ts` has the types of all that it takes and says.
  */
@@ -16,6 +17,7 @@
 /** @typedef {import("./voice-agent-client.js").AgentState} AgentState */
 /** @typedef {import("./voice-agent-client.js").KnownText} KnownText */
 /** @typedef {import("./voice-agent-client.js").RenewalReason} RenewalReason */
+/** @typedef {import("./voice-agent-client.js").SessionValues} SessionValues */
 
 /**
  * A text of the user, from `say` to its ending.
@@ -44,6 +46,7 @@
  * @property {number} lastSeq
  * @property {number} heartbeatS
  * @property {string} userId
+ * @property {boolean} [hasAudio] Whether the server was asked for sound.
  */
 
 export const PROTOCOL = "voice-agent.v2";
@@ -70,6 +73,8 @@ const SILENT_BEATS = 2;
 const MAX_OPEN_TEXTS = 8;
 const MAX_KEPT_TEXTS = 200;
 const MAX_KEPT_CHARS = 500_000;
+/** Sound that waits in this computer is old when it leaves: about two seconds at 16 kHz. */
+const MAX_WAITING_SOUND_BYTES = 65_536;
 
 /**
  * How long to wait before a try: exponential with full jitter, so that the clients of a restarted server do not come
@@ -133,6 +138,12 @@ export class VoiceAgentClient extends EventTarget {
   #seqAfterGap = null;
   /** What an earlier load of the page has dealt with. */
   #seenBefore = 0;
+  /** Whether what the server knows of our sound is another load's. */
+  #isLoaded = false;
+  /** Whether the server is to be told anew what sound there is. */
+  #owesAudio = false;
+  /** The turn whose sound comes now. @type {import("./voice-agent-client.js").AudioStarted | null} */
+  #sounding = null;
   /** @type {{previousSessionId: string, reason: RenewalReason, texts: KnownText[]} | null} */
   #renewal = null;
 
@@ -211,6 +222,7 @@ export class VoiceAgentClient extends EventTarget {
     this.#options.token = token ?? this.#options.token;
     this.#timers.clearTimeout(this.#timer);
     const socket = new this.#Socket(this.#url, [PROTOCOL]);
+    socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#openedAt = 0;
     this.#isEnding = false;
@@ -257,10 +269,62 @@ export class VoiceAgentClient extends EventTarget {
     this.#control(`cancel ${callId}`, { type: "cancel_tool", call_id: callId }, callId);
   }
 
-  /** @param {{locale?: "es" | "en"}} values */
-  update({ locale }) {
-    this.#options.locale = locale ?? this.#options.locale;
-    this.#control("update", { type: "session_update", locale }, this.#session?.id);
+  /**
+   * A person's word about a tool that waits for it.
+   *
+   * @param {string} callId
+   * @param {boolean} approved
+   */
+  approveTool(callId, approved) {
+    this.#control(`approve ${callId}`, { type: "approve_tool", call_id: callId, approved }, callId);
+  }
+
+  /**
+   * Changes language, voice, speed or sound; later sessions of this client have it too.
+   *
+   * @param {SessionValues} values
+   */
+  updateSession(values) {
+    const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+    Object.assign(this.#options, given);
+    this.#noteAudio();
+    const waiting = this.#controls.get("update") ?? { type: "session_update" };
+    this.#control("update", { ...waiting, ...given }, this.#session || this.#isStarting);
+  }
+
+  /**
+   * A piece of the user's speech: PCM16, little endian, mono, at the agreed rate. It is not kept: without a
+   * connection, or where it waits for the network, it is thrown away.
+   *
+   * @param {Int16Array | ArrayBuffer} pcm
+   * @returns {boolean} Whether it has left.
+   */
+  sendAudio(pcm) {
+    const socket = this.#socket;
+    if (!socket || !this.#isCurrent || (socket.bufferedAmount ?? 0) > MAX_WAITING_SOUND_BYTES) return false;
+    socket.send(pcm);
+    return true;
+  }
+
+  /** What was said is over; where turns are detected by hand. */
+  commitAudio() {
+    this.#control("audio", { type: "audio_commit" }, false);
+  }
+
+  /** What was said is thrown away. */
+  clearAudio() {
+    this.#control("audio", { type: "audio_clear" }, false);
+  }
+
+  /**
+   * How much of a turn's sound has been played; to be said every 200 ms, and once when it stops.
+   *
+   * @param {string} turnId
+   * @param {number} playedMs From the start of the turn's sound.
+   */
+  reportPlayback(turnId, playedMs) {
+    const played = Math.max(0, Math.round(playedMs));
+    this.#control("playback", { type: "playback", turn_id: turnId, played_ms: played }, false);
   }
 
   /** Says goodbye: the session ends now, and nothing comes back by itself. */
@@ -343,10 +407,12 @@ export class VoiceAgentClient extends EventTarget {
 
   /** @param {SocketLike} socket */
   #start(socket) {
-    const { userId, locale, token } = this.#options;
+    const { userId, locale, token, voice, audio, speed } = this.#options;
     this.#isStarting = true;
     const continued = this.#continued ?? undefined;
-    socket.send(JSON.stringify({ type: "start", user_id: userId, locale, token, continue: continued }));
+    socket.send(JSON.stringify({ type: "start", user_id: userId, locale, token, voice, audio, continue: continued }));
+    // The opening has no place for it.
+    this.#owesAudio = speed !== undefined;
   }
 
   /**
@@ -356,6 +422,7 @@ export class VoiceAgentClient extends EventTarget {
   #receive(socket, frame) {
     if (socket !== this.#socket) return;
     this.#silentBeats = 0;
+    if (frame instanceof ArrayBuffer) return this.#hear(frame);
     const message = parse(frame);
     if (!message) return;
     const seq = "seq" in message && typeof message.seq === "number" ? message.seq : null;
@@ -370,6 +437,14 @@ export class VoiceAgentClient extends EventTarget {
     if (socket !== this.#socket) return;
     if (seq !== null && !this.#isCurrent && this.#session && seq >= this.#replayEnd) this.#beCurrent();
     if (seq !== null) this.#keepSession();
+  }
+
+  /** A piece of the agent's voice. @param {ArrayBuffer} frame */
+  #hear(frame) {
+    const sounding = this.#sounding;
+    if (!sounding || frame.byteLength % 2 !== 0) return;
+    const { turn_id: turnId, sample_rate_hz: sampleRateHz } = sounding;
+    this.#emit("audio", { turnId, sampleRateHz, pcm: new Int16Array(frame) });
   }
 
   /**
@@ -413,6 +488,7 @@ export class VoiceAgentClient extends EventTarget {
   /** Stops listening to the connection and all clocks. */
   #silence() {
     this.#socket = null;
+    this.#sounding = null;
     this.#isCurrent = false;
     this.#isStarting = false;
     this.#timers.clearTimeout(this.#timer);
@@ -473,7 +549,24 @@ export class VoiceAgentClient extends EventTarget {
       case "response_complete":
         return this.#completed(message);
       case "interrupted":
+        this.#endSound(message.turn_id);
         return this.#emit("interrupted", message);
+      case "speech_started":
+        return this.#emit("speech_started", message);
+      case "speech_stopped":
+        return this.#emit("speech_stopped", message);
+      case "transcript":
+        return this.#emit("transcript", message);
+      case "audio_started":
+        this.#sounding = message;
+        return this.#emit("audio_started", message);
+      case "audio_complete":
+        this.#endSound(message.turn_id);
+        return this.#emit("audio_complete", message);
+      case "playback_hint":
+        return this.#emit("playback_hint", message);
+      case "approval_requested":
+        return this.#emit("approval_requested", message);
       case "tool_started":
         this.#tools.set(message.call_id, message.name);
         return this.#emit("tool", message);
@@ -505,6 +598,8 @@ export class VoiceAgentClient extends EventTarget {
     }
     const { session_id: id, resume_token: token, heartbeat_s: heartbeatS } = message;
     this.#session = { id, token, lastSeq: message.seq, heartbeatS, userId: this.#options.userId ?? "" };
+    this.#isLoaded = false;
+    this.#noteAudio();
     const isContinued = message.continued ?? false;
     this.#continued = null;
     this.#seenBefore = 0;
@@ -527,6 +622,9 @@ export class VoiceAgentClient extends EventTarget {
     // Only when the history is here is it known; a drop before it must lead to another gap.
     this.#seqAfterGap = message.gap ? message.next_seq - 1 : null;
     if (message.gap) session.lastSeq = 0;
+    // A server that has lost the messages may have lost this too; and after a reload it knows what was, not what is.
+    this.#owesAudio = (message.gap && this.#hasVoice) || (this.#isLoaded && session.hasAudio === true);
+    this.#isLoaded = false;
     this.#opened();
     this.#keepSession();
     this.#emit("resumed", message);
@@ -546,9 +644,31 @@ export class VoiceAgentClient extends EventTarget {
   #beCurrent() {
     this.#isCurrent = true;
     this.#emit("current", { sessionId: this.sessionId });
+    this.#repayAudio();
     for (const message of this.#controls.values()) this.#socket?.send(JSON.stringify(message));
     this.#controls.clear();
     this.#flush();
+  }
+
+  /** Whether anything of the voice was chosen. */
+  get #hasVoice() {
+    const { audio, voice, speed } = this.#options;
+    return audio !== undefined || voice !== undefined || speed !== undefined;
+  }
+
+  /** Tells the server what it does not know, or no longer. */
+  #repayAudio() {
+    if (!this.#owesAudio) return;
+    this.#owesAudio = false;
+    const { audio = { out: false }, voice, speed } = this.#options;
+    this.#socket?.send(JSON.stringify({ type: "session_update", audio, voice, speed }));
+    this.#noteAudio();
+  }
+
+  #noteAudio() {
+    const { audio } = this.#options;
+    if (this.#session) this.#session.hasAudio = Boolean(audio?.in || audio?.out);
+    this.#keepSession();
   }
 
   /** @param {HistoryMessage} message */
@@ -706,6 +826,12 @@ export class VoiceAgentClient extends EventTarget {
   /** @param {string} turnId */
   #endTurn(turnId) {
     if (this.#turnId === turnId) this.#turnId = null;
+    this.#endSound(turnId);
+  }
+
+  /** @param {string | null} turnId */
+  #endSound(turnId) {
+    if (this.#sounding?.turn_id === turnId) this.#sounding = null;
   }
 
   /**
@@ -769,6 +895,7 @@ export class VoiceAgentClient extends EventTarget {
     const session = /** @type {Session | null} */ (this.#memory.read("session"));
     if (session && session.userId === (this.#options.userId ?? "")) {
       this.#seenBefore = session.lastSeq;
+      this.#isLoaded = true;
       this.#session = this.#options.replayOnLoad ? { ...session, lastSeq: 0 } : session;
     }
     const texts = /** @type {Omit<Text, "accepted" | "done" | "isOnWire">[] | null} */ (this.#memory.read("texts"));

@@ -20,8 +20,9 @@ export class FakeSocket {
     for (const listener of this.#listeners[type] ?? []) listener(event);
   }
 
-  send(text) {
-    this.sent.push(JSON.parse(text));
+  /** Texts are kept as what they say, sound as it is. */
+  send(frame) {
+    this.sent.push(typeof frame === "string" ? JSON.parse(frame) : frame);
   }
 
   close(code) {
@@ -93,7 +94,8 @@ export const completed = (seq, turn_id, text, finish_reason = "stop") => ({
 
 const EVENTS = [
   "connection", "open", "resumed", "renewed", "history", "current", "sent", "accepted", "state", "turn", "chunk",
-  "complete", "interrupted", "tool", "error", "notice", "going_away", "message",
+  "complete", "interrupted", "tool", "error", "notice", "going_away", "message", "speech_started",
+  "speech_stopped", "transcript", "audio_started", "audio", "audio_complete", "playback_hint", "approval_requested",
 ];
 
 /** A client in a fake world, with all that it said. */

@@ -74,7 +74,7 @@ test("interruption, cancelling and language are said at once", () => {
 
   client.interrupt("turn-1");
   client.cancelTool("call-1");
-  client.update({ locale: "en" });
+  client.updateSession({ locale: "en" });
   client.say("para", { interrupt: true, id: "c-1" });
 
   assert.deepEqual(socket.sent.slice(1), [
