@@ -19,7 +19,7 @@ import { TokenDialog } from "./token.js";
 import { UserChoice } from "./user.js";
 import { TalkPage } from "./view.js";
 import { UNAUTHORIZED, VoiceAgentClient } from "./voice-agent-client.js";
-import { followVoice } from "./voice-status.js";
+import { Voice } from "./voice.js";
 
 const stop = part("stop");
 const user = new UserChoice(begin);
@@ -37,10 +37,11 @@ const client = new VoiceAgentClient(url.href, {
   storage: sessionMemory(),
   replayOnLoad: true,
 });
-const page = new TalkPage(sendByHand, (call) => client.cancelTool(call));
+const page = new TalkPage(sendByHand, client);
 const talk = new Talk(page, client);
 const token = new TokenDialog(client);
 const panel = new SessionPanel();
+new Voice(client, (turn, times) => page.showTimes(turn, times));
 const profile = new ProfilePanel();
 const talks = new TalksPanel({ open: goOn, leave: begin });
 const statusLine = new StatusLine(() => {
@@ -127,7 +128,7 @@ client.addEventListener("complete", () => {
 });
 
 for (const type of /** @type {const} */ ([
-  "open", "current", "history", "accepted", "state", "turn", "chunk", "complete", "tool", "error",
+  "open", "current", "history", "transcript", "accepted", "state", "turn", "chunk", "complete", "tool", "error",
 ])) {
   client.addEventListener(type, refresh);
 }
@@ -192,7 +193,6 @@ offerLanguages((chosen, isAsked) => {
   talks.retell();
 });
 
-void followVoice();
 if (matchMedia("(min-width: 56rem)").matches) talks.open();
 if (matchMedia("(min-width: 88rem)").matches) panel.open();
 focusComposer();

@@ -37,3 +37,10 @@ export function icon(symbol) {
   svg.append(use);
   return svg;
 }
+
+/** Somebody is about to answer. */
+export function typingDots() {
+  const dots = make("div", "typing", ...Array.from({ length: 3 }, () => make("span", "")));
+  dots.setAttribute("aria-hidden", "true");
+  return dots;
+}

@@ -8,6 +8,7 @@ import { withLinks } from "./links.js";
 /** @typedef {import("./talk-view.js").TextStatus} TextStatus */
 /** @typedef {import("./talk-view.js").ToolEnding} ToolEnding */
 /** @typedef {import("./talk-view.js").Ending} Ending */
+/** @typedef {import("./voice-agent-client.js").EmotionLabel} EmotionLabel */
 
 /** A text of the user or an answer of the agent; an answer grows until `complete()`. */
 export class ChatMessage extends HTMLElement {
@@ -15,6 +16,7 @@ export class ChatMessage extends HTMLElement {
   #body = make("p", "message-body");
   #author = make("span", "message-author");
   #note = make("span", "message-note");
+  #mood = make("span", "message-mood");
 
   /**
    * @param {"user" | "agent"} author
@@ -44,6 +46,20 @@ export class ChatMessage extends HTMLElement {
   add(content) {
     this.setAttribute("aria-busy", "true");
     this.#text.appendData(content);
+  }
+
+  /** Says something else, whole. @param {string} content */
+  reword(content) {
+    this.#text.data = content;
+    this.#body.replaceChildren(withLinks(content));
+  }
+
+  /** How the user seems to feel; said discreetly, and not where there is nothing to say. @param {EmotionLabel} mood */
+  feel(mood) {
+    this.#mood.remove();
+    if (mood === "neutral") return;
+    show(this.#mood, `mood.${mood}`);
+    this.#note.before(this.#mood);
   }
 
   /** @param {Ending} ending */

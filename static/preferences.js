@@ -3,7 +3,7 @@
 
 const PREFIX = "voice-agent.";
 
-/** @typedef {"user" | "locale"} Key */
+/** @typedef {"user" | "locale" | "microphone" | "turn-detection" | "speaker"} Key */
 
 /** @param {Key} key */
 export function stored(key) {

@@ -54,7 +54,7 @@ export class StatusLine {
   /** @param {VoiceAgentClient} client */
   #showActivity(client) {
     const tools = [...client.tools.values()];
-    const isQuiet = client.state === "listening" || (client.state === "processing_tool" && tools.length === 0);
+    const isQuiet = client.state === "processing_tool" && tools.length === 0;
     const state = isQuiet ? "idle" : client.state === "processing_tool" ? "tool" : client.state;
     this.#state.dataset.state = state;
     if (state === "tool" && tools.length > 1) show(this.#text, "state.tools", { count: tools.length });

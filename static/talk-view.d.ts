@@ -1,22 +1,32 @@
 /** What shows the talk: `talk.js` tells it, `view.js` does it. All ids are the protocol's. */
 
-import type { ToolStatus } from "./voice-agent-client.js";
+import type { EmotionLabel, ToolStatus } from "./voice-agent-client.js";
 
-export type TextStatus = "waiting" | "sent" | "accepted" | "answered" | "interrupted" | "failed" | "lost";
+/** `hearing`: it is still being said. */
+export type TextStatus = "hearing" | "waiting" | "sent" | "accepted" | "answered" | "interrupted" | "failed" | "lost";
 export type Ending = "whole" | "interrupted" | "cut";
 export type ToolEnding = ToolStatus | "lost";
 
 /** Times are milliseconds since 1970; null where nobody knows. */
 export interface TalkView {
-  addText(id: string, content: string, at: number): void;
+  addText(id: string, content: string, at: number | null): void;
+  rewordText(id: string, content: string): void;
+  removeText(id: string): void;
+  /** How the user seems to feel. */
+  showMood(id: string, mood: EmotionLabel): void;
   markText(id: string, status: TextStatus): void;
   /** Without a text it is the agent's own turn, or answers one that is not known here. */
   openTurn(turn: string, text: string | null, at: number | null): void;
   addChunk(turn: string, content: string): void;
   closeTurn(turn: string, ending: Ending): void;
+  /** Its answer was not heard, and another one follows. */
+  takeBack(turn: string): void;
   startTool(call: string, name: string, turn: string | null): void;
   moveTool(call: string, elapsedS: number, message: string, fraction: number | null): void;
   endTool(call: string, ending: ToolEnding, elapsedS: number | null): void;
+  /** A tool waits for the user's word. */
+  askApproval(call: string, name: string, values: unknown, seconds: number, turn: string | null): void;
+  endApproval(call: string): void;
   notice(sentence: string, turn: string | null): void;
   /** `content` is empty where the fault was found on this side. */
   fail(error: { code: string; content: string }, place: { turn: string | null; text: string | null }): void;

@@ -5,6 +5,9 @@
  * Everything goes by the server's ids, so that turns, drops, replays and interruptions may come in any mixture.
  */
 
+import { TalkSpeech } from "./talk-speech.js";
+import { TalkTools } from "./talk-tools.js";
+
 /** @typedef {import("./voice-agent-client.js").VoiceAgentClient} VoiceAgentClient */
 /** @typedef {import("./voice-agent-client.js").ClientEvents} ClientEvents */
 /** @typedef {import("./talk-view.js").TalkView} TalkView */
@@ -19,8 +22,8 @@ export class Talk {
   #textOfTurn = new Map();
   /** Turns that are shown and have not ended. @type {Set<string>} */
   #turns = new Set();
-  /** @type {Set<string>} */
-  #calls = new Set();
+  #tools;
+  #speech;
 
   /**
    * @param {TalkView} view
@@ -29,6 +32,8 @@ export class Talk {
   constructor(view, client) {
     this.#view = view;
     this.#client = client;
+    this.#tools = new TalkTools(view, client);
+    this.#speech = new TalkSpeech(view, client, this.#texts, this.#textOfTurn);
     const handlers = {
       sent: this.#mark,
       accepted: this.#accept,
@@ -36,7 +41,6 @@ export class Talk {
       turn: (message) => this.#open(message),
       chunk: this.#speak,
       complete: this.#complete,
-      tool: this.#tool,
       error: this.#fail,
       notice: this.#notice,
       history: this.#restore,
@@ -68,7 +72,7 @@ export class Talk {
     this.#texts.clear();
     this.#textOfTurn.clear();
     this.#turns.clear();
-    this.#calls.clear();
+    this.#tools.clear();
     this.#view.clear();
   }
 
@@ -82,9 +86,10 @@ export class Talk {
   }
 
   /** @param {ClientEvents["accepted"]} message */
-  #accept({ id, turn_id, content, at }) {
-    if (id === null || content === undefined) return;
-    this.add({ id, content, at: at ?? Date.now() });
+  #accept({ id: own, utterance_id, turn_id, content, at }) {
+    const id = utterance_id ? this.#speech.textOf(utterance_id) : own;
+    if (id === null) return;
+    if (content !== undefined) this.add({ id, content, at: at ?? Date.now() });
     // A receipt may come again, after a drop, when the text has had its answer.
     if (["waiting", "sent"].includes(this.#texts.get(id) ?? "")) this.#setStatus(id, "accepted");
     this.#textOfTurn.set(turn_id, id);
@@ -113,22 +118,6 @@ export class Talk {
     const isShort = finish_reason === "length" || finish_reason === "content_filter";
     this.#close(turn, isInterrupted ? "interrupted" : isShort ? "cut" : "whole");
     if (text) this.#setStatus(text, isInterrupted ? "interrupted" : "answered");
-  }
-
-  /** @param {ClientEvents["tool"]} message */
-  #tool(message) {
-    const { call_id: call, name } = message;
-    if (!this.#calls.has(call)) {
-      // A call that could not even start (an unknown tool, wrong arguments) has nothing but an ending.
-      this.#calls.add(call);
-      this.#view.startTool(call, name, message.type === "tool_started" ? message.turn_id : this.#client.turnId);
-    }
-    if (message.type === "tool_progress") {
-      this.#view.moveTool(call, message.elapsed_s, message.message ?? "", message.fraction ?? null);
-    }
-    if (message.type !== "tool_finished") return;
-    this.#calls.delete(call);
-    this.#view.endTool(call, message.status, message.elapsed_s);
   }
 
   /** @param {ClientEvents["error"]} error */
@@ -161,10 +150,7 @@ export class Talk {
     }
     if (turn) this.#open(turn);
     if (turn?.text) this.#speak({ turn_id: turn.turn_id, content: turn.text });
-    for (const { call_id, name } of tools) {
-      this.#calls.add(call_id);
-      this.#view.startTool(call_id, name, turn?.turn_id ?? null);
-    }
+    this.#tools.restore(tools, turn?.turn_id ?? null);
   }
 
   /** @param {ClientEvents["notice"]} message */
@@ -181,9 +167,8 @@ export class Talk {
   /** The session is gone, and with it whatever the server was doing. @param {ClientEvents["renewed"]} renewal */
   #cut({ texts }) {
     for (const turn of this.#turns) this.#close(turn, "cut");
-    for (const call of this.#calls) this.#view.endTool(call, "lost", null);
+    this.#tools.lose();
     for (const text of texts) this.#mark(text, "lost");
-    this.#calls.clear();
     this.#textOfTurn.clear();
   }
 

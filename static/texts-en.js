@@ -1,7 +1,7 @@
 // @ts-check
 /** What the page says in English; the keys are those of the Spanish texts. */
 
-/** @type {Record<import("./texts.js").TextKey, string>} */
+/** @type {Record<keyof typeof import("./texts-es.js").es, string>} */
 export const en = {
   "state.connecting": "Connecting…",
   "state.idle": "Online",

@@ -7,7 +7,9 @@
 
 import { en } from "./texts-en.js";
 import { es } from "./texts-es.js";
+import { voiceEn } from "./texts-voice-en.js";
+import { voiceEs } from "./texts-voice-es.js";
 
-/** @typedef {keyof typeof es} TextKey */
+/** @typedef {keyof typeof es | keyof typeof voiceEs} TextKey */
 
-export const texts = { es, en };
+export const texts = { es: { ...es, ...voiceEs }, en: { ...en, ...voiceEn } };

@@ -1,40 +1,29 @@
 // @ts-check
 /** Shows the talk: each text with its tools and its answer below it, each turn of the agent on its own. */
 
+import { Alert, errorSentence } from "./alert.js";
 import { announce } from "./announcer.js";
-import { make, part } from "./dom.js";
-import { ChatMessage, ToolCard } from "./elements.js";
+import { make, part, typingDots } from "./dom.js";
+import { ChatMessage } from "./elements.js";
 import { phrase, show } from "./language.js";
+import { ToolsView } from "./view-tools.js";
 
 /** @typedef {import("./talk-view.js").TalkView} TalkView */
 
 /** @typedef {{place: HTMLElement, answer: ChatMessage | null, dots: HTMLElement}} TurnParts */
 /** @typedef {TurnParts & {isOwn: boolean, at: number | null}} TurnView */
 
-/**
- * What the page says itself: of faults on its own side, and before the server knows its language.
- *
- * @type {Record<string, import("./texts.js").TextKey>}
- */
-const OWN_SENTENCES = {
-  refused_on_wire: "error.refused",
-  ending_lost: "error.lost",
-  resume_refused: "error.notContinued",
-};
-
 /** @implements {TalkView} */
 export class TalkPage {
   #log = part("log");
-  #alert = part("alert");
+  #alert = new Alert();
   #again;
-  #cancel;
+  #tools;
   #isQuiet = false;
   /** @type {Map<string, ChatMessage>} */
   #texts = new Map();
   /** @type {Map<string, TurnView>} */
   #turns = new Map();
-  /** @type {Map<string, ToolCard>} */
-  #tools = new Map();
   #lastNotice = "";
 
   /** The language that the agent answers in; empty until it is known. */
@@ -42,12 +31,14 @@ export class TalkPage {
 
   /**
    * @param {(content: string) => void} again Sends a text once more.
-   * @param {(call: string) => void} cancel Ends a tool's run.
+   * @param {import("./view-tools.js").ToolActs} acts What can be done about a tool.
    */
-  constructor(again, cancel) {
+  constructor(again, acts) {
     this.#again = again;
-    this.#cancel = cancel;
-    part("alert-close").addEventListener("click", () => this.clearAlert());
+    this.#tools = new ToolsView(acts, {
+      place: (turn, card) => this.#placeTool(turn, card),
+      announce: (text) => this.#announce(text),
+    });
   }
 
   /** Whether anybody has said anything. */
@@ -68,6 +59,31 @@ export class TalkPage {
   markText(id, status) {
     const message = this.#texts.get(id);
     message?.mark(status, () => this.#again(message.text));
+  }
+
+  rewordText = /** @type {TalkView["rewordText"]} */ ((id, content) => this.#texts.get(id)?.reword(content));
+
+  /** @type {TalkView["removeText"]} */
+  removeText(id) {
+    this.#texts.get(id)?.parentElement?.remove();
+    this.#texts.delete(id);
+  }
+
+  /** @type {TalkView["showMood"]} */
+  showMood(id, mood) {
+    const message = this.#texts.get(id);
+    message?.feel(mood);
+    if (message) this.#announce(phrase("heard.announced", { text: message.text }));
+  }
+
+  takeBack = /** @type {TalkView["takeBack"]} */ ((turn) => this.#turns.get(turn)?.answer?.remove());
+
+  /**
+   * @param {string} turn
+   * @param {HTMLElement} times
+   */
+  showTimes(turn, times) {
+    this.#turns.get(turn)?.answer?.append(times);
   }
 
   /** @type {TalkView["openTurn"]} */
@@ -99,28 +115,11 @@ export class TalkPage {
     if (view?.answer) this.#announce(phrase("answer.announced", { text: view.answer.text }));
   }
 
-  /** @type {TalkView["startTool"]} */
-  startTool(call, toolName, turn) {
-    const card = /** @type {ToolCard} */ (document.createElement("tool-card"));
-    card.begin(toolName, () => this.#cancel(call));
-    this.#tools.set(call, card);
-    const view = this.#turns.get(turn ?? "");
-    // Tools stand between the question and the answer, also those that start in the middle of it.
-    if (view) (view.answer ?? view.dots).before(card);
-    else this.#log.append(card);
-  }
-
-  /** @type {TalkView["moveTool"]} */
-  moveTool(call, elapsedS, message, fraction) {
-    this.#tools.get(call)?.move(elapsedS, message, fraction);
-  }
-
-  /** @type {TalkView["endTool"]} */
-  endTool(call, ending, elapsedS) {
-    const card = this.#tools.get(call);
-    card?.end(ending, elapsedS);
-    if (card) this.#announce(card.spoken);
-  }
+  startTool = /** @type {TalkView["startTool"]} */ ((...run) => this.#tools.start(...run));
+  moveTool = /** @type {TalkView["moveTool"]} */ ((...step) => this.#tools.move(...step));
+  endTool = /** @type {TalkView["endTool"]} */ ((...ending) => this.#tools.end(...ending));
+  askApproval = /** @type {TalkView["askApproval"]} */ ((...request) => this.#tools.ask(...request));
+  endApproval = /** @type {TalkView["endApproval"]} */ ((call) => this.#tools.settle(call));
 
   /** @type {TalkView["notice"]} */
   notice(sentence, turn) {
@@ -132,23 +131,18 @@ export class TalkPage {
   }
 
   /** @type {TalkView["fail"]} */
-  fail({ code, content }, { turn, text }) {
+  fail(error, { turn, text }) {
     const place = this.#turns.get(turn ?? "")?.place ?? this.#texts.get(text ?? "")?.parentElement ?? this.#log;
-    const sentence = make("p", "inline-error", content);
-    const own = OWN_SENTENCES[code];
-    if (own) show(sentence, own);
+    const sentence = errorSentence(error);
     // A talk that does not go on is no part of the one that is shown.
-    if (code !== "resume_refused") place.append(sentence);
+    if (error.code !== "resume_refused") place.append(sentence);
     // What failed before a reload stands in the talk; it is no news.
-    if (this.#isQuiet) return;
-    part("alert-text").textContent = sentence.textContent;
-    this.#alert.hidden = false;
+    if (!this.#isQuiet) this.#alert.tell(sentence.textContent ?? "");
   }
 
   /** Takes the last error away; it stays in the talk. */
   clearAlert() {
-    this.#alert.hidden = true;
-    part("alert-text").textContent = "";
+    this.#alert.clear();
   }
 
   /** Marks that the agent begins anew below; what it has not been told yet belongs there. */
@@ -183,6 +177,18 @@ export class TalkPage {
     return place;
   }
 
+  /**
+   * Tools stand between the question and the answer, also those that start in the middle of it.
+   *
+   * @param {string | null} turn
+   * @param {HTMLElement} card
+   */
+  #placeTool(turn, card) {
+    const view = this.#turns.get(turn ?? "");
+    if (view) (view.answer ?? view.dots).before(card);
+    if (!card.isConnected) this.#log.append(card);
+  }
+
   /** @param {string} text */
   #announce(text) {
     if (!this.#isQuiet) announce(text);
@@ -191,10 +197,4 @@ export class TalkPage {
 
 function newMessage() {
   return /** @type {ChatMessage} */ (document.createElement("chat-message"));
-}
-
-function typingDots() {
-  const dots = make("div", "typing", ...Array.from({ length: 3 }, () => make("span", "")));
-  dots.setAttribute("aria-hidden", "true");
-  return dots;
 }

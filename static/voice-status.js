@@ -4,6 +4,8 @@
 import { show } from "./language.js";
 import { part } from "./dom.js";
 
+/** @typedef {{status: string, progress: number, detail: string}} VoiceState */
+
 const AGAIN_MS = 2000;
 
 /** @type {Record<string, import("./texts.js").TextKey>} */
@@ -15,17 +17,29 @@ const WORDS = {
   failed: "voice.failed",
 };
 
-/** Tells it in the panel, and again while it changes. */
-export async function followVoice() {
-  const line = part("voice");
-  const { status, progress, detail } = await askVoice();
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let planned;
+
+/**
+ * Tells it in the panel and to others, and again while it changes.
+ *
+ * @param {(state: VoiceState) => void} tell
+ */
+export async function followVoice(tell) {
+  clearTimeout(planned);
+  const state = await askVoice();
+  clearTimeout(planned);
+  const { status, progress, detail } = state;
   const words = WORDS[status];
-  if (words) show(line, words, { percent: Math.floor(progress * 100), detail });
+  if (words) {
+    show(part("voice"), words, { percent: Math.floor(progress * 100), detail });
+    tell(state);
+  }
   // Where the server does not answer, the next try is worth as much.
-  if (status === "loading" || !words) setTimeout(() => void followVoice(), AGAIN_MS);
+  if (status === "loading" || !words) planned = setTimeout(() => void followVoice(tell), AGAIN_MS);
 }
 
-/** @returns {Promise<{status: string, progress: number, detail: string}>} */
+/** @returns {Promise<VoiceState>} */
 async function askVoice() {
   const unknown = { status: "", progress: 0, detail: "" };
   try {

@@ -168,11 +168,11 @@ class Visitor:
 
 
 @asynccontextmanager
-async def launched() -> AsyncIterator[Browser]:
-    """A Chromium; starting one takes longer than most tests, so a module shares it."""
+async def launched(*more: str) -> AsyncIterator[Browser]:
+    """A Chromium; starting one takes longer than most tests, so a module shares it. `more`: its arguments."""
     path = chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        browser = await playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_ARGS, *more])
         try:
             yield browser
         finally:

@@ -1,0 +1,81 @@
+// @ts-check
+/** A tool that waits for the user's word: what it is, with what, and two buttons. Light DOM, text only. */
+
+import { make } from "./dom.js";
+import { name, show } from "./language.js";
+
+/** Characters that are not seen, or turn the text around: they could hide what is asked. */
+const UNSEEN = /[\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+export class ApprovalCard extends HTMLElement {
+  #left = make("span", "approval-left");
+  #endsAt = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+
+  /**
+   * @param {string} toolName
+   * @param {unknown} values Its arguments.
+   * @param {number} seconds After which no answer means no.
+   * @param {(isApproved: boolean) => void} answer
+   */
+  begin(toolName, values, seconds, answer) {
+    this.#endsAt = performance.now() + seconds * 1000;
+    this.setAttribute("role", "group");
+    name(this, "approval.label", { name: toolName });
+    const question = make("p", "approval-question");
+    show(question, "approval.question");
+    const head = make("p", "approval-head", make("code", "tool-name", seen(toolName)), this.#left);
+    const yes = button("filled-button", "approval.yes");
+    const no = button("text-button", "approval.no");
+    for (const [each, isApproved] of /** @type {const} */ ([[yes, true], [no, false]])) {
+      each.addEventListener("click", () => {
+        yes.disabled = no.disabled = true;
+        answer(isApproved);
+      });
+    }
+    this.append(question, head, argumentList(values), make("div", "approval-acts", no, yes));
+    this.#tick();
+    return this;
+  }
+
+  connectedCallback() {
+    this.#timer = setInterval(() => this.#tick(), 1000);
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.#timer);
+  }
+
+  #tick() {
+    const seconds = Math.max(0, Math.ceil((this.#endsAt - performance.now()) / 1000));
+    show(this.#left, "approval.left", { seconds });
+  }
+}
+
+/**
+ * @param {string} className
+ * @param {import("./texts.js").TextKey} key
+ */
+function button(className, key) {
+  const element = /** @type {HTMLButtonElement} */ (make("button", className));
+  element.type = "button";
+  show(element, key);
+  return element;
+}
+
+/** @param {unknown} values */
+function argumentList(values) {
+  const list = make("dl", "approval-arguments");
+  for (const [key, value] of Object.entries(values ?? {})) {
+    list.append(make("dt", "", seen(key)), make("dd", "", make("code", "", seen(JSON.stringify(value, null, 1)))));
+  }
+  return list;
+}
+
+/** @param {string} text */
+function seen(text) {
+  return text.replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+customElements.define("approval-card", ApprovalCard);

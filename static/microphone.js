@@ -1,0 +1,93 @@
+// @ts-check
+/** The microphone: asked for with echo and noise taken out, heard as frames of PCM16. */
+
+export const RATE_HZ = /** @type {const} */ (16_000);
+const FRAME_SAMPLES = RATE_HZ / 50;
+
+/** @typedef {(pcm: Int16Array, level: number) => void} Heard */
+
+/** @type {Record<string, import("./texts.js").TextKey>} */
+const REASONS = {
+  NotAllowedError: "mic.denied",
+  SecurityError: "mic.denied",
+  NotFoundError: "mic.none",
+  OverconstrainedError: "mic.none",
+  NotReadableError: "mic.busy",
+  AbortError: "mic.busy",
+};
+
+/** There is no microphone for us; `key` is the sentence that says why. */
+export class NoMicrophone extends Error {
+  /** @param {import("./texts.js").TextKey} key */
+  constructor(key) {
+    super(key);
+    this.key = key;
+  }
+}
+
+/**
+ * Asks for a microphone.
+ *
+ * @param {string} deviceId Empty, or of one that is gone: the system's own.
+ * @returns {Promise<MediaStream>}
+ * @throws {NoMicrophone}
+ */
+export async function askForMicrophone(deviceId) {
+  // Browsers give pages that came without TLS no microphone at all.
+  if (!navigator.mediaDevices) throw new NoMicrophone("mic.insecure");
+  const cleaned = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  const audio = { ...cleaned, channelCount: 1, ...(deviceId && { deviceId: { ideal: deviceId } }) };
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio });
+  } catch (error) {
+    throw new NoMicrophone(REASONS[error instanceof Error ? error.name : ""] ?? "mic.failed");
+  }
+}
+
+/** Microphones, with names once one of them may be heard. @returns {Promise<MediaDeviceInfo[]>} */
+export async function microphones() {
+  const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+  return devices.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId);
+}
+
+export class Microphone {
+  #stream;
+  #source;
+  #node;
+
+  /**
+   * @param {AudioContext} context That has the worklet.
+   * @param {MediaStream} stream
+   * @param {Heard} heard Gets each frame; it is taken back when this returns.
+   * @param {() => void} lost The device is gone.
+   */
+  constructor(context, stream, heard, lost) {
+    this.#stream = stream;
+    this.#source = context.createMediaStreamSource(stream);
+    this.#node = new AudioWorkletNode(context, "capture", {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: "explicit",
+      processorOptions: { rateHz: RATE_HZ, frameSamples: FRAME_SAMPLES },
+    });
+    const { port } = this.#node;
+    port.onmessage = ({ data: { pcm, level } }) => {
+      heard(pcm, level);
+      port.postMessage(pcm, [pcm.buffer]);
+    };
+    this.#source.connect(this.#node);
+    for (const track of stream.getTracks()) track.addEventListener("ended", lost);
+  }
+
+  /** Which one it is. */
+  get deviceId() {
+    return this.#stream.getTracks()[0]?.getSettings().deviceId ?? "";
+  }
+
+  close() {
+    this.#node.port.onmessage = null;
+    this.#node.port.postMessage("close");
+    this.#source.disconnect();
+    for (const track of this.#stream.getTracks()) track.stop();
+  }
+}

@@ -1,0 +1,82 @@
+// @ts-check
+/** The tools of a talk: which runs belong to which turn, and which wait for a person's word. No DOM. */
+
+/** @typedef {import("./voice-agent-client.js").VoiceAgentClient} VoiceAgentClient */
+/** @typedef {import("./voice-agent-client.js").ClientEvents} ClientEvents */
+/** @typedef {import("./talk-view.js").TalkView} TalkView */
+
+export class TalkTools {
+  #view;
+  #client;
+  /** Runs that are shown and have not ended. @type {Set<string>} */
+  #calls = new Set();
+  /** Calls that wait for the user's word. @type {Set<string>} */
+  #asking = new Set();
+
+  /**
+   * @param {TalkView} view
+   * @param {VoiceAgentClient} client
+   */
+  constructor(view, client) {
+    this.#view = view;
+    this.#client = client;
+    client.addEventListener("tool", ({ detail }) => this.#follow(detail));
+    client.addEventListener("approval_requested", ({ detail }) => this.#ask(detail));
+    client.addEventListener("error", ({ detail }) => this.#settle(detail.call_id ?? ""));
+  }
+
+  /**
+   * What runs, after a gap; what waits for the user's word is asked again by the server.
+   *
+   * @param {{call_id: string, name: string}[]} tools
+   * @param {string | null} turn
+   */
+  restore(tools, turn) {
+    for (const { call_id, name } of tools) {
+      this.#calls.add(call_id);
+      this.#view.startTool(call_id, name, turn);
+    }
+  }
+
+  /** The session is gone, and with it all that ran. */
+  lose() {
+    for (const call of this.#calls) this.#view.endTool(call, "lost", null);
+    for (const call of this.#asking) this.#view.endApproval(call);
+    this.clear();
+  }
+
+  /** Forgets everything. */
+  clear() {
+    this.#calls.clear();
+    this.#asking.clear();
+  }
+
+  /** @param {ClientEvents["tool"]} message */
+  #follow(message) {
+    const { call_id: call, name } = message;
+    this.#settle(call);
+    if (!this.#calls.has(call)) {
+      // A call that could not even start (an unknown tool, wrong arguments) has nothing but an ending.
+      this.#calls.add(call);
+      this.#view.startTool(call, name, message.type === "tool_started" ? message.turn_id : this.#client.turnId);
+    }
+    if (message.type === "tool_progress") {
+      this.#view.moveTool(call, message.elapsed_s, message.message ?? "", message.fraction ?? null);
+    }
+    if (message.type !== "tool_finished") return;
+    this.#calls.delete(call);
+    this.#view.endTool(call, message.status, message.elapsed_s);
+  }
+
+  /** @param {ClientEvents["approval_requested"]} request */
+  #ask({ call_id: call, name, arguments: values, expires_in_s: seconds }) {
+    if (this.#asking.has(call)) return;
+    this.#asking.add(call);
+    this.#view.askApproval(call, name, values, seconds, this.#client.turnId);
+  }
+
+  /** Nothing is asked about it any more. @param {string} call */
+  #settle(call) {
+    if (this.#asking.delete(call)) this.#view.endApproval(call);
+  }
+}

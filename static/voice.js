@@ -1,0 +1,170 @@
+// @ts-check
+/** Talking aloud: what the buttons do, and who speaks now. */
+
+import { AgentVoice } from "./agent-voice.js";
+import { Stopwatch } from "./latency.js";
+import { microphones, NoMicrophone, RATE_HZ } from "./microphone.js";
+import { store, stored } from "./preferences.js";
+import { Sound } from "./sound.js";
+import { UserSpeech } from "./user-speech.js";
+import { VoiceBar } from "./voice-bar.js";
+import { followVoice } from "./voice-status.js";
+import { waterfall } from "./waterfall.js";
+
+/** @typedef {import("./voice-agent-client.js").VoiceAgentClient} VoiceAgentClient */
+/** @typedef {import("./user-speech.js").Mode} Mode */
+
+export class Voice {
+  #client;
+  #bar;
+  #user;
+  #agent;
+  /** @type {Sound | null} */
+  #sound = null;
+  #isOpening = false;
+
+  /**
+   * @param {VoiceAgentClient} client
+   * @param {(turn: string, times: HTMLElement) => void} showTimes
+   */
+  constructor(client, showTimes) {
+    this.#client = client;
+    const watch = new Stopwatch(client);
+    const mode = stored("turn-detection") === "manual" ? "manual" : "auto";
+    this.#user = new UserSpeech(client, watch, mode, () => this.#showWho());
+    this.#agent = new AgentVoice(client, watch, stored("speaker") !== "off", () => this.#showWho());
+    this.#bar = new VoiceBar({
+      toggle: () => void (this.#sound ? this.#end() : this.#begin()),
+      choose: (chosen) => this.#choose(chosen),
+      listenTo: (deviceId) => void this.#listenTo(deviceId),
+      speak: (isOn) => this.#speak(isOn),
+      press: () => this.#press(),
+      release: () => this.#release(),
+    });
+    this.#bar.showMode(mode);
+    this.#bar.showSpeaker(this.#agent.isOn);
+    this.#follow(watch, showTimes);
+  }
+
+  /**
+   * @param {Stopwatch} watch
+   * @param {(turn: string, times: HTMLElement) => void} showTimes
+   */
+  #follow(watch, showTimes) {
+    const client = this.#client;
+    // A server that was started again may have another voice, or none.
+    client.addEventListener("open", () => void followVoice((state) => this.#bar.showServer(state)));
+    client.addEventListener("error", ({ detail }) => {
+      if (detail.code === "not_available" && this.#sound) this.#end();
+    });
+    client.addEventListener("complete", ({ detail: { turn_id: turn, timings_ms: timings } }) => {
+      if (timings) showTimes(turn, waterfall(watch.times(turn, timings)));
+    });
+    for (const type of /** @type {const} */ (["state", "turn", "complete"])) {
+      client.addEventListener(type, () => this.#showWho());
+    }
+    navigator.mediaDevices?.addEventListener("devicechange", () => void this.#showDevices());
+  }
+
+  async #begin() {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    this.#bar.clearNote();
+    try {
+      this.#sound = await Sound.open(stored("microphone") ?? "", {
+        heard: (pcm, level) => {
+          this.#bar.showLevel(level);
+          this.#user.hear(pcm, level);
+        },
+        played: (played) => this.#agent.report(played),
+        lost: () => this.#lost(),
+      });
+      this.#agent.player = this.#sound.player;
+      this.#tellServer();
+      this.#bar.showOn(true);
+      this.#showWho();
+      await this.#showDevices();
+    } catch (error) {
+      if (!(error instanceof NoMicrophone)) throw error;
+      this.#bar.showTrouble(error.key);
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  #end() {
+    this.#bar.showOn(false);
+    this.#user.stop();
+    this.#agent.hush();
+    this.#agent.player = null;
+    this.#sound?.close();
+    this.#sound = null;
+    this.#tellServer();
+  }
+
+  #lost() {
+    this.#end();
+    this.#bar.showTrouble("mic.lost");
+  }
+
+  /** @param {Mode} mode */
+  #choose(mode) {
+    this.#user.mode = mode;
+    store("turn-detection", mode);
+    this.#bar.showMode(mode);
+    this.#bar.clearNote();
+    this.#tellServer();
+    this.#showWho();
+  }
+
+  /** @param {boolean} isOn */
+  #speak(isOn) {
+    this.#agent.isOn = isOn;
+    store("speaker", isOn ? "on" : "off");
+    this.#bar.showSpeaker(isOn);
+    if (!isOn) this.#agent.hush();
+    this.#tellServer();
+  }
+
+  /** @param {string} deviceId */
+  async #listenTo(deviceId) {
+    store("microphone", deviceId);
+    try {
+      await this.#sound?.change(deviceId);
+    } catch (error) {
+      if (!(error instanceof NoMicrophone)) throw error;
+      this.#bar.showTrouble(error.key);
+    }
+    await this.#showDevices();
+  }
+
+  #press() {
+    this.#bar.clearNote();
+    this.#user.press();
+    this.#showWho();
+  }
+
+  #release() {
+    if (!this.#user.release()) this.#bar.showHint("talk.short");
+    this.#showWho();
+  }
+
+  #tellServer() {
+    const isOn = this.#sound !== null;
+    /** @type {import("./voice-agent-client.js").AudioOptions} */
+    const audio = { out: isOn && this.#agent.isOn };
+    if (isOn) Object.assign(audio, { in: { sample_rate_hz: RATE_HZ }, turn_detection: this.#user.mode });
+    this.#client.updateSession({ audio });
+  }
+
+  #showWho() {
+    if (!this.#bar) return;
+    const resting = this.#user.mode === "manual" ? "hold" : "ready";
+    const agent = this.#client.state === "thinking" ? "thinking" : resting;
+    this.#bar.showWho(this.#user.isSpeaking ? "user" : this.#agent.isSpeaking ? "agent" : agent);
+  }
+
+  async #showDevices() {
+    if (this.#sound) this.#bar.showDevices(await microphones(), this.#sound.deviceId);
+  }
+}

@@ -1,0 +1,39 @@
+// @ts-check
+/** How long a turn took, stage by stage, folded away below its answer. */
+
+import { make } from "./dom.js";
+import { locale, show } from "./language.js";
+
+/** @typedef {import("./latency.js").TurnTimes} TurnTimes */
+
+/** @param {TurnTimes} times */
+export function waterfall({ stages, totalMs, key, keyMs }) {
+  const details = make("details", "times");
+  const summary = make("summary", "times-summary");
+  show(summary, key, { seconds: seconds(keyMs) });
+  const rows = make("dl", "times-rows");
+  const widthMs = Math.max(1, ...stages.map(({ toMs }) => toMs));
+  for (const { stage, fromMs, toMs } of stages) {
+    const name = make("dt", "");
+    show(name, `stage.${stage}`);
+    const bar = make("span", "times-bar");
+    bar.setAttribute("aria-hidden", "true");
+    bar.style.setProperty("--from", String(fromMs / widthMs));
+    bar.style.setProperty("--length", String((toMs - fromMs) / widthMs));
+    rows.append(make("div", "times-row", name, bar, make("dd", "", milliseconds(toMs - fromMs))));
+  }
+  const total = make("p", "times-total");
+  show(total, "times.total", { seconds: seconds(totalMs) });
+  details.append(summary, rows, total);
+  return details;
+}
+
+/** @param {number} ms */
+function seconds(ms) {
+  return (ms / 1000).toLocaleString(locale(), { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+}
+
+/** @param {number} ms */
+function milliseconds(ms) {
+  return `${Math.round(ms).toLocaleString(locale())} ms`;
+}
