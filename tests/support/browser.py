@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -188,6 +188,7 @@ async def visiting(
     width: int = 1440,
     height: int = 800,
     forgiven: Sequence[str] = (),
+    prepare: Callable[[Page], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Visitor]:
     """Opens the page as a new visitor; afterwards, fails for anything that the browser complained about.
 
@@ -198,10 +199,13 @@ async def visiting(
         width: Of the window, in CSS pixels; so is `height`.
         height: Of the window.
         forgiven: Parts of complaints that the test itself causes.
+        prepare: What is done to the empty page.
     """
     context = await browser.new_context(locale=locale, viewport={"width": width, "height": height})
     try:
         visitor = Visitor(await context.new_page())
+        if prepare is not None:
+            await prepare(visitor.page)
         await visitor.page.goto(url)
         await visitor.is_told("Online" if locale.startswith("en") else "En línea")
         yield visitor

@@ -69,8 +69,11 @@ class LevelDetector:
             events += self._frame(frame)
         return events
 
+    def _is_voice(self, frame: bytes) -> bool:
+        return any(frame)
+
     def _frame(self, frame: bytes) -> list[SpeechEvent]:
-        is_voice = any(frame)
+        is_voice = self._is_voice(frame)
         if not is_voice and not self._voiced_frames:
             self._silent_frames += 1
             return [SpeechEvent("silence", self._silent_frames * FRAME_MS)]

@@ -18,6 +18,7 @@ from app.services.websocket_agent_service import WebSocketAgentService
 from app.tools.base import Tool
 from app.tools.registry import ToolRegistry
 from app.voice.base import VoiceEngines
+from app.voice.readiness import VoiceParts
 from config.settings import Settings
 from main import create_app
 from tests.support.context import settings_with
@@ -115,13 +116,14 @@ async def running_server(
     provider: ChatProvider | None = None,
     tools: list[Tool] | None = None,
     engines: VoiceEngines | None = None,
+    voice: VoiceParts | None = None,
     clock: Clock | None = None,
     **options: Any,
 ) -> AsyncIterator[Server]:
     """A server on a free port; `options` are uvicorn's."""
     settings = settings or settings_with(llm_provider="demo")
     registry = ToolRegistry(tools) if tools is not None else None
-    app = create_app(settings, provider=provider, tools=registry, engines=engines, clock=clock)
+    app = create_app(settings, provider=provider, tools=registry, engines=engines, voice=voice, clock=clock)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
