@@ -174,7 +174,7 @@ async def test_panel_shows_the_session_that_the_server_has(chrome: Browser, serv
 
 
 async def test_panel_says_what_speech_misses_in_both_languages(chrome: Browser, tmp_path: Path) -> None:
-    server = ServerProcess(MODELS_DIR=str(tmp_path))
+    server = ServerProcess(VOICE="true", MODELS_DIR=str(tmp_path))
     try:
         server.start()
         async with visiting(chrome, server.url) as visitor:
