@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -45,7 +46,7 @@ class Crew:
 def answer(request: ChatRequest) -> Answer:
     """What the model says to a request: a text's plan, or what became of the tools it has just heard of."""
     if request.messages[-1]["role"] == "tool":
-        return [Says("".join(_marks(request)))]
+        return [Says("".join(marks(request.messages)))]
     number, plan = read_plan(str(request.messages[-1]["content"]))
     steps: list[Step] = []
     for piece in plan.pieces(number):
@@ -57,39 +58,28 @@ def answer(request: ChatRequest) -> Answer:
     elif plan.failure == "cut":
         steps.append(Fails(LlmCut("as planned")))
     if plan.tools:
-        wanted = [
-            (
-                tool.effect,
-                {
-                    "seconds": tool.ms / 1000,
-                    "fails": tool.fails,
-                    "tag": tag,
-                    "result": "reports" if tool.reports else "",
-                },
-            )
-            for tool, tag in zip(plan.tools, plan.tags(number), strict=True)
-        ]
-        steps.append(Calls(wanted))
+        tagged = zip(plan.tools, plan.tags(number), strict=True)
+        steps.append(Calls([(tool.effect, tool.arguments(tag)) for tool, tag in tagged]))
     return steps
 
 
-def _marks(request: ChatRequest) -> list[str]:
+def marks(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     """A mark for each result at the end of the request: the turn's own, or those that are to be told."""
     tags: dict[str, str] = {}
-    for message in request.messages:
+    for message in messages:
         for call in message.get("tool_calls") or []:
             tags[call["id"]] = orjson.loads(call["function"]["arguments"])["tag"]
-    marks: list[str] = []
-    is_background = _is_background(request.messages[-1])
-    for message in reversed(request.messages):
-        if message["role"] == "tool" and _is_background(message) == is_background:
-            marks.append(f"⟨{tags[message['tool_call_id']]}={orjson.loads(message['content'])['status']}⟩")
+    found: list[str] = []
+    is_background = is_late(messages[-1])
+    for message in reversed(messages):
+        if message["role"] == "tool" and is_late(message) == is_background:
+            found.append(f"⟨{tags[message['tool_call_id']]}={orjson.loads(message['content'])['status']}⟩")
         elif not (is_background and message.get("tool_calls")):
             break
-    return marks[::-1]
+    return found[::-1]
 
 
-def _is_background(message: dict[str, Any]) -> bool:
+def is_late(message: Mapping[str, Any]) -> bool:
     """Whether a tool message is the late result of a call that was told as running before."""
     content = orjson.loads(message["content"])
     return "call_id" in content and content["status"] != "running"

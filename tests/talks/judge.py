@@ -19,7 +19,12 @@ from tests.talks.playing import Played
 FROM_CLIENT: TypeAdapter[Any] = TypeAdapter(V2ClientMessage)
 FROM_SERVER: TypeAdapter[Any] = TypeAdapter(V2ServerMessage)
 
-FAILURES = {"refused": "llm_unavailable", "cut": "llm_cut"}
+FAILURES = {
+    "refused": "llm_unavailable",
+    "limited": "llm_rate_limited",
+    "cut": "llm_cut",
+    "stalled": "llm_stalled",
+}
 
 
 class Told:
@@ -62,9 +67,11 @@ def problems(played: Played) -> list[str]:
     """What is wrong with a talk, in words; nothing where all promises were kept."""
     told = Told(played)
     found = list(played.client.wrong)
-    for check in (_contract, _numbers, _turns, _texts, _tools, _memory, _strangers):
+    for check in (_contract, _numbers, _turns, _texts, _tools, _strangers):
         found += check(told)
-    return found
+    if played.history is not None:
+        found += _memory(told, played.history)
+    return [*found, *shown_otherwise(played)]
 
 
 def differences(cut: Played, uncut: Played) -> list[str]:
@@ -194,18 +201,17 @@ def _tools(told: Told) -> Iterator[str]:
         yield f"told {sorted(marks)}, ended {sorted(statuses.items())}"
 
 
-def _memory(told: Told) -> Iterator[str]:
-    """The history that the model gets, the transcript and what a page shows are what was said."""
+def _memory(told: Told, history: list[tuple[str, str]]) -> Iterator[str]:
+    """The history that the model gets is what was said."""
     played = told.played
     written = [plan.written(number) for number, plan in played.said.values()]
-    remembered = [content for role, content in played.history if role == "user"]
+    remembered = [content for role, content in history if role == "user"]
     if sorted(remembered) != sorted(written):
         yield f"said {written}, remembered {remembered}"
     pieces = [piece for text in told.chunks.values() for piece in text.split(ROUND_BREAK) if piece]
-    kept = [content for role, content in played.history if role == "assistant"]
+    kept = [content for role, content in history if role == "assistant"]
     if Counter(kept) != Counter(pieces):
         yield f"heard {pieces}, remembered {kept}"
-    yield from shown_otherwise(played)
 
 
 def shown_otherwise(played: Played) -> Iterator[str]:

@@ -24,6 +24,11 @@ class ToolPlan:
     fails: bool
     reports: bool
 
+    def arguments(self, tag: str) -> dict[str, Any]:
+        """What the model calls it with."""
+        result = "reports" if self.reports else "ok"
+        return {"seconds": self.ms / 1000, "fails": self.fails, "tag": tag, "result": result}
+
 
 @dataclass(frozen=True)
 class TextPlan:
@@ -32,7 +37,7 @@ class TextPlan:
     Attributes:
         words: How many pieces of text it says first.
         pause_ms: Between them.
-        failure: `refused` fails before the first, `cut` after the last of them.
+        failure: `refused` and `limited` fail before the first, `cut` and `stalled` after the last of them.
         tools: What it calls then.
     """
 
@@ -47,7 +52,7 @@ class TextPlan:
 
     def pieces(self, number: int) -> list[str]:
         """The same, piece by piece."""
-        count = 0 if self.failure == "refused" else self.words
+        count = 0 if self.failure in ("refused", "limited") else self.words
         return [f"{number}.{n} {WORDS[(number + n) % len(WORDS)]}" for n in range(count)]
 
     def tags(self, number: int) -> list[str]:

@@ -29,13 +29,13 @@ class Played:
 
     Attributes:
         said: The texts that were sent, by their id.
-        history: The words of user and agent that the model would be told next.
+        history: The words of user and agent that the model would be told next; None where nobody can see it.
         runs: How often each tool call really ran, by its tag.
     """
 
     client: ResumingClient
     said: dict[str, tuple[int, TextPlan]]
-    history: list[tuple[str, str]]
+    history: list[tuple[str, str]] | None
     transcript: list[dict[str, Any]]
     runs: dict[str, int]
 
@@ -55,7 +55,7 @@ class Stage:
             await client.until(lambda: bool(client.session_id))
             said: dict[str, tuple[int, TextPlan]] = {}
             for number, step in enumerate(plan.steps):
-                await _does(client, step, number, said)
+                await do_step(client, step, number, said)
             await client.until(lambda: set(client.receipts) == set(said) or bool(client.wrong))
             live = self.server.service.sessions.get(client.session_id)
             assert live is not None
@@ -103,9 +103,10 @@ async def play_both(on: Stage, plans: Sequence[TalkPlan]) -> list[tuple[Played, 
     return [(cut.result(), uncut.result()) for cut, uncut in pairs]
 
 
-async def _does(
+async def do_step(
     client: ResumingClient, step: Step, number: int, said: dict[str, tuple[int, TextPlan]]
 ) -> None:
+    """Does what the person does next; a text is added to those that were said."""
     await _waits(client, step.waits_for)
     if step.text is not None:
         text_id = f"text {number}"

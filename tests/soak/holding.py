@@ -1,0 +1,264 @@
+"""One part of the soak: a server process, the load on it, and what is seen from outside."""
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+from tests.soak.counts import Counts
+from tests.soak.load import Job
+from tests.soak.upstream import CENSUS
+from tests.support.azure_standin import DEPLOYMENT, KEY
+from tests.support.process import ROOT, ServerProcess, environment, server_process
+from tests.support.v2_client import V2Client
+
+PROGRESS_S = 10
+PROCESSES = 2
+ENDING_S = 240
+"""How long the talks that run at the end may take to end."""
+
+RESUME_WINDOW_S = 15
+
+SETTINGS: dict[str, Any] = {
+    "azure_openai_api_key": KEY,
+    "azure_openai_deployment_name": DEPLOYMENT,
+    "tools": "read,write,census",
+    "tool_inline_wait_s": 0.3,
+    "tool_timeout_s": 6,
+    "tool_progress_interval_s": 1,
+    "llm_stall_timeout_s": 10,
+    "max_history_tokens": 1_000_000,
+    "max_messages_per_s": 1000,
+    "resume_window_s": RESUME_WINDOW_S,
+    "ws_ping_interval_s": 5,
+    "ws_ping_timeout_s": 10,
+    "log_format": "json",
+}
+"""The stand-in reads talks from whole prompts; the rest makes faults come sooner."""
+
+
+@dataclass
+class Seen:
+    """What was seen of one part.
+
+    Attributes:
+        resident: The server's memory over time, as `(seconds, KiB)`.
+        tasks: Its tasks before the load and after it, by their functions.
+        descriptors: How many files and sockets it had open, before and after.
+        left: Sessions that were still there after all windows.
+        stalls: Its log's `loop_stall_over`.
+        errors: What its log says that it should not: errors that are bugs, tracebacks.
+    """
+
+    database: str
+    sessions: int
+    seconds: float = 0
+    counts: Counts = field(default_factory=Counts)
+    upstream: dict[str, Any] = field(default_factory=dict)
+    resident: list[tuple[float, int]] = field(default_factory=list)
+    tasks: tuple[dict[str, int], dict[str, int]] = ({}, {})
+    descriptors: tuple[int, int] = (0, 0)
+    left: int = 0
+    cpu_s: float = 0
+    stalls: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def resident_kib(pid: int) -> int:
+    """A process's memory, in KiB."""
+    found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None, "the server has ended"
+    return int(found[1])
+
+
+def cpu_s_of(pid: int) -> float:
+    """A process's processor time so far, in seconds."""
+    return time.clock_gettime(~pid << 3 | 2)  # how Linux numbers the clock of another process
+
+
+@asynccontextmanager
+async def python(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A Python process with pipes; whatever runs at the end is killed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        cwd=ROOT,
+        env=environment(),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=2**22,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def bad_service(seed: int) -> AsyncIterator[str]:
+    """The upstream; its address."""
+    async with python("-m", "tests.soak.upstream", str(seed)) as process:
+        assert process.stdout is not None
+        yield (await process.stdout.readline()).decode().strip()
+
+
+class Load:
+    """The processes of the load.
+
+    Attributes:
+        counts: What they have counted so far, in sum.
+    """
+
+    def __init__(self) -> None:
+        self._processes: list[asyncio.subprocess.Process] = []
+        self._counts: dict[int, Counts] = {}
+        self._readers: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def running(self, jobs: list[Job]) -> AsyncIterator[None]:
+        """Runs a process for each job."""
+        async with _all(*(python("-m", "tests.soak.load", json.dumps(asdict(job))) for job in jobs)) as them:
+            self._processes = them
+            self._readers = [asyncio.create_task(self._read(n, process)) for n, process in enumerate(them)]
+            try:
+                yield
+            finally:
+                for reader in self._readers:
+                    reader.cancel()
+                await asyncio.wait(self._readers)
+
+    async def _read(self, number: int, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        is_done = False
+        while line := await process.stdout.readline():
+            told = orjson.loads(line)
+            self._counts[number], is_done = Counts.from_json(told), told["is_done"]
+        if not is_done:
+            self._counts.setdefault(number, Counts()).note("other promises broken", 1, "a load process broke")
+
+    async def end(self) -> None:
+        """Has the talks end."""
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        _, late = await asyncio.wait(self._readers, timeout=ENDING_S)
+        if late:
+            lost = self._counts.setdefault(-1, Counts())
+            lost.note("other promises broken", len(late), "a process whose talks never end")
+
+    @property
+    def counts(self) -> Counts:
+        total = Counts()
+        for counts in self._counts.values():
+            total.add(counts)
+        return total
+
+
+@asynccontextmanager
+async def _all(*managers: Any) -> AsyncIterator[list[Any]]:
+    if not managers:
+        yield []
+        return
+    async with managers[0] as first, _all(*managers[1:]) as others:
+        yield [first, *others]
+
+
+async def hold(seen: Seen, folder: Path, address: str, *, seconds: float, pause_s: float, seed: int) -> Seen:
+    """Holds talks for so long, and lets them end."""
+    tools = folder / "tools"
+    shutil.copytree(ROOT / "tests" / "soak" / "tools", tools, ignore=shutil.ignore_patterns("__pycache__"))
+    async with bad_service(seed) as upstream:
+        settings = {**SETTINGS, "azure_openai_endpoint": upstream, "tools_dir": tools}
+        async with server_process(folder, database_url=address, **settings) as server:
+            await server.starts()
+            before, descriptors = await _census(server, tools), _descriptors(server.pid)
+            processes = min(PROCESSES, seen.sessions)
+            people = [seen.sessions // processes + (n < seen.sessions % processes) for n in range(processes)]
+            runs = str(tools / "runs")
+            jobs = [Job(server.port, count, n, seed, pause_s, runs) for n, count in enumerate(people)]
+            load = Load()
+            async with load.running(jobs):
+                await _watch(seen, server, load, seconds)
+                await load.end()
+                seen.counts = load.counts
+            seen.left = await _sessions_left(server)
+            seen.tasks = (before, await _census(server, tools))
+            seen.descriptors = (descriptors, _descriptors(server.pid))
+            async with httpx.AsyncClient(trust_env=False) as http:
+                seen.upstream = (await http.get(f"{upstream}/soak")).json()
+            seen.cpu_s = cpu_s_of(server.pid)
+        _read_log(seen, server.log)
+    return seen
+
+
+async def _watch(seen: Seen, server: ServerProcess, load: Load, seconds: float) -> None:
+    """Looks at the server once a second, and says how it gets on."""
+    began = time.monotonic()
+    told_at = began
+    while (now := time.monotonic()) < began + seconds:
+        seen.resident.append((now - began, resident_kib(server.pid)))
+        if now - told_at >= PROGRESS_S:
+            told_at = now
+            _tell(seen, load.counts, server, now - began)
+        await asyncio.sleep(min(1.0, seconds / 20))
+    seen.seconds = time.monotonic() - began
+
+
+def _tell(seen: Seen, counts: Counts, server: ServerProcess, passed_s: float) -> None:
+    done = ", ".join(f"{counts.seen[name]} {name}" for name in ("talks", "texts", "tools", "resumes"))
+    mib, cpu = seen.resident[-1][1] / 1024, cpu_s_of(server.pid) / passed_s
+    wrong = ", ".join(f"{n} {name}" for name, n in counts.wrong.items()) or "nothing wrong"
+    print(f"{seen.database} {passed_s:4.0f} s: {done}; {mib:.0f} MiB, {cpu:.0%} CPU; {wrong}", flush=True)
+
+
+async def _census(server: ServerProcess, tools: Path) -> dict[str, int]:
+    """The server's tasks, from a tool that runs in it; asked in a talk that is alike each time."""
+    client = V2Client(server.url, patience_s=60)
+    await client.starts()
+    await client.says(CENSUS)
+    await client.hears_answer()
+    await client.leaves()
+    return json.loads((tools / "census").read_text())
+
+
+def _descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+async def _sessions_left(server: ServerProcess) -> int:
+    """How many sessions are there when all windows must be over."""
+    left = -1
+    for _ in range(RESUME_WINDOW_S + 30):
+        left = (await server.asks("GET", "/agent/health")).json()["active_sessions"]
+        if left == 0:
+            break
+        await asyncio.sleep(1)
+    return left
+
+
+def _read_log(seen: Seen, lines: list[str]) -> None:
+    for entry in _entries(lines):
+        if entry.get("event") == "loop_stall_over":
+            seen.stalls.append(entry)
+        elif entry.get("level") in ("ERROR", "CRITICAL") or "Traceback" in str(entry):
+            seen.errors.append(str(entry)[:2000])
+
+
+def _entries(lines: list[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            yield {"level": "ERROR", "raw": line}
