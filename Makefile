@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: run voice test check lint types format bench talks docs browser lock help
+.PHONY: run voice test check lint types format bench talks soak docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -40,6 +40,9 @@ bench-voice: .venv/dev ## Measures spoken talks in real time (about an hour; ARG
 
 talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000)
 	$(BIN)/python -m tests.talks $(or $(N),10000)
+
+soak: .venv/dev ## Holds talks while everything breaks (MINUTES=10 SESSIONS=300)
+	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
 
 docs: .venv/dev ## Renews docs/asyncapi.yaml from the models
 	$(BIN)/python -m app.protocol.asyncapi

@@ -8,7 +8,7 @@ from tests.talks.plans import UPGRADE_BYTES, Step, TalkPlan, TextPlan, ToolPlan
 TOOL_MS = (0, 0, 5, 30, 290, 310, 500, 1000, 2500, 4000, 9000)
 """Fast, as slow as a turn just waits for, slow, and beyond the time that a tool has."""
 
-FAILURES = ("refused", "limited", "cut", "cut", "stalled")
+FAILURES = ("refused", "limited", "torn", "torn", "stalled")
 
 DEEDS = ("says",) * 8 + ("says over", "interrupts", "stops", "cancels")
 
@@ -43,7 +43,7 @@ def _tool(dice: Random) -> ToolPlan:
 def _fault(dice: Random) -> Fault:
     kind = dice.choice(BREAKS)
     direction: Direction = dice.choice(("up", "down", "down"))
-    most = 800 if direction == "up" else 5000
+    most = 500 if direction == "up" else 2500
     after = UPGRADE_BYTES[direction] + dice.randint(0, most)
     if dice.random() < 0.1:
         after = dice.randint(0, UPGRADE_BYTES[direction])

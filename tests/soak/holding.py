@@ -175,12 +175,14 @@ async def _all(*managers: Any) -> AsyncIterator[list[Any]]:
         yield [first, *others]
 
 
-async def hold(seen: Seen, folder: Path, address: str, *, seconds: float, pause_s: float, seed: int) -> Seen:
-    """Holds talks for so long, and lets them end."""
+async def hold(
+    seen: Seen, folder: Path, address: str, *, seconds: float, pause_s: float, seed: int, **settings: Any
+) -> Seen:
+    """Holds talks for so long, and lets them end; `settings` are the server's."""
     tools = folder / "tools"
     shutil.copytree(ROOT / "tests" / "soak" / "tools", tools, ignore=shutil.ignore_patterns("__pycache__"))
     async with bad_service(seed) as upstream:
-        settings = {**SETTINGS, "azure_openai_endpoint": upstream, "tools_dir": tools}
+        settings = {**SETTINGS, "azure_openai_endpoint": upstream, "tools_dir": tools, **settings}
         async with server_process(folder, database_url=address, **settings) as server:
             await server.starts()
             before, descriptors = await _census(server, tools), _descriptors(server.pid)

@@ -35,6 +35,9 @@ QUIET_S = 1.0
 WALKS_AWAY, VANISHES = 0.05, 0.2
 """The shares of talks that are left in their midst, and at their end without a goodbye."""
 
+IN_A_HURRY = 0.4
+"""The share of steps that follow at once."""
+
 REPORT_S = 1.0
 
 
@@ -121,7 +124,8 @@ class People:
                     if client.wrong or self.is_over.is_set():
                         break
                     await do_step(client, step, number + place, said)
-                    await self._pauses(dice)
+                    if dice.random() > IN_A_HURRY:
+                        await self._pauses(dice)
                 if chance < WALKS_AWAY:
                     self.counts.seen["walked away"] += 1
                     return
@@ -216,8 +220,8 @@ def _mistold(told: Told) -> int:
 
 def _is_at_rest(client: ResumingClient, said: dict[str, tuple[int, TextPlan]]) -> bool:
     """Whether nothing more is to be expected: all has ended and was told, and the session is idle."""
-    numbered = [m for direction, m in reversed(client.log[-5:]) if direction == "heard" and "seq" in m]
-    if not numbered or numbered[0].get("state") != "idle" or set(client.receipts) != set(said):
+    states = (m["state"] for way, m in reversed(client.log) if way == "heard" and m["type"] == "state")
+    if next(states, "idle") != "idle" or set(client.receipts) != set(said):
         return False
     told = Told(Played(client, said, None, [], {}))
     started = {m["call_id"] for m in told.of("tool_started")}

@@ -10,7 +10,7 @@ WARM_UP_SHARE = 0.4
 WARM_UP_S = 60
 """At least; a run that is not longer by half says nothing of growth."""
 
-MAX_SHARE_PER_HOUR = 0.5
+MAX_SHARE_PER_HOUR = 0.1
 """Growth by a smaller share of the memory in an hour is left to the allocator."""
 
 

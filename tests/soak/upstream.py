@@ -103,7 +103,7 @@ def _planned(number: int, plan: TextPlan) -> Answer:
         return Status(429, {"retry-after": "60"})
     if plan.failure is not None:
         parts = [text_events(piece) for piece in plan.pieces(number)]
-        return Raw(parts, plan.pause_ms / 1000, end="cut" if plan.failure == "cut" else "hang")
+        return Raw(parts, plan.pause_ms / 1000, end="cut" if plan.failure == "torn" else "hang")
     if not plan.tools:
         return Text(plan.pieces(number), plan.pause_ms / 1000)
     tagged = zip(plan.tools, plan.tags(number), strict=True)

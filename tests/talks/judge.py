@@ -23,6 +23,7 @@ FAILURES = {
     "refused": "llm_unavailable",
     "limited": "llm_rate_limited",
     "cut": "llm_cut",
+    "torn": "llm_cut",
     "stalled": "llm_stalled",
 }
 
@@ -168,7 +169,8 @@ def _is_answer(plan: TextPlan, number: int, end: Message, text: str) -> bool:
     if end.get("finish_reason") == "interrupted":
         return (said + after).startswith(text) or text.startswith(said + after)
     if plan.failure is not None:
-        return end.get("code") == FAILURES[plan.failure] and text == said
+        is_all = said.startswith(text) if plan.failure == "torn" else text == said
+        return end.get("code") == FAILURES[plan.failure] and is_all
     tags = plan.tags(number)
     told = "".join(f"⟨{tag}={status}⟩" for tag, status in marks)
     return (

@@ -37,7 +37,8 @@ class TextPlan:
     Attributes:
         words: How many pieces of text it says first.
         pause_ms: Between them.
-        failure: `refused` and `limited` fail before the first, `cut` and `stalled` after the last of them.
+        failure: `refused` and `limited` fail before the first, `cut` and `stalled` after the last of them;
+            `torn` too, but the connection goes down behind them and may take the last ones with it.
         tools: What it calls then.
     """
 
