@@ -18,15 +18,22 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
 
 from app.clock import Clock, SystemClock
 from app.descriptors import watch_descriptors
 from app.llm.base import ChatProvider
 from app.llm.loader import load_provider
+from app.router.credentials import is_loopback
+from app.router.doorkeeper import Doorkeeper
+from app.router.handshakes import timed_handshakes
 from app.router.http_rules import HttpRules
 from app.router.page import load_page
-from app.router.routes import sessions_route, users_route, websocket_route
+from app.router.refusals import bad_request
+from app.router.routes import sessions_route, tickets_route, users_route, websocket_route
 from app.router.routes.agent_route import agent_router
+from app.services.access import Access
 from app.services.housekeeping import keep_house
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.shutdown import StopSignals
@@ -63,14 +70,17 @@ def create_app(
     tools = tools if tools is not None else load_tools(settings)
     model = provider if provider is not None else load_provider(settings)
     time = clock or SystemClock()
+    access = Access(settings, time)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         store = await _store_or_exit(settings, time)
-        service = WebSocketAgentService(settings, model, tools, time, store, voice=voice)
+        service = WebSocketAgentService(settings, model, tools, time, store, voice=voice, access=access)
         watchdog = LoopWatchdog()
         watchdog.start()
         app.state.service = service
+        if not is_loopback(settings.host):
+            access.note_exposure()
         keepers = {
             asyncio.create_task(keep_house(store, settings, time), name="housekeeping"),
             asyncio.create_task(watch_descriptors(time), name="descriptors"),
@@ -95,10 +105,27 @@ def create_app(
     app.include_router(websocket_route.router)
     app.include_router(sessions_route.router)
     app.include_router(users_route.router)
+    app.include_router(tickets_route.router)
     app.include_router(agent_router(load_page()))
+    _guard(app, settings)
+    return app
+
+
+def _guard(app: FastAPI, settings: Settings) -> None:
+    """What requests pass before they reach a route, and how they are refused."""
+    app.router.redirect_slashes = False  # its answer would be an address made of what the client calls us
+    app.add_exception_handler(RequestValidationError, bad_request)
+    if settings.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match"],
+            expose_headers=["ETag"],
+        )
+    app.add_middleware(Doorkeeper, settings=settings)
     app.add_middleware(HttpRules)
     app.add_middleware(websocket_route.RawSend)
-    return app
 
 
 async def _store_or_exit(settings: Settings, clock: Clock) -> Store:
@@ -137,7 +164,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     settings = _settings_or_exit()
-    host = options.host or settings.host
+    settings = settings.model_copy(update={"host": options.host or settings.host})
+    host = settings.host
     listener = _bind_or_exit(host, settings.port if options.port is None else options.port)
     configure_logging(settings.log_level, settings.log_format)
     app = _app_or_exit(settings, _voice_that_installs(settings) if options.install_voice else None)
@@ -170,6 +198,9 @@ def _server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_s)),
         server_header=False,
+        # The doorkeeper does it, and takes nothing for an address that is none.
+        proxy_headers=False,
+        http=timed_handshakes(settings.handshake_timeout_s),
     )
 
 

@@ -10,25 +10,17 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from config.api_tokens import ApiToken, parse_api_tokens
-
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-"""A duration in seconds, above 0 and at most a day."""
-
-CommaList = Annotated[tuple[str, ...], NoDecode]
-"""Written as a comma list in the environment: `a, b`."""
-
-KIB = 1024
-MIB = 1024 * KIB
+from config.access_settings import AccessSettings
+from config.forms import KIB, MIB, CommaList, Seconds, split_commas
 
 
 class SettingsError(Exception):
     """A setting that the server cannot start with; its text is one line that names the setting."""
 
 
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """The settings of one server. Make it once in `main.py` and pass it on."""
 
     model_config = SettingsConfigDict(
@@ -67,7 +59,6 @@ class Settings(BaseSettings):
     ws_ping_interval_s: Seconds = 20
     ws_ping_timeout_s: Seconds = 20
     shutdown_grace_s: float = Field(default=8, ge=0, le=3600)
-    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode] = ()
     max_sessions: int = Field(default=10_000, ge=1)
     first_message_timeout_s: Seconds = 60
     resume_window_s: Seconds = 120
@@ -134,9 +125,7 @@ class Settings(BaseSettings):
     @field_validator("tools", "tools_need_approval", "http_tool_allowed_private", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return split_commas(value)
 
     @field_validator("agent_greeting")
     @classmethod
@@ -145,11 +134,6 @@ class Settings(BaseSettings):
         return {"false": "off", "no": "off", "0": "off", "true": "on", "yes": "on", "1": "on"}.get(
             word, word if word in ("on", "off") else value.strip()
         )
-
-    @field_validator("api_tokens", mode="before")
-    @classmethod
-    def _parse_tokens(cls, value: object) -> object:
-        return parse_api_tokens(value) if isinstance(value, str) else value
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -92,7 +92,7 @@ async function follow(sessionId) {
     token.hasToken ? askQuietly(`/sessions/${sessionId}`) : { user_id: user.id },
   ]);
   if (sessionId !== client.sessionId) return;
-  panel.showModel(health?.llm ?? {});
+  panel.showServer(health ?? {});
   showUser(session?.user_id ?? "", sessionId, health?.storage?.status !== "off");
 }
 

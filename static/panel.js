@@ -76,8 +76,9 @@ export class SessionPanel extends SidePanel {
     if (sessionId === this.#sessionId) this.#showFacts(/** @type {SessionFacts | null} */ (facts));
   }
 
-  /** @param {{provider?: string, model?: string}} llm Which model answers. */
-  showModel({ provider = "", model = "" }) {
+  /** @param {{llm?: {provider: string, model: string}, open_to_network?: boolean}} health */
+  showServer({ llm: { provider, model } = { provider: "", model: "" }, open_to_network = false }) {
+    part("exposed").hidden = !open_to_network;
     part("model").textContent = [...new Set([provider, model])].filter(Boolean).join(" · ") || UNKNOWN;
     part("demo").hidden = provider !== "demo";
   }

@@ -120,6 +120,7 @@ export const en = {
 
   "welcome.title": "How can I help?",
   "welcome.text": "Write whatever you like. While a tool is working, you can go on talking.",
+  exposed: "Anybody on the network can talk to this server: it asks for no token.",
   demo: "Demo mode, without a language model",
 
   skip: "Go to the message box",

@@ -119,6 +119,7 @@ export const es = {
 
   "welcome.title": "¿En qué te ayudo?",
   "welcome.text": "Escribe lo que quieras. Mientras una herramienta trabaja, puedes seguir conversando.",
+  exposed: "Cualquiera de la red puede hablar con este servidor: no pide token.",
   demo: "Modo de demostración, sin modelo de lenguaje",
 
   skip: "Ir al mensaje",

@@ -331,7 +331,11 @@ def test_each_setting_is_listed_with_its_default() -> None:
 
     defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}
     shown = {
-        name: "not set" if value is None else "none" if value == () else str(value)
+        name: "not set"
+        if value is None
+        else (",".join(value) or "none")
+        if isinstance(value, tuple)
+        else str(value)
         for name, value in defaults.items()
     }
     assert listed == shown

@@ -238,6 +238,7 @@ class Conversation:
         waiting = sum(not text.is_withdrawn for text in self._texts())
         if waiting >= self._settings.max_queued_messages + (not self._is_in_turn):
             raise QueueFull
+        self._session.budget.take_text()
 
     def _texts(self) -> Iterator[UserText]:
         """All texts that wait for their turn."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from app.chat import ToolCall, ToolSchema
 from app.conversation.prompt import about_user
-from app.errors import AgentError, ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
+from app.errors import AgentError, BudgetExceeded, ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
 from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.locales import say
 from app.protocol.events import Emotion, FinishReason, ResponseChunk, StateChanged, TurnSource
@@ -24,6 +24,9 @@ from app.voice.emotion import note_for
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+_CHARS_PER_TOKEN = 4
+"""As rough as it is: a service that counts is believed instead."""
 
 _FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
 
@@ -166,6 +169,7 @@ class Turn:
 
     async def _ask(self) -> Completion | None:
         """Asks the model once and says what it answers; None where the answer grew over its limit."""
+        self._session.budget.check_tokens()
         self._enter(SessionState.THINKING)
         try:
             request = self._request()
@@ -193,6 +197,7 @@ class Turn:
     async def _listen(self, request: ChatRequest) -> Completion | None:
         completion: Completion | None = None
         accepted = False
+        chars_left = self._chars_left
         try:
             async with aclosing(self._provider.stream(request)) as pieces:
                 async for piece in pieces:
@@ -209,12 +214,21 @@ class Turn:
         except BaseException:
             self._keep_said()
             raise
+        finally:
+            if accepted:
+                self._session.budget.spend_tokens(self._cost(completion, chars_left - self._chars_left))
         if completion is None:
             self._keep_said()
             raise LlmCut("the provider's stream ended without a completion")
         if completion.usage is not None:
             self._history.observe(completion.usage)
         return completion
+
+    def _cost(self, completion: Completion | None, chars: int) -> int:
+        """The tokens of what was asked and said: also of an answer that was cut, and so was never counted."""
+        if completion is not None and completion.usage is not None:
+            return completion.usage.prompt_tokens + completion.usage.completion_tokens
+        return self._history.asked_tokens + chars // _CHARS_PER_TOKEN
 
     def _request(self) -> ChatRequest:
         offer = self._tools.offer
@@ -248,11 +262,19 @@ class Turn:
         self._said.clear()
         self._round_is_new = True
 
+    def _granted(self, wanted: int) -> int:
+        """How many calls may run; raises `BudgetExceeded` where the user has none left."""
+        try:
+            return self._session.budget.take_tools(min(wanted, self._settings.max_tool_calls))
+        except BudgetExceeded:
+            self._keep_said()
+            raise
+
     async def _run_tools(self, calls: Sequence[ToolCall]) -> None:
         """Starts the calls and waits for them a little; what takes longer goes on without the turn."""
+        limit = self._granted(len(calls))
         self._session.mouth.breathe(self.turn_id)
         self._enter(SessionState.PROCESSING_TOOL)
-        limit = self._settings.max_tool_calls
         too_many = say(self._session.locale, "tool_too_many", limit=limit)
         runs = [self._tools.start(call, self.turn_id) for call in calls[:limit]]
         runs += [self._tools.refuse(call, self.turn_id, too_many) for call in calls[limit:]]

@@ -8,6 +8,7 @@ AgentError
 ├── FirstMessageTimeout         first_message_timeout
 ├── QueueFull                   queue_full
 ├── ServerFull                  server_full
+├── BudgetExceeded              budget_exceeded
 ├── TooManyMessages             rate_limited
 ├── NotAvailable                not_available
 ├── BadAudio                    bad_audio
@@ -61,6 +62,7 @@ from app.errors.llm import (
 )
 from app.errors.talk import (
     BadMessage,
+    BudgetExceeded,
     FirstMessageTimeout,
     Internal,
     NotAvailable,
@@ -90,6 +92,7 @@ __all__ = [
     "AudioOverflow",
     "BadAudio",
     "BadMessage",
+    "BudgetExceeded",
     "ContentFiltered",
     "ContextTooLong",
     "FirstMessageTimeout",

@@ -60,6 +60,15 @@ class ServerFull(AgentError):
     en = "The server is full; try again in a few minutes."
 
 
+class BudgetExceeded(AgentError):
+    """The user, or the session, has used up what it may in an hour."""
+
+    code = "budget_exceeded"
+    retryable = True
+    es = "Has alcanzado el límite de uso por hora. Podrás seguir dentro de {minutes} min."
+    en = "You have reached the limit of use per hour. You can go on in {minutes} min."
+
+
 class TooManyMessages(AgentError):
     """The client keeps sending faster than it may."""
 

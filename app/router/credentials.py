@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,35 +34,49 @@ def socket_token(connection: HTTPConnection) -> str | None:
     return listed[0] if len(listed) == 1 else None
 
 
+def address_of(connection: HTTPConnection) -> str:
+    """Where it comes from, behind the proxies that are trusted; empty where nobody knows."""
+    client: Any = connection.scope.get("client")
+    return str(client[0]) if client else ""
+
+
 def is_local(connection: HTTPConnection) -> bool:
     """Whether the request comes from this machine itself, and not through a proxy on it."""
     client: Any = connection.scope.get("client")
     if client is None or any(name in connection.headers for name in _FORWARDING):
         return False
-    return _is_loopback(str(client[0]))
+    return is_loopback(str(client[0]))
 
 
-def has_foreign_origin(connection: HTTPConnection) -> bool:
+def has_foreign_origin(connection: HTTPConnection, allowed: Collection[str] = ()) -> bool:
     """Whether a page of another site sent the request: a browser says so in `Origin` (CWE-352, CWE-1385).
 
-    The origin is ours where its host and port are those of `Host`, or where both are names of this machine (a
+    With `allowed`, the origins of `ALLOWED_ORIGINS`, just those are ours, by scheme, host and port. Without,
+    the origin is ours where its host and port are those of `Host`, or where both are names of this machine (a
     developer's page on another port). A request without `Origin` does not come from a page. What is refused
     for it, over HTTP and at a socket's handshake, is refused here, with one WARNING.
     """
     origins = connection.headers.getlist("origin")
     host = connection.headers.get("host", "")
-    if not origins or (len(origins) == 1 and _is_own(origins[0], host)):
+    if not origins or (len(origins) == 1 and _is_own(origins[0], host, allowed)):
         return False
-    logger.warning("foreign_origin", extra={"origin": ", ".join(origins), "host": host})
+    facts = {"origin": ", ".join(origins), "host": host, "setting": "ALLOWED_ORIGINS"}
+    logger.warning("foreign_origin", extra=facts)
     return True
 
 
-def _is_own(origin: str, host: str) -> bool:
+def _is_own(origin: str, host: str, allowed: Collection[str]) -> bool:
     sender = _host_and_port(origin)
+    if allowed:
+        scheme = origin.partition("://")[0].lower()
+        return sender is not None and any(
+            scheme == entry.partition("://")[0].lower() and sender == _host_and_port(entry)
+            for entry in allowed
+        )
     server = _host_and_port(f"{origin.partition('://')[0]}://{host}")
     if sender is None or server is None:
         return False
-    return sender == server or (_is_loopback(sender[0]) and _is_loopback(server[0]))
+    return sender == server or (is_loopback(sender[0]) and is_loopback(server[0]))
 
 
 def _host_and_port(url: str) -> tuple[str, int] | None:
@@ -73,7 +88,8 @@ def _host_and_port(url: str) -> tuple[str, int] | None:
     return (parts.hostname, port) if parts.hostname else None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is this machine's own, and nobody else's."""
     if host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""Who may use a route, as FastAPI dependencies."""
+"""Who may use a route, as FastAPI dependencies; on the event loop, like all that knows tokens."""
 
 from typing import Annotated
 
@@ -6,11 +6,11 @@ from fastapi import Depends, HTTPException, Request
 
 from app.errors import Unauthorized
 from app.router.credentials import bearer_token, has_foreign_origin, is_local
-from app.services.access import Principal
+from app.services.principal import Principal
 from app.services.websocket_agent_service import WebSocketAgentService
 
 
-def service_of(request: Request) -> WebSocketAgentService:
+async def service_of(request: Request) -> WebSocketAgentService:
     """The agent that this application serves."""
     return request.app.state.service
 
@@ -18,7 +18,7 @@ def service_of(request: Request) -> WebSocketAgentService:
 Service = Annotated[WebSocketAgentService, Depends(service_of)]
 
 
-def caller(request: Request, service: Service) -> Principal | None:
+async def caller(request: Request, service: Service) -> Principal | None:
     """Whoever asks; None where the server asks for no token. Answers 401 without a good one."""
     try:
         return service.access.identify(bearer_token(request))
@@ -31,19 +31,19 @@ def caller(request: Request, service: Service) -> Principal | None:
 Caller = Annotated[Principal | None, Depends(caller)]
 
 
-def changer(request: Request, principal: Caller) -> Principal | None:
+async def changer(request: Request, service: Service, principal: Caller) -> Principal | None:
     """Whoever changes something: never a page of another site, and without tokens only this machine."""
-    if has_foreign_origin(request):
+    if has_foreign_origin(request, service.settings.allowed_origins):
         raise HTTPException(403, "a page of another origin may not change anything here")
     if principal is None and not is_local(request):
-        raise HTTPException(403, "without API_TOKENS this answers requests from this machine alone")
+        raise HTTPException(403, "without tokens this answers requests from this machine alone")
     return principal
 
 
 Changer = Annotated[Principal | None, Depends(changer)]
 
 
-def admin(principal: Caller) -> Principal | None:
+async def admin(principal: Caller) -> Principal | None:
     """Operators: who has an admin's token, or anybody where none is asked for. Others see no such route."""
     if principal is not None and principal.role != "admin":
         raise HTTPException(404)

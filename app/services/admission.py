@@ -11,9 +11,9 @@ from app.protocol.client_v2 import AudioMessage as AudioMessageV2
 from app.protocol.client_v2 import PingMessage, ResumeMessage, StartMessage, TextMessage, audio_terms
 from app.protocol.codec import decode_v2
 from app.protocol.events import Event, HistoryTold, Pong
-from app.services.access import Principal
 from app.services.connection import Admission
 from app.services.live_session import LiveSession
+from app.services.principal import Principal
 from app.services.restoring import tell_what_is_left
 from app.services.session_host import SessionHost
 from app.session.pump import Link

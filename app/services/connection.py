@@ -20,6 +20,7 @@ from app.errors import (
 from app.protocol.close_codes import CloseCode
 from app.protocol.codec import decode_object
 from app.protocol.events import ErrorOccurred, Event
+from app.services.access import Recheck
 from app.services.dialects import Dialect
 from app.services.limits import FloodWatch
 from app.services.live_session import LiveSession
@@ -38,6 +39,14 @@ UNCOUNTED_TYPES = frozenset({"ping", "playback", "audio"})
 """Messages that a client sends by the clock, not by its user's hand; audio has a bound of its own."""
 
 
+UNCHECKED_TYPES = frozenset({"ping", "playback"})
+"""Messages that ask for nothing; whoever sends others still needs a good token."""
+
+
+def _always_good() -> None:
+    """Where no token is asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """A connection has a session.
@@ -45,12 +54,14 @@ class Admission:
     Attributes:
         message: What of the first message is still to be handled.
         resumed: How it came back to a session that it had before.
+        recheck: Asked before each text whether the connection's token is still good.
     """
 
     live: LiveSession
     link: Link
     message: dict[str, Any] | None = None
     resumed: ResumeOutcome | None = None
+    recheck: Recheck = _always_good
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,7 @@ class Connection:
         self._settings = settings
         self._clock = clock
         self._admit = admit
+        self._recheck: Recheck = _always_good
         self._flood = FloodWatch(settings.max_messages_per_s, clock.monotonic())
 
     async def greet(self) -> Admission | None:
@@ -94,19 +106,20 @@ class Connection:
                 return await self._first_object()
         except TimeoutError:
             error = FirstMessageTimeout(seconds=round(timeout_s))
-            return await self._turn_away(error, CloseCode.NO_FIRST_MESSAGE)
+            return await self.turn_away(error, CloseCode.NO_FIRST_MESSAGE)
         except TooManyMessages as error:
-            return await self._turn_away(error, CloseCode.POLICY)
+            return await self.turn_away(error, CloseCode.POLICY)
         except ServerFull as error:
-            return await self._turn_away(error, CloseCode.TRY_LATER)
+            return await self.turn_away(error, CloseCode.TRY_LATER)
         except Unauthorized as error:
-            return await self._turn_away(error, CloseCode.UNAUTHORIZED)
+            return await self.turn_away(error, CloseCode.UNAUTHORIZED)
         except ConnectionGone:
             return None
 
     async def talk(self, admission: Admission) -> Leaving:
         """Serves the session until the client goes or must go."""
         live, link = admission.live, admission.link
+        self._recheck = admission.recheck
         outbox = live.session.outbox
         async with asyncio.TaskGroup() as group:
             reader = group.create_task(self._read(live, admission.message), name="reader")
@@ -158,8 +171,9 @@ class Connection:
             await self._say(result)
         return None
 
-    async def _turn_away(self, error: AgentError, code: CloseCode) -> None:
-        logger.info(error.code)
+    async def turn_away(self, error: AgentError, code: CloseCode) -> None:
+        """Says why there will be no session, and closes."""
+        logger.info(error.code, extra={"facts": error.facts})
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
                 await self._say(ErrorOccurred(error))
@@ -201,13 +215,17 @@ class Connection:
     def _take_sound(self, live: LiveSession, pcm: bytes) -> None:
         if not self._dialect.is_resumable:
             raise UnexpectedAudio
+        self._recheck()
         live.voice.take(pcm)
 
     def _handle(self, live: LiveSession, decode: Callable[[], dict[str, Any]]) -> CloseCode | None:
         """Does what a message asks for; a code where the connection must end after it."""
 
         def do() -> CloseCode | None:
-            message = self._dialect.decode(decode())
+            sent = decode()
+            if sent.get("type") not in UNCHECKED_TYPES:
+                self._recheck()
+            message = self._dialect.decode(sent)
             return self._dialect.handlers[type(message)](live, message)
 
         return self._guard(live, do)
@@ -219,6 +237,10 @@ class Connection:
             logger.warning(error.code)
             live.session.emit(ErrorOccurred(error))
             return CloseCode.POLICY
+        except Unauthorized as error:
+            logger.info(error.code)
+            live.session.emit(ErrorOccurred(error))
+            return CloseCode.UNAUTHORIZED
         except AgentError as error:
             logger.info(error.code, extra={"facts": error.facts})
             live.session.emit(ErrorOccurred(error))

@@ -1,4 +1,10 @@
-"""How fast a client may talk."""
+"""How fast a client may talk, and how many sessions there may be."""
+
+from app.clock import Clock
+from app.services.addresses import Crowds, Networks
+from app.services.memory import MemoryGate
+from app.session.budget import Budgets
+from config.settings import Settings
 
 FLOOD_SECONDS = 10
 """A client that is over its rate in each of this many seconds in a row is let go."""
@@ -28,3 +34,18 @@ class FloodWatch:
             self._second, self._count = second, 0
         self._count += 1
         return self._seconds_over >= FLOOD_SECONDS - 1 and self._count > self._max_per_s
+
+
+class SessionLimits:
+    """What bounds the sessions of the process, as the settings say.
+
+    Attributes:
+        crowds: How many sessions each address has.
+        memory: Whether there is memory for another one.
+        budgets: What their users may use up in an hour.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.crowds = Crowds(settings.max_sessions_per_ip, Networks(settings.trusted_proxies))
+        self.memory = MemoryGate(settings.max_memory_mb, clock)
+        self.budgets = Budgets.of(settings, clock.monotonic)

@@ -32,6 +32,7 @@ class LiveSession:
             again with the same one, it has not had it.
         takes_users_language: Its client has named no language: the one of the user's profile is its own.
         is_introduced: The user's profile is being read, and they have been greeted if they are to be.
+        crowd: What it is counted by among the sessions of its address; empty where it is not.
     """
 
     session: VoiceSession
@@ -48,6 +49,7 @@ class LiveSession:
     stale_seq: int = -1
     takes_users_language: bool = False
     is_introduced: bool = False
+    crowd: str = ""
 
     @property
     def session_id(self) -> str:

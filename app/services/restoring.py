@@ -11,8 +11,8 @@ from app.errors import ServerRestarted
 from app.locales import say
 from app.protocol import v2
 from app.protocol.events import ErrorOccurred, Event, MessageAccepted, ToolFinished
-from app.services.access import Principal
 from app.services.live_session import LiveSession
+from app.services.principal import Principal
 from app.session.resume_tokens import ResumeTokens
 from app.session.transcript import Spoken
 from app.storage.records import CallRow, MessageRecord, SessionRecord, StoredTalk

@@ -15,11 +15,13 @@ from app.llm.base import ChatProvider
 from app.protocol import v1, v2
 from app.protocol.client import ANONYMOUS
 from app.protocol.events import AudioTerms, ErrorOccurred, Notice, SessionCreated, SessionTerms
-from app.services.access import Principal
+from app.services.limits import SessionLimits
 from app.services.live_session import LiveSession
+from app.services.principal import Principal
 from app.services.profiles import Profiles
 from app.services.restoring import may_come_back, restore
 from app.services.stored_journal import StoredJournal
+from app.session.budget import Budget
 from app.session.history import History
 from app.session.observer import NOBODY, Telemetry
 from app.session.outbox import Outbox
@@ -49,6 +51,7 @@ class SessionHost:
         is_leaving: The server is about to stop: no new session begins.
         profiles: What is kept of the users.
         telemetry: Who looks at them, to measure.
+        limits: What bounds them, and what their users may use.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class SessionHost:
         self._clock = clock
         self._began_at = clock.monotonic()
         self._prompt = system_prompt(settings)
+        self.limits = SessionLimits(settings, clock)
         self._closing: set[asyncio.Task[None]] = set()
 
     def find(self, session_id: str, principal: Principal | None) -> LiveSession | None:
@@ -219,6 +223,7 @@ class SessionHost:
         if self.sessions.get(live.session_id) is not live:
             return
         self.sessions.remove(live.session_id)
+        self.limits.crowds.move(live.crowd, "")
         if live.expiry is not None:
             live.expiry.cancel()
         await live.conversation.aclose("shutdown" if reason == "shutdown" else None)
@@ -243,7 +248,7 @@ class SessionHost:
         await self.profiles.aclose()
 
     def _make(self, record: SessionRecord, next_position: int) -> LiveSession:
-        if self.sessions.is_full or self.is_leaving:
+        if self.sessions.is_full or self.is_leaving or self.limits.memory.is_full:
             raise ServerFull
         settings = self._settings
         is_resumable = record.protocol == v2.NAME
@@ -262,6 +267,7 @@ class SessionHost:
             asks_in_words=not is_resumable,
             observer=self.telemetry.observer(record.id),
         )
+        session.budget = Budget(self.limits.budgets, record.id, record.user_id)
         if self._store.is_on:
             session.journal = StoredJournal(
                 record.id, self._store, self._clock, settings.store_timeout_s, next_position

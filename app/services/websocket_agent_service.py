@@ -3,16 +3,17 @@
 import asyncio
 import logging
 import random
+from dataclasses import replace
 from typing import Any
 
 import httpx
 
 from app.clock import Clock, SystemClock
-from app.errors import ResumeRefused
+from app.errors import ResumeRefused, ServerFull
 from app.llm.base import ChatProvider, Check
 from app.protocol.close_codes import CloseCode
 from app.protocol.events import Event, GoingAway
-from app.services.access import Access
+from app.services.access import Access, Recheck
 from app.services.admission import admit_v1, admit_v2
 from app.services.connection import FLUSH_TIMEOUT_S, Admission, Admit, Connection, Leaving
 from app.services.dialects import Dialect
@@ -20,7 +21,9 @@ from app.services.endpoints import ENDPOINT_TIMEOUT_S, try_endpoints
 from app.services.erasure import Eraser
 from app.services.introduction import introduce
 from app.services.live_session import LiveSession
+from app.services.principal import Principal
 from app.services.session_host import SessionHost
+from app.services.visitor import Visitor
 from app.session.state import SessionState
 from app.session.transport import Transport
 from app.session.voice_session import VoiceSession
@@ -38,6 +41,8 @@ __all__ = ["SessionState", "VoiceSession", "WebSocketAgentService"]
 
 logger = logging.getLogger(__name__)
 
+_NOBODY = Visitor()
+
 RECONNECT_SPREAD_S = 5.0
 """Clients of a server that stops are told to come back within so many seconds, each at its own moment."""
 
@@ -50,6 +55,7 @@ class WebSocketAgentService:
         tools: What the model may call.
         store: Where talks are kept; closed with the service.
         voice: Whether speech works; closed with the service.
+        access: Who may talk.
     """
 
     def __init__(
@@ -61,13 +67,14 @@ class WebSocketAgentService:
         store: Store | None = None,
         *,
         voice: VoiceParts | None = None,
+        access: Access | None = None,
     ) -> None:
         self.settings = settings
         self.voice = voice if voice is not None else VoiceParts(settings)
         self.provider = provider
-        self.access = Access(settings.api_tokens)
         self.store = store if store is not None else NoStore()
         self._clock = clock or SystemClock()
+        self.access = access if access is not None else Access(settings, self._clock)
         http = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=ENDPOINT_TIMEOUT_S)
         threads = ToolThreads(settings.tool_threads)
         self.host = ToolHost(tools, settings, self._clock, http, threads, self.store)
@@ -76,20 +83,23 @@ class WebSocketAgentService:
         self.voice.on_ready = self._load_voice
         self.eraser = Eraser(self.session_host, self.store, self._clock, settings.store_timeout_s)
 
-    async def serve(
-        self, transport: Transport, dialect: Dialect, token: str | None = None, *, is_local: bool = False
-    ) -> None:
+    async def serve(self, transport: Transport, dialect: Dialect, visitor: Visitor = _NOBODY) -> None:
         """Serves one connection until it ends. On v1 its session ends with it; on v2 it waits for a while.
 
         Args:
             transport: The accepted connection.
             dialect: The protocol that it speaks.
-            token: What its handshake brought; its first message may bring one as well.
-            is_local: It comes from this machine: without tokens, who they say they are is believed.
+            visitor: What its handshake says.
         """
-        admit = self._admission(dialect, token, is_local=is_local)
+        crowds = self.session_host.limits.crowds
+        crowd = crowds.key_of(visitor.address)
+        admit = self._admission(dialect, visitor, crowd)
         connection = Connection(transport, dialect, self.settings, self._clock, admit)
-        admission = await connection.greet()
+        try:
+            with crowds.arriving(crowd):
+                admission = await connection.greet()
+        except ServerFull as error:
+            admission = await connection.turn_away(error, CloseCode.TRY_LATER)
         if admission is None:
             self.session_host.telemetry.connection_ended("turned_away")
             return
@@ -177,11 +187,20 @@ class WebSocketAgentService:
         """Speech is there: sessions that ask for it from now on have it."""
         self.session_host.engines = await load_engines(self.settings)
 
-    def _admission(self, dialect: Dialect, token: str | None, *, is_local: bool) -> Admit:
+    def _admission(self, dialect: Dialect, visitor: Visitor, crowd: str) -> Admit:
         host = self.session_host
+        good: dict[str | None, tuple[Principal | None, Recheck]] = {}
 
         async def admit(first: dict[str, Any], transport: Transport) -> Admission | Event:
-            principal = self.access.identify(token or _token_of(first))
+            token = visitor.token or _token_of(first)
+            if token not in good:
+                # A ticket is spent at once, and its connection may need a second try at its first message.
+                good.clear()
+                good[token] = self.access.admit(token)
+            principal, recheck = good[token]
+            recheck()
+            if not (dialect.is_resumable and first.get("type") == "resume"):
+                host.limits.crowds.check(crowd)
             if dialect.is_resumable:
                 try:
                     admission = await admit_v2(first, transport, host, principal)
@@ -193,14 +212,17 @@ class WebSocketAgentService:
             if isinstance(admission, Admission):
                 if admission.resumed is not None:
                     host.telemetry.resumed(admission.resumed)
+                host.limits.crowds.move(admission.live.crowd, crowd)
+                admission.live.crowd = crowd
                 introduce(
                     admission.live,
                     host.profiles,
                     self.store,
                     self.settings,
-                    is_known=is_local or principal is not None,
+                    is_known=visitor.is_local or principal is not None,
                     has_spoken=admission.message is not None,
                 )
+                return replace(admission, recheck=recheck)
             return admission
 
         return admit

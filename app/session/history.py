@@ -239,6 +239,11 @@ class History(Sequence[ApiMessage]):
                 break
             turn.accepted = len(turn.messages)
 
+    @property
+    def asked_tokens(self) -> int:
+        """What the last prompt holds, as estimated."""
+        return round(self._tokens(self._asked_bytes))
+
     def observe(self, usage: Usage) -> None:
         """Corrects the estimate by what the service counted for the last prompt."""
         if self._asked_bytes and usage.prompt_tokens > 0:

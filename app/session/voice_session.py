@@ -9,6 +9,7 @@ from typing import Any
 from app.clock import wire_time
 from app.errors import Locale
 from app.protocol.events import Event
+from app.session.budget import Budget
 from app.session.history import History
 from app.session.journal import Journal, NoJournal
 from app.session.mouth import Mouth, Mute
@@ -32,6 +33,7 @@ class VoiceSession:
         is_heard_speaking: The user is speaking now.
         holds_outside: Words of others have come into it, by a tool or a back end.
         profile: What is kept of the user; None where nothing is.
+        budget: What the user may still use up.
         spoken_language: The language in which the user has been heard to speak.
         observer: Looks at what happens, to measure it.
     """
@@ -51,6 +53,7 @@ class VoiceSession:
     is_heard_speaking: bool = False
     holds_outside: bool = False
     profile: ProfileKeeper | None = None
+    budget: Budget = field(default_factory=Budget)
     spoken_language: Locale | None = None
     observer: Observer = NOBODY
     state: SessionState = SessionState.IDLE

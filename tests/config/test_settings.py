@@ -85,12 +85,30 @@ WRONG = {
     "emotion": ["happy"],
     "max_audio_seconds": ["0.5", "3601"],
     "max_audio_message_bytes": ["1023", str(16 * MIB + 1)],
+    "jwt_algorithms": ["none", "RS256,HS256", "RS1"],
+    "jwt_leeway_s": ["-1", "61", "nan"],
+    "ticket_lifetime_s": ["0", "301", "nan"],
+    "allowed_origins": ["app.example.com", "*", "https://a.example/path"],
+    "allowed_hosts": ["https://a.example", "a.example:80"],
+    "trusted_proxies": ["proxy.example", "10.0.0.1/8"],
+    "max_sessions_per_ip": ["-1", "many"],
+    "max_texts_per_session_hour": ["-1"],
+    "max_tokens_per_user_hour": ["-1"],
+    "max_tool_calls_per_user_hour": ["-1"],
+    "max_memory_mb": ["-1", "1G"],
+    "jwt_key": ["no-pem", "x" * 40],
 }
 for _name in Settings.model_fields:
     if _name.endswith("_s") and _name not in WRONG and _name != "max_messages_per_s":
         WRONG[_name] = ["0", "-1", "86401", "nan", "inf", "30s"]
 
 ANY_TEXT = {
+    "jwt_jwks_file",  # what cannot be read is found out when the server is made
+    "jwt_audience",
+    "jwt_issuer",
+    "jwt_user_claim",
+    "jwt_role_claim",
+    "jwt_admin_role",
     "azure_openai_api_key",
     "azure_openai_api_version",
     "azure_openai_deployment_name",

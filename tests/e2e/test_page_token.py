@@ -163,3 +163,19 @@ async def test_forgotten_token_takes_the_talk_and_the_list_off_the_page(
         await enters(dialog, GOOD)
         await visitor.is_told("En línea")
         await expect(entries.filter(has_text="5*9")).to_have_count(0)
+
+
+async def test_page_says_when_anybody_on_the_network_may_talk(chrome: Browser, server: ServerProcess) -> None:
+    wide = ServerProcess(HOST="0.0.0.0", DATABASE_URL="none")
+    wide.start()
+    try:
+        for url, is_open in ((wide.url, True), (server.url, False)):
+            context = await chrome.new_context(locale="es-ES")
+            visitor = Visitor(await context.new_page())
+            await visitor.page.goto(url)
+            await visitor.is_told("En línea")
+            warning = visitor.page.get_by_role("note").filter(has_text="Cualquiera de la red")
+            await expect(warning).to_have_count(1 if is_open else 0)
+            await context.close()
+    finally:
+        wide.kill()

@@ -10,10 +10,10 @@ import pytest
 
 from app.errors import AgentError, BadMessage, Locale, ResumeRefused
 from app.protocol.events import AudioTerms, Notice, Pong, ResponseChunk
-from app.services.access import Principal
 from app.services.admission import admit_v1, admit_v2
 from app.services.connection import Admission
 from app.services.live_session import LiveSession
+from app.services.principal import Principal
 from app.session.resume_tokens import ResumeTokens
 from app.session.ring import Ring
 from tests.support.live import Wire, live_of, pumping

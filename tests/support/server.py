@@ -131,7 +131,7 @@ async def running_server(
         loop="none",
         ws_ping_interval=settings.ws_ping_interval_s,
         ws_ping_timeout=settings.ws_ping_timeout_s,
-        **options,
+        **{"proxy_headers": False, **options},
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -43,7 +43,10 @@ class VoiceInfo(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the server works; nothing outside is asked for it."""
+    """Whether the server works; nothing outside is asked for it.
+
+    `open_to_network`: no token is asked for, and more than this machine reaches the server.
+    """
 
     status: Literal["ok", "degraded"]
     llm: LlmInfo
@@ -53,6 +56,7 @@ class Health(BaseModel):
     tools: ToolsInfo
     storage: StorageInfo
     voice: VoiceInfo
+    open_to_network: bool
 
 
 class CheckResult(BaseModel):
@@ -116,6 +120,7 @@ async def health(service: Service) -> Health:
         ),
         storage=StorageInfo(status=store.status, database=store.database, waiting=store.waiting),
         voice=VoiceInfo(status=voice.status, progress=round(voice.progress, 3), detail=voice.detail),
+        open_to_network=service.access.is_exposed,
     )
 
 

@@ -21,8 +21,8 @@ from app.router.routes.stored_talks import (
     stored_session,
     unavailable,
 )
-from app.services.access import Principal
 from app.services.live_session import LiveSession
+from app.services.principal import Principal
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.storage.errors import BadCursor, StoreUnavailable
 from app.storage.records import SessionFilter, SessionStatus

@@ -6,7 +6,7 @@ from fastapi import HTTPException
 from pydantic import BaseModel
 
 from app.clock import wire_time
-from app.services.access import Principal
+from app.services.principal import Principal
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.profile import ProfileUnknown
 from app.storage.errors import BadCursor, StoreUnavailable

@@ -16,7 +16,7 @@ from app.router.routes.stored_talks import (
     store_of,
     unavailable,
 )
-from app.services.access import Principal
+from app.services.principal import Principal
 from app.services.profiles import UserProfile
 from app.session.profile import Profile, ProfileUnknown
 from app.storage.errors import BadCursor, StoreUnavailable

@@ -9,8 +9,10 @@ from typing import Any
 from fastapi import APIRouter, WebSocket
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.router.credentials import has_foreign_origin, is_local, socket_token
+from app.router.credentials import address_of, has_foreign_origin, is_local, socket_token
 from app.services.dialects import choose
+from app.services.visitor import Visitor
+from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.transport import ConnectionGone
 
 router = APIRouter()
@@ -141,11 +143,11 @@ async def voice(websocket: WebSocket) -> None:
 
     A page of another site is answered 403 before the upgrade: a browser would let it talk in its user's name.
     """
-    if has_foreign_origin(websocket):
+    service: WebSocketAgentService = websocket.app.state.service
+    if has_foreign_origin(websocket, service.settings.allowed_origins):
         await websocket.close()  # not accepted yet, so this is a 403
         return
     dialect, subprotocol = choose(websocket.scope.get("subprotocols", []))
     await websocket.accept(subprotocol=subprotocol)
-    await websocket.app.state.service.serve(
-        WebSocketTransport(websocket), dialect, socket_token(websocket), is_local=is_local(websocket)
-    )
+    visitor = Visitor(address_of(websocket), socket_token(websocket), is_local=is_local(websocket))
+    await service.serve(WebSocketTransport(websocket), dialect, visitor)

@@ -1,0 +1,107 @@
+"""What is looked at before a request reaches any route: where it comes from, and whom it means."""
+
+import ipaddress
+import logging
+import re
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.router.credentials import has_foreign_origin, is_loopback
+from app.services.addresses import Networks
+from config.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{0,5})?")
+_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Doorkeeper:
+    """Middleware in front of everything.
+
+    1. The client's address is what the proxies of `TRUSTED_PROXIES` say, read from the right; nobody else's
+       word counts. Log and limits use it.
+    2. `Host` names this server: an IP address, `localhost`, the machine's name, or one of `ALLOWED_HOSTS`.
+       Else 400: a page that has its name resolve to our address would be of our origin (DNS rebinding).
+    3. A request that may change something does not come from another site's page (403).
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._origins = settings.allowed_origins
+        self._proxies = Networks(settings.trusted_proxies)
+        own = socket.gethostname().lower()
+        self._hosts = frozenset({"localhost", own, own.partition(".")[0], *settings.allowed_hosts})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes on what may come in."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        self._note_exposure(scope)
+        self._find_client(scope)
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self.app(scope, receive, send)
+        else:
+            await refusal(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        connection = HTTPConnection(scope)
+        hosts = connection.headers.getlist("host")
+        # A health check of HTTP 1.0 names no host; no browser speaks it.
+        if (hosts or scope.get("http_version") != "1.0") and not self._is_ours(hosts):
+            facts = {"host": ", ".join(hosts), "setting": "ALLOWED_HOSTS"}
+            logger.warning("host_refused", extra=facts)
+            return PlainTextResponse("this server has another name; see ALLOWED_HOSTS", 400)
+        if scope["type"] == "http" and scope["method"] not in _HARMLESS:
+            if has_foreign_origin(connection, self._origins):
+                return PlainTextResponse("a page of another origin may not change anything here", 403)
+        return None
+
+    def _is_ours(self, hosts: Sequence[str]) -> bool:
+        found = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        if found is None:
+            return False
+        name = found[1].lower()
+        if "*" in self._hosts or name in self._hosts:
+            return True
+        try:
+            ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return any(entry.startswith(".") and name.endswith(entry) for entry in self._hosts)
+        return True
+
+    def _find_client(self, scope: Scope) -> None:
+        client: Any = scope.get("client")
+        if not client or not self._proxies.hold(str(client[0])):
+            return
+        said = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
+        for entry in reversed(said.split(",")):
+            address = _address(entry.strip())
+            if address is None:
+                break  # what nobody can read, and whatever stands before it, says nothing
+            scope["client"] = (address, 0)
+            if not self._proxies.hold(address):
+                break
+
+    def _note_exposure(self, scope: Scope) -> None:
+        """Somebody came from beyond this machine: `uvicorn main:app` tells nobody what it binds."""
+        server: Any = scope.get("server")
+        if server and server[1] is not None and not is_loopback(str(server[0])):
+            scope["app"].state.service.access.note_exposure()
+
+
+def _address(text: str) -> str | None:
+    """An entry of `X-Forwarded-For`, which some proxies write with a port."""
+    found = re.fullmatch(r"\[([^\]]+)\](?::[0-9]+)?|([0-9.]+)(?::[0-9]+)?|([0-9A-Fa-f:.]+)", text)
+    try:
+        return str(ipaddress.ip_address(next(part for part in found.groups() if part))) if found else None
+    except ValueError:
+        return None

@@ -1,0 +1,122 @@
+"""What users may use up in an hour: texts, the model's tokens, tool calls."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, Self
+
+from app.errors import BudgetExceeded
+from config.settings import Settings
+
+HOUR_S: Final = 3600.0
+MAX_KNOWN: Final = 10_000
+"""So many users are counted at once. One more takes the place of whoever's hour began first."""
+
+What = Literal["texts", "tokens", "tool_calls"]
+
+
+@dataclass(slots=True)
+class _Hour:
+    began_at: float
+    used: int = 0
+
+
+class HourlyLimit:
+    """A bound for each user and hour. A user's hour begins with what they use first.
+
+    Args:
+        most: What may be used up; 0 bounds nothing, and then nothing is counted.
+        monotonic: The time, in seconds.
+    """
+
+    def __init__(self, what: What, most: int, monotonic: Callable[[], float]) -> None:
+        self._what: What = what
+        self._most = most
+        self._monotonic = monotonic
+        self._hours: OrderedDict[str, _Hour] = OrderedDict()
+
+    def check(self, key: str) -> None:
+        """Raises `BudgetExceeded`, with the time left, where this user has used it up."""
+        if not self._most:
+            return
+        hour = self._hours.get(key)
+        now = self._monotonic()
+        if hour is not None and hour.used >= self._most and now < hour.began_at + HOUR_S:
+            left_s = hour.began_at + HOUR_S - now
+            raise BudgetExceeded(f"{self._what}, {round(left_s)} s left", minutes=math.ceil(left_s / 60))
+
+    def left(self, key: str, wanted: int) -> int:
+        """How many of those that are wanted may be used."""
+        if not self._most:
+            return wanted
+        hour = self._hours.get(key)
+        is_over = hour is None or self._monotonic() >= hour.began_at + HOUR_S
+        return min(wanted, self._most if hour is None or is_over else self._most - hour.used)
+
+    def spend(self, key: str, amount: int = 1) -> None:
+        """Counts what was used."""
+        if not self._most:
+            return
+        now = self._monotonic()
+        hour = self._hours.get(key)
+        if hour is None or now >= hour.began_at + HOUR_S:
+            self._hours.pop(key, None)
+            hour = self._hours[key] = _Hour(now)
+            if len(self._hours) > MAX_KNOWN:
+                self._hours.popitem(last=False)
+        hour.used += amount
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """The bounds of all users."""
+
+    texts: HourlyLimit
+    tokens: HourlyLimit
+    tool_calls: HourlyLimit
+
+    @classmethod
+    def of(cls, settings: Settings, monotonic: Callable[[], float]) -> Self:
+        """Those that the settings name."""
+        return cls(
+            HourlyLimit("texts", settings.max_texts_per_session_hour, monotonic),
+            HourlyLimit("tokens", settings.max_tokens_per_user_hour, monotonic),
+            HourlyLimit("tool_calls", settings.max_tool_calls_per_user_hour, monotonic),
+        )
+
+
+class Budget:
+    """One session's part of its user's budgets; without any, nothing is bounded."""
+
+    def __init__(self, budgets: Budgets | None = None, session_id: str = "", user_id: str = "") -> None:
+        self._budgets = budgets
+        self._session_id = session_id
+        self._user_id = user_id
+
+    def take_text(self) -> None:
+        """A text of the user comes; raises `BudgetExceeded`, and counts nothing, where it may not."""
+        if self._budgets is not None:
+            self._budgets.texts.check(self._session_id)
+            self._budgets.tokens.check(self._user_id)
+            self._budgets.texts.spend(self._session_id)
+
+    def check_tokens(self) -> None:
+        """The model is about to be asked; raises `BudgetExceeded` where it may not be."""
+        if self._budgets is not None:
+            self._budgets.tokens.check(self._user_id)
+
+    def spend_tokens(self, amount: int) -> None:
+        """The model was asked, and answered."""
+        if self._budgets is not None:
+            self._budgets.tokens.spend(self._user_id, amount)
+
+    def take_tools(self, wanted: int) -> int:
+        """How many of the calls that the model asks for may run; raises `BudgetExceeded` where none may."""
+        if self._budgets is None:
+            return wanted
+        limit = self._budgets.tool_calls
+        limit.check(self._user_id)
+        granted = limit.left(self._user_id, wanted)
+        limit.spend(self._user_id, granted)
+        return granted

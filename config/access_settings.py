@@ -1,0 +1,116 @@
+"""The settings that say who may talk, and how much."""
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+from config.api_tokens import ApiToken, parse_api_tokens
+from config.forms import CommaList, Seconds, split_commas
+
+SIGNING_ALGORITHMS: Final = frozenset(
+    f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)
+) | {"EdDSA"}
+"""Those whose key may be known to all."""
+
+SECRET_ALGORITHMS: Final = frozenset({"HS256", "HS384", "HS512"})
+
+_MIN_SECRET_BYTES = 32
+
+
+class AccessSettings(BaseSettings):
+    """Part of `Settings`: who may connect, and the limits of users and addresses."""
+
+    # Who may talk
+    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode] = ()
+    jwt_key: SecretStr | None = None
+    jwt_jwks_file: Path | None = None
+    jwt_algorithms: CommaList = ("RS256", "ES256")
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    jwt_user_claim: str = Field(default="sub", min_length=1)
+    jwt_role_claim: str | None = None
+    jwt_admin_role: str = Field(default="admin", min_length=1)
+    jwt_leeway_s: float = Field(default=10, ge=0, le=60)
+    ticket_lifetime_s: Annotated[float, Field(gt=0, le=300)] = 30
+    allowed_origins: CommaList = ()
+    allowed_hosts: CommaList = ()
+    trusted_proxies: CommaList = ("127.0.0.1", "::1")
+    handshake_timeout_s: Seconds = 10
+
+    # Limits of users, addresses and the process
+    max_sessions_per_ip: int = Field(default=0, ge=0)
+    max_texts_per_session_hour: int = Field(default=0, ge=0)
+    max_tokens_per_user_hour: int = Field(default=0, ge=0)
+    max_tool_calls_per_user_hour: int = Field(default=0, ge=0)
+    max_memory_mb: int = Field(default=0, ge=0)
+
+    @field_validator("jwt_algorithms", "allowed_origins", "allowed_hosts", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_lists(cls, value: object) -> object:
+        return split_commas(value)
+
+    @field_validator("api_tokens", mode="before")
+    @classmethod
+    def _parse_tokens(cls, value: object) -> object:
+        return parse_api_tokens(value) if isinstance(value, str) else value
+
+    @field_validator("jwt_algorithms")
+    @classmethod
+    def _are_of_one_kind(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not (set(value) <= SIGNING_ALGORITHMS or set(value) <= SECRET_ALGORITHMS):
+            known = ", ".join(sorted(SIGNING_ALGORITHMS))
+            raise ValueError(f"must be some of {known}, or some of HS256, HS384, HS512; never both kinds")
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            try:
+                parts = urlsplit(entry)
+                is_origin = parts.scheme in ("http", "https") and parts.port != 0 and parts.hostname
+            except ValueError:
+                is_origin = False
+            if not is_origin or entry.count("/") != 2 or set("@?#*") & set(entry):
+                raise ValueError("must be a comma list of origins such as https://app.example.com")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            if entry != "*" and re.fullmatch(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", entry) is None:
+                raise ValueError(
+                    "must be a comma list of names without port, .example.com for all below, or *"
+                )
+        return tuple(entry.lower() for entry in value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            try:
+                ipaddress.ip_network(entry)
+            except ValueError:
+                raise ValueError("must be a comma list of addresses or networks such as 10.0.0.0/8") from None
+        return value
+
+    @model_validator(mode="after")
+    def _jwt_is_whole(self) -> Self:
+        if self.jwt_key is not None and self.jwt_jwks_file is not None:
+            raise ValueError("JWT_KEY, JWT_JWKS_FILE: only one of them may be set")
+        if self.jwt_key is None:
+            return self
+        key, is_secret = self.jwt_key.get_secret_value(), self.jwt_algorithms[0] in SECRET_ALGORITHMS
+        if is_secret == key.lstrip().startswith("-----BEGIN"):
+            raise ValueError(
+                "JWT_KEY: a public key in PEM form goes with RS256 and its kind, a secret with HS256"
+            )
+        if is_secret and len(key.encode()) < _MIN_SECRET_BYTES:
+            raise ValueError(f"JWT_KEY: a secret needs {_MIN_SECRET_BYTES} bytes or more")
+        return self
