@@ -10,6 +10,7 @@ from pathlib import Path
 import uvloop
 
 from bench import measure
+from bench.measure_access import handshakes
 from bench.measure_v2 import measure_v2
 from bench.processes import raise_file_limit, take_cores
 from bench.report import Results, this_machine
@@ -42,6 +43,9 @@ async def _run(only: str | None, plan: measure.Plan) -> Results:
         if only in (None, "v2"):
             _tell("protocol v2 and the store ...")
             results.v2 = await measure_v2(plan, cores, results.memory)
+        if only in (None, "access"):
+            _tell("handshakes with tokens ...")
+            results.handshakes = await handshakes(plan.handshakes, cores)
     return results
 
 
@@ -52,7 +56,9 @@ def _tell(what: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about a minute; the figures are rougher")
-    parser.add_argument("--only", choices=("cpu", "latency", "memory", "v2"), help="measure only this")
+    parser.add_argument(
+        "--only", choices=("cpu", "latency", "memory", "v2", "access"), help="measure only this"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file as well")
     options = parser.parse_args()
     if sys.platform != "linux":

@@ -81,6 +81,7 @@ class Plan:
         burst: Clients that all ask in the same moment.
         sessions: Idle sessions whose memory is weighed.
         v2: What concerns protocol v2 and the store.
+        handshakes: Connections with each kind of token.
     """
 
     cpu_rounds: int
@@ -89,6 +90,7 @@ class Plan:
     burst: Crowd
     sessions: int
     v2: PlanV2
+    handshakes: int = 200
 
 
 FULL = Plan(
@@ -105,6 +107,7 @@ QUICK = Plan(
     crowds=(Crowd(1, 30, 5), Crowd(50, 2, 50), Crowd(100, 2, 50)),
     burst=Crowd(100, 2, 5),
     sessions=600,
+    handshakes=50,
     v2=PlanV2(2, Crowd(20, 1, 50), ring=1000, resumes=10, long_talk=LongTalk(2, 20, 100, 20, 20)),
 )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import CpuResult, LatencyResult, MemoryResult
+from bench.measure_access import HandshakeResult
 from bench.measure_v2 import PairResult, V2Result
 
 Row = tuple[str, str, str]
@@ -64,6 +65,7 @@ class Results:
     latency: Sequence[LatencyResult] = ()
     memory: MemoryResult | None = None
     v2: V2Result | None = None
+    handshakes: HandshakeResult | None = None
 
     def as_json(self) -> dict[str, Any]:
         """All figures."""
@@ -86,6 +88,8 @@ class Results:
             rows += _memory_rows(self.memory)
         if self.v2 is not None:
             rows += _v2_rows(self.v2)
+        if self.handshakes is not None:
+            rows += _handshake_rows(self.handshakes)
         lines = ["| what | measured | target |", "|---|---|---|"]
         lines += [f"| {what} | {measured} | {target} |" for what, measured, target in rows]
         return "\n".join([str(self.machine), "", *lines])
@@ -148,6 +152,18 @@ def _v2_rows(v2: V2Result) -> list[Row]:
             f"CPU per turn, turn {talk.late} / turn {talk.early} ({talk.talks} talks, SQLite)",
             f"**{talk.ratio:.2f}** ({talk.late_ms:.1f} ms and {talk.early_ms:.1f} ms)",
             "about 1",
+        ),
+    ]
+
+
+def _handshake_rows(result: HandshakeResult) -> list[Row]:
+    each = f"p50 {result.jwt_p50_ms:.1f} ms and {result.api_token_p50_ms:.1f} ms"
+    connects = f"{result.connects} connections each"
+    return [
+        (
+            f"handshake with a signed token, more than with one of `API_TOKENS` ({connects})",
+            f"{result.more_ms:.2f} ms ({each})",
+            "< 2 ms",
         ),
     ]
 

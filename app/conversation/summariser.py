@@ -151,6 +151,9 @@ class Summariser:
                 async for piece in pieces:
                     if not isinstance(piece, str):
                         call.completed(piece.finish_reason, piece.usage)
+                        if piece.usage is not None:
+                            used = piece.usage.prompt_tokens + piece.usage.completion_tokens
+                            self._session.budget.spend_tokens(used)
                     else:
                         text += piece
                     if len(text) > self._max_chars:

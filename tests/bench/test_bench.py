@@ -23,6 +23,7 @@ from bench.measure import (
     percentile_ms,
     servers,
 )
+from bench.measure_access import HandshakeResult, handshakes
 from bench.measure_v2 import (
     LongTalkResult,
     PairResult,
@@ -129,6 +130,20 @@ async def test_turns_of_a_long_talk_have_a_cost(cores: Cores):
     assert (result.talks, result.early, result.late) == (2, 2, 6)
     assert result.early_ms > 0
     assert result.ratio > 0
+
+
+@pytest.mark.e2e
+async def test_handshakes_with_either_token_have_a_time(cores: Cores):
+    result = await handshakes(2, cores)
+
+    assert result.connects == 2
+    assert min(result.api_token_p50_ms, result.jwt_p50_ms) > 0
+
+
+def test_report_says_what_a_signed_token_costs_more():
+    results = Results(this_machine(file_limit=1024), handshakes=HandshakeResult(200, 1.5, 1.75, 0.251))
+
+    assert "| 0.25 ms (p50 1.8 ms and 1.5 ms) | < 2 ms |" in results.table()
 
 
 def test_report_holds_only_what_was_measured():
