@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, exists, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.storage.models import erased_sessions, messages, sessions, tool_calls, users
@@ -18,30 +28,71 @@ from app.storage.text import folded
 
 _STORED_SESSION_FIELDS = [column.name for column in sessions.c]
 
+_NOTE_ACTIVITY = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("of_session"))
+    .values(last_activity=bindparam("last_activity"))
+)
+_END_TEXTS = (
+    update(messages)
+    .where(
+        messages.c.session_id == bindparam("of_session"),
+        messages.c.turn_id == bindparam("of_turn"),
+        messages.c.status == "accepted",
+    )
+    .values(status=bindparam("status"))
+)
+_END_CALL = (
+    update(tool_calls)
+    .where(tool_calls.c.session_id == bindparam("of_session"), tool_calls.c.call_id == bindparam("of_call"))
+    .values({name: bindparam(name) for name in ("status", "ended_at", "result", "reason")})
+    .returning(tool_calls.c.call_id)
+)
+
 
 class Writes:
     """Makes the operations for one of the two databases: their upserts are spelled in different modules."""
 
     def __init__(self, dialect: str) -> None:
         self._is_sqlite = dialect == "sqlite"
+        self._upsert_session = self._session_upsert()
+        self._upsert_message = self._message_upsert()
+        self._insert_call = self._insert(tool_calls).on_conflict_do_nothing(
+            index_elements=["session_id", "call_id"]
+        )
 
     def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
         return sqlite.insert(table) if self._is_sqlite else postgresql.insert(table)
 
     def _insert_unless_erased(
-        self, table: Table, values: dict[str, Any], session_id: str
+        self, table: Table, names: Sequence[str], session_id: ColumnElement[str]
     ) -> sqlite.Insert | postgresql.Insert:
-        row = select(*[literal(value, table.c[name].type) for name, value in values.items()])
+        """A row of parameters by the columns' names, unless the session was erased."""
+        row = select(*[bindparam(name, type_=table.c[name].type) for name in names])
         was_erased = exists().where(erased_sessions.c.session_id == session_id)
-        return self._insert(table).from_select(list(values), row.where(~was_erased))
+        return self._insert(table).from_select(list(names), row.where(~was_erased))
+
+    def _session_upsert(self) -> Executable:
+        names = _STORED_SESSION_FIELDS
+        insert = self._insert_unless_erased(sessions, names, bindparam("id", type_=sessions.c.id.type))
+        changed = {name: insert.excluded[name] for name in names if name != "id"}
+        return insert.on_conflict_do_update(index_elements=["id"], set_=changed).returning(sessions.c.id)
+
+    def _message_upsert(self) -> Executable:
+        insert = self._insert(messages)
+        changing = ("content", "folded", "tool_calls", "status")
+        upsert = insert.on_conflict_do_update(
+            index_elements=["session_id", "position"],
+            set_={name: insert.excluded[name] for name in changing},
+            where=(messages.c.turn_id == insert.excluded.turn_id) & (messages.c.role == insert.excluded.role),
+        )
+        return upsert.returning(messages.c.position)
 
     def session_opened(self, session: SessionRecord) -> Operation:
         """The session's row; one that is there is brought to this form."""
         values = {name: getattr(session, name) for name in _STORED_SESSION_FIELDS}
-        insert = self._insert_unless_erased(sessions, values, session.id)
-        changed = {name: insert.excluded[name] for name in values if name != "id"}
-        upsert = insert.on_conflict_do_update(index_elements=["id"], set_=changed).returning(sessions.c.id)
-        return Operation("session_opened", session.id, (Step(upsert, needs_row=True),))
+        step = Step(self._upsert_session, needs_row=True, values=values)
+        return Operation("session_opened", session.id, (step,))
 
     def session_changed(self, session_id: str, change: SessionChange) -> Operation:
         """What is named changes, the rest stays."""
@@ -64,16 +115,8 @@ class Writes:
     ) -> Operation:
         """What the turn said, and that its texts have had their ending."""
         stored = self.messages_stored(session_id, rows)
-        ended = (
-            update(messages)
-            .where(
-                messages.c.session_id == session_id,
-                messages.c.turn_id == turn_id,
-                messages.c.status == "accepted",
-            )
-            .values(status=ending)
-        )
-        return Operation("turn_ended", session_id, (*stored.steps, Step(ended)), stored.chars)
+        ended = Step(_END_TEXTS, values={"of_session": session_id, "of_turn": turn_id, "status": ending})
+        return Operation("turn_ended", session_id, (*stored.steps, ended), stored.chars)
 
     def message_marked(self, session_id: str, position: int, status: str) -> Operation:
         """Another status for one message."""
@@ -87,44 +130,38 @@ class Writes:
 
     def _message(self, session_id: str, row: MessageRecord) -> Step:
         is_found = row.content is not None and row.role in ("user", "assistant")
-        insert = self._insert(messages).values(
-            session_id=session_id,
-            position=row.position,
-            turn_id=row.turn_id,
-            client_id=row.client_id,
-            role=row.role,
-            content=row.content,
-            tool_calls=row.tool_calls,
-            tool_call_id=row.tool_call_id,
-            status=row.status,
-            created_at=row.created_at,
-            folded=folded(row.content or "") if is_found else None,
-        )
-        changing = ("content", "folded", "tool_calls", "status")
-        upsert = insert.on_conflict_do_update(
-            index_elements=["session_id", "position"],
-            set_={name: insert.excluded[name] for name in changing},
-            where=(messages.c.turn_id == insert.excluded.turn_id) & (messages.c.role == insert.excluded.role),
-        )
-        return Step(upsert.returning(messages.c.position), needs_row=True)
+        values = {
+            "session_id": session_id,
+            "position": row.position,
+            "turn_id": row.turn_id,
+            "client_id": row.client_id,
+            "role": row.role,
+            "content": row.content,
+            "tool_calls": row.tool_calls,
+            "tool_call_id": row.tool_call_id,
+            "status": row.status,
+            "created_at": row.created_at,
+            "folded": folded(row.content or "") if is_found else None,
+        }
+        return Step(self._upsert_message, needs_row=True, values=values)
 
     def call_started(self, session_id: str, call: CallRow) -> Operation:
         """A call that is about to run; one that stands there already is left as it is."""
-        insert = self._insert(tool_calls).values(
-            session_id=session_id,
-            call_id=call.call_id,
-            turn_id=call.turn_id,
-            name=call.name,
-            arguments=call.arguments,
-            effect=call.effect,
-            status=call.status,
-            reason=call.reason,
-            result=call.result,
-            started_at=call.started_at,
-            ended_at=call.ended_at,
-            told_at=call.told_at,
-        )
-        step = Step(insert.on_conflict_do_nothing(index_elements=["session_id", "call_id"]))
+        values = {
+            "session_id": session_id,
+            "call_id": call.call_id,
+            "turn_id": call.turn_id,
+            "name": call.name,
+            "arguments": call.arguments,
+            "effect": call.effect,
+            "status": call.status,
+            "reason": call.reason,
+            "result": call.result,
+            "started_at": call.started_at,
+            "ended_at": call.ended_at,
+            "told_at": call.told_at,
+        }
+        step = Step(self._insert_call, values=values)
         return Operation("call_started", session_id, (step,), len(call.arguments))
 
     def call_ended(
@@ -137,13 +174,9 @@ class Writes:
         reason: str | None,
     ) -> Operation:
         """How the call ended."""
-        statement = (
-            update(tool_calls)
-            .where(tool_calls.c.session_id == session_id, tool_calls.c.call_id == call_id)
-            .values(status=status, ended_at=ended_at, result=result, reason=reason)
-            .returning(tool_calls.c.call_id)
-        )
-        step = Step(statement, needs_row=True)
+        key = {"of_session": session_id, "of_call": call_id}
+        values = {"status": status, "ended_at": ended_at, "result": result, "reason": reason}
+        step = Step(_END_CALL, needs_row=True, values=key | values)
         return Operation("call_ended", session_id, (step,), len(result or ""))
 
     def calls_told(self, session_id: str, call_ids: Sequence[str], told_at: datetime) -> Operation:
@@ -158,11 +191,12 @@ class Writes:
     def profile_stored(self, user_id: str, profile: dict[str, Any], session_id: str) -> Operation:
         """The user's whole profile; not if it comes from a session that was erased."""
         values = {"user_id": user_id, "profile": profile}
-        insert = self._insert_unless_erased(users, values, session_id)
+        is_of = literal(session_id, sessions.c.id.type)
+        insert = self._insert_unless_erased(users, list(values), is_of)
         upsert = insert.on_conflict_do_update(
             index_elements=["user_id"], set_={"profile": insert.excluded.profile}
         )
-        step = Step(upsert.returning(users.c.user_id), needs_row=True)
+        step = Step(upsert.returning(users.c.user_id), needs_row=True, values=values)
         return Operation("profile_stored", session_id, (step,), len(str(profile)))
 
     def profile_erased(self, user_id: str) -> Operation:
@@ -221,7 +255,7 @@ class Writes:
 
 
 def _activity(session_id: str, at: datetime) -> Step:
-    return Step(update(sessions).where(sessions.c.id == session_id).values(last_activity=at))
+    return Step(_NOTE_ACTIVITY, values={"of_session": session_id, "last_activity": at})
 
 
 def _weight(row: MessageRecord) -> int:

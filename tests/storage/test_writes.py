@@ -142,3 +142,18 @@ async def test_session_ends_when_nobody_came_back(connection: AsyncConnection, w
         )
 
     assert ended == {"long gone": at(1), "just gone": None, "here": None}
+
+
+def test_writes_of_a_talk_share_their_statements_so_that_thousands_may_wait(writes: Writes):
+    """Made anew for each write, statements cost a turn a millisecond and each write that waits 35 KiB."""
+
+    def statements(n: int) -> list[object]:
+        written = [
+            writes.session_opened(a_session()),
+            writes.turn_ended("s1", f"t{n}", "ok", [a_text(n), an_answer(n + 1)]),
+            writes.call_started("s1", a_call()),
+            writes.call_ended("s1", "call_1", "done", at(n), '{"status":"done"}', None),
+        ]
+        return [step.statement for operation in written for step in operation.steps]
+
+    assert [id(statement) for statement in statements(0)] == [id(statement) for statement in statements(2)]
