@@ -1,11 +1,15 @@
 """Clients that speak protocol v2: they know their place in the talk and can come back to it."""
 
+import itertools
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from bench.load import Client, Tally, connect
 from bench.upstream import Order
+
+_texts = itertools.count(1)
+"""Of all clients: one that returns for another must not repeat its ids."""
 
 _REPLAYED = "all that was replayed"
 """Awaited like a type of message; no message has it."""
@@ -33,15 +37,13 @@ class V2Client(Client):
         super().__init__(tally)
         self.ticket: Ticket | None = None
         self.seq = 0
-        self._texts = 0
 
     def opening(self) -> dict[str, Any]:
         return {"type": "start", "user_id": "bench"}
 
     def text(self, order: Order) -> dict[str, Any]:
         # With an id, as a client that wants to send it again after a drop must.
-        self._texts += 1
-        return {"type": "text", "id": f"m-{self._texts}", "content": order.text()}
+        return {"type": "text", "id": f"m-{next(_texts)}", "content": order.text()}
 
     def take(self, message: dict[str, Any], now_ns: int) -> None:
         if message["type"] in ("session_created", "session_resumed"):

@@ -32,6 +32,9 @@ PATIENCE_S = 120
 QUIET_S = 1.0
 """A talk that has come to rest stays so for this long."""
 
+LOOKS_AGAIN_S = (0.5, 1, 2, 4, 8, 16, 32)
+"""When what is stored is looked at again, if it is not what was said."""
+
 WALKS_AWAY, VANISHES = 0.05, 0.2
 """The shares of talks that are left in their midst, and at their end without a goodbye."""
 
@@ -141,11 +144,11 @@ class People:
         """The talk, with what is stored of it."""
         runs = self._runs.take(client.session_id)
         played = Played(client, said, None, [], runs)
-        for _ in range(30):
+        for pause_s in LOOKS_AGAIN_S:
             played = Played(client, said, None, await self._stored(client.session_id), runs)
             if not any(shown_otherwise(played)):
                 break
-            await asyncio.sleep(0.5)  # a busy database is behind the talk
+            await asyncio.sleep(pause_s)  # a busy database is behind the talk
         return played
 
     async def _stored(self, session_id: str) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ import sys
 from collections import Counter
 from random import Random
 
-from tests.soak.chance import FAILURES
 from tests.support.answers import Answer, Raw, Reset, Status, Text, ToolCalls, text_events
 from tests.support.azure_standin import AzureStandin
 from tests.support.http_wire import Exchange, Received
@@ -26,6 +25,12 @@ HICCUPS: dict[str, Answer] = {
     "reset": Reset(),
 }
 """Passes when the request is sent again."""
+
+REFUSED: dict[str | None, Answer] = {
+    "refused": Status(503),
+    "limited": Status(429, {"retry-after": "60"}),
+}
+"""How a text is refused as often as it is sent."""
 
 HICCUP_SHARE = 0.05
 LATE_REFUSED_SHARE = 0.05
@@ -60,6 +65,10 @@ class BadService(AzureStandin):
     def _reply(self, request: Received) -> Answer:
         messages = request.messages
         last = messages[-1]
+        plan = read_plan(last["content"]) if last["role"] == "user" and last["content"] != CENSUS else None
+        if plan is not None and plan[1].failure in REFUSED:
+            self.befell[str(plan[1].failure)] += 1
+            return REFUSED[plan[1].failure]
         refusal = self._refusal_of(hash(request.raw_body), last)
         if refusal is not None:
             return refusal
@@ -67,12 +76,9 @@ class BadService(AzureStandin):
             calls = next(m["tool_calls"] for m in reversed(messages) if m.get("tool_calls"))
             is_census = calls[0]["function"]["name"] == CENSUS
             return Text("hecho" if is_census else "".join(marks(messages)))
-        if last["content"] == CENSUS:
+        if plan is None:
             return ToolCalls((CENSUS, {}))
-        number, plan = read_plan(last["content"])
-        if plan.failure is not None:
-            self.befell[plan.failure] += 1
-        return _planned(number, plan)
+        return self._planned(*plan)
 
     def _refusal_of(self, request: int, last: dict[str, object]) -> Answer | None:
         """What befalls a request; one that is sent again is the same to the byte."""
@@ -93,21 +99,22 @@ class BadService(AzureStandin):
             return HICCUPS[kind]
         return None
 
+    def _planned(self, number: int, plan: TextPlan) -> Answer:
+        """What the model says to a text that is not refused."""
+        if plan.failure is not None:
+            self.befell[plan.failure] += 1
+            return _broken(number, plan)
+        if not plan.tools:
+            return Text(plan.pieces(number), plan.pause_ms / 1000)
+        tagged = zip(plan.tools, plan.tags(number), strict=True)
+        wanted = [(tool.effect, tool.arguments(tag)) for tool, tag in tagged]
+        return ToolCalls(*wanted, text=plan.said(number))
 
-def _planned(number: int, plan: TextPlan) -> Answer:
-    """What the model says to a text."""
-    assert plan.failure is None or plan.failure in FAILURES
-    if plan.failure == "refused":
-        return Status(503)
-    if plan.failure == "limited":
-        return Status(429, {"retry-after": "60"})
-    if plan.failure is not None:
-        parts = [text_events(piece) for piece in plan.pieces(number)]
-        return Raw(parts, plan.pause_ms / 1000, end="cut" if plan.failure == "torn" else "hang")
-    if not plan.tools:
-        return Text(plan.pieces(number), plan.pause_ms / 1000)
-    tagged = zip(plan.tools, plan.tags(number), strict=True)
-    return ToolCalls(*[(tool.effect, tool.arguments(tag)) for tool, tag in tagged], text=plan.said(number))
+
+def _broken(number: int, plan: TextPlan) -> Answer:
+    """An answer that breaks off, or falls silent."""
+    parts = [text_events(piece) for piece in plan.pieces(number)]
+    return Raw(parts, plan.pause_ms / 1000, end="cut" if plan.failure == "torn" else "hang")
 
 
 async def _run() -> None:
