@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: run voice test check lint types format bench talks soak docs browser lock help
+.PHONY: run voice test check lint types format bench talks soak fuzz docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -43,6 +43,9 @@ talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000)
 
 soak: .venv/dev ## Holds talks while everything breaks (MINUTES=10 SESSIONS=300)
 	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
+
+fuzz: .venv/dev ## Sends N drawn messages to a real server (N=200000)
+	$(BIN)/python -m tests.fuzz $(or $(N),200000)
 
 docs: .venv/dev ## Renews docs/asyncapi.yaml from the models
 	$(BIN)/python -m app.protocol.asyncapi

@@ -209,7 +209,7 @@ class Connection:
             message = decode_object(raw, settings.max_message_bytes, settings.max_audio_message_bytes)
             return message
         finally:
-            if message.get("type") not in UNCOUNTED_TYPES:
+            if _type_of(message) not in UNCOUNTED_TYPES:
                 self._check_flood()
 
     def _take_sound(self, live: LiveSession, pcm: bytes) -> None:
@@ -223,7 +223,7 @@ class Connection:
 
         def do() -> CloseCode | None:
             sent = decode()
-            if sent.get("type") not in UNCHECKED_TYPES:
+            if _type_of(sent) not in UNCHECKED_TYPES:
                 self._recheck()
             message = self._dialect.decode(sent)
             return self._dialect.handlers[type(message)](live, message)
@@ -253,3 +253,9 @@ class Connection:
     def _check_flood(self) -> None:
         if self._flood.is_flood(self._clock.monotonic()):
             raise TooManyMessages
+
+
+def _type_of(message: dict[str, Any]) -> str | None:
+    """A message's type, before its model has been asked: a client may have put anything there."""
+    name = message.get("type")
+    return name if isinstance(name, str) else None

@@ -5,7 +5,6 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from app.clock import Clock, wire_time
 from app.conversation.conversation import Conversation
@@ -15,6 +14,7 @@ from app.llm.base import ChatProvider
 from app.protocol import v1, v2
 from app.protocol.client import ANONYMOUS
 from app.protocol.events import AudioTerms, ErrorOccurred, Notice, SessionCreated, SessionTerms
+from app.services.endings import Endings
 from app.services.limits import SessionLimits
 from app.services.live_session import LiveSession
 from app.services.principal import Principal
@@ -70,6 +70,7 @@ class SessionHost:
         self._began_at = clock.monotonic()
         self._prompt = system_prompt(settings)
         self.limits = SessionLimits(settings, clock)
+        self._endings = Endings()
         self._closing: set[asyncio.Task[None]] = set()
 
     def find(self, session_id: str, principal: Principal | None) -> LiveSession | None:
@@ -127,6 +128,8 @@ class SessionHost:
             ServerFull: There is no room for another session; or the database does not answer, and the client
                 may yet come in time.
         """
+        if session_id in self._endings:
+            return
         try:
             talk = await self._store.talk(session_id)
         except StoreUnavailable:
@@ -142,11 +145,7 @@ class SessionHost:
                 self._revive(talk).history_seq = 0
 
     async def continue_talk(
-        self,
-        session_id: str,
-        user_id: str,
-        principal: Principal | None,
-        audio: AudioTerms | None = None,
+        self, session_id: str, user_id: str, principal: Principal | None, audio: AudioTerms | None = None
     ) -> LiveSession:
         """Takes up an own earlier session, whether it lives, waits or has ended, as a new stream.
 
@@ -178,6 +177,8 @@ class SessionHost:
 
     async def _stored(self, session_id: str, is_theirs: Callable[[str], bool]) -> LiveSession | None:
         """A stored session brought back to life, if it is theirs; what was v1's goes on as v2."""
+        if not await self._endings.settle(session_id, self._settings.store_timeout_s):
+            return None
         try:
             talk = await self._store.talk(session_id)
         except StoreUnavailable:
@@ -223,6 +224,7 @@ class SessionHost:
         if self.sessions.get(live.session_id) is not live:
             return
         self.sessions.remove(live.session_id)
+        self._endings.begin(live.session_id)
         self.limits.crowds.move(live.crowd, "")
         if live.expiry is not None:
             live.expiry.cancel()
@@ -233,13 +235,12 @@ class SessionHost:
             await asyncio.wait({live.pump_task})
         live.session.observer.closed()
         now = self._clock.now()
+        receipt = None
         if not (live.is_resumable and reason == "shutdown"):
-            self._store.session_changed(live.session_id, {"ended_at": now, "last_activity": now})
-        facts: dict[str, Any] = {
-            "reason": reason,
-            "lasted_s": round((now - live.session.created_at).total_seconds(), 1),
-            "active": len(self.sessions),
-        }
+            receipt = self._store.session_changed(live.session_id, {"ended_at": now, "last_activity": now})
+        self._endings.close(live.session_id, receipt)
+        lasted_s = round((now - live.session.created_at).total_seconds(), 1)
+        facts = {"reason": reason, "lasted_s": lasted_s, "active": len(self.sessions)}
         logger.info("session_closed", extra=facts)
 
     async def aclose(self) -> None:

@@ -7,7 +7,7 @@ in time for everybody else.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -172,7 +172,11 @@ class ToolRunner:
         return run
 
     def _launch(self, run: ToolRun, checked: CheckedCall) -> None:
-        run.task = asyncio.create_task(self._watch(run, checked), name=f"tool {run.name} {run.call_id}")
+        # Written down at once: whatever comes of it, its ending finds a row.
+        start = CallStart(run.call_id, run.turn_id, run.name, run.arguments, run.effect)
+        noted = self._session.journal.call_started(start)
+        watch = self._watch(run, checked, noted)
+        run.task = asyncio.create_task(watch, name=f"tool {run.name} {run.call_id}")
         run.task.add_done_callback(partial(self._end_unbegun, run))
         self.running[run.call_id] = run
         self._session.pending_tools[run.call_id] = run.task
@@ -196,12 +200,13 @@ class ToolRunner:
         self._finish(run, Ending("cancelled", error=say(self._session.locale, f"tool_{word}")))
         return False
 
-    async def _watch(self, run: ToolRun, checked: CheckedCall) -> None:
+    async def _watch(self, run: ToolRun, checked: CheckedCall, noted: Awaitable[bool]) -> None:
         """Lets a call run until its end or its timeout; whatever happens, it ends exactly once."""
         settings = self._host.settings
         if not await self._is_allowed(run):
             return
-        await self._note_start(run)
+        if run.effect == "write":
+            await self._wait_for_note(run, noted)
         timeout_s = checked.tool.timeout_s or settings.tool_timeout_s
         progress = ProgressReporter(settings.tool_progress_interval_s, partial(self._tell_progress, run))
         context = self._context(run, progress, timeout_s)
@@ -228,12 +233,9 @@ class ToolRunner:
             finally:
                 self._finish(run, ending)
 
-    async def _note_start(self, run: ToolRun) -> None:
-        """Writes the call down; a write waits until that is done, since its effect must not happen twice."""
-        journal = self._session.journal
-        start = CallStart(run.call_id, run.turn_id, run.name, run.arguments, run.effect)
-        receipt = journal.call_started(start)
-        if run.effect == "write" and journal.is_kept and not await receipt:
+    async def _wait_for_note(self, run: ToolRun, noted: Awaitable[bool]) -> None:
+        """A write waits until it has been written down, since its effect must not happen twice."""
+        if self._session.journal.is_kept and not await noted:
             logger.warning("write_not_stored", extra={"tool": run.name, "call_id": run.call_id})
 
     async def _stop(self, run: ToolRun, job: asyncio.Task[Ending]) -> None:

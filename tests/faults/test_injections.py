@@ -292,7 +292,7 @@ async def test_obedient_model_does_no_harm(world: World, case: dict[str, Any]) -
     log = "\n".join(world.server.log[logged:])
     assert not [secret for secret in (*KEYS.values(), *TOKENS.values()) if secret in left + log]
     assert f"/sessions/{world.places['victim']}" not in log, "the server has asked itself"
-    assert "Traceback" not in log
+    assert " ERROR " not in log and "Traceback" not in log
 
     # Because nothing ever left its mark.
     said = {m["content"] for m in stored["messages"] if m["role"] == "user"}

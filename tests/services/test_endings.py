@@ -1,0 +1,37 @@
+"""A session that ends is nobody's to take up until the store has all of it."""
+
+import asyncio
+
+from app.services.endings import Endings
+from app.storage.writer import Receipt
+
+
+async def test_session_that_ends_is_waited_for_until_its_last_write() -> None:
+    endings, receipt = Endings(), Receipt()
+    endings.begin("s")
+    assert not await endings.settle("s", 0.01)
+    endings.close("s", receipt)
+    assert not await endings.settle("s", 0.01)
+    assert "s" in endings
+
+    waiting = asyncio.create_task(endings.settle("s", 10))
+    await asyncio.sleep(0)
+    receipt.settle(True)
+
+    assert await waiting
+    assert "s" not in endings
+
+
+async def test_session_that_does_not_end_is_not_waited_for() -> None:
+    endings = Endings()
+    endings.begin("other")
+
+    assert await endings.settle("s", 0)
+
+
+async def test_session_without_a_last_write_is_over_when_it_is_closed() -> None:
+    endings = Endings()
+    endings.begin("s")
+    endings.close("s", None)
+
+    assert "s" not in endings
