@@ -8,7 +8,7 @@ FOUND = [
         DrawnTalk(p, True, (Send({"type": {}}), Send({"type": []}), Send({"type": [{}]})))
         for p in ("v1", "v2")
     ),
-    # A call that nobody allows, and one whose session ends while it waits: their endings had no row to stand in.
+    # A call that nobody allows, and one whose session ends while it waits: they must be in the database.
     DrawnTalk("v2", True, (Send({"type": "text", "content": "herramienta"}), Leave("drop"))),
     DrawnTalk("v1", True, (Send({"type": "text", "content": "herramienta"}),)),
     # A client that speaks first of what it may not, drops, and comes again with nothing to resume.

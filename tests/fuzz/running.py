@@ -18,9 +18,13 @@ WARM_UP = 0.3
 
 
 def fuzz(
-    messages: int, folder: Path, report: Callable[[str], None] = lambda line: None
+    messages: int, folder: Path, report: Callable[[str], None] = lambda line: None, *, shrinks: bool = True
 ) -> tuple[World, Counts]:
-    """Sends so many drawn messages. A talk that fails is made small, shown, and kept in `.hypothesis/`."""
+    """Sends so many drawn messages. A talk that fails is shown, and kept in `.hypothesis/`.
+
+    With `shrinks` it is made small first, which may take minutes.
+    """
+    phases = [Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if shrinks else [])]
     count = round(messages / SENT_PER_TALK)
     # One loop for all talks: the stand-in and the server go on between them.
     with asyncio.Runner() as runner:
@@ -31,7 +35,7 @@ def fuzz(
             max_examples=count,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+            phases=phases,
             print_blob=True,
         )
         @given(talks())

@@ -20,7 +20,7 @@ from tests.support.azure_standin import AzureStandin
 from tests.support.http_wire import Received
 from tests.support.process import ServerProcess, server_process
 
-PATIENCE_S = 20
+PATIENCE_S = 10
 POLITE_CODES = {1000, 1001, 1003, 1007, 1008, 1009, 4401, 4408, 4409, 4410}
 """Close codes that a drawn client may have deserved; never 1006 (no code at all) or 1011 (our fault)."""
 
@@ -146,6 +146,8 @@ class Client:
     socket: ClientConnection | None = None
     sent: int = 0
     said: str = ""
+    is_open: bool = False
+    has_session: bool = False
     refusals: int = 0
     known: dict[str, str] = field(default_factory=dict)
     last_seq: int = 0
@@ -158,11 +160,15 @@ class Client:
         self.socket = await connect(
             self.url, subprotocols=offered, compression=None, proxy=None, max_size=None
         )
+        self.is_open, self.has_session = True, False
         self._reader = asyncio.create_task(self._reads(self.socket))
 
     async def opens(self) -> None:
         """Makes a session, as clients should."""
         await self.connects()
+        await self._begins()
+
+    async def _begins(self) -> None:
         opening = {"type": "start" if self.protocol == "v2" else "system", "user_id": "ana", "content": ""}
         await self._sends(json.dumps(opening))
 
@@ -170,7 +176,7 @@ class Client:
         """Does all that was drawn."""
         if talk.opens_properly:
             await self.opens()
-            await self._until(lambda: "$session" in self.known)
+            await self._until(lambda: self.has_session or not self.is_open)
         else:
             await self.connects()
         for act in talk.acts:
@@ -201,8 +207,8 @@ class Client:
             resume = {"session_id": self.known["$session"], "resume_token": self.known["$token"]}
             await self._sends(json.dumps({"type": "resume", **resume, "last_seq": self.last_seq}))
 
-    async def _sends(self, message: str | bytes) -> None:
-        """Sends; where the server has closed, on a new connection from then on."""
+    async def _sends(self, message: str | bytes) -> bool:
+        """Sends; where the server has closed, there is a new connection instead, and it is False."""
         assert self.socket is not None
         try:
             await self.socket.send(message)
@@ -210,6 +216,8 @@ class Client:
             await self._ended()
             self.known.pop("$token", None)
             await self.opens()
+            return False
+        return True
 
     async def is_answered(self, text: str, pattern: str = "") -> str:
         """A text must be answered; what of the answer matches is returned."""
@@ -218,15 +226,18 @@ class Client:
         self.said = ""
         async with asyncio.timeout(PATIENCE_S):
             while True:
-                await self._sends(message)
+                if not self.has_session:
+                    await self._begins()
                 self.refusals = 0
+                if not await self._sends(message):
+                    continue
                 await self._until(lambda: bool(wanted.search(self.said)) or self._is_refused())
                 if found := wanted.search(self.said):
                     return found[1]
                 await asyncio.sleep(0.02)  # the line is full, or what ended was another text
 
     def _is_refused(self) -> bool:
-        return self.refusals > 0 or self._reader is None or self._reader.done()
+        return self.refusals > 0 or not self.is_open
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):
@@ -242,6 +253,7 @@ class Client:
         except ConnectionClosed:
             pass
         finally:
+            self.is_open = False
             self._changed.set()
 
     def _notes(self, message: dict[str, Any]) -> None:
@@ -252,6 +264,7 @@ class Client:
         for field_name, name in names.items():
             if isinstance(message.get(field_name), str):
                 self.known[f"${name}"] = message[field_name]
+        self.has_session |= message.get("type") in ("session_created", "session_resumed")
         if message.get("type") == "response_chunk":
             self.said += message["content"]
         elif message.get("type") in ("error", "interrupted"):
