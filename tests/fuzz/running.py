@@ -10,7 +10,7 @@ from tests.fuzz.found import FOUND
 from tests.fuzz.messages import MESSAGES_PER_TALK, DrawnTalk, talks
 from tests.fuzz.world import Counts, World, fuzzed_world
 
-SENT_PER_TALK = MESSAGES_PER_TALK / 1.15
+SENT_PER_TALK = MESSAGES_PER_TALK / 1.25
 """The others are drops."""
 
 WARM_UP = 0.3
