@@ -24,7 +24,12 @@ class Settings(AccessSettings):
     """The settings of one server. Make it once in `main.py` and pass it on."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # it may hold keys
     )
 
     # Model
