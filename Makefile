@@ -41,8 +41,9 @@ bench-voice: .venv/dev ## Measures spoken talks in real time (about an hour; ARG
 talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000)
 	$(BIN)/python -m tests.talks $(or $(N),10000)
 
-soak: .venv/dev ## Holds talks while everything breaks (MINUTES=10 SESSIONS=300)
-	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SESSIONS),--sessions $(SESSIONS)) $(ARGS)
+soak: .venv/dev ## Holds talks while everything breaks (MINUTES=10 SESSIONS=300 ONLY=talks|idle|storm|leak)
+	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SESSIONS),--sessions $(SESSIONS)) \
+		$(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 fuzz: .venv/dev ## Sends N drawn messages to a real server (N=200000)
 	$(BIN)/python -m tests.fuzz $(or $(N),200000)

@@ -185,7 +185,7 @@ async def hold(
         settings = {**SETTINGS, "azure_openai_endpoint": upstream, "tools_dir": tools, **settings}
         async with server_process(folder, database_url=address, **settings) as server:
             await server.starts()
-            before, descriptors = await _census(server, tools), _descriptors(server.pid)
+            before, descriptors = await _census(server, tools), descriptors_of(server.pid)
             processes = min(PROCESSES, seen.sessions)
             people = [seen.sessions // processes + (n < seen.sessions % processes) for n in range(processes)]
             runs = str(tools / "runs")
@@ -195,13 +195,13 @@ async def hold(
                 await _watch(seen, server, load, seconds)
                 await load.end()
                 seen.counts = load.counts
-            seen.left = await _sessions_left(server)
+            seen.left = await sessions_left(server)
             seen.tasks = (before, await _census(server, tools))
-            seen.descriptors = (descriptors, _descriptors(server.pid))
+            seen.descriptors = (descriptors, descriptors_of(server.pid))
             async with httpx.AsyncClient(trust_env=False) as http:
                 seen.upstream = (await http.get(f"{upstream}/soak")).json()
             seen.cpu_s = cpu_s_of(server.pid)
-        _read_log(seen, server.log)
+        read_log(seen, server.log)
     return seen
 
 
@@ -235,11 +235,12 @@ async def _census(server: ServerProcess, tools: Path) -> dict[str, int]:
     return json.loads((tools / "census").read_text())
 
 
-def _descriptors(pid: int) -> int:
+def descriptors_of(pid: int) -> int:
+    """How many files and sockets a process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-async def _sessions_left(server: ServerProcess) -> int:
+async def sessions_left(server: ServerProcess) -> int:
     """How many sessions are there when all windows must be over."""
     left = -1
     for _ in range(RESUME_WINDOW_S + 30):
@@ -250,7 +251,8 @@ async def _sessions_left(server: ServerProcess) -> int:
     return left
 
 
-def _read_log(seen: Seen, lines: list[str]) -> None:
+def read_log(seen: Seen, lines: list[str]) -> None:
+    """Takes stalls and bugs from a server's log."""
     for entry in _entries(lines):
         if entry.get("event") == "loop_stall_over":
             seen.stalls.append(entry)

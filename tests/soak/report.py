@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from tests.soak.holding import Seen
 from tests.soak.memory import slope_of
@@ -32,7 +33,7 @@ def checks(seen: Seen) -> list[Check]:
     counted = [Check(name, str(n := seen.counts.wrong[name]), n == 0) for name in BROKEN]
     before, after = map(Counter, seen.tasks)
     left = after - before
-    own = [stall for stall in seen.stalls if stall["cpu_ms"] is None or stall["cpu_ms"] > MAX_CPU_MS]
+    own = own_stalls(seen)
     invalid = seen.upstream["invalid"]
     return [
         *counted,
@@ -44,6 +45,11 @@ def checks(seen: Seen) -> list[Check]:
         Check("bugs in the log", str(len(seen.errors)), not seen.errors),
         Check("talks held", str(seen.counts.seen["talks"]), seen.counts.seen["talks"] >= seen.sessions),
     ]
+
+
+def own_stalls(seen: Seen) -> list[dict[str, Any]]:
+    """Stalls that the loop itself has spent, rather than waited for a processor."""
+    return [stall for stall in seen.stalls if stall["cpu_ms"] is None or stall["cpu_ms"] > MAX_CPU_MS]
 
 
 def _memory(seen: Seen) -> Check:
@@ -88,7 +94,13 @@ def table(parts: list[Seen]) -> str:
     return "\n".join(lines)
 
 
+def plain_table(name: str, found: list[Check]) -> str:
+    """A Markdown table of one run's checks."""
+    rows = [f"| {c.name} | {c.figure}{'' if c.is_kept else ' **broken**'} |" for c in found]
+    return "\n".join([f"| {name} | |", "|---|---|", *rows])
+
+
 def samples(seen: Seen) -> list[str]:
     """What is to be read where a promise was broken."""
-    own = [str(stall) for stall in seen.stalls if (stall["cpu_ms"] or 0) > MAX_CPU_MS]
-    return [*seen.counts.samples, *seen.upstream["samples"], *seen.errors[:10], *own[:10]]
+    own = map(str, own_stalls(seen)[:10])
+    return [*seen.counts.samples, *seen.upstream["samples"], *seen.errors[:10], *own]
