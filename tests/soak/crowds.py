@@ -5,6 +5,7 @@ Their clients are the bench's, lean enough for a crowd in one process.
 
 import asyncio
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -19,7 +20,7 @@ from bench.processes import UPSTREAM, running
 from bench.upstream import Order
 from tests.soak.holding import PROGRESS_S, Seen, descriptors_of, read_log, resident_kib, sessions_left
 from tests.soak.memory import slope_of
-from tests.soak.report import Check, own_stalls
+from tests.soak.report import MAX_CPU_MS, Check, own_stalls
 from tests.support import v2_client
 from tests.support.process import ROOT, ServerProcess, environment, server_process
 
@@ -27,6 +28,7 @@ SPARE_FILES = 500
 """What server and load need beside the sockets of sessions."""
 
 AT_A_TIME = 50
+LEAVE_EVERY_S = 0.0005
 
 MAX_TOKEN_MS = 50
 """Ten times what a token takes on its way through a server that has little else to do."""
@@ -75,8 +77,10 @@ async def idle(folder: Path, sessions: int, *, ping_s: float = 10, probes: int =
         among = await _asks(probe, probes)
         lost = sum(client.is_lost for client in clients)
         active = (await server.asks("GET", "/agent/health")).json()["active_sessions"]
+        # By and by, as people do: all in one instant hold up the loop for longer than anybody should.
         for client in [*clients, probe]:
             client.close()
+            await asyncio.sleep(LEAVE_EVERY_S)
         seen.left = await sessions_left(server)
     read_log(seen, server.log)
     figure = f"{percentile_ms(alone, 99):.1f} ms alone, {percentile_ms(among, 99):.1f} ms among them"
@@ -193,6 +197,7 @@ def _ends(seen: Seen) -> list[Check]:
 
 async def storm(folder: Path, clients: int) -> list[Check]:
     """A19, by its own test: so many clients lose their server and come back to the next one, each once."""
+    # They wait as they are asked to. All in one instant they still come back, and hold up the loop once.
     process = await asyncio.create_subprocess_exec(
         *(
             sys.executable,
@@ -206,11 +211,23 @@ async def storm(folder: Path, clients: int) -> list[Check]:
         ),
         "tests/faults/test_group_a_crowds.py",
         cwd=ROOT,
-        env={**environment(), "STORM": str(clients)},
+        env={**environment(), "STORM": str(clients), "SPREAD": "1"},
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
     last = output.decode().strip().splitlines()
     if process.returncode:
         print("\n".join(last[-40:]))
-    return [Check(f"{clients} clients after a restart, each once", last[-1], process.returncode == 0)]
+    logs, own = _storm_stalls(folder)
+    return [
+        Check(f"{clients} clients after a restart, each once", last[-1], process.returncode == 0),
+        Check("logs of the server that were read", str(logs), logs == 1),
+        Check(f"stalls of over {MAX_CPU_MS} ms of the loop's own CPU", f"{len(own)} {own or ''}", not own),
+    ]
+
+
+def _storm_stalls(folder: Path) -> tuple[int, list[int]]:
+    """How many logs of servers there are, and the stalls in them that the loop itself has spent, in ms."""
+    logs = [path.read_text(encoding="utf-8") for path in folder.rglob("server.log")]
+    stalls = [int(ms) for log in logs for ms in re.findall(r"loop_stall_over .*\bcpu_ms=(\d+)", log)]
+    return len(logs), [ms for ms in stalls if ms > MAX_CPU_MS]
