@@ -64,6 +64,8 @@ export class AgentVoice {
   /** @param {AudioStarted} message */
   #begin({ turn_id: turn, sample_rate_hz: rateHz, offset_ms: offsetMs }) {
     if (!this.isOn || !this.player) return;
+    // A turn that ended while it was ducked, by an error for one, takes its silence with it.
+    if (turn !== this.#turn) this.player.hold(false);
     this.#turn = turn;
     this.#isWhole = false;
     this.player.begin(turn, rateHz, offsetMs);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { AgentVoice } from "../../static/agent-voice.js";
 import { Stopwatch } from "../../static/latency.js";
 import { Resampler } from "../../static/resampler.js";
 
@@ -191,6 +192,65 @@ test("no more is held than the server may send", async () => {
   for (let n = 0; n < 30; n += 1) adds("a", 1000);
 
   assert.equal(plays(20_000).filter((sample) => sample > 0).length, 10_000);
+});
+
+// The agent's side
+
+/** The agent's voice with a loudspeaker that notes what it is told. */
+function agentVoice() {
+  const client = Object.assign(new EventTarget(), { reports: [] });
+  client.reportPlayback = (...report) => client.reports.push(report);
+  const voice = new AgentVoice(client, new Stopwatch(new EventTarget()), true, () => {});
+  const told = [];
+  voice.player = new Proxy({}, { get: (_, call) => (...values) => told.push([call, ...values]) });
+  const hears = (type, detail) => client.dispatchEvent(new CustomEvent(type, { detail }));
+  const begins = (turn_id, offset_ms = 0) => hears("audio_started", { turn_id, sample_rate_hz: 24000, offset_ms });
+  return { voice, told, hears, begins, reports: client.reports };
+}
+
+test("a turn that ended while it was ducked does not silence the next one", () => {
+  const { told, hears, begins } = agentVoice();
+  begins("a");
+  hears("playback_hint", { turn_id: "a", action: "duck" });
+  begins("a", 120);
+  const before = told.length;
+
+  begins("b");
+
+  assert.deepEqual(told.slice(0, before).filter(([call]) => call === "hold"), [["hold", false], ["hold", true]]);
+  assert.deepEqual(told.slice(before), [["hold", false], ["begin", "b", 24000, 0]]);
+});
+
+test("what was played is reported of the turn that sounds, and in its own session alone", () => {
+  const { voice, hears, begins, reports } = agentVoice();
+  begins("a");
+  voice.report({ turn: "a", playedMs: 200, isPlaying: true });
+  hears("interrupted", { turn_id: "a" });
+  voice.report({ turn: "a", playedMs: 310, isPlaying: false });
+  begins("b");
+  voice.report({ turn: "a", playedMs: 320, isPlaying: false });
+  hears("open", { isResumed: false });
+  voice.report({ turn: "b", playedMs: 20, isPlaying: false });
+
+  assert.deepEqual(reports, [["a", 200], ["a", 310]]);
+});
+
+test("the agent speaks until all has come and been played, or it was stopped", () => {
+  const { voice, hears, begins } = agentVoice();
+  const isSpeaking = [];
+  const played = (isPlaying) => {
+    voice.report({ turn: "a", playedMs: 0, isPlaying });
+    isSpeaking.push(voice.isSpeaking);
+  };
+
+  begins("a");
+  played(true);
+  played(false);
+  played(true);
+  hears("audio_complete", { turn_id: "a" });
+  played(false);
+
+  assert.deepEqual(isSpeaking, [true, true, true, false]);
 });
 
 // How long it took
