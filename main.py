@@ -31,7 +31,7 @@ from app.router.handshakes import timed_handshakes
 from app.router.http_rules import HttpRules
 from app.router.page import load_page
 from app.router.refusals import bad_request
-from app.router.routes import sessions_route, tickets_route, users_route, websocket_route
+from app.router.routes import metrics_route, sessions_route, tickets_route, users_route, websocket_route
 from app.router.routes.agent_route import agent_router
 from app.services.access import Access
 from app.services.housekeeping import keep_house
@@ -40,6 +40,8 @@ from app.shutdown import StopSignals
 from app.storage.errors import StorageError
 from app.storage.opening import open_store
 from app.storage.store import Store
+from app.telemetry.exposition import Metrics
+from app.telemetry.tally import Tally
 from app.tools.registry import ToolRegistry, load_tools
 from app.voice.base import VoiceEngines
 from app.voice.progress import ProgressBar
@@ -85,6 +87,7 @@ def create_app(
         app.state.service = service
         if not is_loopback(settings.host):
             access.note_exposure()
+        _measure(app, service, watchdog)
         keepers = {
             asyncio.create_task(keep_house(store, settings, time), name="housekeeping"),
             asyncio.create_task(watch_descriptors(time), name="descriptors"),
@@ -110,9 +113,17 @@ def create_app(
     app.include_router(sessions_route.router)
     app.include_router(users_route.router)
     app.include_router(tickets_route.router)
+    app.include_router(metrics_route.router)
     app.include_router(agent_router(load_page()))
     _guard(app, settings)
     return app
+
+
+def _measure(app: FastAPI, service: WebSocketAgentService, watchdog: LoopWatchdog) -> None:
+    """Has all that happens counted, for `/metrics`."""
+    tally = Tally(service.host.registry.names)
+    service.session_host.telemetry = tally
+    app.state.metrics = Metrics(service, tally, watchdog)
 
 
 def _guard(app: FastAPI, settings: Settings) -> None:

@@ -66,12 +66,13 @@ RANKS = {
     "conversation": 5,
     "talking": 6,
     "services": 7,
-    "router": 8,
-    "cli": 9,
+    "telemetry": 8,
+    "router": 9,
+    "cli": 10,
 }
 """A package may import itself and what has a lower rank. `config` may be imported by all."""
 
-TOP = 9
+TOP = 10
 
 
 def part_of(module: str) -> str:

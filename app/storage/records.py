@@ -16,6 +16,8 @@ CallStatus = Literal["running", "done", "failed", "timed_out", "cancelled", "int
 
 SessionStatus = Literal["active", "ended", "all"]
 
+StoreStatus = Literal["ok", "degraded", "off"]
+
 TITLE_CHARS = 80
 """As much of a user's first text as names a talk in a list."""
 
@@ -173,7 +175,7 @@ class StoreHealth:
         advice: What an operator can do; empty when all is well.
     """
 
-    status: Literal["ok", "degraded", "off"]
+    status: StoreStatus
     database: Literal["sqlite", "postgresql", "none"]
     waiting: int = 0
     problem: str = ""

@@ -1,0 +1,1 @@
+"""What others measure of the server: metrics and traces. The core knows `app/session/observer.py` alone."""
