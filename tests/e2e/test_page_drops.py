@@ -264,8 +264,8 @@ async def test_reload_shows_tools_and_answers_where_they_were(chrome: Browser, s
 
         await visitor.page.reload()
 
-        await visitor.reads(visitor.exchange_of("2+2").get_by_role("group"), "terminada")
-        await visitor.reads(visitor.exchange_of("llamada lenta").get_by_role("group"), "en marcha")
+        await visitor.reads(visitor.exchange_of("2+2").locator("tool-card"), "terminada")
+        await visitor.reads(visitor.exchange_of("llamada lenta").locator("tool-card"), "en marcha")
         await visitor.is_told("Usando placeholder_api_call…")
         await expect(visitor.page.get_by_role("heading", name="¿En qué te ayudo?")).to_be_hidden()
         assert await visitor.spoken.count() == 0, "what was read aloud before is no news"
