@@ -65,7 +65,7 @@ lock: ## Renews constraints.txt from today's releases
 	$(PIP) -r requirements.ini -c constraints.txt
 	@touch $@
 
-.venv/dev: .venv/run requirements-voice.ini requirements-dev.ini
+.venv/dev: .venv/run requirements-voice.ini requirements-otel.ini requirements-dev.ini
 	$(PIP) -r requirements-dev.ini -c constraints.txt
 	@touch $@
 

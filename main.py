@@ -41,6 +41,8 @@ from app.storage.errors import StorageError
 from app.storage.opening import open_store
 from app.storage.store import Store
 from app.telemetry.exposition import Metrics
+from app.telemetry.loader import Tracing, find_tracing
+from app.telemetry.several import Several
 from app.telemetry.tally import Tally
 from app.tools.registry import ToolRegistry, load_tools
 from app.voice.base import VoiceEngines
@@ -77,6 +79,7 @@ def create_app(
     model = provider if provider is not None else load_provider(settings)
     time = clock or SystemClock()
     access = Access(settings, time)
+    make_traces = find_tracing(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -87,7 +90,8 @@ def create_app(
         app.state.service = service
         if not is_loopback(settings.host):
             access.note_exposure()
-        _measure(app, service, watchdog)
+        tracing = make_traces(settings, model) if make_traces is not None else None
+        _measure(app, service, watchdog, tracing)
         keepers = {
             asyncio.create_task(keep_house(store, settings, time), name="housekeeping"),
             asyncio.create_task(watch_descriptors(time), name="descriptors"),
@@ -106,23 +110,28 @@ def create_app(
                 keeper.cancel()
             await asyncio.wait(keepers)
             await service.aclose()
+            if tracing is not None:
+                await tracing.aclose()
             watchdog.stop()
 
     app = FastAPI(title="WebSocket Voice Agent", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.include_router(websocket_route.router)
-    app.include_router(sessions_route.router)
-    app.include_router(users_route.router)
-    app.include_router(tickets_route.router)
-    app.include_router(metrics_route.router)
-    app.include_router(agent_router(load_page()))
+    _add_routes(app)
     _guard(app, settings)
     return app
 
 
-def _measure(app: FastAPI, service: WebSocketAgentService, watchdog: LoopWatchdog) -> None:
-    """Has all that happens counted, for `/metrics`."""
+def _add_routes(app: FastAPI) -> None:
+    for module in (websocket_route, sessions_route, users_route, tickets_route, metrics_route):
+        app.include_router(module.router)
+    app.include_router(agent_router(load_page()))
+
+
+def _measure(
+    app: FastAPI, service: WebSocketAgentService, watchdog: LoopWatchdog, tracing: Tracing | None
+) -> None:
+    """Has all that happens counted, for `/metrics`, and traced where that is wanted."""
     tally = Tally(service.host.registry.names)
-    service.session_host.telemetry = tally
+    service.session_host.telemetry = tally if tracing is None else Several(tally, tracing)
     app.state.metrics = Metrics(service, tally, watchdog)
 
 

@@ -120,6 +120,13 @@ class Settings(AccessSettings):
     session_retention_days: int = Field(default=30, ge=1, le=36_500)
     store_timeout_s: Seconds = 2
 
+    # Traces
+    otel_traces: Literal["off", "otlp", "console"] = "off"
+    otel_exporter_otlp_endpoint: str = "http://127.0.0.1:4318"
+    otel_exporter_otlp_headers: SecretStr | None = None
+    otel_service_name: str = Field(default="voice-agent", min_length=1)
+    otel_capture_content: bool = False
+
     # Limits of one connection
     max_queued_messages: int = Field(default=8, ge=0)
     max_messages_per_s: int = Field(default=20, ge=1)
@@ -154,7 +161,13 @@ class Settings(AccessSettings):
             raise ValueError("is not UTF-8")
         return value
 
-    @field_validator("azure_openai_endpoint", "openai_base_url", "public_ip_url", "weather_url")
+    @field_validator(
+        "azure_openai_endpoint",
+        "openai_base_url",
+        "public_ip_url",
+        "weather_url",
+        "otel_exporter_otlp_endpoint",
+    )
     @classmethod
     def _is_http_url(cls, value: str | None) -> str | None:
         if value is None:

@@ -195,7 +195,14 @@ def test_env_example_shows_the_defaults(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.ini", "requirements-voice.ini", "requirements-dev.ini", "constraints.txt"]
+    "name",
+    [
+        "requirements.ini",
+        "requirements-voice.ini",
+        "requirements-otel.ini",
+        "requirements-dev.ini",
+        "constraints.txt",
+    ],
 )
 def test_requirements_are_read_by_pip(name: str):
     """pip reads `.ini` like any other; a `[section]`, or a line that begins with `;`, would stop it."""
@@ -221,26 +228,38 @@ def foreign_roots(path: Path) -> set[str]:
     return {comes_with.get(root, root) for root in roots if root not in ours}
 
 
+TRACES = "app/telemetry/traces.py"
+"""The one module that imports OpenTelemetry."""
+
+
 def test_what_the_application_imports_is_required():
     imported_as = {"nltk_vader_sentiment": "vader", "pyjwt": "jwt"}
     required = required_in("requirements.ini")
     known = required | {imported_as.get(name, name) for name in required}
     for path in SOURCES:
-        allowed = known | required_in("requirements-voice.ini") if part_of_path(path) == "voice" else known
+        allowed = known | optional_in(path)
         assert foreign_roots(path) <= allowed, f"{name_of(path)} imports {foreign_roots(path) - allowed}"
+
+
+def optional_in(path: Path) -> set[str]:
+    """What a module may import beside what every server has."""
+    if part_of_path(path) == "voice":
+        return required_in("requirements-voice.ini")
+    return {"opentelemetry"} if name_of(path) == TRACES else set()
 
 
 def part_of_path(path: Path) -> str:
     return part_of(name_of(path).removesuffix(".py").replace("/", "."))
 
 
-def test_the_server_starts_without_the_packages_of_speech():
-    """Modules that import them are found by name when speech begins, and by nobody who is there before."""
+def test_the_server_starts_without_the_packages_of_speech_and_of_traces():
+    """Modules that import them are found by name when they are wanted, and by nobody who is there before."""
     module_of = {
         name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in APP
     }
-    optional = required_in("requirements-voice.ini")
-    seen, to_see = set[Path](), [ROOT / "main.py", *(path for path in APP if part_of_path(path) != "voice")]
+    optional = required_in("requirements-voice.ini") | {"opentelemetry"}
+    others = [path for path in APP if part_of_path(path) != "voice" and name_of(path) != TRACES]
+    seen, to_see = set[Path](), [ROOT / "main.py", *others]
     while to_see:
         path = to_see.pop()
         assert not foreign_roots(path) & optional, f"{name_of(path)} is imported at the start"

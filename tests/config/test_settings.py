@@ -28,6 +28,9 @@ WRONG = {
     "agent_instructions": ["@/no/such/file", "@."],
     "log_level": ["LOUD", "10"],
     "log_format": ["xml"],
+    "otel_traces": ["jaeger"],
+    "otel_exporter_otlp_endpoint": ["localhost:4318"],
+    "otel_capture_content": ["perhaps"],
     "http_tool_allowed_private": [
         "http://localhost",
         "::1",
@@ -109,6 +112,8 @@ ANY_TEXT = {
     "jwt_user_claim",
     "jwt_role_claim",
     "jwt_admin_role",
+    "otel_exporter_otlp_headers",
+    "otel_service_name",
     "azure_openai_api_key",
     "azure_openai_api_version",
     "azure_openai_deployment_name",
