@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
 
-.PHONY: run voice test check lint types format bench talks soak fuzz docs browser lock help
+.PHONY: run voice test check lint types format bench talks soak fuzz audit docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -47,6 +47,10 @@ soak: .venv/dev ## Holds talks while everything breaks (MINUTES=10 SESSIONS=300 
 
 fuzz: .venv/dev ## Sends N drawn messages to a real server (N=200000)
 	$(BIN)/python -m tests.fuzz $(or $(N),200000)
+
+audit: .venv/dev ## Looks up the advisories of all packages, where they can be had
+	-$(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip --disable-pip-version-check install -q pip-audit
+	$(BIN)/python -m tests.audit .venv/audit/bin/pip-audit
 
 docs: .venv/dev ## Renews docs/asyncapi.yaml from the models
 	$(BIN)/python -m app.protocol.asyncapi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs Chromium, Node, PostgreSQL and espeak-ng for the tests that need them, if they are missing and this may be done here.
+# Installs Chromium, Node, PostgreSQL, espeak-ng, nginx, HAProxy and promtool for the tests that need them, if they are missing and this may be done here.
 set -u
 wanted=""
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
@@ -7,11 +7,16 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null || comm
 { command -v node >/dev/null && command -v npm >/dev/null; } || wanted="$wanted nodejs npm"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
 command -v espeak-ng >/dev/null || wanted="$wanted espeak-ng"
+for proxy in nginx haproxy; do
+    PATH="$PATH:/usr/sbin" command -v $proxy >/dev/null || wanted="$wanted $proxy"
+done
+command -v promtool >/dev/null || wanted="$wanted prometheus"
 [ -z "$wanted" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing for the tests:$wanted"
     # shellcheck disable=SC2086
-    apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $wanted >/dev/null
+    # RUNLEVEL=1: what is a service is not started; the tests start what they need.
+    apt-get update -qq >/dev/null && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $wanted >/dev/null
 else
     echo "not installed, so their tests are skipped:$wanted"
 fi
