@@ -10,9 +10,10 @@ import logging
 import logging.handlers
 import queue
 import sys
+import threading
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO
 
 SESSION_ID: Final = ContextVar[str]("session_id", default="")
 TURN_ID: Final = ContextVar[str]("turn_id", default="")
@@ -23,7 +24,10 @@ _MAX_MESSAGE_CHARS = 4000
 _QUEUE_RECORDS = 10_000
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
-_listener: logging.handlers.QueueListener | None = None
+_LAST_LINES_S = 3.0
+"""How long the end of the process, or another set-up, waits for lines to be written, in seconds."""
+
+_writer: "_Writer | None" = None
 
 
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
@@ -36,12 +40,12 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
         level: A level's name, such as `INFO`.
         log_format: `text` for people, `json` for machines.
     """
-    global _listener
-    if _listener is not None:
-        _listener.stop()
+    global _writer
+    if _writer is not None:
+        _writer.stop()
     else:
         atexit.register(_stop)
-    records: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE_RECORDS)
+    records: queue.Queue[logging.LogRecord | None] = queue.Queue(_QUEUE_RECORDS)
     handler = _DroppingQueueHandler(records)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
     root = logging.getLogger()
@@ -58,13 +62,54 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     # Below INFO these write down whole frames, headers and statements, with the tokens that are in them.
     for name in ("uvicorn.error", "websockets", "httpcore", "aiosqlite"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    _listener = logging.handlers.QueueListener(records, logging.StreamHandler(sys.stderr))
-    _listener.start()
+    _writer = _Writer(records, _error_output())
 
 
 def _stop() -> None:
-    if _listener is not None:
-        _listener.stop()
+    if _writer is not None:
+        _writer.stop()
+
+
+def _error_output() -> TextIO:
+    """The standard error output, through a buffer of its own.
+
+    A thread that is stuck in a write holds the buffer's lock, and Python aborts at its end where it cannot
+    have the one of `sys.stderr`.
+    """
+    try:
+        number = sys.stderr.fileno()
+    except OSError:  # a test's
+        return sys.stderr
+    return open(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+class _Writer:
+    """Writes the lines, in a thread of its own; those that cannot be written are lost.
+
+    The standard library's listener would wait for ever at the end of the process, and its handler's lock too.
+    """
+
+    def __init__(self, records: "queue.Queue[logging.LogRecord | None]", output: TextIO) -> None:
+        self._records = records
+        self._output = output
+        self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it when all is written, or cannot be in time."""
+        try:
+            self._records.put(None, timeout=_LAST_LINES_S)
+        except queue.Full:
+            return
+        self._thread.join(_LAST_LINES_S)
+
+    def _write_all(self) -> None:
+        while (record := self._records.get()) is not None:
+            try:
+                self._output.write(f"{record.msg}\n")
+                self._output.flush()
+            except (OSError, ValueError):  # a full disk, a closed pipe; a closed file
+                continue
 
 
 class _DroppingQueueHandler(logging.handlers.QueueHandler):

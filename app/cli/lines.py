@@ -22,13 +22,21 @@ async def lines_of(descriptor: int) -> AsyncGenerator[str, None]:
     waiting: asyncio.Queue[str | None] = asyncio.Queue(_WAITING)
     is_over = threading.Event()
 
+    def put(line: str | None) -> None:
+        putting = waiting.put(line)
+        try:
+            asyncio.run_coroutine_threadsafe(putting, loop).result()
+        except RuntimeError:
+            putting.close()
+            raise
+
     def read() -> None:
         try:
             for line in _split(descriptor):
                 if is_over.is_set():
                     return
-                asyncio.run_coroutine_threadsafe(waiting.put(line), loop).result()
-            asyncio.run_coroutine_threadsafe(waiting.put(None), loop).result()
+                put(line)
+            put(None)
         except (RuntimeError, asyncio.CancelledError):
             # The loop has closed.
             return

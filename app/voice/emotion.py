@@ -43,6 +43,12 @@ _NO_HASTE: Final = re.compile(
     r"(?<!\w)(?:(?:no (?:\w+ )?|sin )(?:prisas?|urgencia|urge|urgente)"
     r"|(?:not|no) (?:\w+ ){0,2}(?:rush|hurry|urgent))(?!\w)"
 )
+_RECALLED: Final = re.compile(
+    # Who asks what they said before does not complain that they said it.
+    r"(?<!\w)(?:(?:remember|recall|repeat|find) (?:\w+ ){0,3}i (?:said|told you|asked)"
+    r"|(?:what|when|where) (?:had|have|did) i (?:said|told|say|tell|asked|ask)"
+    r"|(?:que|cuando|donde) (?:te )?(?:he dicho|dije) (?:del?|sobre|acerca|antes|al))(?!\w)"
+)
 _BUT: Final = re.compile(r"(?<!\w)(?:pero|but)(?!\w)")
 _SPACES: Final = re.compile(r"[^\w']+")
 
@@ -129,7 +135,8 @@ class EmotionTracker:
 def _plain(text: str) -> str:
     """Lower case, without accents; what stands in quotes is somebody else's."""
     composed = unicodedata.normalize("NFKD", _QUOTED.sub(" ", text).lower().replace("’", "'"))
-    return _NO_HASTE.sub(" ", "".join(char for char in composed if not unicodedata.combining(char)))
+    plain = "".join(char for char in composed if not unicodedata.combining(char))
+    return _RECALLED.sub(" ", _NO_HASTE.sub(" ", plain))
 
 
 def _from_words(plain: str) -> dict[Mood, float]:

@@ -148,6 +148,7 @@ async def test_forgotten_token_takes_the_talk_and_the_list_off_the_page(
 ) -> None:
     async with arriving(chrome, guarded_server.url) as (visitor, dialog):
         await enters(dialog, OTHER, remember=True)
+        await visitor.is_told("En línea")
         await visitor.says("calcula 5*9")
         await visitor.reads(visitor.answers, "45")
         entries = visitor.page.get_by_role("navigation").get_by_role("listitem")
