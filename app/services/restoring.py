@@ -20,7 +20,7 @@ from app.tools.calls import Ending, ToolRun
 
 
 def may_come_back(
-    record: SessionRecord, token: str, principal: Principal | None, now: datetime, window_s: float
+    token: str, principal: Principal | None, now: datetime, window_s: float, record: SessionRecord
 ) -> bool:
     """Whether a client may take a stored session up with this token now."""
     tokens = ResumeTokens(record.token_hash, record.previous_token_hash)

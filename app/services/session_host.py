@@ -5,6 +5,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from app.clock import Clock, wire_time
 from app.conversation.conversation import Conversation
@@ -125,24 +126,23 @@ class SessionHost:
         """Brings a stored session back to life, if it may still be resumed with this token.
 
         Raises:
-            ServerFull: There is no room for another session; or the database does not answer, and the client
-                may yet come in time.
+            ServerFull: No room for another session; or the database is silent, and the client may yet come.
         """
         if session_id in self._endings:
             return
+        # A stranger costs one row, and learns nothing from how long it takes.
+        window_s = self._settings.resume_window_s
+        is_wanted = partial(may_come_back, token, principal, self._clock.now(), window_s)
         try:
-            talk = await self._store.talk(session_id)
+            talk = await self._store.talk(session_id, is_wanted=is_wanted)
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "resume"})
             # All that were connected when the last server ended come at once, each still in its window.
-            if self._clock.monotonic() - self._began_at <= self._settings.resume_window_s:
+            if self._clock.monotonic() - self._began_at <= window_s:
                 raise ServerFull from None
             return
-        # Another connection may have been faster.
-        if talk is not None and session_id not in self.sessions:
-            window_s = self._settings.resume_window_s
-            if may_come_back(talk.session, token, principal, self._clock.now(), window_s):
-                self._revive(talk).history_seq = 0
+        if talk is not None and session_id not in self.sessions:  # another connection may have been faster
+            self._revive(talk).history_seq = 0
 
     async def continue_talk(
         self, session_id: str, user_id: str, principal: Principal | None, audio: AudioTerms | None = None
@@ -180,11 +180,11 @@ class SessionHost:
         if not await self._endings.settle(session_id, self._settings.store_timeout_s):
             return None
         try:
-            talk = await self._store.talk(session_id)
+            talk = await self._store.talk(session_id, is_wanted=lambda record: is_theirs(record.user_id))
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "continue"})
             return None
-        if talk is None or not is_theirs(talk.session.user_id):
+        if talk is None:
             return None
         if session_id in self.sessions:  # another connection was faster
             return self.sessions.get(session_id)

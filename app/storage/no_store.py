@@ -1,6 +1,6 @@
 """The store of a server that keeps nothing: `DATABASE_URL=none`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -107,7 +107,12 @@ class NoStore:
         """See `Store`."""
         return None
 
-    async def talk(self, session_id: str, newest_turns: int = 200) -> StoredTalk | None:
+    async def talk(
+        self,
+        session_id: str,
+        newest_turns: int = 200,
+        is_wanted: Callable[[SessionRecord], bool] | None = None,
+    ) -> StoredTalk | None:
         """See `Store`."""
         return None
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -82,10 +82,15 @@ async def session(connection: AsyncConnection, session_id: str) -> SessionRecord
     return None if row is None else _session(row)
 
 
-async def talk(connection: AsyncConnection, session_id: str, newest_turns: int) -> StoredTalk | None:
-    """All that a restarted server needs of a session."""
+async def talk(
+    connection: AsyncConnection,
+    session_id: str,
+    newest_turns: int,
+    is_wanted: Callable[[SessionRecord], bool] | None = None,
+) -> StoredTalk | None:
+    """All that a restarted server needs of a session; None where there is none, or it is not wanted."""
     found = await session(connection, session_id)
-    if found is None:
+    if found is None or not (is_wanted is None or is_wanted(found)):
         return None
     session_id = found.id
     unanswered = await _messages_where(connection, session_id, messages.c.status == "accepted")

@@ -178,9 +178,14 @@ class SqlStore:
         """See `Store`."""
         return await self._read(lambda reader: queries.session(reader, session_id))
 
-    async def talk(self, session_id: str, newest_turns: int = 200) -> StoredTalk | None:
+    async def talk(
+        self,
+        session_id: str,
+        newest_turns: int = 200,
+        is_wanted: Callable[[SessionRecord], bool] | None = None,
+    ) -> StoredTalk | None:
         """See `Store`."""
-        return await self._read(lambda reader: queries.talk(reader, session_id, newest_turns))
+        return await self._read(lambda reader: queries.talk(reader, session_id, newest_turns, is_wanted))
 
     async def sessions(
         self, chosen: SessionFilter, limit: int = 50, cursor: str | None = None

@@ -5,7 +5,7 @@ Writes are plain calls that never wait: each gives a receipt, which can be await
 stops a talk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -130,8 +130,13 @@ class Store(Protocol):
         """A session's row."""
         ...
 
-    async def talk(self, session_id: str, newest_turns: int = 200) -> StoredTalk | None:
-        """All that is needed to take a session up again."""
+    async def talk(
+        self,
+        session_id: str,
+        newest_turns: int = 200,
+        is_wanted: Callable[[SessionRecord], bool] | None = None,
+    ) -> StoredTalk | None:
+        """All that is needed to take a session up again; nothing is read of one that is not wanted."""
         ...
 
     async def sessions(

@@ -1,6 +1,7 @@
 """Broken frames and handshakes, byte by byte, on the server as users start it: its log, CPU and memory."""
 
 import asyncio
+import contextlib
 import re
 import struct
 import time
@@ -225,3 +226,27 @@ async def test_a28_unknown_subprotocol_is_not_selected(server: ServerProcess, of
 
     chosen = re.search(rb"(?i)sec-websocket-protocol: (\S+)", head)
     assert (chosen[1] if chosen else None) == (b"voice-agent.v1" if b"v1" in offered else None)
+
+
+# A17: whoever never answers a close frame
+
+
+async def test_a17_a_close_that_is_never_answered_ends_session_and_socket_all_the_same(
+    server: ServerProcess,
+) -> None:
+    """The library waits ten seconds for the close frame; what comes meanwhile counts for nothing."""
+    async with raw_client(server.port, V2) as client:
+        await client.sends(frame(TEXT, b'{"type":"start","user_id":"ana"}'), frame(TEXT, b'{"type":"end"}'))
+        assert await client.is_closed_with() == 1000
+        live = (await server.asks("GET", "/sessions")).json()["active_sessions"]
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(60):
+                while not client.reader.at_eof():
+                    await client.sends(frame(TEXT, b'{"type":"text","content":"hola"}'))
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(0.2):
+                            assert await client.reader.read(1) == b""
+
+        assert live == 0
+        assert client.reader.at_eof(), "the socket is still open"
+    await still_talks(server)

@@ -6,8 +6,11 @@ import json
 import logging
 import signal
 import socket
+import statistics
+import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from tests.support.scripted import Ends, Says, ScriptedModel, calls, last_text, 
 from tests.support.server import PATIENCE_S, Client, Server, client_of, running_server
 from tests.support.signed_tokens import Provider
 from tests.support.talk import Workshop
-from tests.support.v2_client import v2_client
+from tests.support.v2_client import V2Client, v2_client
 
 TOKENS = "ana=token-ana-1:user,luis=token-luis-1:user,root=token-root-1:admin"
 SECRET_WORD = "s3cr3t-in-the-wrong-place"
@@ -359,6 +362,58 @@ async def test_f5_an_id_is_random_and_somebody_elses_looks_like_none() -> None:
     assert {answer.status_code for answer in answers} == {404}
     for other, unknown in zip(answers[::2], answers[1::2], strict=True):
         assert (other.content, sorted(other.headers)) == (unknown.content, sorted(unknown.headers))
+
+
+async def test_f5_a21_it_takes_as_long_to_refuse_what_is_there_as_what_is_not(
+    sqlite_address: str, tmp_path: Path
+) -> None:
+    """Ended talks with many messages, live ones, and ids that nobody has, in turns; medians are compared.
+
+    The goal is a tenth of a millisecond and is held here with a wide margin: reading the whole talk before
+    the token is looked at would take several.
+    """
+    times: dict[str, list[float]] = {}
+
+    async def takes(name: str, asking: Callable[[], Any]) -> None:
+        began = time.perf_counter()
+        await asking()
+        times.setdefault(name, []).append((time.perf_counter() - began) * 1000)
+
+    values = {"llm_provider": "demo", "database_url": sqlite_address, "api_tokens": TOKENS, "rate_limit": 0}
+    async with server_process(tmp_path, **values) as server:
+        await server.starts()
+        live, ended = V2Client(server.url), V2Client(server.url)
+        await live.starts(token="token-luis-1")
+        await ended.starts(token="token-luis-1")
+        for number in range(20):
+            await ended.says(f"{number}+1?")
+            await ended.hears_answer()
+        await ended.sends({"type": "end"})
+        await ended.is_closed()
+        address = f"http://127.0.0.1:{server.port}"
+        http = httpx.AsyncClient(trust_env=False, base_url=address, headers=bearer("token-ana-1"))
+
+        async def reads(session_id: str) -> None:
+            assert (await http.get(f"/sessions/{session_id}/messages")).status_code == 404
+
+        async def resumes(session_id: str) -> None:
+            stranger = V2Client(server.url)
+            stranger.session_id, stranger.token = session_id, ended.token
+            assert (await stranger.resumes(token="token-ana-1"))["code"] == "resume_refused"
+            await stranger.leaves()
+
+        async with http:
+            for _ in range(60):
+                ids = {"live": live.session_id, "ended": ended.session_id, "none": str(uuid.uuid4())}
+                for name, session_id in ids.items():
+                    await takes(f"read {name}", partial(reads, session_id))
+                    await takes(f"resume {name}", partial(resumes, session_id))
+        await live.leaves()
+
+    medians = {name: statistics.median(each) for name, each in times.items()}
+    for way in ("read", "resume"):
+        of_way = [medians[f"{way} {name}"] for name in ("live", "ended", "none")]
+        assert max(of_way) - min(of_way) < 1, medians
 
 
 NOT_GUARDED = {"/agent/health", "/openapi.json"}
