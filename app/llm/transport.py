@@ -60,7 +60,9 @@ class UpstreamBody(httpx2.AsyncByteStream):
         try:
             return await self._content.readany()
         except (aiohttp.ClientError, OSError) as exc:
-            raise _unreachable(exc, is_reused=False) from exc
+            # aiohttp has one exception for all bodies that are closed while they are read. Its traceback
+            # would grow with each, and hold the connection and its answer for ever.
+            raise _unreachable(exc.with_traceback(None), is_reused=False) from exc
 
     def abort(self) -> None:
         """Drops the connection; a `read` that waits raises `Unreachable`."""

@@ -1,7 +1,9 @@
 import asyncio
+import gc
 import socket
 import ssl
 import tracemalloc
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,7 @@ from app.errors import LlmBadResponse, LlmUnavailable, LlmUntrusted
 from app.llm.chat_completions import ConnectionLimits
 from app.llm.openai_compatible import OpenAICompatible
 from app.llm.retry import RetryPolicy
-from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, body_of
+from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, UpstreamBody, body_of
 from tests.support.answers import HugeLine, Raw, Reset, Status, Text, gzip_bomb, stall
 from tests.support.azure_standin import DEPLOYMENT, KEY, AzureStandin
 from tests.support.context import settings_with
@@ -230,6 +232,27 @@ async def test_aborted_body_wakes_the_one_who_reads_it():
             await upstream.read()
 
     assert caught.value.reason == "disconnected"
+
+
+async def test_aborted_body_leaves_nothing_behind():
+    """E14: the library fails all reads of closed bodies with one exception, which would hold on to each."""
+    async with AzureStandin() as standin, transport() as client:
+        bodies = [weakref.ref(await aborted_body(standin, client)) for _ in range(2)]
+        gc.collect()
+
+        assert [upstream() for upstream in bodies] == [None, None]
+
+
+async def aborted_body(standin: AzureStandin, client: AiohttpTransport) -> UpstreamBody:
+    """A body that was given up while somebody read it."""
+    standin.script(stall("uno"))
+    request = httpx2.Request("POST", f"{standin.url}/v1/chat/completions", headers=auth(), json=body())
+    upstream = body_of(await client.handle_async_request(request))
+    await upstream.read()
+    asyncio.get_running_loop().call_soon(upstream.abort)
+    with pytest.raises(Unreachable):
+        await upstream.read()
+    return upstream
 
 
 async def test_new_connection_that_breaks_is_told_from_an_old_one():
