@@ -79,7 +79,11 @@ class _ServerCollector(Collector):
         provider = service.provider
         yield _counts("model_retries", "Requests to the model sent again.", ("code",), provider.retries)
         yield _count("loop_stalls", "Times that the event loop was held up.", self._watchdog.stalls)
-        lost = sum(losses() for losses in service.session_host.engines.losses)
+        engines = service.session_host.engines
+        yield _counts(
+            "voice_answers", "Answers that each voice has begun to speak.", ("voice",), engines.answers_begun
+        )
+        lost = sum(losses() for losses in engines.losses)
         yield _count("voice_workers_lost", "Worker processes of speech that died or hung.", lost)
         info = GaugeMetricFamily(
             f"{PREFIX}model_info", "The model that answers.", labels=["provider", "model"]

@@ -3,8 +3,8 @@
 All sound inside the server is PCM16, little endian, mono. Ears work at 16 kHz; a synthesiser says its rate.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from app.errors import Locale
@@ -245,6 +245,7 @@ class VoiceEngines:
         closers: How its parts give back what they hold.
         new_splitter: Makes what cuts one answer into clauses; there where there is a synthesiser.
         losses: How many worker processes each part has lost so far.
+        answers_begun: How many answers each voice has begun to speak, where there is a choice.
     """
 
     senses: Senses | None = None
@@ -253,6 +254,7 @@ class VoiceEngines:
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
     diagnoses: tuple[Callable[[], Awaitable[list[Check]]], ...] = ()
     losses: tuple[Callable[[], int], ...] = ()
+    answers_begun: Mapping[str, int] = field(default_factory=dict[str, int])
 
     async def aclose(self) -> None:
         """Gives back what the parts hold, the last one first; those who use them have ended."""

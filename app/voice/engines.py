@@ -5,6 +5,7 @@ The packages of speech are imported here, by name and only now: a server without
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
@@ -33,6 +34,16 @@ class HasWorkers(Protocol):
     @property
     def workers_lost(self) -> int:
         """How many of them have died or hung so far."""
+        ...
+
+
+@runtime_checkable
+class HasChoice(Protocol):
+    """A part that chooses a voice for each answer."""
+
+    @property
+    def answers_begun(self) -> Mapping[str, int]:
+        """How many answers each has begun to speak; goes on counting."""
         ...
 
 
@@ -67,6 +78,7 @@ async def load_engines(settings: Settings) -> VoiceEngines:
         tuple(part.aclose for part in parts),
         tuple(service.diagnose for service in services if isinstance(service, Diagnosable)),
         tuple(partial(_lost_by, part) for part in parts if isinstance(part, HasWorkers)),
+        synthesiser.answers_begun if isinstance(synthesiser, HasChoice) else {},
     )
 
 

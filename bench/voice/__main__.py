@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.voice.corpus import read_corpus
+from bench.voice.crowd import measure_crowds
 from bench.voice.talks import measure
 from tests.support.browser import ServerProcess
 from tests.support.speech_standin import SpeechStandin
@@ -59,6 +60,14 @@ async def _local(corpus: list[Any], groups: dict[str, str], most: int, **setting
         await measure(url, corpus, groups, most)
 
 
+async def _crowds(corpus: list[Any], groups: dict[str, str], sizes: list[int]) -> None:
+    """Of the voices that are understood best: a question that is not understood has another answer."""
+    clean = [one for one in corpus if groups[one.id].startswith("sentence") and one.kind == "clean"]
+    chosen = [one for one in clean if "kokoro" in groups[one.id]] or clean
+    async with serving() as url:
+        await measure_crowds(url, chosen, sizes)
+
+
 async def _azure(corpus: list[Any], groups: dict[str, str], most: int) -> None:
     """The resource answers at once: what is left is the server's own time."""
     chosen = [one for one in corpus if groups[one.id].startswith("sentence") and one.kind == "clean"]
@@ -75,17 +84,23 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=10, help="recordings of each group and kind (10)")
     parser.add_argument("--only", default="", help="groups whose name holds this")
     parser.add_argument("--azure", action="store_true", help="with Azure's models played by a stand-in alone")
+    parser.add_argument("--tts", default="local", help="who speaks: local, espeak (%(default)s)")
+    parser.add_argument("--crowd", help="so many talks side by side, instead: 1,2,3,4,8")
     options = parser.parse_args()
     listing = options.corpus / "corpus.json"
     if not listing.exists():
         sys.exit(f"{listing} is missing: `python -m bench.voice.make_corpus {options.corpus}` makes it")
     groups = groups_of(listing)
     corpus = [one for one in read_corpus(listing) if options.only in groups[one.id]]
-    work = _azure if options.azure else _local
 
     async def bounded() -> None:
         async with asyncio.timeout(LIMIT_S):
-            await work(corpus, groups, options.most)
+            if options.crowd:
+                await _crowds(corpus, groups, [int(size) for size in options.crowd.split(",")])
+            elif options.azure:
+                await _azure(corpus, groups, options.most)
+            else:
+                await _local(corpus, groups, options.most, TTS_PROVIDER=options.tts)
 
     asyncio.run(bounded())
 

@@ -30,7 +30,12 @@ class Heard:
     """What came back, with when it came, in seconds on the loop's clock."""
 
     messages: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
-    sounds: list[float] = field(default_factory=list)
+    arrivals: list[tuple[float, int]] = field(default_factory=list)
+    """Of each piece of sound: when it came, and its length in bytes."""
+
+    @property
+    def sounds(self) -> list[float]:
+        return [at for at, _ in self.arrivals]
 
     def all(self, kind: str, **fields: Any) -> list[tuple[float, dict[str, Any]]]:
         return [
@@ -92,7 +97,7 @@ class Talker:
         loop = asyncio.get_running_loop()
         async for raw in self._socket:
             if isinstance(raw, bytes):
-                self.heard.sounds.append(loop.time())
+                self.heard.arrivals.append((loop.time(), len(raw)))
             else:
                 self.heard.messages.append((loop.time(), json.loads(raw)))
 

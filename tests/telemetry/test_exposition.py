@@ -102,12 +102,14 @@ async def test_retries_and_lost_workers_are_read_from_where_they_are_known() -> 
     class Retrying(ScriptedModel):
         retries: ClassVar[dict[str, int]] = {"llm_unavailable": 3}
 
-    engines = VoiceEngines(losses=(lambda: 2, lambda: 1))
+    engines = VoiceEngines(losses=(lambda: 2, lambda: 1), answers_begun={"kokoro": 4, "espeak": 0})
     async with running_server(provider=Retrying([]), engines=engines) as server:
         text = await exposed(server)
 
     assert value(text, "model_retries_total", code="llm_unavailable") == 3
     assert value(text, "voice_workers_lost_total") == 3
+    assert value(text, "voice_answers_total", voice="kokoro") == 4
+    assert value(text, "voice_answers_total", voice="espeak") == 0
 
 
 @pytest.mark.parametrize("talks", [False, True])

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, Literal
@@ -35,6 +36,9 @@ class LocalVoice:
         kokoro: Its workers may still be starting.
         answers: The same that `kokoro` tells what it makes.
         substitute: Speaks at the same rate; None where there is none.
+
+    Attributes:
+        answers_begun: How many answers each has begun to speak.
     """
 
     name: Literal["azure", "local", "espeak"] = "local"
@@ -48,6 +52,7 @@ class LocalVoice:
         openings: Openings | None = None,
     ) -> None:
         self.openings = openings or Openings()
+        self.answers_begun = Counter[str](kokoro=0, espeak=0)
         self._kokoro = kokoro
         self._answers = answers
         self._substitute = substitute
@@ -98,6 +103,7 @@ class LocalVoice:
             answers.begin(speech.talk, now)
             if not self._kokoro.is_ready:
                 answers.give_up(speech.talk)
+            self.answers_begun["kokoro" if answers.may_use(speech.talk) else "espeak"] += 1
         return answers.may_use(speech.talk)
 
     async def _by_kokoro(self, speech: Speech) -> AsyncGenerator[AudioPiece, None]:

@@ -70,6 +70,7 @@ async def test_second_answer_at_the_same_time_gets_the_substitute_for_all_of_it(
         assert len(first) > 1000 and second == SUBSTITUTE
         assert len(await say(voice, clause("cuatro", "a"))) > 1000
         assert await say(voice, clause("cuatro", "b")) == SUBSTITUTE
+        assert voice.answers_begun == {"kokoro": 1, "espeak": 1}
 
 
 async def test_fast_machine_speaks_both():
