@@ -11,18 +11,19 @@ import uvloop
 
 from bench import measure
 from bench.measure_access import handshakes
+from bench.measure_guards import guards, scrapes
 from bench.measure_v2 import measure_v2
 from bench.processes import raise_file_limit, take_cores
 from bench.report import Results, this_machine
 
-LIMIT_S = 290
+LIMIT_S = 600
 """Whatever happens, it ends by then, in seconds."""
 
 _SPARE_FILES = 200
 """What server, load and Python need beside the sessions' sockets."""
 
 
-async def _run(only: str | None, plan: measure.Plan) -> Results:
+async def _run(only: str | None, plan: measure.Plan, older: Path | None) -> Results:
     file_limit = raise_file_limit()
     results = Results(this_machine(file_limit))
     cores = take_cores()
@@ -46,6 +47,12 @@ async def _run(only: str | None, plan: measure.Plan) -> Results:
         if only in (None, "access"):
             _tell("handshakes with tokens ...")
             results.handshakes = await handshakes(plan.handshakes, cores)
+        if only in (None, "guards"):
+            _tell("limits and checks ...")
+            results.guards = await guards(plan.guard_rounds, plan.cpu_crowd, cores, older)
+        if only in (None, "scrapes"):
+            _tell("readings of the metrics ...")
+            results.scrapes = await scrapes(plan.scrapes, 3, plan.scraped, cores)
     return results
 
 
@@ -57,7 +64,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about a minute; the figures are rougher")
     parser.add_argument(
-        "--only", choices=("cpu", "latency", "memory", "v2", "access"), help="measure only this"
+        "--only",
+        choices=("cpu", "latency", "memory", "v2", "access", "guards", "scrapes"),
+        help="measure only this",
+    )
+    parser.add_argument(
+        "--older", type=Path, metavar="FOLDER", help="an older tree, for `guards` to be compared with"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file as well")
     options = parser.parse_args()
@@ -66,7 +78,7 @@ def main() -> None:
     # A collection in the load would look like a late token.
     gc.freeze()
     gc.disable()
-    results = uvloop.run(_run(options.only, measure.QUICK if options.quick else measure.FULL))
+    results = uvloop.run(_run(options.only, measure.QUICK if options.quick else measure.FULL, options.older))
     sys.stdout.write(results.table() + "\n")
     if options.json is not None:
         options.json.write_text(json.dumps(results.as_json(), indent=2) + "\n", encoding="utf-8")

@@ -82,6 +82,9 @@ class Plan:
         sessions: Idle sessions whose memory is weighed.
         v2: What concerns protocol v2 and the store.
         handshakes: Connections with each kind of token.
+        guard_rounds: Pairs of one run with all limits and checks, and one without.
+        scrapes: Readings of the metrics, in each of three rounds a third.
+        scraped: Who talks meanwhile.
     """
 
     cpu_rounds: int
@@ -90,7 +93,10 @@ class Plan:
     burst: Crowd
     sessions: int
     v2: PlanV2
+    scraped: Crowd
     handshakes: int = 200
+    guard_rounds: int = 10
+    scrapes: int = 1000
 
 
 FULL = Plan(
@@ -99,6 +105,7 @@ FULL = Plan(
     crowds=(Crowd(1, 100, 10), Crowd(50, 6, 50), Crowd(100, 6, 50)),
     burst=Crowd(100, 5, 5),
     sessions=2000,
+    scraped=Crowd(20, 7, 50),
     v2=PlanV2(5, Crowd(20, 1, 250), ring=1000, resumes=40, long_talk=LongTalk(4, 20, 500, 20, 20)),
 )
 QUICK = Plan(
@@ -108,6 +115,9 @@ QUICK = Plan(
     burst=Crowd(100, 2, 5),
     sessions=600,
     handshakes=50,
+    guard_rounds=3,
+    scrapes=150,
+    scraped=Crowd(20, 2, 50),
     v2=PlanV2(2, Crowd(20, 1, 50), ring=1000, resumes=10, long_talk=LongTalk(2, 20, 100, 20, 20)),
 )
 
@@ -256,12 +266,13 @@ async def latency(plan: Plan, cores: Cores) -> list[LatencyResult]:
     """Measures what our server adds to the upstream's own times, on one core."""
     async with servers(cores, OURS) as (server,):
         # The first requests load what the SDK imports late.
-        await _latency_run(server, Crowd(2, 2, 5), keep_asking)
-        results = [await _latency_run(server, crowd, keep_asking) for crowd in plan.crowds]
-        return [*results, await _latency_run(server, plan.burst, ask_in_bursts)]
+        await latency_run(server, Crowd(2, 2, 5), keep_asking)
+        results = [await latency_run(server, crowd, keep_asking) for crowd in plan.crowds]
+        return [*results, await latency_run(server, plan.burst, ask_in_bursts)]
 
 
-async def _latency_run(server: Process, crowd: Crowd, ask: Ask) -> LatencyResult:
+async def latency_run(server: Process, crowd: Crowd, ask: Ask) -> LatencyResult:
+    """One crowd's talks with a server of ours."""
     tally = Tally()
     async with clients_of(server, crowd.streams, tally) as clients:
         cpu_before, began = server.cpu_s(), time.monotonic()

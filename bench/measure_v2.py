@@ -129,10 +129,11 @@ async def pairs(plan: PlanV2, cores: Cores) -> tuple[PairResult, PairResult]:
                 run = await cpu_run(server, streams, Order(tokens, GAP_US), kind)
                 costs[way].append(run.us_per_token)
     v1, v2, sqlite = costs
-    return _pair(streams, v1, v2), _pair(streams, v1, sqlite)
+    return pair_of(streams, v1, v2), pair_of(streams, v1, sqlite)
 
 
-def _pair(streams: int, base: Sequence[float], other: Sequence[float]) -> PairResult:
+def pair_of(streams: int, base: Sequence[float], other: Sequence[float]) -> PairResult:
+    """What runs in turns say of two ways, in microseconds a token."""
     ratios = [b / a for a, b in zip(base, other, strict=True)]
     return PairResult(
         rounds=len(ratios),

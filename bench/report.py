@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.measure import CpuResult, LatencyResult, MemoryResult
 from bench.measure_access import HandshakeResult
+from bench.measure_guards import GuardsResult, ScrapesResult
 from bench.measure_v2 import PairResult, V2Result
 
 Row = tuple[str, str, str]
@@ -66,6 +67,8 @@ class Results:
     memory: MemoryResult | None = None
     v2: V2Result | None = None
     handshakes: HandshakeResult | None = None
+    guards: GuardsResult | None = None
+    scrapes: ScrapesResult | None = None
 
     def as_json(self) -> dict[str, Any]:
         """All figures."""
@@ -90,6 +93,11 @@ class Results:
             rows += _v2_rows(self.v2)
         if self.handshakes is not None:
             rows += _handshake_rows(self.handshakes)
+        if self.guards is not None:
+            beside = "an older tree" if self.guards.is_older else "none"
+            rows += _pair_rows(self.guards.pair, f"with every limit and check / {beside}", "≤ 1.10")
+        if self.scrapes is not None:
+            rows.append(_scrapes_row(self.scrapes))
         lines = ["| what | measured | target |", "|---|---|---|"]
         lines += [f"| {what} | {measured} | {target} |" for what, measured, target in rows]
         return "\n".join([str(self.machine), "", *lines])
@@ -166,6 +174,16 @@ def _handshake_rows(result: HandshakeResult) -> list[Row]:
             "< 2 ms",
         ),
     ]
+
+
+def _scrapes_row(result: ScrapesResult) -> Row:
+    return (
+        f"added to each later token while `/metrics` is read {result.scrapes} times, and without "
+        f"({result.rounds} rounds)",
+        f"p50 {result.with_p50_ms:.2f} ms, p99 {result.with_p99_ms:.1f} ms; "
+        f"p50 {result.without_p50_ms:.2f} ms, p99 {result.without_p99_ms:.1f} ms",
+        "the same",
+    )
 
 
 def _pair_rows(pair: PairResult, what: str, target: str) -> list[Row]:

@@ -24,6 +24,7 @@ from bench.measure import (
     servers,
 )
 from bench.measure_access import HandshakeResult, handshakes
+from bench.measure_guards import GuardsResult, ScrapesResult, guards, scrapes
 from bench.measure_v2 import (
     LongTalkResult,
     PairResult,
@@ -43,6 +44,7 @@ TINY = Plan(
     crowds=(Crowd(2, 2, 5),),
     burst=Crowd(3, 1, 3),
     sessions=2,
+    scraped=Crowd(2, 1, 5),
     v2=PlanV2(2, Crowd(2, 1, 10), ring=50, resumes=3, long_talk=LongTalk(2, 2, 6, 2, 2)),
 )
 
@@ -138,6 +140,38 @@ async def test_handshakes_with_either_token_have_a_time(cores: Cores):
 
     assert result.connects == 2
     assert min(result.api_token_p50_ms, result.jwt_p50_ms) > 0
+
+
+@pytest.mark.e2e
+async def test_limits_and_checks_are_compared_with_none_in_turns(cores: Cores):
+    result = await guards(2, Crowd(2, 1, 10), cores, None)
+
+    assert not result.is_older
+    assert result.pair.rounds == 2
+    assert 0 < result.pair.lowest <= result.pair.ratio <= result.pair.highest
+
+
+@pytest.mark.e2e
+async def test_metrics_are_read_while_talks_go_on(cores: Cores):
+    result = await scrapes(7, 2, Crowd(2, 2, 10), cores)
+
+    assert (result.scrapes, result.rounds) == (7, 2)
+    assert 0 < result.with_p50_ms <= result.with_p99_ms
+    assert 0 < result.without_p50_ms <= result.without_p99_ms
+
+
+def test_report_says_what_limits_and_readers_cost():
+    pair = PairResult(10, 20, base_us=100, other_us=102, ratio=1.02, lowest=0.9, highest=1.1)
+    results = Results(
+        this_machine(file_limit=1024),
+        guards=GuardsResult(pair, is_older=True),
+        scrapes=ScrapesResult(1000, 3, 0.2, 2.0, 0.21, 2.1),
+    )
+
+    table = results.table()
+
+    assert "| CPU per token, with every limit and check / an older tree | **1.02** (0.90 to" in table
+    assert "| p50 0.21 ms, p99 2.1 ms; p50 0.20 ms, p99 2.0 ms | the same |" in table
 
 
 def test_report_says_what_a_signed_token_costs_more():
