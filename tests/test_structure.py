@@ -53,6 +53,7 @@ RANKS = {
     "errors": 0,
     "locales": 0,
     "clock": 0,
+    "letters": 0,
     "chat": 0,
     "watchdog": 0,
     "shutdown": 0,

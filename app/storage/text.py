@@ -5,8 +5,9 @@ reach either, so that a talk reads the same from both.
 """
 
 import re
-import unicodedata
 from typing import Any
+
+from app.letters import bare
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
@@ -34,8 +35,7 @@ def folded(text: str) -> str:
 
     The databases disagree about the lower case of "É"; this makes "árbol" find "Arbol" on both.
     """
-    decomposed = unicodedata.normalize("NFKD", storable(text).casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    return bare(storable(text))
 
 
 def words_of(query: str, most: int) -> list[str]:

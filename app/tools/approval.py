@@ -6,12 +6,12 @@ user's next text is the answer: a yes only if it is one of a fixed list, so that
 
 import asyncio
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import Literal
 
 from app.clock import Clock
 from app.errors import UnknownCall
+from app.letters import bare
 from app.protocol.events import ApprovalRequested, Event
 from app.tools.base import Effect, Tool
 from app.tools.calls import ToolRun
@@ -27,6 +27,8 @@ _YES_EN = "ok|okay|yes|yes please|yeah|sure|go ahead|do it|yes do it|confirm|i c
 YES = frozenset([*_YES_ES.split("|"), *_YES_EN.split("|")])
 """What agrees, in lower case, without accents and punctuation."""
 
+_LONGEST_YES = 100
+
 
 def needs_approval(tool: Tool, effect: Effect, settings: Settings, *, holds_outside: bool = False) -> bool:
     """Whether a call waits for a person's word; `holds_outside`: its talk holds words of others."""
@@ -40,9 +42,9 @@ def needs_approval(tool: Tool, effect: Effect, settings: Settings, *, holds_outs
 
 def is_yes(text: str) -> bool:
     """Whether a text says yes, and nothing else."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(char for char in plain if not unicodedata.combining(char))
-    return " ".join(re.findall(r"\w+", letters)) in YES
+    if len(text) > _LONGEST_YES or "?" in text:  # who asks back has not agreed
+        return False
+    return " ".join(re.findall(r"\w+", bare(text))) in YES
 
 
 class Approvals:

@@ -5,10 +5,9 @@ twice. How language and sentiment are found, and what they cannot do, stands in
 `app/tools/support/language.py` and `app/tools/support/sentiment.py`.
 """
 
-import unicodedata
-
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.letters import composed
 from app.tools.base import ToolContext, ToolError, tool
 from app.tools.support.language import UNKNOWN, detect_language
 from app.tools.support.sentiment import Label, sentiment_of
@@ -83,7 +82,7 @@ def run(args: Arguments, ctx: ToolContext) -> Result:
             else f"The text is too long: the limit is {MAX_CHARS} characters."
         )
     # Lone surrogates, which JSON can carry, have no form that the language model could read.
-    text = unicodedata.normalize("NFC", args.text.encode("utf-8", "replace").decode())
+    text = composed(args.text.encode("utf-8", "replace").decode())
     words = words_of(text)
     language = detect_language(text)
     # A word or two may be too little to tell; then it is most likely the user's own language.

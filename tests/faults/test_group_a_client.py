@@ -1,11 +1,13 @@
 """Clients and networks that misbehave. Each fault hurts its own session at most."""
 
 import asyncio
+import json
 import logging
 import socket
 import struct
 import time
 import zlib
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
@@ -314,6 +316,23 @@ async def test_a26_json_attack_costs_one_error(attack: str, caplog: pytest.LogCa
     assert error["type"] == "error"
     assert took < 0.5
     assert tracebacks(caplog) == []
+
+
+async def test_a26_text_of_combining_marks_holds_nobody_up(tmp_path: Path) -> None:
+    """Put in order it would take minutes, in which the server answers nobody."""
+    marks = "\u0301\u0316" * 200_000
+    settings = settings_with(database_url=f"sqlite:///{tmp_path / 'talks.db'}", max_history_tokens=1_000_000)
+    async with (
+        running_server(settings, provider=polite()) as server,
+        client_of(server) as client,
+        client_of(server) as other,
+    ):
+        await client.opens()
+        await client.sends(json.dumps({"type": "text", "content": f"á{marks}"}, ensure_ascii=False))
+        await client.hears("system")
+        await other.opens()
+        await other.says("¿sigues?")
+        assert await other.hears_answer() == "Sí."
 
 
 async def test_a27_binary_is_refused_and_the_session_lives() -> None:

@@ -72,7 +72,21 @@ def test_what_agrees(text: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no", "sí, pero a otra dirección", "yes but not now", "no, adelante no", "sí o no", "siempre"],
+    [
+        *(
+            "",
+            "no",
+            "sí, pero a otra dirección",
+            "yes but not now",
+            "no, adelante no",
+            "sí o no",
+            "siempre",
+            "¿sí?",
+            "ok?",
+        ),
+        "sí" + "\u0301\u0316" * 500_000,  # taken apart and put in order, it would take minutes
+    ],
+    ids=lambda text: text[:30],
 )
 def test_what_does_not_agree(text: str):
     assert not is_yes(text)

@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from app.errors import Locale
+from app.letters import composed
 from app.llm.demo.vocabulary import ENGLISH, NO_TYPOS, SPANISH, TYPO_TARGETS
 
 BLANK = "\ue000"
@@ -71,7 +72,7 @@ class Utterance:
 
 def utterance(text: str) -> Utterance:
     """Prepares a user's text for the rules."""
-    raw = _mended(unicodedata.normalize("NFC", text))
+    raw = _mended(composed(text))
     plain = fold(raw)
     for start, end in _foreign_spans(raw):
         plain = plain[:start] + BLANK * (end - start) + plain[end:]

@@ -7,6 +7,9 @@ from app.storage.text import folded
 _BEFORE = 1 / 3
 """How much of the excerpt stands before the word that was found."""
 
+_BLOCK = 1000
+"""So many characters are folded at a time, where one by one would take long."""
+
 
 def excerpt(text: str, words: Sequence[str], max_chars: int) -> str:
     """The part of a text around the first of the words, whatever their case and accents, on one line.
@@ -35,8 +38,13 @@ def _place(text: str, words: Sequence[str]) -> int:
         return min(places)
     # Some characters fold to none or to several: one after the other is counted up to the place.
     length = 0
-    for place, char in enumerate(text):
-        length += len(folded(char))
-        if length > min(places):
-            return place
+    for start in range(0, len(text), _BLOCK):
+        block = text[start : start + _BLOCK]
+        if length + len(folded(block)) <= min(places):
+            length += len(folded(block))
+            continue
+        for place, char in enumerate(block, start):
+            length += len(folded(char))
+            if length > min(places):
+                return place
     return 0

@@ -6,12 +6,13 @@ differs from the database's are listed here.
 
 import difflib
 import re
-import unicodedata
 from datetime import timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 import tzlocal
+
+from app.letters import bare
 
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII)
 _MAX_CHARS = 200
@@ -122,9 +123,7 @@ def server_zone() -> tuple[str, tzinfo]:
 
 
 def _key(name: str) -> str:
-    decomposed = unicodedata.normalize("NFD", name.strip().lower())
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return re.sub(r"[\s_-]+", "_", plain)
+    return re.sub(r"[\s_-]+", "_", bare(name.strip()))
 
 
 def _offset(name: str) -> tuple[str, tzinfo] | None:

@@ -1,10 +1,10 @@
 """Words: abbreviations, acronyms, Roman numbers, and the pauses between them."""
 
 import re
-import unicodedata
 from typing import Final
 
 from app.errors import Locale
+from app.letters import composed
 from app.voice.reading.base import Pause, Place, Said
 from app.voice.reading.lexicon import (
     ABBREVIATIONS,
@@ -80,7 +80,7 @@ def read_word(place: Place) -> Said | None:
         return None
     end = found.end()
     # What is a number in some script, but no digit of ours (`²`, `①`), is not said as part of a word.
-    letters = [char for char in unicodedata.normalize("NFC", found[0]) if not char.isnumeric()]
+    letters = [char for char in composed(found[0]) if not char.isnumeric()]
     word = "".join(letters)[:_LONGEST_WORD]
     roman = _roman(place, end)
     if roman:
