@@ -26,7 +26,7 @@ _MAX_FILE_BYTES = 1024 * 1024
 _LOOK_AGAIN_S = 1.0
 """How old, in seconds, the last look at the keys' file may be."""
 
-_BROKEN = (OSError, ValueError, TypeError, LookupError, AttributeError, jwt.PyJWTError)
+_BROKEN = (OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError, jwt.PyJWTError)
 """What reading keys and tokens raises, where they are not what they should be."""
 
 Keys = dict[tuple[str | None, str], Any]
@@ -104,6 +104,8 @@ class JwtTokens:
                     "enforce_minimum_key_length": True,
                 },
             )
+            # Remembered, for the token comes again with each text.
+            good_until = float(claims["exp"]) + settings.jwt_leeway_s
         except _BROKEN as exc:
             logger.info("jwt_refused", extra={"facts": type(exc).__name__})
             return None
@@ -112,8 +114,6 @@ class JwtTokens:
             logger.info("jwt_refused", extra={"facts": settings.jwt_user_claim})
             return None
         role = "admin" if self._is_admin(claims) else "user"
-        # Remembered, for the token comes again with each text.
-        good_until = float(claims["exp"]) + settings.jwt_leeway_s
         return _Verified(Principal(user_id, role), good_until, self._version)
 
     def _is_admin(self, claims: dict[str, Any]) -> bool:

@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
@@ -214,11 +214,12 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
         padded = cursor + "=" * (-len(cursor) % 4)
         created_at, last_id = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         moment = datetime.fromisoformat(created_at)
-    except (binascii.Error, ValueError, TypeError) as exc:
+        if moment.tzinfo is None or not isinstance(last_id, str):
+            raise BadCursor("no cursor of this list")
+        # One at either end of the calendar has no form in another zone.
+        return moment.astimezone(UTC), storable(last_id)
+    except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError) as exc:
         raise BadCursor("no cursor of this list") from exc
-    if moment.tzinfo is None or not isinstance(last_id, str):
-        raise BadCursor("no cursor of this list")
-    return moment, storable(last_id)
 
 
 async def message_page(

@@ -61,6 +61,8 @@ def test_a_good_token_says_whose_it_is(provider: Provider, tmp_path: Path, kid: 
     [
         lambda p: p.token(lasts_s=-60),
         lambda p: p.token(exp=None),
+        lambda p: p.token(exp=10**400),
+        lambda p: p.token(exp=float("inf")),
         lambda p: p.token(aud="another"),
         lambda p: p.token(aud=None),
         lambda p: p.token(iss="https://evil.example"),

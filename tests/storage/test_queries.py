@@ -1,6 +1,7 @@
 """Reads: pages, search, and what a restarted server needs."""
 
 import asyncio
+from base64 import urlsafe_b64encode
 
 import pytest
 
@@ -11,6 +12,10 @@ from app.storage.sql_store import SqlStore
 from tests.storage.talks import a_call, a_session, a_text, an_answer, at
 
 ODD = "%_;--'\"\\"
+
+
+def forged(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 async def test_talk_has_all_that_a_restart_needs(store: SqlStore):
@@ -138,7 +143,13 @@ async def test_talk_is_named_by_the_beginning_of_its_first_text(store: SqlStore)
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "ñ", "W10", "WyJhIiwgImIiXQ", "WyIyMDI1LTAxLTAxIiwgInMiXQ", "A" * 5]
+    "cursor",
+    [
+        *("", "x", "ñ", "W10", "WyJhIiwgImIiXQ", "WyIyMDI1LTAxLTAxIiwgInMiXQ", "A" * 5),
+        forged('["0001-01-01T00:00:00+23:59","s"]'),
+        forged('["9999-12-31T23:59:59-23:59","s"]'),
+        forged("[" * 9000),
+    ],
 )
 async def test_cursor_that_is_not_ours_is_refused(store: SqlStore, cursor: str):
     with pytest.raises(BadCursor):
