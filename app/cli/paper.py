@@ -1,15 +1,16 @@
 """What a terminal shows of a talk: answers on stdout, all else on stderr, never in the midst of a line."""
 
+import json
 from collections import deque
 from typing import Final, TextIO
 
 from app.cli.ledger import Message
 from app.cli.link import Dropped, Item, Returned
 from app.cli.wording import Locale, word
+from app.protocol.asking import shown_arguments
 
 _QUIET_STATES: Final = {"idle", "speaking"}
 _REMEMBERED_TURNS: Final = 200
-_ARGUMENTS_CHARS: Final = 200
 
 
 class Paper:
@@ -106,7 +107,7 @@ class Paper:
             case "tool_finished":
                 self.note(f"tool_{message['status']}", name=name, seconds=message["elapsed_s"])
             case "approval_requested":
-                arguments = str(message.get("arguments", ""))[:_ARGUMENTS_CHARS]
+                arguments = shown_arguments(json.dumps(message.get("arguments", {}), ensure_ascii=False))
                 self.warn("approval", name=name, call_id=message["call_id"], arguments=arguments)
             case _:
                 pass

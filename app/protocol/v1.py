@@ -6,6 +6,7 @@ import orjson
 
 from app.errors import Locale
 from app.locales import say
+from app.protocol.asking import shown_arguments
 from app.protocol.events import (
     ApprovalRequested,
     AudioComplete,
@@ -37,9 +38,6 @@ NAME = "voice-agent.v1"
 """The WebSocket subprotocol; a connection without any speaks it too."""
 
 COMPLETE = "Respuesta completada"
-
-MAX_SHOWN_CHARS = 500
-"""Arguments that are shown in a sentence; more would hide what matters."""
 
 
 def encode(event: Event, locale: Locale) -> list[str]:
@@ -79,8 +77,7 @@ def _messages(event: Event, locale: Locale) -> list[dict[str, Any]]:  # noqa: C9
         case ToolStarted() | ToolProgress() | ToolFinished():
             return [_system(tool_sentence(event, locale))]
         case ApprovalRequested(name=name, arguments=arguments):
-            shown = arguments if len(arguments) <= MAX_SHOWN_CHARS else f"{arguments[:MAX_SHOWN_CHARS]}…"
-            return [_system(say(locale, "approval", name=name, arguments=shown))]
+            return [_system(say(locale, "approval", name=name, arguments=shown_arguments(arguments)))]
         case ErrorOccurred(is_agents=True):
             return []
         case ErrorOccurred(error):

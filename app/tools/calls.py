@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 MAX_ARGUMENT_CHARS = 64 * 1024
 """A model writes no longer arguments by intention."""
 
+MAX_ARGUMENT_DEPTH = 100
+"""Nested deeper, they could not be written into the message that asks a person about them."""
+
 _MAX_PROBLEMS = 5
 
 
@@ -132,7 +135,7 @@ def check_call(
         values = orjson.loads(call.arguments or "{}")
     except orjson.JSONDecodeError:
         values = None
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not _is_flat(values, MAX_ARGUMENT_DEPTH):
         raise ToolError(say(locale, "tool_bad_json"))
     try:
         args = tool.arguments.model_validate(values)
@@ -142,7 +145,19 @@ def check_call(
         # A bug in a validator of the tool's own; its turn and the other calls go on.
         logger.exception("tool_arguments_raised", extra={"tool": tool.name})
         raise ToolError(say(locale, "tool_error")) from None
-    return CheckedCall(tool, args, call.arguments or "{}")
+    # Written anew: where a name stands twice, a person would be shown the one that does not count.
+    return CheckedCall(tool, args, orjson.dumps(values).decode())
+
+
+def _is_flat(value: Any, depth: int) -> bool:
+    """Whether a JSON value is nested no deeper than that."""
+    if isinstance(value, dict):
+        members: list[Any] = list(value.values())  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    elif isinstance(value, list):
+        members = value  # pyright: ignore[reportUnknownVariableType]
+    else:
+        return True
+    return depth > 0 and all(_is_flat(member, depth - 1) for member in members)
 
 
 def _problems(exc: ValidationError) -> str:

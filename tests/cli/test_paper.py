@@ -64,3 +64,10 @@ def test_what_is_asked_for_leave_is_shown_even_when_quiet():
     asked = {"type": "approval_requested", "name": "pay", "call_id": "c1", "arguments": {"eur": 5}}
 
     assert "/approve c1" in written(asked, is_quiet=True)[1]
+
+
+def test_what_is_asked_for_leave_cannot_hide_behind_its_length():
+    values = {"headers": {"X-Pad": "a" * 1000}, "url": "https://orders.example/cancel"}
+    asked = {"type": "approval_requested", "name": "pay", "call_id": "c1", "arguments": values}
+
+    assert "https://orders.example/cancel" in written(asked)[1]

@@ -77,13 +77,24 @@ def test_a_tool_whose_need_the_session_lacks_is_refused_in_its_own_words():
     assert check_call(asked(name="keep"), registry, "es", frozenset({"profile"})).tool.name == "keep"
 
 
-@pytest.mark.parametrize("arguments", ["", "{}", '{"times":2}', '{"times":"2","unknown":1}'])
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "{}", '{"times":2}', '{"times":"2","unknown":1}', '{"more":' + "[" * 99 + "]" * 99 + "}"],
+)
 def test_call_that_fits_may_run(arguments: str):
     call = checked(arguments)
 
     assert call.tool.name == "send"
     assert isinstance(call.args, Args)
     assert call.arguments == (arguments or "{}")
+
+
+def test_arguments_are_those_that_count_and_nothing_else():
+    """A person who is asked must not read the one of two values that is not used."""
+    call = checked('{"to":"ana",  \n  "times":2, "to":"eva"}')
+
+    assert call.arguments == '{"to":"eva","times":2}'
+    assert call.args == Args(to="eva", times=2)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +107,7 @@ def test_call_that_fits_may_run(arguments: str):
         (asked("null"), "no son un objeto JSON"),
         (asked("\ud83d"), "no son un objeto JSON"),
         (asked("[" * 10_000), "no son un objeto JSON"),
+        (asked('{"more":' + "[" * 100 + "]" * 100 + "}"), "no son un objeto JSON"),
         (asked('{"more":"' + "x" * MAX_ARGUMENT_CHARS + '"}'), "demasiado largos"),
         (asked('{"times":"muchas"}'), "times: "),
         (asked('{"times":-1,"to":5}'), "to: Input should be a valid string; times: "),
@@ -242,7 +254,7 @@ def test_other_arguments_or_another_tool_are_another_write():
 
 
 @pytest.mark.parametrize(
-    "arguments", ['{"more":' + "[" * 400 + "]" * 400 + "}", '{"times":"' + "9" * 40 + '"}']
+    "arguments", ['{"more":' + "[" * 99 + "]" * 99 + "}", '{"times":"' + "9" * 40 + '"}']
 )
 def test_write_with_unusual_arguments_is_found_again_too(arguments: str):
     ledger, first = WriteLedger(), a_run()
