@@ -65,6 +65,15 @@ def has_foreign_origin(connection: HTTPConnection, allowed: Collection[str] = ()
     return True
 
 
+def is_foreign_embed(connection: HTTPConnection) -> bool:
+    """Whether a page of another site has its browser fetch this: as a picture, a frame, a script.
+
+    Such a request names no `Origin`. Whoever follows a link to here comes of their own accord.
+    """
+    headers = connection.headers
+    return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-dest") != "document"
+
+
 def _is_own(origin: str, host: str, allowed: Collection[str]) -> bool:
     sender = _host_and_port(origin)
     if allowed:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 
 from app.errors import Unauthorized
-from app.router.credentials import bearer_token, has_foreign_origin, is_local
+from app.router.credentials import bearer_token, has_foreign_origin, is_foreign_embed, is_local
 from app.services.principal import Principal
 from app.services.websocket_agent_service import WebSocketAgentService
 
@@ -41,6 +41,12 @@ async def changer(request: Request, service: Service, principal: Caller) -> Prin
 
 
 Changer = Annotated[Principal | None, Depends(changer)]
+
+
+async def own_page(request: Request, service: Service) -> None:
+    """Keeps pages of other sites from what costs something, although it changes nothing."""
+    if is_foreign_embed(request) or has_foreign_origin(request, service.settings.allowed_origins):
+        raise HTTPException(403, "a page of another origin may not ask for that here")
 
 
 async def admin(principal: Caller) -> Principal | None:

@@ -81,6 +81,7 @@ class WebSocketAgentService:
         self.session_host = SessionHost(settings, provider, self.host, self.store, self._clock)
         self.sessions = self.session_host.sessions
         self.voice.on_ready = self._load_voice
+        self._diagnosis: asyncio.Task[list[Check]] | None = None
         self.eraser = Eraser(self.session_host, self.store, self._clock, settings.store_timeout_s)
 
     async def serve(self, transport: Transport, dialect: Dialect, visitor: Visitor = _NOBODY) -> None:
@@ -118,7 +119,15 @@ class WebSocketAgentService:
                 self.session_host.wait_for(live, leaving.reason)
 
     async def diagnose(self) -> list[Check]:
-        """Tries the model, the store, speech and the tools' endpoints for real, each bounded in time."""
+        """Tries the model, the store, speech and the tools' endpoints for real, each bounded in time.
+
+        It costs: all who ask while that goes on have the same answer.
+        """
+        if self._diagnosis is None or self._diagnosis.done():
+            self._diagnosis = asyncio.create_task(self._try_all(), name="diagnosis")
+        return await asyncio.shield(self._diagnosis)
+
+    async def _try_all(self) -> list[Check]:
         services = self.session_host.engines.diagnoses
         found = await asyncio.gather(
             self.provider.diagnose(), try_endpoints(self.host), *(diagnose() for diagnose in services)
@@ -176,6 +185,9 @@ class WebSocketAgentService:
 
     async def aclose(self) -> None:
         """Ends all sessions and gives back what the process holds."""
+        if self._diagnosis is not None:
+            self._diagnosis.cancel()
+            await asyncio.wait({self._diagnosis})
         await self.session_host.aclose()
         await self.voice.aclose()
         await self.session_host.engines.aclose()

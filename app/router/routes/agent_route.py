@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import BaseModel
 
-from app.router.guards import Admin, Service
+from app.router.guards import Admin, Service, own_page
 from app.router.page import SECURITY_HEADERS, PageFile
 
 
@@ -93,7 +93,7 @@ def agent_router(page: dict[str, PageFile]) -> APIRouter:
         return serve(name)
 
     router.add_api_route("/agent/health", health, methods=["GET"])
-    router.add_api_route("/agent/diagnose", diagnose, methods=["GET"])
+    router.add_api_route("/agent/diagnose", diagnose, methods=["GET"], dependencies=[Depends(own_page)])
     return router
 
 

@@ -1,7 +1,9 @@
 """What operators look at."""
 
+import asyncio
 import re
 
+import httpx
 import pytest
 
 from app.llm.base import Check
@@ -95,3 +97,58 @@ async def test_diagnosis_is_ok_where_all_is_well() -> None:
         "status": "ok",
         "checks": [{"name": "script", "ok": True, "detail": "always there"}],
     }
+
+
+class Slow(ScriptedModel):
+    """Answers a diagnosis when it is told to, and counts them."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.asked = 0
+        self.was_asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+
+    async def diagnose(self) -> list[Check]:
+        self.asked += 1
+        self.was_asked.set()
+        await self.may_answer.wait()
+        return []
+
+
+async def test_all_who_ask_for_a_diagnosis_at_once_cost_one() -> None:
+    model = Slow()
+    async with running_server(provider=model) as server:
+        asking = [asyncio.create_task(server.get("/agent/diagnose")) for _ in range(5)]
+        await model.was_asked.wait()
+        asking[0].cancel()
+        await server.get("/agent/health")
+        model.may_answer.set()
+        answers = await asyncio.gather(*asking[1:])
+        again = await server.get("/agent/diagnose")
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert again.status_code == 200
+    assert model.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors", "Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, 200),
+        ({}, 200),
+    ],
+)
+async def test_page_of_another_site_cannot_have_a_diagnosis_paid_for(
+    headers: dict[str, str], status: int
+) -> None:
+    model = Slow()
+    model.may_answer.set()
+    async with running_server(provider=model) as server, httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"http://127.0.0.1:{server.port}/agent/diagnose", headers=headers)
+
+    assert answer.status_code == status
+    assert model.asked == (status == 200)
