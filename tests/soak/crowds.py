@@ -18,9 +18,20 @@ from bench.load_v2 import V2Client, resume
 from bench.measure import azure_settings, percentile_ms
 from bench.processes import UPSTREAM, running
 from bench.upstream import Order
-from tests.soak.holding import PROGRESS_S, Seen, descriptors_of, read_log, resident_kib, sessions_left
-from tests.soak.memory import slope_of
-from tests.soak.report import MAX_CPU_MS, Check, own_stalls
+from tests.soak.holding import (
+    PROGRESS_S,
+    REST_S,
+    Seen,
+    descriptors_of,
+    read_log,
+    resident_kib,
+    rests,
+    sessions_left,
+    tools_in,
+)
+from tests.soak.live import live_of
+from tests.soak.memory import WARM_UP_SHARE, slope_of
+from tests.soak.report import MAX_CPU_MS, Check, live_memory, own_stalls
 from tests.support import v2_client
 from tests.support.process import ROOT, ServerProcess, environment, server_process
 
@@ -113,26 +124,24 @@ async def _is_turned_away(server: ServerProcess) -> int | None:
 
 async def leak(folder: Path, sessions: int, *, turns: int = 10) -> list[Check]:
     """E14: so many sessions of some turns, half of them cut in a turn, a quarter never said goodbye to."""
-    seen, tally, done = Seen("sqlite", sessions), Tally(), 0
-    settings = {"max_messages_per_s": 1000, "resume_window_s": 5}
+    seen, tally = Seen("sqlite", sessions), Tally()
+    tools = tools_in(folder)
+    settings = {"max_messages_per_s": 1000, "resume_window_s": 5, "tools_dir": tools, "tools": "census"}
     async with paced_server(folder, **settings) as server:
         before = descriptors_of(server.pid)
 
         async def hold(number: int) -> None:
-            nonlocal done
             await _talk(server.port, tally, number, turns)
-            done += 1
+            seen.counts.seen["talks"] += 1
 
-        began = time.monotonic()
-        holding = asyncio.create_task(_by_and_by([hold(number) for number in range(sessions)], "talks"))
-        while not holding.done():
-            seen.resident.append((time.monotonic() - began, resident_kib(server.pid)))
-            await asyncio.wait({holding}, timeout=1)
-        await holding
-        seen.seconds = time.monotonic() - began
-        seen.left = await sessions_left(server)
+        warm = round(sessions * WARM_UP_SHARE)
+        for part in (range(warm), range(warm, sessions)):
+            await _watched(seen, server, [hold(number) for number in part])
+            seen.left += await rests(server, min(REST_S, seen.seconds))
+            seen.live.append((seen.counts.seen["talks"], await live_of(tools)))
         seen.descriptors = (before, descriptors_of(server.pid))
     read_log(seen, server.log)
+    done = seen.counts.seen["talks"]
     slope = slope_of(seen.resident)
     growth = "not measured: too short"
     if slope is not None:
@@ -143,10 +152,22 @@ async def leak(folder: Path, sessions: int, *, turns: int = 10) -> list[Check]:
     return [
         Check("sessions, turns", f"{done}, {done * turns}", done == sessions),
         Check("time", f"{seen.seconds:.0f} s", is_kept=True),
+        live_memory(seen),
         Check("memory after warm-up", growth, slope is None or slope.is_flat),
         Check("files and sockets open, before and after", f"{before}, {seen.descriptors[1]}", is_kept=True),
         *_ends(seen),
     ]
+
+
+async def _watched(seen: Seen, server: ServerProcess, talks: list[Coroutine[Any, Any, None]]) -> None:
+    """Awaits the talks, and notes the server's memory meanwhile."""
+    began = time.monotonic() - seen.seconds
+    holding = asyncio.create_task(_by_and_by(talks, "talks"))
+    while not holding.done():
+        seen.resident.append((time.monotonic() - began, resident_kib(server.pid)))
+        await asyncio.wait({holding}, timeout=1)
+    await holding
+    seen.seconds = time.monotonic() - began
 
 
 async def _talk(port: int, tally: Tally, number: int, turns: int) -> None:

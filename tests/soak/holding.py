@@ -16,7 +16,9 @@ import httpx
 import orjson
 
 from tests.soak.counts import Counts
+from tests.soak.live import Live, live_of
 from tests.soak.load import Job
+from tests.soak.memory import WARM_UP_SHARE
 from tests.soak.upstream import CENSUS
 from tests.support.azure_standin import DEPLOYMENT, KEY
 from tests.support.process import ROOT, ServerProcess, environment, server_process
@@ -28,6 +30,9 @@ ENDING_S = 240
 """How long the talks that run at the end may take to end."""
 
 RESUME_WINDOW_S = 15
+
+REST_S = 12
+"""A little more than HANDSHAKE_TIMEOUT_S, whose timers hold on to connections that have gone."""
 
 SETTINGS: dict[str, Any] = {
     "azure_openai_api_key": KEY,
@@ -52,7 +57,8 @@ class Seen:
     """What was seen of one part.
 
     Attributes:
-        resident: The server's memory over time, as `(seconds, KiB)`.
+        resident: The server's memory over time under load, as `(seconds, KiB)`.
+        live: What was alive in it after the warm-up and at the end, as `(sessions so far, Live)`.
         tasks: Its tasks before the load and after it, by their functions.
         descriptors: How many files and sockets it had open, before and after.
         left: Sessions that were still there after all windows.
@@ -66,6 +72,7 @@ class Seen:
     counts: Counts = field(default_factory=Counts)
     upstream: dict[str, Any] = field(default_factory=dict)
     resident: list[tuple[float, int]] = field(default_factory=list)
+    live: list[tuple[int, Live]] = field(default_factory=list)
     tasks: tuple[dict[str, int], dict[str, int]] = ({}, {})
     descriptors: tuple[int, int] = (0, 0)
     left: int = 0
@@ -128,10 +135,13 @@ class Load:
 
     @asynccontextmanager
     async def running(self, jobs: list[Job]) -> AsyncIterator[None]:
-        """Runs a process for each job."""
+        """Runs a process for each job; those of earlier jobs have ended."""
         async with _all(*(python("-m", "tests.soak.load", json.dumps(asdict(job))) for job in jobs)) as them:
             self._processes = them
-            self._readers = [asyncio.create_task(self._read(n, process)) for n, process in enumerate(them)]
+            self._readers = [
+                asyncio.create_task(self._read(job.number, process))
+                for job, process in zip(jobs, them, strict=True)
+            ]
             try:
                 yield
             finally:
@@ -175,27 +185,33 @@ async def _all(*managers: Any) -> AsyncIterator[list[Any]]:
         yield [first, *others]
 
 
+def tools_in(folder: Path) -> Path:
+    """A copy of the soak's tools, which write beside themselves."""
+    tools = folder / "tools"
+    return shutil.copytree(
+        ROOT / "tests" / "soak" / "tools", tools, ignore=shutil.ignore_patterns("__pycache__")
+    )
+
+
 async def hold(
     seen: Seen, folder: Path, address: str, *, seconds: float, pause_s: float, seed: int, **settings: Any
 ) -> Seen:
-    """Holds talks for so long, and lets them end; `settings` are the server's."""
-    tools = folder / "tools"
-    shutil.copytree(ROOT / "tests" / "soak" / "tools", tools, ignore=shutil.ignore_patterns("__pycache__"))
+    """Holds talks for so long, in two parts with a rest after each; `settings` are the server's."""
+    tools = tools_in(folder)
     async with bad_service(seed) as upstream:
         settings = {**SETTINGS, "azure_openai_endpoint": upstream, "tools_dir": tools, **settings}
         async with server_process(folder, database_url=address, **settings) as server:
             await server.starts()
             before, descriptors = await _census(server, tools), descriptors_of(server.pid)
-            processes = min(PROCESSES, seen.sessions)
-            people = [seen.sessions // processes + (n < seen.sessions % processes) for n in range(processes)]
-            runs = str(tools / "runs")
-            jobs = [Job(server.port, count, n, seed, pause_s, runs) for n, count in enumerate(people)]
             load = Load()
-            async with load.running(jobs):
-                await _watch(seen, server, load, seconds)
-                await load.end()
-                seen.counts = load.counts
-            seen.left = await sessions_left(server)
+            for part, share in enumerate((WARM_UP_SHARE, 1 - WARM_UP_SHARE)):
+                jobs = _jobs(part, seen.sessions, server.port, seed, pause_s, tools)
+                async with load.running(jobs):
+                    await _watch(seen, server, load, seconds * share)
+                    await load.end()
+                    seen.counts = load.counts
+                seen.left += await rests(server, min(REST_S, seconds))
+                seen.live.append((seen.counts.seen["talks"], await live_of(tools)))
             seen.tasks = (before, await _census(server, tools))
             seen.descriptors = (descriptors, descriptors_of(server.pid))
             async with httpx.AsyncClient(trust_env=False) as http:
@@ -205,11 +221,25 @@ async def hold(
     return seen
 
 
+def _jobs(part: int, sessions: int, port: int, seed: int, pause_s: float, tools: Path) -> list[Job]:
+    processes = min(PROCESSES, sessions)
+    people = [sessions // processes + (n < sessions % processes) for n in range(processes)]
+    first = part * PROCESSES
+    return [Job(port, count, first + n, seed, pause_s, str(tools / "runs")) for n, count in enumerate(people)]
+
+
+async def rests(server: ServerProcess, seconds: float) -> int:
+    """Lets a server come to rest; how many sessions are left then."""
+    left = await sessions_left(server)
+    await asyncio.sleep(seconds)
+    return left
+
+
 async def _watch(seen: Seen, server: ServerProcess, load: Load, seconds: float) -> None:
     """Looks at the server once a second, and says how it gets on."""
-    began = time.monotonic()
-    told_at = began
-    while (now := time.monotonic()) < began + seconds:
+    began = time.monotonic() - seen.seconds
+    end, told_at = began + seen.seconds + seconds, began + seen.seconds
+    while (now := time.monotonic()) < end:
         seen.resident.append((now - began, resident_kib(server.pid)))
         if now - told_at >= PROGRESS_S:
             told_at = now

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.soak.holding import Seen
-from tests.soak.memory import slope_of
+from tests.soak.memory import growth_between, slope_of
 
 MAX_CPU_MS = 250
 """A loop whose own thread reckons for longer at a stretch is felt in every talk."""
@@ -40,6 +40,7 @@ def checks(seen: Seen) -> list[Check]:
         Check("invalid requests upstream", str(invalid), invalid == 0),
         Check("sessions left", str(seen.left), seen.left == 0),
         Check("tasks left", f"{left.total()} {dict(left) if left else ''}".strip(), not left),
+        live_memory(seen),
         _memory(seen),
         Check(f"stalls of over {MAX_CPU_MS} ms of the loop's own CPU", str(len(own)), not own),
         Check("bugs in the log", str(len(seen.errors)), not seen.errors),
@@ -50,6 +51,19 @@ def checks(seen: Seen) -> list[Check]:
 def own_stalls(seen: Seen) -> list[dict[str, Any]]:
     """Stalls that the loop itself has spent, rather than waited for a processor."""
     return [stall for stall in seen.stalls if stall["cpu_ms"] is None or stall["cpu_ms"] > MAX_CPU_MS]
+
+
+def live_memory(seen: Seen) -> Check:
+    """Whether sessions leave something behind that is in use when nobody is there."""
+    name, growth = "left alive by each session after warm-up", growth_between(seen.live)
+    if growth is None:
+        return Check(name, "not measured: too few", is_kept=True)
+    alive = seen.live[-1][1]
+    figure = (
+        f"{growth.blocks:+.2f} blocks, {growth.large_bytes:+.0f} bytes of malloc's"
+        f" ({growth.sessions} sessions; {alive.blocks} blocks, {alive.large_bytes / 2**20:.1f} MiB)"
+    )
+    return Check(name, figure, growth.is_none)
 
 
 def _memory(seen: Seen) -> Check:

@@ -5,13 +5,15 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from tests.soak.counts import MAX_SAMPLES, Counts
 from tests.soak.holding import Seen, hold
+from tests.soak.live import Live
 from tests.soak.load import broken
-from tests.soak.memory import slope_of
+from tests.soak.memory import MIN_SESSIONS, Growth, growth_between, slope_of
 from tests.soak.report import checks, table
 from tests.support.resuming_client import Message, ResumingClient
 from tests.talks.judge import Told
@@ -37,6 +39,8 @@ async def test_ten_sessions_keep_every_promise_for_some_seconds(tmp_path: Path) 
     assert seen.counts.seen["turns"] > 0
     assert seen.upstream["served"] > 0
     assert seen.tasks[0]
+    assert [talks for talks, _ in seen.live] == [ANY, seen.counts.seen["talks"]]
+    assert all(live.blocks > 0 for _, live in seen.live)
 
 
 # What the load sees in a talk
@@ -181,6 +185,45 @@ def test_short_run_says_nothing_of_growth() -> None:
     assert slope_of([]) is None
 
 
+# What sessions leave behind
+
+RESTED = Live(700_000, 40_000_000)
+
+
+def left_by(sessions: int, blocks: int = 0, large_bytes: int = 0) -> Growth | None:
+    """What is found where so many sessions have left so much."""
+    after = Live(RESTED.blocks + blocks, RESTED.large_bytes + large_bytes)
+    return growth_between([(400, RESTED), (400 + sessions, after)])
+
+
+def test_sessions_that_leave_some_connections_open_leave_nothing_of_their_own() -> None:
+    growth = left_by(2000, blocks=900, large_bytes=300_000)
+
+    assert growth is not None
+    assert growth.is_none
+
+
+def test_sessions_that_give_back_more_than_they_take_leave_nothing() -> None:
+    growth = left_by(2000, blocks=-9000, large_bytes=-300_000)
+
+    assert growth is not None
+    assert growth.is_none
+
+
+@pytest.mark.parametrize("left", [{"blocks": 2000}, {"large_bytes": 2000 * 512}, {"blocks": 100 * 25}])
+def test_one_object_of_each_session_or_many_of_a_few_are_a_leak(left: dict[str, int]) -> None:
+    growth = left_by(2000, **left)
+
+    assert growth is not None
+    assert not growth.is_none
+
+
+def test_few_sessions_say_nothing_of_what_is_left() -> None:
+    assert left_by(MIN_SESSIONS - 1, blocks=10**6) is None
+    assert growth_between([(10**6, RESTED)]) is None
+    assert growth_between([]) is None
+
+
 # The verdict
 
 GOOD = Seen(
@@ -190,6 +233,7 @@ GOOD = Seen(
     counts=Counts(Counter(talks=5)),
     upstream={"served": 9, "befell": {"503": 1}, "invalid": 0, "samples": []},
     resident=WAVES,
+    live=[(1000, RESTED), (3000, RESTED)],
     tasks=({"serve": 2}, {"serve": 2}),
     stalls=[{"cpu_ms": 12, "about_ms": 900}],
 )
@@ -211,6 +255,9 @@ BAD: dict[str, dict[str, Any]] = {
     "invalid requests upstream": {"upstream": {**GOOD.upstream, "invalid": 1}},
     "sessions left": {"left": 1},
     "tasks left": {"tasks": ({"serve": 2}, {"serve": 2, "run": 1})},
+    "left alive by each session after warm-up": {
+        "live": [(1000, RESTED), (3000, RESTED._replace(blocks=RESTED.blocks + 2000))]
+    },
     "memory slope after warm-up": {"resident": [(at, kib + int(at * 10)) for at, kib in WAVES]},
     "stalls of over 250 ms of the loop's own CPU": {"stalls": [{"cpu_ms": 251, "about_ms": 300}]},
     "bugs in the log": {"errors": ["internal"]},
