@@ -12,8 +12,9 @@ WARM_UP_SHARE = 0.4
 WARM_UP_S = 60
 """At least; a run that is not longer by half says nothing of growth."""
 
-MAX_SHARE_PER_HOUR = 0.1
-"""Growth by a smaller share of the memory in an hour is left to the allocator."""
+ARENA_KIB = 1024
+"""The piece in which Python takes memory from the system. Whether one more is taken after the warm-up is
+chance, however long the run; two are growth."""
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,20 @@ class Slope:
 
     Attributes:
         mean_kib: Their mean, after the warm-up.
+        minutes: How long that was.
         kib_per_min: How steeply it rises.
         error: The slope's standard error, from the means of eight stretches: samples side by side are alike.
     """
 
     mean_kib: float
+    minutes: float
     kib_per_min: float
     error: float
 
     @property
     def is_flat(self) -> bool:
-        """Whether it cannot be told from no growth, or is too small to matter."""
-        return self.kib_per_min - 2 * self.error <= MAX_SHARE_PER_HOUR * self.mean_kib / 60
+        """Whether the rise cannot be told from one more arena in all of the time."""
+        return (self.kib_per_min - 2 * self.error) * self.minutes <= ARENA_KIB
 
 
 STRETCHES = 8
@@ -58,7 +61,7 @@ def slope_of(samples: Sequence[tuple[float, int]]) -> Slope | None:
     rest = [value - fit.slope * at - fit.intercept for at, value in zip(minutes, kib, strict=True)]
     spread = sum((at - statistics.fmean(minutes)) ** 2 for at in minutes)
     error = (sum(r * r for r in rest) / (STRETCHES - 2) / spread) ** 0.5
-    return Slope(statistics.fmean(kib), fit.slope, error)
+    return Slope(statistics.fmean(kib), (end - warm_at) / 60, fit.slope, error)
 
 
 MIN_SESSIONS = 500

@@ -13,7 +13,7 @@ from tests.soak.counts import MAX_SAMPLES, Counts
 from tests.soak.holding import Seen, hold
 from tests.soak.live import Live
 from tests.soak.load import broken
-from tests.soak.memory import MIN_SESSIONS, Growth, growth_between, slope_of
+from tests.soak.memory import ARENA_KIB, MIN_SESSIONS, Growth, growth_between, slope_of
 from tests.soak.report import checks, table
 from tests.support.resuming_client import Message, ResumingClient
 from tests.talks.judge import Told
@@ -171,6 +171,27 @@ def test_memory_that_creeps_is_not() -> None:
     assert slope is not None
     assert not slope.is_flat
     assert slope.kib_per_min == pytest.approx(600, rel=0.05)
+
+
+def test_one_more_arena_is_flat_and_a_second_is_not() -> None:
+    def risen(*steps: int) -> list[tuple[float, int]]:
+        return [(at, kib + ARENA_KIB * sum(at > step for step in steps)) for at, kib in WAVES]
+
+    one, two = slope_of(risen(210)), slope_of(risen(180, 240))
+
+    assert one is not None
+    assert one.is_flat
+    assert two is not None
+    assert not two.is_flat
+
+
+def test_slow_creep_is_seen_in_a_long_run() -> None:
+    creep = [(at * 10, kib + int(at * 10)) for at, kib in WAVES]
+    slope = slope_of(creep)
+
+    assert slope is not None
+    assert slope.kib_per_min == pytest.approx(60, rel=0.05)
+    assert not slope.is_flat
 
 
 def test_memory_that_grows_while_it_warms_up_is_flat() -> None:
