@@ -31,6 +31,9 @@ ENDING_S = 240
 
 RESUME_WINDOW_S = 15
 
+CATCHING_UP_S = 120
+"""How long a database that is behind may take to store what waits."""
+
 REST_S = 12
 """A little more than HANDSHAKE_TIMEOUT_S, whose timers hold on to connections that have gone."""
 
@@ -229,8 +232,12 @@ def _jobs(part: int, sessions: int, port: int, seed: int, pause_s: float, tools:
 
 
 async def rests(server: ServerProcess, seconds: float) -> int:
-    """Lets a server come to rest; how many sessions are left then."""
+    """Lets a server come to rest, and its database catch up; how many sessions are left then."""
     left = await sessions_left(server)
+    for _ in range(CATCHING_UP_S):
+        if not (await server.asks("GET", "/agent/health")).json()["storage"]["waiting"]:
+            break
+        await asyncio.sleep(1)
     await asyncio.sleep(seconds)
     return left
 
