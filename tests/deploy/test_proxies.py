@@ -133,6 +133,8 @@ async def test_what_a_client_says_of_its_address_is_overwritten(kind: Kind, tmp_
         "/agent%2fdiagnose",
         "/agent/%64iagnose",
         "/metrics/",
+        "/metrics%0a",
+        "/agent/diagnose%0A",
         "//metrics",
         "/./metrics",
         "/x/../metrics",

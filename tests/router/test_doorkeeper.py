@@ -80,3 +80,12 @@ def test_a_foreign_page_may_look_and_not_touch() -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "BREW"):
         assert door.comes(HERE, foreign, method=method) is None
     assert door.comes(HERE, ("Origin", "http://localhost:3000"), method="POST") is not None
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_a_path_is_one_of_a_route_and_not_nearly_so(kind: str) -> None:
+    """Routes match before a line's end too; a proxy that keeps `/metrics` shut lets `/metrics%0a` pass."""
+    door = Door()
+
+    assert door.comes(HERE, kind=kind, path="/metrics\n") is None
+    assert door.comes(HERE, kind=kind, path="/metrics") is not None
