@@ -30,7 +30,7 @@ from tests.soak.holding import (
     tools_in,
 )
 from tests.soak.live import live_of
-from tests.soak.memory import WARM_UP_SHARE, slope_of
+from tests.soak.memory import REST_SHARE, slope_of
 from tests.soak.report import MAX_CPU_MS, Check, live_memory, own_stalls
 from tests.support import v2_client
 from tests.support.process import ROOT, ServerProcess, environment, server_process
@@ -134,7 +134,7 @@ async def leak(folder: Path, sessions: int, *, turns: int = 10) -> list[Check]:
             await _talk(server.port, tally, number, turns)
             seen.counts.seen["talks"] += 1
 
-        warm = round(sessions * WARM_UP_SHARE)
+        warm = round(sessions * REST_SHARE)
         for part in (range(warm), range(warm, sessions)):
             await _watched(seen, server, [hold(number) for number in part])
             seen.left += await rests(server, min(REST_S, seen.seconds))

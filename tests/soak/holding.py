@@ -18,7 +18,7 @@ import orjson
 from tests.soak.counts import Counts
 from tests.soak.live import Live, live_of
 from tests.soak.load import Job
-from tests.soak.memory import WARM_UP_SHARE
+from tests.soak.memory import REST_SHARE
 from tests.soak.upstream import CENSUS
 from tests.support.azure_standin import DEPLOYMENT, KEY
 from tests.support.process import ROOT, ServerProcess, environment, server_process
@@ -207,7 +207,7 @@ async def hold(
             await server.starts()
             before, descriptors = await _census(server, tools), descriptors_of(server.pid)
             load = Load()
-            for part, share in enumerate((WARM_UP_SHARE, 1 - WARM_UP_SHARE)):
+            for part, share in enumerate((REST_SHARE, 1 - REST_SHARE)):
                 jobs = _jobs(part, seen.sessions, server.port, seed, pause_s, tools)
                 async with load.running(jobs):
                     await _watch(seen, server, load, seconds * share)

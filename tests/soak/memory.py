@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 from tests.soak.live import Live
 
-WARM_UP_SHARE = 0.4
-"""The part at the beginning that is no part of the fit: what is loaded and filled once."""
+REST_SHARE = 0.4
+"""The part of a run before its first rest."""
+
+WARM_UP_SHARE = 0.6
+"""The part that is no part of the fit: what is filled once, and all who begin anew after the rest."""
 
 WARM_UP_S = 60
 """At least; a run that is not longer by half says nothing of growth."""

@@ -177,7 +177,7 @@ def test_one_more_arena_is_flat_and_a_second_is_not() -> None:
     def risen(*steps: int) -> list[tuple[float, int]]:
         return [(at, kib + ARENA_KIB * sum(at > step for step in steps)) for at, kib in WAVES]
 
-    one, two = slope_of(risen(210)), slope_of(risen(180, 240))
+    one, two = slope_of(risen(240)), slope_of(risen(220, 260))
 
     assert one is not None
     assert one.is_flat
