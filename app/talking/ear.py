@@ -76,7 +76,14 @@ class Ear:
                 self._has_overflowed = True
                 raise AudioOverflow(seconds=round(self._max_seconds))
             return
-        self._waiting.append(pcm)
+        if not pcm:
+            return
+        last = self._waiting[-1] if self._waiting else None
+        if isinstance(last, bytes) and len(last) + len(pcm) <= self._piece_bytes:
+            # However small the frames are, few things wait: a bound on bytes is none on their number.
+            self._waiting[-1] = last + pcm
+        else:
+            self._waiting.append(pcm)
         self._waiting_bytes += len(pcm)
         self._fresh.set()
 

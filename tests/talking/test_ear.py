@@ -95,6 +95,34 @@ async def test_what_the_client_asks_for_comes_after_the_sound_before_it():
 
 
 @virtual
+async def test_small_frames_that_wait_are_worked_off_together():
+    log = Log()
+    ear = new_ear(log)
+    for sample in range(100):
+        ear.take(bytes([sample]))
+        ear.take(b"")
+    await asyncio.sleep(0.1)
+
+    assert log.pieces == [bytes(range(100))]
+    await ear.aclose()
+
+
+@virtual
+async def test_frame_without_sound_is_none():
+    """One for each byte that may be sent would wait for ever longer; and it does not end a silence."""
+    log = Log()
+    log.is_open = True
+    ear = new_ear(log)
+    ear.take(b"11")
+    for _ in range(20):
+        await asyncio.sleep(0.1)
+        ear.take(b"")
+
+    assert len(log.pieces) > 3
+    await ear.aclose()
+
+
+@virtual
 async def test_sound_that_comes_too_fast_is_dropped_with_one_error_until_there_is_room():
     log = Log()
     ear = new_ear(log, max_seconds=1)
@@ -130,6 +158,7 @@ async def test_bug_over_one_frame_does_not_make_the_session_deaf():
     log = Log()
     ear = new_ear(log)
     ear.take(b"!!")
+    await asyncio.sleep(1)
     ear.take(b"22")
     await asyncio.sleep(1)
 
