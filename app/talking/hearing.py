@@ -182,7 +182,12 @@ class Hearing:
         is_due = self._silence_ms >= PASS_AT_MS or self._is_committed
         if is_due and not self._understanding.knows(self._detector.voiced_ms):
             before = self._joins.pcm if self._joins is not None else b""
-            self._understanding.understand(self._detector.speech(), self._detector.voiced_ms, before)
+            self._understanding.understand(
+                self._detector.speech(),
+                self._detector.voiced_ms,
+                before,
+                is_over_voice=self._attention.is_judging,
+            )
         self._decide()
 
     def _on_partial(self, text: str, language: Locale, speech_ms: float, *, is_urgent: bool) -> None:

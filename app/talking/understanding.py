@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.errors import AgentError, Locale, VoiceBusy, WorkerFailed
+from app.voice.barge_in import prompt_for
 from app.voice.base import (
     BYTES_PER_SAMPLE,
     EAR_RATE_HZ,
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 MAX_JOINED_S = 20
 """Longer than this, two halves of an utterance are understood apart."""
+
+SHORT_WORDS_S = 1.8
+"""Speech over the agent's voice up to this length, margins included, is likely one of the usual few words."""
 
 _GAP = bytes(EAR_RATE_HZ // 5 * BYTES_PER_SAMPLE)
 """A fifth of a second of silence, between two halves."""
@@ -75,6 +79,7 @@ class Understanding:
         self._pass: asyncio.Task[None] | None = None
         self._partial: asyncio.Task[None] | None = None
         self._key = -1.0
+        self._is_over_voice = False
         self._result: Understood | AgentError | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -86,19 +91,28 @@ class Understanding:
         """What came of it; None as long as nothing has."""
         return self._result if self._key == key else None
 
-    def understand(self, pcm: bytes, key: float, before: bytes = b"") -> None:
-        """Begins a pass over an utterance up to its pause; `key` names the point that it reached.
+    def understand(self, pcm: bytes, key: float, before: bytes = b"", *, is_over_voice: bool = False) -> None:
+        """Begins a pass over an utterance up to its pause.
 
-        `before` is the sound that it goes on with.
+        Args:
+            pcm: The utterance.
+            key: Names the point that it reached.
+            before: The sound that it goes on with.
+            is_over_voice: The agent is speaking: short words that stop it, or nod, are likely.
         """
         self._give_up(self._pass)
         self._give_up(self._partial)
         self._partial = None
         self._key, self._result = key, None
+        self._is_over_voice = is_over_voice
         self._pass = asyncio.create_task(self._work(pcm, before), name="understand")
 
     def listen_in(self, pcm: bytes, speech_ms: float, *, is_urgent: bool) -> None:
-        """Has the words so far understood, if that holds up nobody; an urgent one waits its turn."""
+        """Has the words so far understood, if that holds up nobody.
+
+        An urgent one, which decides whether the agent's voice stops, waits its turn.
+        """
+        self._is_over_voice = is_urgent
         if self._partial is not None and not self._partial.done():
             if not is_urgent:
                 return
@@ -132,7 +146,9 @@ class Understanding:
         Raises:
             AgentError: It cannot be understood now.
         """
-        utterance = Utterance(pcm, self._language, self._locale(), urgency=urgency)
+        is_short = len(pcm) <= SHORT_WORDS_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
+        prompt = prompt_for(self._locale()) if self._is_over_voice and is_short else ""
+        utterance = Utterance(pcm, self._language, self._locale(), prompt, urgency)
         return await self._senses.recogniser.transcribe(utterance)
 
     async def _work(self, pcm: bytes, before: bytes) -> None:

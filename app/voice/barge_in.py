@@ -29,6 +29,23 @@ ALWAYS_AFTER_MS: Final = 150
 ALIKE: Final = 0.72
 """From which ratio on a word that was misheard stands for one of ours."""
 
+ALIKE_BY_EAR: Final = 0.82
+"""The same for what merely sounds like one."""
+
+_SHORTEST_BY_EAR: Final = 5
+
+_SOUNDS: Final[dict[Locale, tuple[tuple[str, str], ...]]] = {
+    "es": (
+        ("ch", "x"), ("h", ""), ("v", "b"), ("qu|k", "k"), ("c(?=[ei])|z", "s"), ("c", "k"),
+        ("g(?=[ei])", "j"), ("ll", "y"),
+    ),
+    "en": (
+        ("gh|h", ""), ("ck|c(?=[aou])|q", "k"), ("c(?=[ei])", "s"), ("c", "k"), ("[aeiouy]+", "a"),
+        ("z", "s"), ("w(?=r)", ""),
+    ),
+}  # fmt: skip
+"""What is written, and what is heard."""
+
 _FAINT_DB: Final = -15.0
 _BARELY_ABOVE_NOISE_DB: Final = 6.0
 _LAG_MS: Final = 400
@@ -198,12 +215,29 @@ def _most_alike(words: list[str], language: Locale) -> Literal["assent", "stop",
     stop = _likeness(said, STOPS[language])
     assent = _likeness(said, ASSENTS[language])
     if max(stop, assent) < ALIKE:
-        return ""
+        # Spelt in another way, and cut into other words: “I'll rate” for “all right”.
+        stop, assent = (_likeness_by_ear(said, each[language], language) for each in (STOPS, ASSENTS))
+        if max(stop, assent) < ALIKE_BY_EAR:
+            return ""
     return "stop" if stop >= assent else "assent"
 
 
 def _likeness(said: str, phrases: frozenset[str]) -> float:
     return max(_ratio(said, phrase) for phrase in phrases if len(phrase) >= _SHORTEST_FUZZY)
+
+
+def _likeness_by_ear(said: str, phrases: frozenset[str], language: Locale) -> float:
+    heard = by_ear(said, language)
+    meant = [by_ear(phrase, language) for phrase in phrases if len(phrase) >= _SHORTEST_BY_EAR]
+    return max(SequenceMatcher(None, heard, each, autojunk=False).ratio() for each in meant)
+
+
+def by_ear(text: str, language: Locale) -> str:
+    """Plain text as it sounds, roughly: without spaces, one letter for each sound; English vowels are one."""
+    sound = text.replace(" ", "").replace("'", "")
+    for spelt, sounds in _SOUNDS[language]:
+        sound = re.sub(spelt, sounds, sound)
+    return re.sub(r"(.)\1+", r"\1", sound)
 
 
 def _ratio(said: str, phrase: str) -> float:

@@ -18,6 +18,7 @@ _ASSENTS_ES = _phrases(
     "|cierto|es verdad|verdad|es cierto|desde luego|anda|vaya|estupendo|correcto|no pares|no te pares"
     "|gracias|dale|hecho|asi es|sin duda|efectivamente|fenomenal|te escucho|te sigo|te oigo|lo veo"
     "|claro que si|que si|no no sigue|no sigue|no continua|no nada sigue|no te preocupes"
+    "|ah vale|ah si|ah ya|ah bueno|ah claro|si vale|si claro"
     "|ah|oh|uy|guau|mm|eh|aha|mjm|ajam|eme hache"
 )
 _ASSENTS_EN = _phrases(
@@ -27,6 +28,7 @@ _ASSENTS_EN = _phrases(
     "|keep going|continue|please continue|don't stop|interesting|fair enough|i understand|understood"
     "|sounds good|indeed|totally|certainly|correct|really|no kidding|no no go on|no go on|thanks"
     "|thank you|i know what you mean|i'm listening|go for it|amazing|awesome|lovely"
+    "|oh okay|oh yeah|oh right|oh i see|yeah right|yeah okay"
     "|ah|oh|mm|huh|aha|uh"
 )
 _STOPS_ES = _phrases(

@@ -46,7 +46,7 @@ class Utterance:
         pcm: At `EAR_RATE_HZ`.
         language: `auto` where it is to be found out.
         hint: The talk's language so far, which decides where the speech is too short to tell.
-        prompt: Words that are likely to come; empty where nothing is known.
+        prompt: The few words that are likely to come, and little else; empty where nothing is known.
     """
 
     pcm: bytes

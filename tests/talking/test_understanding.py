@@ -5,6 +5,7 @@ from typing import Any
 
 from app.errors import VoiceBusy, WorkerFailed
 from app.talking.understanding import MAX_JOINED_S, Understanding, Understood
+from app.voice.barge_in import prompt_for
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses
 from tests.support.virtual_time import virtual
 
@@ -106,4 +107,19 @@ async def test_urgent_look_takes_the_place_of_one_for_the_eye():
     await asyncio.sleep(1)
 
     assert s.partials == [("uno dos tres", True)]
+    await s.understanding.aclose()
+
+
+@virtual
+async def test_short_speech_over_the_voice_is_understood_with_the_usual_words():
+    s = Scene()
+    s.understanding.understand(s.sound("para"), 300, is_over_voice=True)
+    await asyncio.sleep(1)
+    s.understanding.understand(s.sound("cuánto es dos más dos y tres más tres"), 2700, is_over_voice=True)
+    await asyncio.sleep(1)
+    s.understanding.understand(s.sound("para"), 3000)
+    await asyncio.sleep(1)
+
+    prompts = [utterance.prompt for utterance in s.recogniser.passes]
+    assert prompts == [prompt_for("es"), "", ""]
     await s.understanding.aclose()

@@ -233,3 +233,22 @@ def test_the_recognisers_prompt_has_words_of_both_kinds(language: Locale):
 @pytest.mark.parametrize("speech_ms", [600, 900, 1_400])
 def test_speech_that_was_not_understood_need_not_be_said_twice(speech_ms: float):
     assert final("", speech_ms) == "interruption"
+
+
+# What is misheard
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Abale", "es"), ("Por su puesto", "es"), ("I'll rate", "en"), ("A corse", "en"), ("Xactly", "en")],
+)
+def test_nod_that_is_spelt_in_another_way_is_one_by_ear(text: str, language: Locale):
+    assert final(text, 500, language) == "assent"
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("It hurt", "en"), ("Y mañana", "es"), ("What about you", "en"), ("Más tarde", "es"), ("My name", "en")],
+)
+def test_other_short_words_are_none_by_ear(text: str, language: Locale):
+    assert final(text, 500, language) == "interruption"

@@ -81,6 +81,7 @@ class LocalWhisper:
             "hint": utterance.hint,
             "prompts": prompts,
             "context": context,
+            "is_expected": bool(utterance.prompt),
         }
         windows: list[Header] = []
         try:

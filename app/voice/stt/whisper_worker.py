@@ -31,6 +31,8 @@ _SURE_OF_LANGUAGE: Final = 2.0
 _DOUBTFUL: Final = 0.5
 """Confidence under which a reading is not taken as it is; speech that is well understood has 0.7 and more."""
 _NO_SPEECH: Final = 0.5
+_UNAIDED: Final = 0.8
+"""A reading without the likely words is less sure by its nature: so much of the other's is enough."""
 _NEITHER_LANGUAGE: Final = 0.35
 """Likelihood of our languages together, under which nobody spoke in one of them."""
 
@@ -51,7 +53,10 @@ def load(options: Header) -> Handler:
         if samples.size < _SHORTEST_S * EAR_RATE_HZ:
             return
         for window in windows_of(samples):
-            reading = understood(whisper, window, asked, header["hint"], header["context"])
+            is_expected = header["is_expected"] and speech_s(window) < _SHORT_SPEECH_S
+            reading = understood(
+                whisper, window, asked, header["hint"], header["context"], is_expected=is_expected
+            )
             asked = replace(asked, language=reading.language)
             yield (
                 {
@@ -66,7 +71,15 @@ def load(options: Header) -> Handler:
     return handle
 
 
-def understood(whisper: Whisper, window: Samples, asked: Asked, hint: Locale, context: str) -> Reading:
+def understood(
+    whisper: Whisper,
+    window: Samples,
+    asked: Asked,
+    hint: Locale,
+    context: str,
+    *,
+    is_expected: bool = False,
+) -> Reading:
     """The best reading of one window; its text is empty where there are no words.
 
     Args:
@@ -76,6 +89,8 @@ def understood(whisper: Whisper, window: Samples, asked: Asked, hint: Locale, co
         hint: The talk's language, which decides where the sound does not.
         context: `full` for the full window at once, `fast` for it as the safety net, `once` for no second
             pass at all.
+        is_expected: Some of the likely words are known to come, and are too short for the model to tell
+            their language or to be sure of them.
     """
     if asked.language == "auto" and speech_s(window) < _SHORT_SPEECH_S:
         asked = replace(asked, language=hint)
@@ -83,23 +98,29 @@ def understood(whisper: Whisper, window: Samples, asked: Asked, hint: Locale, co
     if asked.language == "auto" and is_language_open(reading, hint) and not is_wordless(reading):
         asked = replace(asked, language=hint)
         reading = whisper.read(window, asked, full=context == "full")
-    if is_wordless(reading):
+    if is_wordless(reading, is_expected=is_expected):
         return replace(reading, text="")
     if context == "fast" and is_doubtful(reading):
-        reading = second_look(whisper, window, asked, reading)
+        reading = second_look(whisper, window, asked, reading, is_expected=is_expected)
     if is_made_up(without_asides(reading.text), reading.confidence):
         return replace(reading, text="")
     return replace(reading, text=without_repeats(without_asides(reading.text)))
 
 
-def second_look(whisper: Whisper, window: Samples, asked: Asked, first: Reading) -> Reading:
+def second_look(
+    whisper: Whisper, window: Samples, asked: Asked, first: Reading, *, is_expected: bool = False
+) -> Reading:
     """The better of a doubtful reading and one with the full window."""
     is_echo = is_out_of_prompt(first.text, asked.prompts.get(first.language, ""))
     again = whisper.read(window, replace(asked, prompts={}) if is_echo else asked, full=True)
     if has_loop(again.text) or again.is_cut:
         return first
-    is_lost = first.is_cut or has_loop(first.text) or is_echo
-    return again if is_lost or again.confidence > first.confidence else first
+    needed = first.confidence
+    if is_echo:
+        # What reads no better without the likely words may well have been one of them, where those are due.
+        needed = first.confidence * _UNAIDED if is_expected else 0.0
+    is_lost = first.is_cut or has_loop(first.text)
+    return again if is_lost or again.confidence > needed else first
 
 
 def is_language_open(reading: Reading, hint: Locale) -> bool:
@@ -114,10 +135,11 @@ def is_doubtful(reading: Reading) -> bool:
     return reading.is_cut or has_loop(reading.text) or reading.confidence < _DOUBTFUL
 
 
-def is_wordless(reading: Reading) -> bool:
+def is_wordless(reading: Reading, *, is_expected: bool = False) -> bool:
     """Whether the model wrote words though nobody spoke."""
     if is_made_up(without_asides(reading.text), reading.confidence):
         return True
     if reading.confidence >= _DOUBTFUL:
         return False
-    return reading.no_speech > _NO_SPEECH or sum(reading.likelihoods.values()) < _NEITHER_LANGUAGE
+    is_neither = not is_expected and sum(reading.likelihoods.values()) < _NEITHER_LANGUAGE
+    return reading.no_speech > _NO_SPEECH or is_neither

@@ -145,3 +145,26 @@ def test_second_reading_of_words_nobody_says_is_empty():
     model = Readings(replace(GOOD, is_cut=True), replace(GOOD, text="Gracias por ver el vídeo."))
 
     assert understand(model).text == ""
+
+
+def test_short_words_that_are_due_need_no_language_of_their_own():
+    strange = replace(GOOD, text="Oye.", confidence=0.37, likelihoods={"es": 0.01, "en": 0.01})
+    asked = Asked("es", {"es": "Oye. Para."})
+
+    def heard(*, is_expected: bool) -> str:
+        model = cast(Whisper, Readings(strange, strange))
+        return understood(model, white(0.5), asked, "es", "fast", is_expected=is_expected).text
+
+    assert (heard(is_expected=True), heard(is_expected=False)) == ("Oye.", "")
+
+
+@pytest.mark.parametrize(("confidence", "text"), [(0.15, "Sí."), (0.36, "Seguimos")])
+def test_word_that_is_due_stays_where_nothing_reads_better_without_it(confidence: float, text: str):
+    model = Readings(
+        replace(GOOD, text="Sí.", confidence=0.42), replace(GOOD, text="Seguimos", confidence=confidence)
+    )
+    asked = Asked("es", {"es": "Sí. Para."})
+
+    heard = understood(cast(Whisper, model), white(0.5), asked, "es", "fast", is_expected=True)
+
+    assert heard.text == text
