@@ -132,6 +132,9 @@ def _tame_uvicorn(record: logging.LogRecord) -> bool:
     if record.exc_info and str(record.msg).startswith("Invalid UTF-8"):
         # A client's broken frame is no fault of ours: one line is enough.
         record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
+    if str(record.msg).startswith("ASGI callable returned without completing handshake"):
+        # It says so of each handshake that we refused with a status; whoever did so has said why.
+        record.levelno, record.levelname = logging.INFO, "INFO"
     return True
 
 

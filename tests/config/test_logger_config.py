@@ -196,6 +196,15 @@ def test_invalid_utf8_of_a_client_is_one_warning_without_a_traceback():
     assert "WARNING uvicorn.error Invalid UTF-8 sequence" in line
 
 
+def test_refused_handshake_is_no_error():
+    """Whoever sends a wrong `Host` would have the alarm go off each time."""
+    with logged() as lines:
+        logging.getLogger("uvicorn.error").error("ASGI callable returned without completing handshake.")
+
+    (line,) = lines
+    assert "INFO uvicorn.error ASGI callable" in line
+
+
 def test_servers_own_handlers_are_replaced():
     logging.getLogger("uvicorn").addHandler(logging.StreamHandler(io.StringIO()))
     logging.getLogger("uvicorn.access").propagate = False
