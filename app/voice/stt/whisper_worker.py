@@ -33,6 +33,7 @@ _DOUBTFUL: Final = 0.5
 _NO_SPEECH: Final = 0.5
 _UNAIDED: Final = 0.8
 """A reading without the likely words is less sure by its nature: so much of the other's is enough."""
+_NO_LANGUAGE_AT_ALL: Final = 0.1
 _NEITHER_LANGUAGE: Final = 0.35
 """Likelihood of our languages together, under which nobody spoke in one of them."""
 
@@ -98,7 +99,7 @@ def understood(
     if asked.language == "auto" and is_language_open(reading, hint) and not is_wordless(reading):
         asked = replace(asked, language=hint)
         reading = whisper.read(window, asked, full=context == "full")
-    if is_wordless(reading, is_expected=is_expected):
+    if is_wordless(reading, is_expected=is_expected) or (not is_expected and is_prompted(reading, asked)):
         return replace(reading, text="")
     if context == "fast" and is_doubtful(reading):
         reading = second_look(whisper, window, asked, reading, is_expected=is_expected)
@@ -133,6 +134,12 @@ def is_language_open(reading: Reading, hint: Locale) -> bool:
 def is_doubtful(reading: Reading) -> bool:
     """Whether a second look with the full window is worth its second."""
     return reading.is_cut or has_loop(reading.text) or reading.confidence < _DOUBTFUL
+
+
+def is_prompted(reading: Reading, asked: Asked) -> bool:
+    """Whether the model repeats the likely words over sound that is no speech of ours, however sure it is."""
+    is_echo = is_out_of_prompt(reading.text, asked.prompts.get(reading.language, ""))
+    return is_echo and sum(reading.likelihoods.values()) < _NO_LANGUAGE_AT_ALL
 
 
 def is_wordless(reading: Reading, *, is_expected: bool = False) -> bool:

@@ -168,3 +168,11 @@ def test_word_that_is_due_stays_where_nothing_reads_better_without_it(confidence
     heard = understood(cast(Whisper, model), white(0.5), asked, "es", "fast", is_expected=True)
 
     assert heard.text == text
+
+
+@pytest.mark.parametrize(("likelihood", "text"), [(0.01, ""), (0.3, "¿Qué hora es?")])
+def test_likely_words_in_sound_of_no_language_are_none(likelihood: float, text: str):
+    echo = replace(GOOD, text="¿Qué hora es?", confidence=0.55, likelihoods={"es": likelihood, "en": 0.0})
+    asked = Asked("auto", {"es": "Dime. ¿Qué hora es? Espera."})
+
+    assert understood(cast(Whisper, Readings(echo)), white(2), asked, "es", "fast").text == text
