@@ -1,6 +1,7 @@
 """Whether the user has finished: by the sound and by the words, since either alone cuts sentences in two."""
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -17,7 +18,12 @@ COMMIT_SILENCE_MS: Final = 200
 PATIENT_SILENCE_MS: Final = 1200
 """So much silence, and any turn is over."""
 
+LISTEN_LIMIT_S: Final = 1.0
+"""What comes later than that is of no use: the patient silence is nearly over."""
+
 _THREADS: Final = 2
+
+logger = logging.getLogger(__name__)
 
 
 class Ear(Protocol):
@@ -55,10 +61,12 @@ class EndOfTurn:
 
     Args:
         ear: The acoustic model.
+        limit_s: How long it may take, in seconds.
     """
 
-    def __init__(self, ear: Ear) -> None:
+    def __init__(self, ear: Ear, limit_s: float = LISTEN_LIMIT_S) -> None:
         self._ear = ear
+        self._limit_s = limit_s
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="end-of-turn")
 
     async def judge(self, pcm: bytes, text: str, language: Locale) -> Verdict:
@@ -79,9 +87,17 @@ class EndOfTurn:
         return Verdict(acoustic, sounds_finished(text, language)).complete
 
     async def listen(self, pcm: bytes) -> float:
-        """How finished it sounds, 0 to 1; can begin before there are words."""
+        """How finished it sounds, 0 to 1; can begin before there are words.
+
+        0 where that is not known in time: then the longer silence decides.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._ear.finished, pcm)
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await loop.run_in_executor(self._threads, self._ear.finished, pcm)
+        except TimeoutError:
+            logger.warning("end_of_turn_late", extra={"limit_s": self._limit_s})
+            return 0.0
 
     async def aclose(self) -> None:
         """Ends the threads; what waits is given up."""

@@ -51,7 +51,9 @@ def features_of(pcm: bytes) -> Sound:
     padded = np.pad(sound.astype(np.float64), edge, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT_SAMPLES)[::_HOP_SAMPLES]
     power = np.abs(np.fft.rfft(frames[:-1] * _WINDOW, axis=-1)) ** 2
-    mels = np.log10(np.maximum(power @ _FILTERS, 1e-10))
+    # Not by `@`: its library (OpenBLAS) stops its threads at each fork, as for espeak-ng, and a product under
+    # way in another thread then never ends.
+    mels = np.log10(np.maximum(np.einsum("fb,bm->fm", power, _FILTERS), 1e-10))
     mels = np.maximum(mels, mels.max() - 8.0)
     return ((mels + 4.0) / 4.0).T.astype(np.float32)
 

@@ -113,3 +113,21 @@ def test_sound_and_words_have_to_agree():
     assert judge.is_complete(0.9, "¿Qué hora es?", "es")
     assert not judge.is_complete(0.1, "¿Qué hora es?", "es")
     assert not judge.is_complete(0.9, "quiero que", "es")
+
+
+async def test_sound_that_is_not_judged_in_time_counts_as_unfinished() -> None:
+    """A model that hangs must not keep a talk from being answered."""
+    release = threading.Event()
+
+    class Stuck:
+        def finished(self, pcm: bytes) -> float:
+            release.wait(30)
+            return 1.0
+
+    judge = EndOfTurn(Stuck(), limit_s=0.05)
+    try:
+        assert await judge.listen(b"") == 0.0
+        assert await judge.listen(b"") == 0.0
+    finally:
+        release.set()
+        await judge.aclose()

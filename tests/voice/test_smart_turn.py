@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from faster_whisper.feature_extractor import FeatureExtractor
@@ -46,3 +49,33 @@ def test_features_are_whispers_of_sound_that_stands_at_the_end() -> None:
     theirs = FeatureExtractor(chunk_length=8)(evened, padding=0)[:, :800]
     assert features.shape == (80, 800)
     assert np.abs(features - theirs).max() < 1e-4
+
+
+BESIDE_FORKS = """
+import asyncio, os, threading, uvloop
+from app.voice.smart_turn import features_of
+
+pictures = [0, 0]
+
+def look(number):
+    while True:
+        features_of(bytes(32_000))
+        pictures[number] += 1
+
+async def speak():
+    for _ in range(200):
+        await (await asyncio.create_subprocess_exec("true")).wait()
+
+for number in range(2):
+    threading.Thread(target=look, args=(number,), daemon=True).start()
+uvloop.run(speak())
+before = list(pictures)
+while not all(now > then for now, then in zip(pictures, before)):
+    pass
+os._exit(0)
+"""
+
+
+def test_two_threads_look_on_while_the_server_starts_programs() -> None:
+    """A library that stops its threads at each fork would leave both of them waiting for ever."""
+    assert subprocess.run([sys.executable, "-c", BESIDE_FORKS], timeout=120, check=False).returncode == 0
