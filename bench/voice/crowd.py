@@ -61,15 +61,19 @@ class Crowd:
         )
 
 
-def longest_gap_s(arrivals: Sequence[tuple[float, int]]) -> float:
+def longest_gap_s(arrivals: Sequence[tuple[float, int]], words: Sequence[float] = ()) -> float:
     """For how long a player, which begins with the first piece, had nothing to play, at the most.
+
+    A silence in which there was nothing to say, since a tool was at work, counts from when there was.
 
     Args:
         arrivals: When each piece of one answer came, in seconds, and its length in bytes.
+        words: When the answer's text came.
     """
     longest, played_until = 0.0, arrivals[0][0] if arrivals else 0.0
     for at, length in arrivals:
-        longest = max(longest, at - played_until)
+        said = max((word for word in words if word <= at), default=0.0)
+        longest = max(longest, at - max(played_until, said))
         played_until = max(at, played_until) + length / _ANSWER_RATE_BYTES
     return longest
 
@@ -106,7 +110,7 @@ async def _asks(talker: Talker, one: Any, crowd: Crowd) -> None:
     if not finals or not (arrivals or new("error")):
         crowd.unheard += 1
     if arrivals:
-        gap_s = longest_gap_s(arrivals)
+        gap_s = longest_gap_s(arrivals, [at for at, _ in new("response_chunk")])
         crowd.sounds_s.append(arrivals[0][0] - ended)
         crowd.answers += 1
         crowd.gaps += gap_s > GAP_S

@@ -28,8 +28,13 @@ _SHORT_SPEECH_S: Final = 1.0
 """Under it the language cannot be told for sure, and the talk's own is kept."""
 _SURE_OF_LANGUAGE: Final = 2.0
 """How many times as likely as the other a language has to be."""
+_LIKELY: Final = 0.5
+"""From here on a language is believed; a less likely one is compared with a reading in the talk's own."""
 _DOUBTFUL: Final = 0.5
 """Confidence under which a reading is not taken as it is; speech that is well understood has 0.7 and more."""
+_VERY_DOUBTFUL: Final = 0.4
+_HARDLY_ONE: Final = 0.5
+"""The same as `_NEITHER_LANGUAGE`, for a reading with less confidence than `_VERY_DOUBTFUL`."""
 _NO_SPEECH: Final = 0.5
 _UNAIDED: Final = 0.8
 """A reading without the likely words is less sure by its nature: so much of the other's is enough."""
@@ -96,9 +101,10 @@ def understood(
     if asked.language == "auto" and speech_s(window) < _SHORT_SPEECH_S:
         asked = replace(asked, language=hint)
     reading = whisper.read(window, asked, full=context == "full")
-    if asked.language == "auto" and is_language_open(reading, hint) and not is_wordless(reading):
-        asked = replace(asked, language=hint)
-        reading = whisper.read(window, asked, full=context == "full")
+    if asked.language == "auto" and is_language_open(reading, hint):
+        in_hint = whisper.read(window, replace(asked, language=hint), full=context == "full")
+        if not is_language_sure(reading, hint) or in_hint.confidence > reading.confidence:
+            asked, reading = replace(asked, language=hint), in_hint
     if is_wordless(reading, is_expected=is_expected) or (not is_expected and is_prompted(reading, asked)):
         return replace(reading, text="")
     if context == "fast" and is_doubtful(reading):
@@ -125,10 +131,15 @@ def second_look(
 
 
 def is_language_open(reading: Reading, hint: Locale) -> bool:
-    """Whether another language than the talk's was taken though it is hardly likelier."""
+    """Whether another language than the talk's was taken, and that may have been wrong."""
     if reading.language == hint or len(reading.likelihoods) < 2:
         return False
-    return reading.likelihoods[reading.language] < _SURE_OF_LANGUAGE * reading.likelihoods[hint]
+    return not is_language_sure(reading, hint) or reading.likelihoods[reading.language] < _LIKELY
+
+
+def is_language_sure(reading: Reading, hint: Locale) -> bool:
+    """Whether the language that was heard is much likelier than the talk's."""
+    return reading.likelihoods[reading.language] >= _SURE_OF_LANGUAGE * reading.likelihoods[hint]
 
 
 def is_doubtful(reading: Reading) -> bool:
@@ -148,5 +159,6 @@ def is_wordless(reading: Reading, *, is_expected: bool = False) -> bool:
         return True
     if reading.confidence >= _DOUBTFUL:
         return False
-    is_neither = not is_expected and sum(reading.likelihoods.values()) < _NEITHER_LANGUAGE
+    needed = _HARDLY_ONE if reading.confidence < _VERY_DOUBTFUL else _NEITHER_LANGUAGE
+    is_neither = not is_expected and sum(reading.likelihoods.values()) < needed
     return reading.no_speech > _NO_SPEECH or is_neither

@@ -25,6 +25,13 @@ def test_gap_is_how_long_a_player_has_nothing(arrivals: list[tuple[float, int]],
     assert longest_gap_s(arrivals) == pytest.approx(gap_s)
 
 
+def test_silence_without_anything_to_say_is_no_gap() -> None:
+    arrivals = [(5.0, A_SECOND), (8.5, A_SECOND)]
+
+    assert longest_gap_s(arrivals, [4.5, 8.2]) == pytest.approx(0.3)
+    assert longest_gap_s(arrivals, [4.5, 4.6]) == pytest.approx(2.5)
+
+
 def test_a_crowd_without_answers_says_so() -> None:
     assert "first sound none" in Crowd(3).as_line()
 

@@ -176,3 +176,18 @@ def test_likely_words_in_sound_of_no_language_are_none(likelihood: float, text: 
     asked = Asked("auto", {"es": "Dime. ¿Qué hora es? Espera."})
 
     assert understood(cast(Whisper, Readings(echo)), white(2), asked, "es", "fast").text == text
+
+
+@pytest.mark.parametrize(("confidence", "language"), [(0.77, "es"), (0.4, "en")])
+def test_language_that_is_not_likely_is_compared_with_the_talks_own(confidence: float, language: str):
+    strange = replace(GOOD, language="en", likelihoods={"es": 0.01, "en": 0.4}, confidence=0.56)
+    model = Readings(strange, replace(GOOD, likelihoods={"es": 0.01, "en": 0.4}, confidence=confidence))
+
+    assert understand(model).language == language
+    assert model.asked == [("auto", False), ("es", False)]
+
+
+def test_words_that_are_hardly_believed_need_a_likely_language():
+    mumbled = replace(GOOD, confidence=0.37, likelihoods={"es": 0.41, "en": 0.05})
+
+    assert understand(Readings(mumbled)).text == ""
