@@ -7,8 +7,8 @@ from typing import Final
 FIRST_GUESS: Final = 0.8
 """Seconds of work for a second of sound, before anything was measured."""
 
-_MOST: Final = 1.15
-"""The work that is promised for each worker, in seconds a second. A little over one: answers pause."""
+_MOST: Final = 0.95
+"""The work that is promised for each worker, in seconds a second. With more, answers were heard with gaps."""
 
 _WEIGHT: Final = 0.2
 _LINGER_S: Final = 1.0

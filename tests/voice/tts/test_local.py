@@ -38,7 +38,7 @@ class Plain:
 
 @asynccontextmanager
 async def voice_with(
-    substitute: Plain | None = None, ratio: float = 0.9, **values: Any
+    substitute: Plain | None = None, ratio: float = 0.7, **values: Any
 ) -> AsyncIterator[LocalVoice]:
     """Steps in Kokoro's place, on a machine that needs so many seconds for one of sound."""
     options = {"seconds_per_step": ratio / 80}
