@@ -103,7 +103,8 @@ async def _asks(talker: Talker, one: Any, crowd: Crowd) -> None:
     while not (new("audio_complete") or new("error")) and loop.time() < deadline:  # noqa: ASYNC110  # real time
         await asyncio.sleep(0.02)
     finals = new("transcript", final=True)
-    arrivals = heard.arrivals[sounds:]
+    # What still sounds of the answer before, where somebody speaks over it, is none to this.
+    arrivals = [(at, length) for at, length in heard.arrivals[sounds:] if at >= ended]
     crowd.refused += bool(new("error"))
     if finals:
         crowd.transcripts_s.append(finals[-1][0] - ended)
