@@ -554,7 +554,9 @@ async def test_d13_an_erasure_that_must_wait_is_not_called_done(sqlite_address: 
             waiting = await asks(server.port, "DELETE", "/users/ana")
             assert await client.is_closed() == 4410
         await is_well(server.port)
-        done = await asks(server.port, "DELETE", "/users/ana")
+        async with asyncio.timeout(PATIENCE_S):  # a busy machine may need longer than the server waits
+            while (done := await asks(server.port, "DELETE", "/users/ana")).status_code == 503:
+                pass
         left = (await asks(server.port, "GET", "/sessions?status=all")).json()["sessions"]
 
     assert (waiting.status_code, done.status_code) == (503, 204)
