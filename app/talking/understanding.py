@@ -79,7 +79,6 @@ class Understanding:
         self._pass: asyncio.Task[None] | None = None
         self._partial: asyncio.Task[None] | None = None
         self._key = -1.0
-        self._is_over_voice = False
         self._result: Understood | AgentError | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -104,15 +103,13 @@ class Understanding:
         self._give_up(self._partial)
         self._partial = None
         self._key, self._result = key, None
-        self._is_over_voice = is_over_voice
-        self._pass = asyncio.create_task(self._work(pcm, before), name="understand")
+        self._pass = asyncio.create_task(self._work(pcm, before, is_over_voice), name="understand")
 
     def listen_in(self, pcm: bytes, speech_ms: float, *, is_urgent: bool) -> None:
         """Has the words so far understood, if that holds up nobody.
 
         An urgent one, which decides whether the agent's voice stops, waits its turn.
         """
-        self._is_over_voice = is_urgent
         if self._partial is not None and not self._partial.done():
             if not is_urgent:
                 return
@@ -140,20 +137,22 @@ class Understanding:
         if self._ending:
             await asyncio.wait(set(self._ending))
 
-    async def transcribe(self, pcm: bytes, urgency: Urgency = "final") -> Transcript:
+    async def transcribe(
+        self, pcm: bytes, urgency: Urgency = "final", *, is_over_voice: bool = False
+    ) -> Transcript:
         """Understands sound that is whole.
 
         Raises:
             AgentError: It cannot be understood now.
         """
         is_short = len(pcm) <= SHORT_WORDS_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
-        prompt = prompt_for(self._locale()) if self._is_over_voice and is_short else ""
+        prompt = prompt_for(self._locale()) if is_over_voice and is_short else ""
         utterance = Utterance(pcm, self._language, self._locale(), prompt, urgency)
         return await self._senses.recogniser.transcribe(utterance)
 
-    async def _work(self, pcm: bytes, before: bytes) -> None:
+    async def _work(self, pcm: bytes, before: bytes, is_over_voice: bool) -> None:
         try:
-            self._result = await self._understand(pcm, before)
+            self._result = await self._understand(pcm, before, is_over_voice)
         except AgentError as error:
             self._result = error
         except Exception as exc:
@@ -161,31 +160,33 @@ class Understanding:
             self._result = WorkerFailed(type(exc).__name__)
         self.on_done()
 
-    async def _understand(self, pcm: bytes, before: bytes) -> Understood:
+    async def _understand(self, pcm: bytes, before: bytes, is_over_voice: bool) -> Understood:
         whole = before + _GAP + pcm
         is_joined = bool(before) and len(whole) <= MAX_JOINED_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
         judge = self._senses.turn_judge
         if not is_joined:
-            heard, acoustic = await asyncio.gather(self._patiently(pcm), judge.listen(pcm))
+            heard, acoustic = await asyncio.gather(self._patiently(pcm, is_over_voice), judge.listen(pcm))
             return Understood(
                 heard.text, heard.language, "", judge.is_complete(acoustic, heard.text, heard.language)
             )
         heard, both, acoustic = await asyncio.gather(
-            self._patiently(pcm), self._patiently(whole), judge.listen(whole)
+            self._patiently(pcm, is_over_voice), self._patiently(whole, is_over_voice), judge.listen(whole)
         )
         is_complete = judge.is_complete(acoustic, both.text, both.language)
         return Understood(heard.text, both.language, both.text, is_complete)
 
-    async def _patiently(self, pcm: bytes) -> Transcript:
+    async def _patiently(self, pcm: bytes, is_over_voice: bool) -> Transcript:
         """One pass; if the recogniser fails in it, one more."""
         try:
-            return await self.transcribe(pcm, "speculative")
+            return await self.transcribe(pcm, "speculative", is_over_voice=is_over_voice)
         except (WorkerFailed, VoiceBusy):
-            return await self.transcribe(pcm, "final")
+            return await self.transcribe(pcm, "final", is_over_voice=is_over_voice)
 
     async def _listen_in(self, pcm: bytes, speech_ms: float, *, is_urgent: bool) -> None:
         try:
-            heard = await self.transcribe(pcm, "speculative" if is_urgent else "partial")
+            heard = await self.transcribe(
+                pcm, "speculative" if is_urgent else "partial", is_over_voice=is_urgent
+            )
         except AgentError as error:
             logger.debug(error.code, extra={"facts": error.facts})
             return
