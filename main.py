@@ -23,6 +23,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from app.clock import Clock, SystemClock
 from app.descriptors import watch_descriptors
+from app.interpreter import take_short_turns
 from app.llm.base import ChatProvider
 from app.llm.loader import load_provider
 from app.router.credentials import is_loopback
@@ -83,6 +84,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        take_short_turns()
         store = await _store_or_exit(settings, time)
         service = WebSocketAgentService(settings, model, tools, time, store, voice=voice, access=access)
         watchdog = LoopWatchdog()

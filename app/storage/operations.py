@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Executable, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Executable, select
 
 from app.storage.errors import RowRefused
 from app.storage.models import erased_sessions
@@ -42,19 +41,19 @@ class Operation:
     chars: int = 0
     is_erasure: bool = False
 
-    async def apply(self, connection: AsyncConnection) -> None:
+    def apply(self, connection: Connection) -> None:
         """Runs the statements in the connection's transaction.
 
         Raises:
             RowRefused: A statement found no row that it could write.
         """
         for step in self.steps:
-            result = await connection.execute(step.statement, step.values)
+            result = connection.execute(step.statement, step.values)
             if step.needs_row and result.first() is None:
                 raise RowRefused(self.name)
 
 
-async def is_erased(connection: AsyncConnection, session_id: str) -> bool:
+def is_erased(connection: Connection, session_id: str) -> bool:
     """Whether the session was erased, so that a write of it comes too late."""
     row = select(erased_sessions.c.session_id).where(erased_sessions.c.session_id == session_id)
-    return (await connection.execute(row)).first() is not None
+    return connection.execute(row).first() is not None

@@ -8,8 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
 from app.storage.errors import BadCursor
 from app.storage.models import messages, sessions, tool_calls, users
@@ -75,31 +74,29 @@ def _session(row: Row[Any]) -> SessionRecord:
     return SessionRecord(*row)
 
 
-async def session(connection: AsyncConnection, session_id: str) -> SessionRecord | None:
+def session(connection: Connection, session_id: str) -> SessionRecord | None:
     """The session's row; None where there is none."""
     statement = select(*_SESSION_COLUMNS, _COUNT, _TITLE).where(sessions.c.id == storable(session_id))
-    row = (await connection.execute(statement)).first()
+    row = connection.execute(statement).first()
     return None if row is None else _session(row)
 
 
-async def talk(
-    connection: AsyncConnection,
+def talk(
+    connection: Connection,
     session_id: str,
     newest_turns: int,
     is_wanted: Callable[[SessionRecord], bool] | None = None,
 ) -> StoredTalk | None:
     """All that a restarted server needs of a session; None where there is none, or it is not wanted."""
-    found = await session(connection, session_id)
+    found = session(connection, session_id)
     if found is None or not (is_wanted is None or is_wanted(found)):
         return None
     session_id = found.id
-    unanswered = await _messages_where(connection, session_id, messages.c.status == "accepted")
-    last = await connection.scalar(
-        select(func.max(messages.c.position)).where(messages.c.session_id == session_id)
-    )
+    unanswered = _messages_where(connection, session_id, messages.c.status == "accepted")
+    last = connection.scalar(select(func.max(messages.c.position)).where(messages.c.session_id == session_id))
     untold = tool_calls.c.told_at.is_(None)
     calls = (
-        await connection.execute(
+        connection.execute(
             select(*_CALL_COLUMNS)
             .where(tool_calls.c.session_id == session_id, untold)
             .order_by(tool_calls.c.started_at, tool_calls.c.call_id)
@@ -107,16 +104,16 @@ async def talk(
     ).all()
     return StoredTalk(
         session=found,
-        messages=await newest(connection, session_id, newest_turns, found.summary_upto or 0),
+        messages=newest(connection, session_id, newest_turns, found.summary_upto or 0),
         next_position=0 if last is None else last + 1,
         running_calls=tuple(_call(row) for row in calls if row.ended_at is None),
         untold_calls=tuple(_call(row) for row in calls if row.ended_at is not None),
         unanswered=unanswered,
-        turn_of_client_id=await _client_ids(connection, session_id),
+        turn_of_client_id=_client_ids(connection, session_id),
     )
 
 
-async def _client_ids(connection: AsyncConnection, session_id: str) -> dict[str, str]:
+def _client_ids(connection: Connection, session_id: str) -> dict[str, str]:
     """The turns of the newest client ids, oldest first."""
     statement = (
         select(messages.c.client_id, messages.c.turn_id)
@@ -124,20 +121,20 @@ async def _client_ids(connection: AsyncConnection, session_id: str) -> dict[str,
         .order_by(messages.c.position.desc())
         .limit(_MOST_CLIENT_IDS)
     )
-    rows = (await connection.execute(statement)).all()
+    rows = connection.execute(statement).all()
     return {row.client_id: row.turn_id for row in reversed(rows)}
 
 
-async def _messages_where(
-    connection: AsyncConnection, session_id: str, *conditions: ColumnElement[bool]
+def _messages_where(
+    connection: Connection, session_id: str, *conditions: ColumnElement[bool]
 ) -> tuple[MessageRecord, ...]:
     statement = select(*_MESSAGE_COLUMNS).where(messages.c.session_id == session_id, *conditions)
-    rows = await connection.execute(statement.order_by(messages.c.position))
+    rows = connection.execute(statement.order_by(messages.c.position))
     return tuple(map(_message, rows))
 
 
-async def newest(
-    connection: AsyncConnection, session_id: str, turns: int, summary_upto: int
+def newest(
+    connection: Connection, session_id: str, turns: int, summary_upto: int
 ) -> tuple[MessageRecord, ...]:
     """The messages of the newest turns, turn by turn: a text that waited stands before its own answer.
 
@@ -169,11 +166,11 @@ async def newest(
         .where(messages.c.session_id == session_id)
         .order_by(starts.c.began, messages.c.position)
     )
-    return tuple(map(_message, await connection.execute(statement)))
+    return tuple(map(_message, connection.execute(statement).all()))
 
 
-async def session_page(
-    connection: AsyncConnection, chosen: SessionFilter, limit: int, cursor: str | None
+def session_page(
+    connection: Connection, chosen: SessionFilter, limit: int, cursor: str | None
 ) -> Page[SessionRecord]:
     """Sessions, the newest first.
 
@@ -198,7 +195,7 @@ async def session_page(
         older = sessions.c.created_at < created_at
         same = and_(sessions.c.created_at == created_at, sessions.c.id < last_id)
         statement = statement.where(or_(older, same))
-    rows = [_session(row) for row in await connection.execute(statement.limit(limit + 1))]
+    rows = [_session(row) for row in connection.execute(statement.limit(limit + 1))]
     if len(rows) <= limit:
         return Page(tuple(rows))
     return Page(tuple(rows[:limit]), _cursor(rows[limit - 1]))
@@ -222,8 +219,8 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
         raise BadCursor("no cursor of this list") from exc
 
 
-async def message_page(
-    connection: AsyncConnection, session_id: str, limit: int, cursor: str | None
+def message_page(
+    connection: Connection, session_id: str, limit: int, cursor: str | None
 ) -> Page[MessageRecord]:
     """A session's messages as they came, from the first.
 
@@ -239,14 +236,14 @@ async def message_page(
         .order_by(messages.c.position)
         .limit(limit + 1)
     )
-    rows = [_message(row) for row in await connection.execute(statement)]
+    rows = [_message(row) for row in connection.execute(statement)]
     if len(rows) <= limit:
         return Page(tuple(rows))
     return Page(tuple(rows[:limit]), str(rows[limit - 1].position))
 
 
-async def found_messages(
-    connection: AsyncConnection, session_id: str, query: str, limit: int
+def found_messages(
+    connection: Connection, session_id: str, query: str, limit: int
 ) -> tuple[MessageRecord, ...]:
     """Messages that hold words of the query: those with most of them first, then the newest."""
     words = words_of(query, _MOST_WORDS)
@@ -261,16 +258,16 @@ async def found_messages(
         .order_by(score.desc(), messages.c.position.desc())
         .limit(limit)
     )
-    return tuple(map(_message, await connection.execute(statement)))
+    return tuple(map(_message, connection.execute(statement).all()))
 
 
-async def profile(connection: AsyncConnection, user_id: str) -> dict[str, Any] | None:
+def profile(connection: Connection, user_id: str) -> dict[str, Any] | None:
     """What is kept of a user; None where nothing is."""
     statement = select(users.c.profile).where(users.c.user_id == storable(user_id))
-    return await connection.scalar(statement)
+    return connection.scalar(statement)
 
 
-async def ended_before(connection: AsyncConnection, moment: datetime, limit: int) -> Sequence[str]:
+def ended_before(connection: Connection, moment: datetime, limit: int) -> Sequence[str]:
     """Ids of sessions that ended before it."""
     statement = select(sessions.c.id).where(sessions.c.ended_at < moment).limit(limit)
-    return (await connection.execute(statement)).scalars().all()
+    return connection.execute(statement).scalars().all()

@@ -1,15 +1,15 @@
 """The store in a database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
 from app.storage import queries
+from app.storage.connections import Answer, Work
 from app.storage.database import Database
 from app.storage.errors import StoreUnavailable
 from app.storage.failures import summary_of
@@ -28,8 +28,6 @@ from app.storage.records import (
 )
 from app.storage.writer import Receipt, Writer
 from app.storage.writes import Writes
-
-Answer = TypeVar("Answer")
 
 _FORGOTTEN_AT_ONCE = 200
 """Old sessions erased in one transaction: talks wait behind it."""
@@ -207,10 +205,10 @@ class SqlStore:
         """See `Store`."""
         return await self._read(lambda reader: queries.profile(reader, user_id))
 
-    async def _read(self, query: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+    async def _read(self, query: Work[Answer]) -> Answer:
         # A read that is late is left to its end: to cancel a thread of SQLite is to leave its connection in
         # an unknown state. The pool bounds how many there can be.
-        task = asyncio.create_task(self._query(query), name="storage-read")
+        task = asyncio.create_task(self._database.read(query), name="storage-read")
         self._reads.add(task)
         task.add_done_callback(self._read_ended)
         done, _ = await asyncio.wait({task}, timeout=self._timeout_s)
@@ -220,10 +218,6 @@ class SqlStore:
             return task.result()
         except (SQLAlchemyError, OSError) as exc:
             raise StoreUnavailable(summary_of(exc)) from exc
-
-    async def _query(self, query: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
-        async with self._database.reading() as connection:
-            return await query(connection)
 
     def _read_ended(self, task: asyncio.Task[Any]) -> None:
         self._reads.discard(task)

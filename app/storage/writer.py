@@ -15,14 +15,15 @@ refused.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
+from app.storage.connections import WritingConnection
 from app.storage.errors import StorageError
 from app.storage.failures import advice_for, is_hopeless, summary_of
 from app.storage.operations import Operation, is_erased
@@ -31,7 +32,8 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING = 20_000
 MAX_WAITING_CHARS = 64 * 1024 * 1024
-_BATCH = 500
+_BATCH, _BATCH_S = 500, 0.2
+"""What one transaction takes, and when it takes no more: whoever waits for a receipt waits for its end."""
 _FIRST_DELAY_S, _LONGEST_DELAY_S = 0.1, 2.0
 _ERROR_EVERY_S = 60.0
 
@@ -104,7 +106,7 @@ class Writer:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[AsyncConnection]],
+        connect: Callable[[], Awaitable[WritingConnection]],
         clock: Clock,
         *,
         slow_after_s: float = 2.0,
@@ -119,7 +121,7 @@ class Writer:
         self._chars = 0
         self._wake, self._hurry = asyncio.Event(), asyncio.Event()
         self._is_closing = False
-        self._connection: AsyncConnection | None = None
+        self._connection: WritingConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         self._last_error_at: float | None = None
@@ -233,14 +235,13 @@ class Writer:
         if self._owes_checkpoint:
             await self._checkpoint(self._connection)
 
-    async def _commit(self, connection: AsyncConnection, batch: list[_Waiting]) -> None:
-        async with connection.begin():
-            for waiting in batch:
-                await waiting.operation.apply(connection)
-        for waiting in batch:
+    async def _commit(self, connection: WritingConnection, batch: list[_Waiting]) -> None:
+        operations = [waiting.operation for waiting in batch]
+        written = await connection.run(lambda database: _written(database, operations))
+        for waiting in batch[:written]:
             self._done(waiting, is_stored=True)
 
-    async def _write_one_by_one(self, connection: AsyncConnection, batch: list[_Waiting]) -> None:
+    async def _write_one_by_one(self, connection: WritingConnection, batch: list[_Waiting]) -> None:
         for waiting in batch:
             try:
                 await self._commit(connection, [waiting])
@@ -249,10 +250,9 @@ class Writer:
                     raise
                 await self._give_up(connection, waiting, exc)
 
-    async def _give_up(self, connection: AsyncConnection, waiting: _Waiting, exc: Exception) -> None:
+    async def _give_up(self, connection: WritingConnection, waiting: _Waiting, exc: Exception) -> None:
         operation = waiting.operation
-        async with connection.begin():
-            was_erased = await is_erased(connection, operation.session_id)
+        was_erased = await connection.run(lambda database: _was_erased(database, operation.session_id))
         facts = {"operation": operation.name, "session_id": operation.session_id}
         if was_erased:
             logger.debug("storage_after_erasure", extra=facts)
@@ -266,20 +266,15 @@ class Writer:
         self._owes_checkpoint |= is_stored and waiting.operation.is_erasure
         waiting.receipt.settle(is_stored)
 
-    async def _checkpoint(self, connection: AsyncConnection) -> None:
+    async def _checkpoint(self, connection: WritingConnection) -> None:
         """Moves what was erased out of the write-ahead log too, as soon as no reader needs it."""
-        if connection.dialect.name == "sqlite":
-            self._owes_checkpoint = not await connection.run_sync(_has_emptied_log)
-        else:
-            self._owes_checkpoint = False
+        self._owes_checkpoint = not await connection.run(_has_emptied_log)
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
         try:
-            # Never back into use: it may be in the middle of something.
-            await connection.invalidate()
             await connection.close()
         except Exception as exc:
             logger.debug("storage_disconnect_failed", extra={"cause": summary_of(exc)})
@@ -304,7 +299,26 @@ class Writer:
             logger.info("storage_recovered", extra={"waiting": len(self._line)})
 
 
+def _written(connection: Connection, operations: list[Operation]) -> int:
+    """Commits the first operations, as many as the time allows; how many."""
+    written, until = 0, time.monotonic() + _BATCH_S
+    with connection.begin():
+        for operation in operations:
+            operation.apply(connection)
+            written += 1
+            if time.monotonic() > until:
+                break
+    return written
+
+
+def _was_erased(connection: Connection, session_id: str) -> bool:
+    with connection.begin():
+        return is_erased(connection, session_id)
+
+
 def _has_emptied_log(connection: Connection) -> bool:
+    if connection.dialect.name != "sqlite":
+        return True
     # On the driver's own cursor: SQLAlchemy would begin a transaction, inside which there is no checkpoint.
     cursor = connection.connection.cursor()
     cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -10,8 +10,8 @@ from app.storage.address import database_address, existing_file, is_sqlite, sqli
 @pytest.mark.parametrize(
     ("written", "driver"),
     [
-        ("sqlite:///data/x.db", "sqlite+aiosqlite"),
-        ("sqlite+aiosqlite:///data/x.db", "sqlite+aiosqlite"),
+        ("sqlite:///data/x.db", "sqlite"),
+        ("sqlite+aiosqlite:///data/x.db", "sqlite"),
         ("postgres://u:p@h/d", "postgresql+asyncpg"),
         ("postgresql://u:p@h/d", "postgresql+asyncpg"),
         ("postgresql+asyncpg://u:p@h/d", "postgresql+asyncpg"),

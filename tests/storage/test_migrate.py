@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Engine, NullPool, create_engine, event, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.storage.address import database_address, sqlite_path
@@ -30,6 +30,11 @@ def url_of(address: str):
 
 
 def ask(address: str, question: Callable[[Any], Any]) -> Any:
+    if address.startswith("sqlite"):
+        file = create_engine(url_of(address), poolclass=NullPool)
+        with file.begin() as connection:
+            return question(connection)
+
     async def asked() -> Any:
         engine = create_async_engine(url_of(address))
         async with engine.begin() as connection:

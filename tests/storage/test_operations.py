@@ -15,12 +15,11 @@ async def test_step_that_needs_a_row_refuses_to_write_nothing(address: str):
     connection = await database.connect()
     statement = update(users).where(users.c.user_id == "nobody").values(profile={}).returning(users.c.user_id)
 
-    async with connection.begin():
-        await Operation("quiet", "", (Step(statement),)).apply(connection)
-        with pytest.raises(RowRefused, match="strict"):
-            await Operation("strict", "", (Step(statement, needs_row=True),)).apply(connection)
-        assert (await connection.execute(select(users))).all() == []
+    await connection.run(Operation("quiet", "", (Step(statement),)).apply)
+    with pytest.raises(RowRefused, match="strict"):
+        await connection.run(Operation("strict", "", (Step(statement, needs_row=True),)).apply)
 
+    assert await connection.run(lambda it: it.execute(select(users)).all()) == []
     await connection.close()
     await database.aclose()
 
@@ -29,10 +28,9 @@ async def test_erased_session_is_known(address: str):
     database = database_at(address)
     connection = await database.connect()
 
-    async with connection.begin():
-        await Writes(database.dialect).session_erased("s1", NOW).apply(connection)
-        assert await is_erased(connection, "s1")
-        assert not await is_erased(connection, "s2")
+    await connection.run(Writes(database.dialect).session_erased("s1", NOW).apply)
 
+    assert await connection.run(lambda it: is_erased(it, "s1"))
+    assert not await connection.run(lambda it: is_erased(it, "s2"))
     await connection.close()
     await database.aclose()

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import SystemClock
+from app.storage.connections import WritingConnection
 from app.storage.database import Database
 from app.storage.errors import AlreadyRunning
 from app.storage.writer import Receipt, Writer
@@ -23,7 +23,7 @@ class Door:
         self.is_open = True
         self.connects = 0
 
-    async def connect(self) -> AsyncConnection:
+    async def connect(self) -> WritingConnection:
         self.connects += 1
         if not self.is_open:
             raise ConnectionRefusedError("nobody there")

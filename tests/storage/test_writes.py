@@ -1,24 +1,53 @@
 """Each write, applied twice, leaves what it leaves once; what came too late leaves nothing."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import Table, select
+from sqlalchemy import Connection, Select, Table, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.storage.connections import WritingConnection
 from app.storage.errors import RowRefused
 from app.storage.models import metadata, sessions
+from app.storage.operations import Operation
 from app.storage.writes import Writes
 from tests.storage.talks import NOW, a_call, a_session, a_text, an_answer, at, database_at
 
 
+class Hand:
+    """Writes by hand, on the connection that writes."""
+
+    def __init__(self, connection: WritingConnection) -> None:
+        self._connection = connection
+
+    async def apply(self, *operations: Operation) -> None:
+        """In one transaction."""
+
+        def work(database: Connection) -> None:
+            with database.begin():
+                for operation in operations:
+                    operation.apply(database)
+
+        await self._connection.run(work)
+
+    async def found(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+        def work(database: Connection) -> list[tuple[Any, ...]]:
+            with database.begin():
+                return sorted((tuple(row) for row in database.execute(statement)), key=str)
+
+        return await self._connection.run(work)
+
+    async def rows(self, table: Table) -> list[tuple[Any, ...]]:
+        return await self.found(select(table))
+
+
 @pytest_asyncio.fixture
-async def connection(address: str) -> AsyncIterator[AsyncConnection]:
+async def hand(address: str) -> AsyncIterator[Hand]:
     database = database_at(address)
     opened = await database.connect()
-    yield opened
+    yield Hand(opened)
     await opened.close()
     await database.aclose()
 
@@ -28,11 +57,7 @@ def writes(address: str) -> Writes:
     return Writes(address.partition(":")[0])
 
 
-async def rows(connection: AsyncConnection, table: Table) -> list[tuple[object, ...]]:
-    return sorted((tuple(row) for row in await connection.execute(select(table))), key=str)
-
-
-async def test_whole_talk_applied_twice_is_there_once(connection: AsyncConnection, writes: Writes):
+async def test_whole_talk_applied_twice_is_there_once(hand: Hand, writes: Writes):
     talk = [
         writes.server_started(NOW),
         writes.session_opened(a_session()),
@@ -45,12 +70,10 @@ async def test_whole_talk_applied_twice_is_there_once(connection: AsyncConnectio
         writes.session_changed("s1", {"locale": "en", "detached_at": at(5)}),
         writes.profile_stored("ana", {"name": "Ana"}, "s1"),
     ]
-    kept: list[dict[str, list[tuple[object, ...]]]] = []
+    kept: list[dict[str, list[tuple[Any, ...]]]] = []
     for _ in range(2):
-        async with connection.begin():
-            for operation in talk:
-                await operation.apply(connection)
-            kept.append({name: await rows(connection, table) for name, table in metadata.tables.items()})
+        await hand.apply(*talk)
+        kept.append({name: await hand.rows(table) for name, table in metadata.tables.items()})
 
     assert kept[0] == kept[1]
     assert {name: len(found) for name, found in kept[1].items()} == {
@@ -58,89 +81,73 @@ async def test_whole_talk_applied_twice_is_there_once(connection: AsyncConnectio
     }  # fmt: skip
 
 
-async def test_other_message_in_the_same_place_is_refused(connection: AsyncConnection, writes: Writes):
-    async with connection.begin():
-        await writes.session_opened(a_session()).apply(connection)
-        await writes.messages_stored("s1", [a_text(0)]).apply(connection)
+async def test_other_message_in_the_same_place_is_refused(hand: Hand, writes: Writes):
+    await hand.apply(writes.session_opened(a_session()), writes.messages_stored("s1", [a_text(0)]))
 
-        with pytest.raises(RowRefused):
-            await writes.messages_stored("s1", [an_answer(0, turn_id="t9")]).apply(connection)
+    with pytest.raises(RowRefused):
+        await hand.apply(writes.messages_stored("s1", [an_answer(0, turn_id="t9")]))
 
 
-async def test_same_client_id_twice_is_refused(connection: AsyncConnection, writes: Writes):
-    async with connection.begin():
-        await writes.session_opened(a_session()).apply(connection)
-        await writes.messages_stored("s1", [a_text(0)]).apply(connection)
+async def test_same_client_id_twice_is_refused(hand: Hand, writes: Writes):
+    await hand.apply(writes.session_opened(a_session()), writes.messages_stored("s1", [a_text(0)]))
 
     with pytest.raises(IntegrityError):
-        async with connection.begin():
-            await writes.messages_stored("s1", [a_text(1, client_id="c0")]).apply(connection)
+        await hand.apply(writes.messages_stored("s1", [a_text(1, client_id="c0")]))
 
 
-async def test_message_without_its_session_is_refused(connection: AsyncConnection, writes: Writes):
+async def test_message_without_its_session_is_refused(hand: Hand, writes: Writes):
     with pytest.raises(IntegrityError):
-        async with connection.begin():
-            await writes.messages_stored("nobody", [a_text(0)]).apply(connection)
+        await hand.apply(writes.messages_stored("nobody", [a_text(0)]))
 
 
-async def test_erased_session_does_not_come_back(connection: AsyncConnection, writes: Writes):
-    async with connection.begin():
-        await writes.session_opened(a_session()).apply(connection)
-        await writes.messages_stored("s1", [a_text(0)]).apply(connection)
-        await writes.call_started("s1", a_call()).apply(connection)
-        await writes.session_erased("s1", NOW).apply(connection)
+async def test_erased_session_does_not_come_back(hand: Hand, writes: Writes):
+    await hand.apply(
+        writes.session_opened(a_session()),
+        writes.messages_stored("s1", [a_text(0)]),
+        writes.call_started("s1", a_call()),
+        writes.session_erased("s1", NOW),
+    )
 
-        with pytest.raises(RowRefused):
-            await writes.session_opened(a_session()).apply(connection)
-        with pytest.raises(RowRefused):
-            await writes.profile_stored("ana", {}, "s1").apply(connection)
-        left = {name: len(await rows(connection, table)) for name, table in metadata.tables.items()}
-
+    with pytest.raises(RowRefused):
+        await hand.apply(writes.session_opened(a_session()))
+    with pytest.raises(RowRefused):
+        await hand.apply(writes.profile_stored("ana", {}, "s1"))
+    left = {name: len(await hand.rows(table)) for name, table in metadata.tables.items()}
     assert left == {"users": 0, "sessions": 0, "messages": 0, "tool_calls": 0, "erased_sessions": 1}
 
 
-async def test_erased_user_leaves_nothing_and_others_stay(connection: AsyncConnection, writes: Writes):
-    async with connection.begin():
-        for session_id, user_id in (("s1", "ana"), ("s2", "ana"), ("s3", "eva")):
-            await writes.session_opened(a_session(session_id, user_id=user_id)).apply(connection)
-        await writes.profile_stored("ana", {}, "").apply(connection)
-        await writes.user_erased("ana", NOW).apply(connection)
+async def test_erased_user_leaves_nothing_and_others_stay(hand: Hand, writes: Writes):
+    of_users = (("s1", "ana"), ("s2", "ana"), ("s3", "eva"))
+    await hand.apply(*(writes.session_opened(a_session(id_, user_id=user)) for id_, user in of_users))
+    await hand.apply(writes.profile_stored("ana", {}, ""), writes.user_erased("ana", NOW))
 
-        left = (await connection.execute(select(sessions.c.id))).scalars().all()
-        with pytest.raises(RowRefused):
-            await writes.session_opened(a_session("s2")).apply(connection)
-
-    assert left == ["s3"]
+    assert await hand.found(select(sessions.c.id)) == [("s3",)]
+    with pytest.raises(RowRefused):
+        await hand.apply(writes.session_opened(a_session("s2")))
 
 
-async def test_started_server_finds_the_connected_ones_gone_since_now(
-    connection: AsyncConnection, writes: Writes
-):
-    async with connection.begin():
-        await writes.session_opened(a_session("was connected")).apply(connection)
-        await writes.session_opened(a_session("left before", detached_at=at(1))).apply(connection)
-        await writes.session_opened(a_session("ended", ended_at=at(2))).apply(connection)
-        await writes.session_opened(a_session("is new", created_at=at(60))).apply(connection)
-        await writes.server_started(at(50)).apply(connection)
+async def test_started_server_finds_the_connected_ones_gone_since_now(hand: Hand, writes: Writes):
+    await hand.apply(
+        writes.session_opened(a_session("was connected")),
+        writes.session_opened(a_session("left before", detached_at=at(1))),
+        writes.session_opened(a_session("ended", ended_at=at(2))),
+        writes.session_opened(a_session("is new", created_at=at(60))),
+        writes.server_started(at(50)),
+    )
 
-        left = dict(
-            tuple(row) for row in await connection.execute(select(sessions.c.id, sessions.c.detached_at))
-        )
-
+    left = dict(await hand.found(select(sessions.c.id, sessions.c.detached_at)))
     assert left == {"was connected": at(50), "left before": at(1), "ended": None, "is new": None}
 
 
-async def test_session_ends_when_nobody_came_back(connection: AsyncConnection, writes: Writes):
-    async with connection.begin():
-        await writes.session_opened(a_session("long gone", detached_at=at(1))).apply(connection)
-        await writes.session_opened(a_session("just gone", detached_at=at(9))).apply(connection)
-        await writes.session_opened(a_session("here")).apply(connection)
-        await writes.detached_ended(at(5)).apply(connection)
+async def test_session_ends_when_nobody_came_back(hand: Hand, writes: Writes):
+    await hand.apply(
+        writes.session_opened(a_session("long gone", detached_at=at(1))),
+        writes.session_opened(a_session("just gone", detached_at=at(9))),
+        writes.session_opened(a_session("here")),
+        writes.detached_ended(at(5)),
+    )
 
-        ended = dict(
-            tuple(row) for row in await connection.execute(select(sessions.c.id, sessions.c.ended_at))
-        )
-
+    ended = dict(await hand.found(select(sessions.c.id, sessions.c.ended_at)))
     assert ended == {"long gone": at(1), "just gone": None, "here": None}
 
 

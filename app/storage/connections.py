@@ -1,0 +1,51 @@
+"""What both databases offer: work is handed over whole, as a function of SQLAlchemy's own connection.
+
+Waiting for each statement on the event loop costs a turn of the loop each time, several with SQLite, whose
+statements take microseconds: a busy loop would hold up what is written and read by the second.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+Answer = TypeVar("Answer")
+Work = Callable[[Connection], Answer]
+Migrate = Callable[[], Awaitable[None]]
+
+
+class WritingConnection(Protocol):
+    """The connection that writes; it stands for the ownership of the database."""
+
+    async def run(self, work: Work[Answer]) -> Answer:
+        """What `work` returns or raises. Begin, commit and rollback are its own."""
+        ...
+
+    async def close(self) -> None:
+        """Never back into use: it may be in the middle of something."""
+        ...
+
+
+class Driver(Protocol):
+    """One kind of database: `sqlite_file.py` or `postgresql.py`."""
+
+    async def connect(self, migrate: Migrate) -> WritingConnection:
+        """The connection that writes, once the database is ours and `migrate` was awaited.
+
+        Raises:
+            StorageError: The database belongs to another process, or to a newer release.
+            Exception: It cannot be used now; another call may have more luck.
+        """
+        ...
+
+    async def read(self, work: Work[Answer]) -> Answer:
+        """What `work` finds, on one of a few connections.
+
+        Raises:
+            StoreUnavailable: None came free in time.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Closes what reads, and lets go of the database."""
+        ...

@@ -1,0 +1,146 @@
+"""SQLite: one thread writes, a few read. Each piece of work is one hop to a thread and back.
+
+Beside the file a lock is held, so that one process owns it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+
+from app.storage.address import existing_file, sqlite_path
+from app.storage.connections import Answer, Migrate, Work
+from app.storage.errors import StoreUnavailable
+from app.storage.process_lock import ProcessLock
+
+READERS = 4
+"""Reads at once; more wait for their turn."""
+
+_BUSY_TIMEOUT_MS = 1000
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode = WAL",
+    # Survives kill -9; a power cut may take the last moments. FULL would cost a disk flush for each commit.
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA foreign_keys = ON",
+    # What is erased is overwritten, not only unlinked.
+    "PRAGMA secure_delete = ON",
+)
+
+Result = TypeVar("Result")
+
+
+class SqliteFile:
+    """One file; see `Driver`. Nothing is touched before `connect`.
+
+    Args:
+        url: As `database_address` gives it.
+        read_timeout_s: Seconds that a read waits for its turn.
+    """
+
+    def __init__(self, url: URL, read_timeout_s: float) -> None:
+        self._path = sqlite_path(url)
+        self._lock = ProcessLock(self._path.with_name(self._path.name + ".lock"))
+        self._read_timeout_s = read_timeout_s
+        target = existing_file(url)
+        self._writing = create_engine(target, poolclass=NullPool)
+        self._reading = create_engine(target, pool_size=READERS, max_overflow=0)
+        self._readers = _Threads(READERS, "storage-reader")
+        _prepare(self._writing, begin="BEGIN IMMEDIATE")
+        _prepare(self._reading, begin="BEGIN")
+
+    async def connect(self, migrate: Migrate) -> "FileConnection":
+        """See `Driver`."""
+        await asyncio.to_thread(self._take_lock)
+        await migrate()
+        thread = _Threads(1, "storage-writer")
+        try:
+            return FileConnection(await thread.run(self._writing.connect), thread)
+        except BaseException:
+            thread.end()
+            raise
+
+    def _take_lock(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+
+    async def read(self, work: Work[Answer]) -> Answer:
+        """See `Driver`."""
+        late_at = time.monotonic() + self._read_timeout_s
+
+        def in_turn() -> Answer:
+            if time.monotonic() > late_at:
+                raise StoreUnavailable("too much is read at once")
+            with self._reading.connect() as connection:
+                return work(connection)
+
+        return await self._readers.run(in_turn)
+
+    async def aclose(self) -> None:
+        """See `Driver`. The writer's connection is the writer's to close."""
+        self._readers.end()
+        self._reading.dispose()
+        self._lock.release()
+
+
+class FileConnection:
+    """The connection that writes, and its thread; see `WritingConnection`."""
+
+    def __init__(self, connection: Connection, thread: "_Threads") -> None:
+        self._connection = connection
+        self._thread = thread
+
+    async def run(self, work: Work[Answer]) -> Answer:
+        """See `WritingConnection`. Work that is cancelled goes on to its end; the next waits for it."""
+        return await self._thread.run(lambda: work(self._connection))
+
+    async def close(self) -> None:
+        """See `WritingConnection`."""
+        try:
+            await self.run(_close)
+        finally:
+            self._thread.end()
+
+
+class _Threads:
+    """Threads of ours, and what runs in them."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self._running: set[Future[Any]] = set()
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        future = self._pool.submit(work)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return await asyncio.wrap_future(future)
+
+    def end(self) -> None:
+        """Idle threads have gone when it returns; busy ones go after their work, and hold up nobody."""
+        self._pool.shutdown(wait=not self._running, cancel_futures=True)
+
+
+def _close(connection: Connection) -> None:
+    connection.invalidate()
+    connection.close()
+
+
+def _prepare(engine: Engine, begin: str) -> None:
+    """Sets each new connection up, and has transactions begun by us instead of by the driver."""
+
+    def set_up(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine, "connect", set_up)
+    event.listen(engine, "begin", start)
