@@ -60,7 +60,7 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     for name in ("httpx", "httpx2", "openai", "aiohttp", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     # Below INFO these write down whole frames, headers and statements, with the tokens that are in them.
-    for name in ("uvicorn.error", "websockets", "httpcore", "aiosqlite"):
+    for name in ("uvicorn.error", "websockets", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
     _writer = _Writer(records, _error_output())
 

@@ -15,7 +15,7 @@ import pytest
 
 from config.logger_config import SESSION_ID, TURN_ID, configure_logging
 
-LIBRARIES = ["httpx", "httpx2", "openai", "aiohttp", "alembic", "websockets", "httpcore", "aiosqlite"]
+LIBRARIES = ["httpx", "httpx2", "openai", "aiohttp", "alembic", "websockets", "httpcore"]
 NAMES = [None, "uvicorn", "uvicorn.error", "uvicorn.access", *LIBRARIES]
 NASTY = "a\nb\r\x1b[31m\u2028\u202e\x9b\0\ud800ñ 🎤"
 
@@ -263,7 +263,7 @@ def test_output_that_fails_is_no_failure_of_the_talk(capsys: pytest.CaptureFixtu
 def test_frames_and_statements_of_libraries_are_in_no_log() -> None:
     """They hold what users said, and the tokens that they came with."""
     with logged(level="DEBUG") as lines:
-        for name in ("uvicorn.error", "websockets.server", "httpcore.http11", "aiosqlite"):
+        for name in ("uvicorn.error", "websockets.server", "httpcore.http11"):
             logging.getLogger(name).debug('< TEXT \'{"token": "secret"}\'')
         logging.getLogger("app").debug("state")
 

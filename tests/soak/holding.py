@@ -258,7 +258,8 @@ async def _watch(seen: Seen, server: ServerProcess, load: Load, seconds: float) 
 def _tell(seen: Seen, counts: Counts, server: ServerProcess, passed_s: float) -> None:
     done = ", ".join(f"{counts.seen[name]} {name}" for name in ("talks", "texts", "tools", "resumes"))
     mib, cpu = seen.resident[-1][1] / 1024, cpu_s_of(server.pid) / passed_s
-    wrong = ", ".join(f"{n} {name}" for name, n in counts.wrong.items()) or "nothing wrong"
+    refused = {name: n for name, n in counts.seen.items() if name.startswith("lists refused")}
+    wrong = ", ".join(f"{n} {name}" for name, n in {**refused, **counts.wrong}.items()) or "nothing wrong"
     print(f"{seen.database} {passed_s:4.0f} s: {done}; {mib:.0f} MiB, {cpu:.0%} CPU; {wrong}", flush=True)
 
 

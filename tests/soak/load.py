@@ -156,6 +156,7 @@ class People:
         url = f"http://127.0.0.1:{self._job.port}/sessions/{session_id}/messages?limit=500"
         answer = await self._http.get(url)
         if answer.status_code != 200:
+            self.counts.seen[f"lists refused with {answer.status_code}"] += 1
             return []
         said: list[dict[str, Any]] = []
         for row in answer.json()["messages"]:
