@@ -1,6 +1,8 @@
 """Word error rate: how many words of a transcript are wrong, missing or too many, of those that were said.
 
-Both sides are compared as they are spoken: numbers and signs in words, without case, accents and marks.
+Both sides are compared as they are spoken: numbers and signs in words, without case, accents and marks. A number
+in figures is how either of its readings is written: “452” is what "four five two" sounds like, and
+"four hundred and fifty-two".
 """
 
 import re
@@ -13,6 +15,8 @@ from app.voice.stt.checks import plain
 
 _NOTE = re.compile(r"\[[^\]]*\]")
 """What a corpus says about a recording between the words: `[0.8 s de pausa]`."""
+
+_FIGURES = re.compile(r"\d{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,15 @@ def words_of(text: str, language: Locale) -> list[str]:
 
 
 def word_errors(said: str, heard: str, language: Locale) -> WordErrors:
-    """The errors of one transcript."""
-    return errors_between(words_of(said, language), words_of(heard, language))
+    """The errors of one transcript, its numbers read as suits it best."""
+    spoken = words_of(said, language)
+    fewest = errors_between(spoken, words_of(heard, language))
+    for number in reversed(list(_FIGURES.finditer(heard))):
+        apart = f"{heard[: number.start()]}{' '.join(number.group())}{heard[number.end() :]}"
+        errors = errors_between(spoken, words_of(apart, language))
+        if errors.count < fewest.count:
+            heard, fewest = apart, errors
+    return fewest
 
 
 def total(each: Iterable[WordErrors]) -> WordErrors:

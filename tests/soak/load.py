@@ -154,7 +154,11 @@ class People:
     async def _stored(self, session_id: str) -> list[dict[str, Any]]:
         """What user and agent said, as the database has it; an agent's turn is one text."""
         url = f"http://127.0.0.1:{self._job.port}/sessions/{session_id}/messages?limit=500"
-        answer = await self._http.get(url)
+        try:
+            answer = await self._http.get(url)
+        except httpx.TransportError as exc:  # a kept connection is closed by the server as it is used again
+            self.counts.seen[f"lists refused with {type(exc).__name__}"] += 1
+            return []
         if answer.status_code != 200:
             self.counts.seen[f"lists refused with {answer.status_code}"] += 1
             return []

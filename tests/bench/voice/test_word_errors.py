@@ -40,6 +40,19 @@ def test_what_sounds_the_same_is_the_same(one: str, other: str, language: Locale
     assert words_of(one, language) == words_of(other, language)
 
 
+@pytest.mark.parametrize(
+    ("said", "heard", "count"),
+    [
+        ("Room four five two, please", "Room 452, please.", 0),
+        ("The year two thousand and four", "The year 2004", 0),
+        ("Código uno dos, y son trescientos doce", "Código 12, y son 312", 0),
+        ("Código uno dos", "Código 13", 1),
+    ],
+)
+def test_figures_stand_for_either_way_to_read_them(said: str, heard: str, count: int):
+    assert word_errors(said, heard, "en" if said[0] in "RT" else "es").count == count
+
+
 def test_rates_add_up_by_words_and_not_by_sentences():
     errors = total([word_errors("a b c d e f g h i", "a b c d e f g h i", "en"), word_errors("x", "y", "en")])
 
