@@ -1,12 +1,17 @@
-"""PostgreSQL: work waits for each statement's answer without holding up the loop.
+"""PostgreSQL: each statement is a trip to a server, and its answer is waited for on an event loop of our own.
+
+The talks' loop may be busy, and a batch of writes has hundreds of statements: it would be behind for ever.
 
 The connection that writes holds an advisory lock, so that without the lock nothing can be written.
 """
 
-from typing import Any
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, NullPool, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.storage.connections import Answer, Migrate, Work
 from app.storage.errors import AlreadyRunning
@@ -28,6 +33,9 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+Result = TypeVar("Result")
+
+
 class PostgresDatabase:
     """One database of a server; see `Driver`. Nothing is touched before `connect`.
 
@@ -37,6 +45,7 @@ class PostgresDatabase:
     """
 
     def __init__(self, url: URL, read_timeout_s: float) -> None:
+        self._loop = _OwnLoop()
         self._writing = create_async_engine(url, poolclass=NullPool, connect_args=_OPTIONS)
         self._reading = create_async_engine(
             url,
@@ -49,40 +58,82 @@ class PostgresDatabase:
 
     async def connect(self, migrate: Migrate) -> "ServerConnection":
         """See `Driver`."""
-        connection = await self._writing.connect()
+        connection = await self._loop.run(_connected(self._writing))
         try:
-            await _take_lock(connection)
+            await self._loop.run(_take_lock(connection))
             await migrate()
         except BaseException:
-            await connection.close()
+            await self._loop.run(connection.close())
             raise
-        return ServerConnection(connection)
+        return ServerConnection(connection, self._loop)
 
     async def read(self, work: Work[Answer]) -> Answer:
         """See `Driver`."""
+        return await self._loop.run(self._read(work))
+
+    async def _read(self, work: Work[Answer]) -> Answer:
         async with self._reading.connect() as connection:
             return await connection.run_sync(work)
 
     async def aclose(self) -> None:
         """See `Driver`. The writer's connection is the writer's to close; with it goes the lock."""
-        await self._reading.dispose()
-        await self._writing.dispose()
+        await self._loop.run(self._reading.dispose())
+        await self._loop.run(self._writing.dispose())
+        await self._loop.run(_others_ended())
+        self._loop.end()
 
 
 class ServerConnection:
     """The connection that writes; see `WritingConnection`."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, loop: "_OwnLoop") -> None:
         self._connection = connection
+        self._loop = loop
 
     async def run(self, work: Work[Answer]) -> Answer:
         """See `WritingConnection`."""
-        return await self._connection.run_sync(work)
+        return await self._loop.run(self._connection.run_sync(work))
 
     async def close(self) -> None:
         """See `WritingConnection`."""
-        await self._connection.invalidate()
-        await self._connection.close()
+        await self._loop.run(self._connection.invalidate())
+        await self._loop.run(self._connection.close())
+
+
+class _OwnLoop:
+    """An event loop in a thread, from its first work to `end`."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """What `work` returns or raises; whoever is cancelled cancels it too."""
+        if self._loop is None:
+            self._loop = type(asyncio.get_running_loop())()  # of the same make, so uvloop's where it is used
+            self._thread = threading.Thread(target=self._loop.run_forever, name="storage-loop", daemon=True)
+            self._thread.start()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def end(self) -> None:
+        """The thread has gone when it returns; nothing may be running."""
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = self._thread = None
+
+
+async def _others_ended() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if others:
+        await asyncio.wait(others, timeout=_CONNECT_TIMEOUT_S)
+
+
+async def _connected(engine: AsyncEngine) -> AsyncConnection:
+    return await engine.connect()
 
 
 async def _take_lock(connection: AsyncConnection) -> None:

@@ -1,8 +1,7 @@
 """Word error rate: how many words of a transcript are wrong, missing or too many, of those that were said.
 
-Both sides are compared as they are spoken: numbers and signs in words, without case, accents and marks. A number
-in figures is how either of its readings is written: “452” is what "four five two" sounds like, and
-"four hundred and fifty-two".
+Both sides are compared as they are spoken: numbers and signs in words, without case, accents and marks.
+Figures stand for either of their readings: “452” is "four five two" and "four hundred and fifty-two".
 """
 
 import re

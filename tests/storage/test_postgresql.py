@@ -1,6 +1,7 @@
 """A server: its lock stands and falls with the connection that writes; reads share a few connections."""
 
 import asyncio
+import threading
 
 import pytest
 from sqlalchemy import Connection, text
@@ -39,3 +40,38 @@ async def test_read_that_gets_no_connection_in_time_is_refused(postgres_address:
     await asyncio.gather(*busy)
     assert await database.read(lambda it: it.scalar(text("SELECT 1"))) == 1
     await database.aclose()
+
+
+async def test_batch_lands_while_the_loop_is_held_up(postgres_address: str):
+    database = database_at(postgres_address)
+    connection = await database.connect()
+
+    def insert(it: Connection) -> None:
+        for number in range(50):
+            it.execute(text("INSERT INTO users VALUES (:id, '{}')"), {"id": f"u{number}"})
+        it.commit()
+        has_committed.set()
+
+    has_committed = threading.Event()
+    writing = asyncio.create_task(connection.run(insert))
+    await asyncio.sleep(0)
+
+    assert has_committed.wait(10)  # the loop stands still meanwhile
+
+    await writing
+    await connection.close()
+    await database.aclose()
+    assert not [thread for thread in threading.enumerate() if thread.name == "storage-loop"]
+
+
+async def test_end_does_not_wait_for_a_read_that_hangs(postgres_address: str):
+    database = database_at(postgres_address)
+    await (await database.connect()).close()
+    hanging = asyncio.create_task(database.read(lambda it: it.execute(text("SELECT pg_sleep(30)"))))
+    await asyncio.sleep(0.1)
+
+    async with asyncio.timeout(8):
+        await database.aclose()
+
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
