@@ -55,10 +55,6 @@ from config.settings import Settings, SettingsError, load_settings
 
 EXIT_WRONG_SETTINGS = 2
 
-SWITCH_INTERVAL_S = 0.0005
-"""After how long a thread that waits may run beside a busy loop (CPython's own: 5 ms). SQLite's thread waits
-several times for each statement: with 5 ms a server at its limit stored a quarter of what it could."""
-
 
 def create_app(
     settings: Settings,
@@ -259,7 +255,6 @@ def _app_or_exit(settings: Settings, voice: VoiceParts | None = None) -> FastAPI
     except SettingsError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(EXIT_WRONG_SETTINGS)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     # What is loaded by now stays until the end. A collector that walked it again and again would hold up all
     # talks for about a tenth of a second each time.
     gc.collect()

@@ -238,9 +238,3 @@ def test_server_starts_where_no_package_of_speech_is_installed() -> None:
         wait_until_healthy(port)
 
         assert voice_of(port)["status"] == "not_installed"
-
-
-def test_threads_of_the_server_need_not_wait_long_beside_a_busy_loop() -> None:
-    done = runs("-c", "import sys, main; main.app; print(sys.getswitchinterval())", VOICE="false")
-
-    assert float(done.stdout) <= 0.001, done.stderr

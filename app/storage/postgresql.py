@@ -6,15 +6,17 @@ The connection that writes holds an advisory lock, so that without the lock noth
 """
 
 import asyncio
+import logging
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, NullPool, text
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.storage.connections import Answer, Migrate, Work
-from app.storage.errors import AlreadyRunning
+from app.storage.errors import AlreadyRunning, StoreUnavailable
 
 READERS = 4
 """Reads at once; more wait for their turn."""
@@ -22,6 +24,8 @@ READERS = 4
 _CONNECT_TIMEOUT_S = 5
 _COMMAND_TIMEOUT_S = 10
 """A server that does not answer within it has gone: the connection is given up for a new one."""
+
+_CLOSE_TIMEOUT_S = 5
 
 _LOCK_KEY = 0x766F6963_65616774
 """The advisory lock of this application ("voiceagt"); one for each database."""
@@ -34,6 +38,8 @@ _OPTIONS: dict[str, Any] = {
 
 
 Result = TypeVar("Result")
+
+logger = logging.getLogger(__name__)
 
 
 class PostgresDatabase:
@@ -69,7 +75,10 @@ class PostgresDatabase:
 
     async def read(self, work: Work[Answer]) -> Answer:
         """See `Driver`."""
-        return await self._loop.run(self._read(work))
+        try:
+            return await self._loop.run(self._read(work))
+        except PoolTimeoutError:
+            raise StoreUnavailable("too much is read at once") from None
 
     async def _read(self, work: Work[Answer]) -> Answer:
         async with self._reading.connect() as connection:
@@ -77,10 +86,18 @@ class PostgresDatabase:
 
     async def aclose(self) -> None:
         """See `Driver`. The writer's connection is the writer's to close; with it goes the lock."""
-        await self._loop.run(self._reading.dispose())
-        await self._loop.run(self._writing.dispose())
-        await self._loop.run(_others_ended())
-        self._loop.end()
+        try:
+            await self._loop.run(self._dispose())
+        except TimeoutError:
+            logger.debug("storage_disconnect_failed", extra={"cause": "the server does not answer"})
+        finally:
+            self._loop.end()
+
+    async def _dispose(self) -> None:
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await _others_ended()
+            await self._reading.dispose()
+            await self._writing.dispose()
 
 
 class ServerConnection:
@@ -89,15 +106,26 @@ class ServerConnection:
     def __init__(self, connection: AsyncConnection, loop: "_OwnLoop") -> None:
         self._connection = connection
         self._loop = loop
+        self._is_used = asyncio.Lock()  # cancelled work lets go of the connection a little later
 
     async def run(self, work: Work[Answer]) -> Answer:
         """See `WritingConnection`."""
-        return await self._loop.run(self._connection.run_sync(work))
+        return await self._loop.run(self._run(work))
+
+    async def _run(self, work: Work[Answer]) -> Answer:
+        async with self._is_used:
+            return await self._connection.run_sync(work)
 
     async def close(self) -> None:
         """See `WritingConnection`."""
-        await self._loop.run(self._connection.invalidate())
-        await self._loop.run(self._connection.close())
+        await self._loop.run(self._close())
+
+    async def _close(self) -> None:
+        async with self._is_used:
+            try:
+                await self._connection.invalidate()
+            finally:
+                await self._connection.close()
 
 
 class _OwnLoop:
@@ -110,9 +138,10 @@ class _OwnLoop:
     async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """What `work` returns or raises; whoever is cancelled cancels it too."""
         if self._loop is None:
-            self._loop = type(asyncio.get_running_loop())()  # of the same make, so uvloop's where it is used
-            self._thread = threading.Thread(target=self._loop.run_forever, name="storage-loop", daemon=True)
+            loop = type(asyncio.get_running_loop())()  # of the same make, so uvloop's where it is used
+            self._thread = threading.Thread(target=loop.run_forever, name="storage-loop", daemon=True)
             self._thread.start()
+            self._loop = loop
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def end(self) -> None:
@@ -129,7 +158,7 @@ async def _others_ended() -> None:
     for task in others:
         task.cancel()
     if others:
-        await asyncio.wait(others, timeout=_CONNECT_TIMEOUT_S)
+        await asyncio.wait(others)
 
 
 async def _connected(engine: AsyncEngine) -> AsyncConnection:

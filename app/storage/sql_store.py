@@ -51,6 +51,7 @@ class SqlStore:
         self._writes = Writes(database.dialect)
         self._writer = Writer(database.connect, clock, slow_after_s=timeout_s)
         self._reads: set[asyncio.Task[Any]] = set()
+        self._is_closing = False
 
     async def start(self) -> None:
         """Locks, migrates and begins to write. With a database that does not work now it starts all the same.
@@ -68,6 +69,7 @@ class SqlStore:
     async def aclose(self, grace_s: float) -> None:
         """Stores what waits, for at most `grace_s` seconds, and closes."""
         await self._writer.aclose(grace_s)
+        self._is_closing = True
         late = set(self._reads)
         if late:
             await asyncio.wait(late, timeout=_LATE_READS_GRACE_S)
@@ -206,14 +208,18 @@ class SqlStore:
         return await self._read(lambda reader: queries.profile(reader, user_id))
 
     async def _read(self, query: Work[Answer]) -> Answer:
-        # A read that is late is left to its end: to cancel a thread of SQLite is to leave its connection in
-        # an unknown state. The pool bounds how many there can be.
+        if self._is_closing:
+            raise StoreUnavailable("the store is closed")
+        # A read that is late is left to its end: its thread, or its server, works on anyway. Those that wait
+        # for their turn are given up by the database.
         task = asyncio.create_task(self._database.read(query), name="storage-read")
         self._reads.add(task)
         task.add_done_callback(self._read_ended)
         done, _ = await asyncio.wait({task}, timeout=self._timeout_s)
         if not done:
             raise StoreUnavailable("the database did not answer in time")
+        if task.cancelled():
+            raise StoreUnavailable("the store was closed")
         try:
             return task.result()
         except (SQLAlchemyError, OSError) as exc:

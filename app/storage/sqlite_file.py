@@ -4,7 +4,6 @@ Beside the file a lock is held, so that one process owns it.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -70,15 +69,21 @@ class SqliteFile:
 
     async def read(self, work: Work[Answer]) -> Answer:
         """See `Driver`."""
-        late_at = time.monotonic() + self._read_timeout_s
+        reading = self._readers.submit(lambda: self._read(work))
+        # Once it runs, this does nothing.
+        giving_up = asyncio.get_running_loop().call_later(self._read_timeout_s, reading.cancel)
+        try:
+            return await asyncio.wrap_future(reading)
+        except asyncio.CancelledError:
+            if giving_up.when() <= asyncio.get_running_loop().time() and reading.cancelled():
+                raise StoreUnavailable("too much is read at once") from None
+            raise
+        finally:
+            giving_up.cancel()
 
-        def in_turn() -> Answer:
-            if time.monotonic() > late_at:
-                raise StoreUnavailable("too much is read at once")
-            with self._reading.connect() as connection:
-                return work(connection)
-
-        return await self._readers.run(in_turn)
+    def _read(self, work: Work[Answer]) -> Answer:
+        with self._reading.connect() as connection:
+            return work(connection)
 
     async def aclose(self) -> None:
         """See `Driver`. The writer's connection is the writer's to close."""
@@ -113,14 +118,17 @@ class _Threads:
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
         self._running: set[Future[Any]] = set()
 
-    async def run(self, work: Callable[[], Result]) -> Result:
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
         future = self._pool.submit(work)
         self._running.add(future)
         future.add_done_callback(self._running.discard)
-        return await asyncio.wrap_future(future)
+        return future
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.wrap_future(self.submit(work))
 
     def end(self) -> None:
-        """Idle threads have gone when it returns; busy ones go after their work, and hold up nobody."""
+        """They have gone when it returns, unless one is busy: then they go after its work."""
         self._pool.shutdown(wait=not self._running, cancel_futures=True)
 
 

@@ -301,8 +301,9 @@ class Writer:
 
 def _written(connection: Connection, operations: list[Operation]) -> int:
     """Commits the first operations, as many as the time allows; how many."""
-    written, until = 0, time.monotonic() + _BATCH_S
+    written = 0
     with connection.begin():
+        until = time.monotonic() + _BATCH_S
         for operation in operations:
             operation.apply(connection)
             written += 1

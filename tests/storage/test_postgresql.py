@@ -5,11 +5,11 @@ import threading
 
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from app.storage.errors import StoreUnavailable
 from app.storage.postgresql import READERS
 from tests.storage.postgres import PostgresServer
-from tests.storage.talks import database_at
+from tests.storage.talks import Log, database_at
 
 
 def sleeps(connection: Connection) -> None:
@@ -34,7 +34,7 @@ async def test_read_that_gets_no_connection_in_time_is_refused(postgres_address:
     busy = [asyncio.create_task(database.read(sleeps)) for _ in range(READERS)]
     await asyncio.sleep(0)
 
-    with pytest.raises(PoolTimeoutError):
+    with pytest.raises(StoreUnavailable, match="at once"):
         await database.read(sleeps)
 
     await asyncio.gather(*busy)
@@ -75,3 +75,19 @@ async def test_end_does_not_wait_for_a_read_that_hangs(postgres_address: str):
 
     with pytest.raises(asyncio.CancelledError):
         await hanging
+
+
+async def test_close_comes_after_work_that_was_cancelled(postgres_address: str, log: Log):
+    database = database_at(postgres_address)
+    connection = await database.connect()
+    for _ in range(5):
+        working = asyncio.create_task(connection.run(sleeps))
+        await asyncio.sleep(0.05)
+        working.cancel()
+        await asyncio.wait({working})
+
+    await connection.close()
+
+    await (await database.connect()).close()
+    await database.aclose()
+    assert not log.records

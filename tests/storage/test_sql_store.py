@@ -139,3 +139,11 @@ async def test_two_hundred_at_once_wait_for_their_turn(store: SqlStore):
     assert all(await asyncio.gather(*receipts))
     assert all(await asyncio.gather(*reads))
     assert [message.position for message in (await store.messages("s1")).rows] == list(range(200))
+
+
+async def test_closed_store_is_not_read(address: str):
+    async with store_at(address) as store:
+        store.session_opened(a_session())
+
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.messages("s1")
