@@ -59,7 +59,10 @@ STOPS: Final[dict[Locale | Literal["both"], frozenset[str]]] = {
 }
 
 PROMPTS: Final[dict[Locale, str]] = {
-    "es": "Sí. Ajá. Mm-hmm. Vale. Claro. Ok. Ya. Para. Espera. Cállate. Stop. No. Basta. Un momento.",
-    "en": "Yeah. Uh-huh. Mm-hmm. Right. Okay. Sure. I see. Stop. Wait. Be quiet. Hold on. No. Enough.",
+    "es": "Sí. Ajá. Mm-hmm. Vale. Claro. Ok. Ya. Genial. Eso es. De acuerdo. Sí, sigue. Para. Espera. Oye. "
+    "Cállate. Stop. No. Basta. Un momento.",
+    "en": "Yeah. Uh-huh. Mm-hmm. Right. Okay. Sure. I see. Cool. Of course. Exactly. Got it. Oh, okay. Stop. "
+    "Wait. Be quiet. Hold on. No. Enough.",
 }
-"""For a recogniser; also a language is told apart by such words only with their help."""
+"""For a recogniser; also a language is told apart by such words only with their help. No word to stop
+may sound like a nod of this list: with “go on” in it, “hold on” is heard as that."""

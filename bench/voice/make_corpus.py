@@ -13,6 +13,7 @@ import subprocess
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,6 +47,9 @@ _SPEEDS: Final = {"slow": 0.9, "fast": 1.1}
 _ESPEAK_WORDS_PER_MINUTE: Final = 165
 _ESPEAK_VOICES: Final[dict[Locale, str]] = {"es": "es", "en": "en-us"}
 _KOKORO_VOICES: Final[dict[Locale, str]] = {"es": "ef_dora", "en": "af_heart"}
+OTHER_ESPEAK_VOICES: Final[dict[Locale, str]] = {"es": "es-419", "en": "en-gb"}
+OTHER_KOKORO_VOICES: Final[dict[Locale, str]] = {"es": "em_alex", "en": "am_michael"}
+"""For a second corpus, on which no rule and no list of words was tried before."""
 _LEVEL: Final = 0.08
 _SNR_DB: Final = 10
 _TELEPHONE_HZ: Final = (300, 3_400)
@@ -83,10 +87,10 @@ class _Line:
         ).hexdigest()
 
 
-def espeak(text: str, language: Locale, speed: float) -> Sound:
+def espeak(text: str, language: Locale, speed: float, voices: dict[Locale, str] = _ESPEAK_VOICES) -> Sound:
     """Speech by the program espeak-ng."""
     rate = str(round(_ESPEAK_WORDS_PER_MINUTE * speed))
-    command = ["espeak-ng", "--stdout", "-v", _ESPEAK_VOICES[language], "-s", rate, "--", text]
+    command = ["espeak-ng", "--stdout", "-v", voices[language], "-s", rate, "--", text]
     wav = subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
     # The header's length is not known while it is written: what follows it is all sound.
     rate_hz = int.from_bytes(wav[24:28], "little")
@@ -261,13 +265,13 @@ def _fields(entry: Entry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in Entry.__slots__}
 
 
-async def _kokoro() -> Kokoro:
+async def _kokoro(voices: dict[Locale, str]) -> Kokoro:
     # Alone, without the espeak-ng that takes its place on a busy machine.
     threads = min(2, os.cpu_count() or 1)
     model = Settings().models_dir / KOKORO.files[0].path
     pool = pool_of(model, VOICES_FILE, size=1, threads=threads, queue=4, timeout_s=120)
     await pool.start()
-    return Kokoro(pool, _KOKORO_VOICES, SpokenAnswers(1))
+    return Kokoro(pool, voices, SpokenAnswers(1))
 
 
 def main() -> None:
@@ -276,12 +280,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("data/corpus"), help="(%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--local", action="store_true", help="with Kokoro too, from MODELS_DIR: takes long")
+    parser.add_argument("--others", action="store_true", help="with other voices, into another folder")
     given = parser.parse_args()
+    espeaks, kokoros = _ESPEAK_VOICES, _KOKORO_VOICES
+    if given.others:
+        espeaks, kokoros = OTHER_ESPEAK_VOICES, OTHER_KOKORO_VOICES
     with asyncio.Runner() as runner:
-        speakers: dict[str, Speak] = {"espeak": espeak}
-        kokoro = runner.run(_kokoro()) if given.local else None
+        speakers: dict[str, Speak] = {"espeak": partial(espeak, voices=espeaks)}
+        kokoro = runner.run(_kokoro(kokoros)) if given.local else None
         if kokoro is not None:
-            speakers["kokoro"] = by_synthesiser(kokoro, _KOKORO_VOICES, runner)
+            speakers["kokoro"] = by_synthesiser(kokoro, kokoros, runner)
         try:
             entries = make_corpus(given.folder, speakers, given.seed)
         finally:

@@ -13,7 +13,17 @@ import pytest
 from app.errors import Locale
 from app.voice.base import AudioPiece, Speech
 from bench.voice.corpus import read_corpus
-from bench.voice.make_corpus import KINDS, NOISES, Sound, by_synthesiser, changed, espeak, make_corpus, noise
+from bench.voice.make_corpus import (
+    KINDS,
+    NOISES,
+    OTHER_ESPEAK_VOICES,
+    Sound,
+    by_synthesiser,
+    changed,
+    espeak,
+    make_corpus,
+    noise,
+)
 from bench.voice.sentences import TEXTS
 
 HZ = 16_000
@@ -130,3 +140,11 @@ def test_espeak_speaks_faster_when_asked_to():
 
     assert len(fast) < len(slow)
     assert 1 < len(fast) / HZ < 5
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+def test_other_voices_are_not_the_usual_ones():
+    usual = espeak("What time is it?", "en", 1.0)
+    other = espeak("What time is it?", "en", 1.0, OTHER_ESPEAK_VOICES)
+
+    assert not np.array_equal(usual, other)
