@@ -8,6 +8,7 @@ export class Follower {
   #scroller;
   #jump;
   #isFollowing = true;
+  #top = 0;
 
   /**
    * @param {HTMLElement} scroller
@@ -37,7 +38,10 @@ export class Follower {
 
   #look() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    this.#isFollowing = scrollHeight - scrollTop - clientHeight < NEAR;
+    // Only who went up has left: what has grown since we scrolled is followed in a moment.
+    if (scrollHeight - scrollTop - clientHeight < NEAR) this.#isFollowing = true;
+    else if (scrollTop < this.#top) this.#isFollowing = false;
+    this.#top = scrollTop;
     this.#jump.hidden = this.#isFollowing;
   }
 }

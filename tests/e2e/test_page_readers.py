@@ -139,6 +139,34 @@ async def test_suggestion_is_sent_as_a_text(chrome: Browser, server: ServerProce
         await expect(visitor.page.get_by_role("heading", name="¿En qué te ayudo?")).to_be_hidden()
 
 
+GROWS_TWICE = """scroller => {
+    const grow = () => {
+        const box = document.createElement("div");
+        box.style.minHeight = "1500px";
+        scroller.firstElementChild.append(box);
+    };
+    grow();
+    scroller.scrollTop = scroller.scrollHeight;
+    grow();
+    return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(
+        () => done(scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight)))));
+}"""
+"""More comes between a step to the end and the event that tells of it."""
+
+
+async def test_what_grows_faster_than_the_page_scrolls_is_followed(
+    chrome: Browser, server: ServerProcess
+) -> None:
+    async with visiting(chrome, server.url) as visitor:
+        await visitor.says("hola")
+        await visitor.reads(visitor.texts, "Respondido")
+
+        left = await visitor.page.get_by_role("region", name="Conversación").evaluate(GROWS_TWICE)
+
+        assert left < 64
+        await expect(visitor.page.get_by_role("button", name="Ir a lo último")).to_be_hidden()
+
+
 async def test_reader_above_is_not_pulled_down(chrome: Browser, server: ServerProcess) -> None:
     lines = "analiza este texto:" + "\nuna línea" * 60
     async with visiting(chrome, server.url) as visitor:
