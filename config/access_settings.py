@@ -4,13 +4,13 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from config.api_tokens import ApiToken, parse_api_tokens
 from config.forms import CommaList, Seconds, split_commas
+from config.origins import parse_origin
 
 SIGNING_ALGORITHMS: Final = frozenset(
     f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)
@@ -70,15 +70,11 @@ class AccessSettings(BaseSettings):
     @field_validator("allowed_origins")
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in value:
-            try:
-                parts = urlsplit(entry)
-                is_origin = parts.scheme in ("http", "https") and parts.port != 0 and parts.hostname
-            except ValueError:
-                is_origin = False
-            if not is_origin or entry.count("/") != 2 or set("@?#*") & set(entry):
-                raise ValueError("must be a comma list of origins such as https://app.example.com")
-        return value
+        found = [parse_origin(_in_letters_of_dns(entry)) for entry in value]
+        if None in found:
+            raise ValueError("must be a comma list of origins such as https://app.example.com")
+        # As browsers write them: what answers them compares the texts.
+        return tuple(str(origin) for origin in found)
 
     @field_validator("allowed_hosts")
     @classmethod
@@ -114,3 +110,14 @@ class AccessSettings(BaseSettings):
         if is_secret and len(key.encode()) < _MIN_SECRET_BYTES:
             raise ValueError(f"JWT_KEY: a secret needs {_MIN_SECRET_BYTES} bytes or more")
         return self
+
+
+def _in_letters_of_dns(origin: str) -> str:
+    """An origin as browsers send it, where its name has letters that DNS does not know (`xn--`)."""
+    scheme, mark, host = origin.partition("://")
+    if host.isascii():
+        return origin
+    try:
+        return scheme + mark + host.encode("idna").decode()
+    except UnicodeError:
+        return ""

@@ -4,16 +4,48 @@ import ipaddress
 import logging
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
+
+from config.origins import origin_of_host, parse_origin
 
 logger = logging.getLogger(__name__)
 
 TOKEN_PROTOCOL = "voice-agent.token."  # noqa: S105  # the mark before a token, not one
 """A browser cannot send headers with a WebSocket, so the token may stand in the list of subprotocols."""
 
-_FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_SIGNS_OF_A_PROXY = frozenset(
+    {
+        "forwarded",
+        "via",
+        "x-real-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-original-forwarded-for",
+        "x-original-host",
+        "x-envoy-external-address",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "cf-connecting-ipv6",
+        "cf-ray",
+        "cdn-loop",
+        "fastly-client-ip",
+        "fly-client-ip",
+        "x-azure-clientip",
+        "x-appengine-user-ip",
+        "x-amzn-trace-id",
+    }
+)
+"""Headers of which a client that sends them itself gains nothing: it is taken for a stranger."""
+
+_FORWARDED = "x-forwarded-"
+"""So begins what most proxies write: `-for`, `-host`, `-proto`, `-port`, `-server` and more."""
+
+HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
+
+_FROM_HERE = frozenset({"same-origin", "none"})
+"""What `Sec-Fetch-Site` says of a page of ours, and of a request that its user typed or chose."""
 
 
 def bearer_token(connection: HTTPConnection) -> str | None:
@@ -43,9 +75,13 @@ def address_of(connection: HTTPConnection) -> str:
 def is_local(connection: HTTPConnection) -> bool:
     """Whether the request comes from this machine itself, and not through a proxy on it."""
     client: Any = connection.scope.get("client")
-    if client is None or any(name in connection.headers for name in _FORWARDING):
+    if client is None or any(map(_is_sign_of_a_proxy, connection.headers.keys())):
         return False
     return is_loopback(str(client[0]))
+
+
+def _is_sign_of_a_proxy(header: str) -> bool:
+    return header in _SIGNS_OF_A_PROXY or header.startswith(_FORWARDED)
 
 
 def has_foreign_origin(connection: HTTPConnection, allowed: Collection[str] = ()) -> bool:
@@ -53,16 +89,28 @@ def has_foreign_origin(connection: HTTPConnection, allowed: Collection[str] = ()
 
     With `allowed`, the origins of `ALLOWED_ORIGINS`, just those are ours, by scheme, host and port. Without,
     the origin is ours where its host and port are those of `Host`, or where both are names of this machine (a
-    developer's page on another port). A request without `Origin` does not come from a page. What is refused
-    for it, over HTTP and at a socket's handshake, is refused here, with one WARNING.
+    developer's page on another port). Where there is no `Origin`, a handshake or what may change something is
+    a page's if `Sec-Fetch-Site` says so. Programs send neither. What is refused for it, over HTTP and at a
+    socket's handshake, is refused here, with one WARNING.
     """
     origins = connection.headers.getlist("origin")
     host = connection.headers.get("host", "")
-    if not origins or (len(origins) == 1 and _is_own(origins[0], host, allowed)):
+    if len(origins) == 1 and _is_own(origins[0], connection, allowed):
+        return False
+    if not origins and (_is_harmless(connection) or _came_from_here(connection)):
         return False
     facts = {"origin": ", ".join(origins), "host": host, "setting": "ALLOWED_ORIGINS"}
     logger.warning("foreign_origin", extra=facts)
     return True
+
+
+def _is_harmless(connection: HTTPConnection) -> bool:
+    return connection.scope["type"] == "http" and connection.scope["method"] in HARMLESS
+
+
+def _came_from_here(connection: HTTPConnection) -> bool:
+    """Whether no browser says that a page of another site sent it, be it of the same company's."""
+    return all(site.strip().lower() in _FROM_HERE for site in connection.headers.getlist("sec-fetch-site"))
 
 
 def is_foreign_embed(connection: HTTPConnection) -> bool:
@@ -74,27 +122,18 @@ def is_foreign_embed(connection: HTTPConnection) -> bool:
     return headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-dest") != "document"
 
 
-def _is_own(origin: str, host: str, allowed: Collection[str]) -> bool:
-    sender = _host_and_port(origin)
-    if allowed:
-        scheme = origin.partition("://")[0].lower()
-        return sender is not None and any(
-            scheme == entry.partition("://")[0].lower() and sender == _host_and_port(entry)
-            for entry in allowed
-        )
-    server = _host_and_port(f"{origin.partition('://')[0]}://{host}")
-    if sender is None or server is None:
+def _is_own(text: str, connection: HTTPConnection, allowed: Collection[str]) -> bool:
+    origin = parse_origin(text)
+    if origin is None:
         return False
-    return sender == server or (is_loopback(sender[0]) and is_loopback(server[0]))
-
-
-def _host_and_port(url: str) -> tuple[str, int] | None:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    except (ValueError, KeyError):
-        return None
-    return (parts.hostname, port) if parts.hostname else None
+    if allowed:
+        return str(origin) in allowed
+    if connection.scope.get("scheme") in ("https", "wss") and origin.scheme != "https":
+        return False  # whoever is in between writes what they like into a page without encryption
+    server = origin_of_host(origin.scheme, connection.headers.get("host", ""))
+    if server is None:
+        return False
+    return origin == server or (is_loopback(origin.host) and is_loopback(server.host))
 
 
 def is_loopback(host: str) -> bool:

@@ -12,14 +12,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.router.credentials import has_foreign_origin, is_loopback
+from app.router.credentials import HARMLESS, has_foreign_origin, is_loopback
 from app.services.addresses import Networks
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(:[0-9]{0,5})?")
-_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Doorkeeper:
@@ -64,7 +63,7 @@ class Doorkeeper:
         if scope["path"].endswith("\n"):
             # Routes would take it for the path without it, where a proxy that keeps a path shut does not.
             return PlainTextResponse("no such path", 404)
-        if scope["type"] == "http" and scope["method"] not in _HARMLESS:
+        if scope["type"] == "http" and scope["method"] not in HARMLESS:
             if has_foreign_origin(connection, self._origins):
                 return PlainTextResponse("a page of another origin may not change anything here", 403)
         return None

@@ -21,6 +21,13 @@ SECRET = "x" * 32
         {"allowed_origins": "https://*.example.com"},
         {"allowed_origins": "null"},
         {"allowed_origins": "ws://app.example.com"},
+        {"allowed_origins": "https://me@app.example.com"},
+        {"allowed_origins": "https://app..example.com"},
+        {"allowed_origins": "https://app.example.com:0"},
+        {"allowed_origins": "https://app.example.com:"},
+        {"allowed_origins": "https://app.exam ple.com"},
+        {"allowed_origins": "https://app\\.example.com"},
+        {"allowed_origins": "https://\u2100.example"},
         {"allowed_hosts": "app.example.com:8000"},
         {"allowed_hosts": "https://app.example.com"},
         {"allowed_hosts": "*.example.com"},
@@ -57,3 +64,16 @@ def test_lists_are_read_as_they_are_meant() -> None:
     assert settings.allowed_origins == ("https://a.example", "http://b.example:8080")
     assert settings.allowed_hosts == ("voice.example", ".example.com")
     assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
+
+
+def test_origins_are_kept_as_browsers_write_them() -> None:
+    settings = settings_with(
+        allowed_origins="HTTPS://App.Example:443, http://[::1]:5173, http://[0::1]:80, https://caf\u00e9.example"
+    )
+
+    assert settings.allowed_origins == (
+        "https://app.example",
+        "http://[::1]:5173",
+        "http://[::1]",
+        "https://xn--caf-dma.example",
+    )
