@@ -167,6 +167,10 @@ tool_calls = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime),
     Column("told_at", UtcTime),
+    # Of a write: "none" while and where it has not begun, "unknown" where it may have acted; else null.
+    Column("outcome", SafeId(16)),
+    # Under which the other side knows it; null where that is the call's own id.
+    Column("idempotency_key", SafeId),
 )
 
 erased_sessions = Table(

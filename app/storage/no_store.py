@@ -10,6 +10,7 @@ from app.storage.records import (
     Ending,
     MessageRecord,
     MessageStatus,
+    Outcome,
     Page,
     SessionChange,
     SessionFilter,
@@ -24,6 +25,7 @@ class NoStore:
     """Nothing is stored, and nothing is found. Every receipt says so at once."""
 
     is_on = False
+    requires_notes = False
 
     def health(self) -> StoreHealth:
         """It is off."""
@@ -40,7 +42,7 @@ class NoStore:
         """See `Store`."""
         return Receipt.refused()
 
-    def text_accepted(self, session_id: str, message: MessageRecord) -> Receipt:
+    def text_accepted(self, session_id: str, message: MessageRecord, joins: str = "") -> Receipt:
         """See `Store`."""
         return Receipt.refused()
 
@@ -49,7 +51,15 @@ class NoStore:
         return Receipt.refused()
 
     def turn_ended(
-        self, session_id: str, turn_id: str, ending: Ending, messages: Sequence[MessageRecord]
+        self,
+        session_id: str,
+        turn_id: str,
+        ending: Ending,
+        messages: Sequence[MessageRecord],
+        *,
+        told: Sequence[str] = (),
+        told_at: datetime | None = None,
+        is_anew: bool = False,
     ) -> Receipt:
         """See `Store`."""
         return Receipt.refused()
@@ -62,6 +72,10 @@ class NoStore:
         """See `Store`."""
         return Receipt.refused()
 
+    def call_began(self, session_id: str, call_id: str) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
     def call_ended(
         self,
         session_id: str,
@@ -71,6 +85,7 @@ class NoStore:
         ended_at: datetime,
         result: str | None = None,
         reason: str | None = None,
+        outcome: Outcome | None = None,
     ) -> Receipt:
         """See `Store`."""
         return Receipt.refused()

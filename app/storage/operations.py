@@ -1,7 +1,7 @@
 """A write as the writer takes it: statements that are applied together, or not at all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Executable, select
@@ -40,6 +40,10 @@ class Operation:
     steps: tuple[Step, ...]
     chars: int = 0
     is_erasure: bool = False
+
+    def followed_by(self, other: "Operation") -> "Operation":
+        """This one and what belongs to it: both are applied, or neither."""
+        return replace(self, steps=(*self.steps, *other.steps), chars=self.chars + other.chars)
 
     def apply(self, connection: Connection) -> None:
         """Runs the statements in the connection's transaction.

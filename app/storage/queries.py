@@ -41,6 +41,9 @@ _SCANNED_MESSAGES = 5000
 _MESSAGE_COLUMNS = [messages.c[field.name] for field in fields(MessageRecord)]
 _SESSION_COLUMNS = [sessions.c[field.name] for field in fields(SessionRecord) if field.name in sessions.c]
 
+_MOST_WRITES = 200
+"""How many of a session's writes are known again, so that none is done twice."""
+
 _CALL_COLUMNS = [tool_calls.c[field.name] for field in fields(CallRow)]
 
 _COUNT = (
@@ -110,7 +113,19 @@ def talk(
         untold_calls=tuple(_call(row) for row in calls if row.ended_at is not None),
         unanswered=unanswered,
         turn_of_client_id=_client_ids(connection, session_id),
+        writes=_writes(connection, session_id),
     )
+
+
+def _writes(connection: Connection, session_id: str) -> tuple[CallRow, ...]:
+    """The newest calls that change something, oldest first."""
+    statement = (
+        select(*_CALL_COLUMNS)
+        .where(tool_calls.c.session_id == session_id, tool_calls.c.effect == "write")
+        .order_by(tool_calls.c.started_at.desc(), tool_calls.c.call_id.desc())
+        .limit(_MOST_WRITES)
+    )
+    return tuple(_call(row) for row in reversed(connection.execute(statement).all()))
 
 
 def _client_ids(connection: Connection, session_id: str) -> dict[str, str]:

@@ -14,6 +14,10 @@ Ending = Literal["ok", "interrupted", "withdrawn", "refused", "failed", "joined"
 
 CallStatus = Literal["running", "done", "failed", "timed_out", "cancelled", "interrupted"]
 
+Outcome = Literal["none", "unknown"]
+"""What a write did, where its status does not say it. `none`: it has not begun, or was not run. `unknown`: it
+may have acted, and nobody can tell."""
+
 SessionStatus = Literal["active", "ended", "all"]
 
 StoreStatus = Literal["ok", "degraded", "off"]
@@ -98,6 +102,8 @@ class CallRow:
         arguments: The JSON text that the tool was run with.
         result: What the tool message says, as a JSON text; None while it runs.
         told_at: When the turn ended in which the result was told.
+        outcome: What a write did, where its status does not say it. A running one without has begun.
+        idempotency_key: Under which the other side knows it; None where that is the call's own id.
     """
 
     call_id: str
@@ -111,6 +117,20 @@ class CallRow:
     result: str | None = None
     ended_at: datetime | None = None
     told_at: datetime | None = None
+    outcome: Outcome | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether it is a write of which nobody knows what it did."""
+        if self.outcome == "unknown":
+            return True
+        return self.has_begun_writing and self.status not in ("done", "failed")
+
+    @property
+    def has_begun_writing(self) -> bool:
+        """Whether it is a write that has begun, so that its turn must not be run again."""
+        return self.effect == "write" and self.outcome != "none" and self.reason not in ("denied", "expired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +143,7 @@ class StoredTalk:
         next_position: The place of the next message.
         running_calls: Calls without an ending: the server ended while they ran.
         untold_calls: Ended, and the result was not told.
+        writes: The newest calls that change something, however they stand, oldest first.
         unanswered: Accepted texts whose turn has no ending, oldest first.
         turn_of_client_id: The turns of the newest accepted client ids, oldest first.
     """
@@ -134,6 +155,7 @@ class StoredTalk:
     untold_calls: tuple[CallRow, ...]
     unanswered: tuple[MessageRecord, ...]
     turn_of_client_id: dict[str, str]
+    writes: tuple[CallRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from app.storage.records import (
     Ending,
     MessageRecord,
     MessageStatus,
+    Outcome,
     Page,
     SessionChange,
     SessionFilter,
@@ -78,6 +79,11 @@ class SqlStore:
             await asyncio.wait(late)
         await self._database.aclose()
 
+    @property
+    def requires_notes(self) -> bool:
+        """A database that is elsewhere may be taken over while we cannot reach it; a file may not."""
+        return not self._database.is_sqlite
+
     def health(self) -> StoreHealth:
         """How it stands; cheap, asks nobody."""
         problem = self._writer.problem
@@ -99,19 +105,31 @@ class SqlStore:
         """See `Store`."""
         return self._writer.put(self._writes.session_changed(session_id, change))
 
-    def text_accepted(self, session_id: str, message: MessageRecord) -> Receipt:
+    def text_accepted(self, session_id: str, message: MessageRecord, joins: str = "") -> Receipt:
         """See `Store`."""
-        return self._writer.put(self._writes.messages_stored(session_id, [message], "text_accepted"))
+        return self._writer.put(self._writes.text_accepted(session_id, message, joins))
 
     def messages_stored(self, session_id: str, messages: Sequence[MessageRecord]) -> Receipt:
         """See `Store`."""
         return self._writer.put(self._writes.messages_stored(session_id, messages))
 
     def turn_ended(
-        self, session_id: str, turn_id: str, ending: Ending, messages: Sequence[MessageRecord]
+        self,
+        session_id: str,
+        turn_id: str,
+        ending: Ending,
+        messages: Sequence[MessageRecord],
+        *,
+        told: Sequence[str] = (),
+        told_at: datetime | None = None,
+        is_anew: bool = False,
     ) -> Receipt:
         """See `Store`."""
-        return self._writer.put(self._writes.turn_ended(session_id, turn_id, ending, messages))
+        ended = self._writes.turn_ended(session_id, turn_id, ending, messages, is_anew=is_anew)
+        if told:
+            told_step = self._writes.calls_told(session_id, told, told_at or self._clock.now())
+            ended = ended.followed_by(told_step)
+        return self._writer.put(ended)
 
     def message_marked(self, session_id: str, position: int, status: MessageStatus) -> Receipt:
         """See `Store`."""
@@ -120,6 +138,10 @@ class SqlStore:
     def call_started(self, session_id: str, call: CallRow) -> Receipt:
         """See `Store`."""
         return self._writer.put(self._writes.call_started(session_id, call))
+
+    def call_began(self, session_id: str, call_id: str) -> Receipt:
+        """See `Store`."""
+        return self._writer.put(self._writes.call_began(session_id, call_id))
 
     def call_ended(
         self,
@@ -130,10 +152,11 @@ class SqlStore:
         ended_at: datetime,
         result: str | None = None,
         reason: str | None = None,
+        outcome: Outcome | None = None,
     ) -> Receipt:
         """See `Store`."""
         return self._writer.put(
-            self._writes.call_ended(session_id, call_id, status, ended_at, result, reason)
+            self._writes.call_ended(session_id, call_id, status, ended_at, result, reason, outcome)
         )
 
     def calls_told(self, session_id: str, call_ids: Sequence[str], told_at: datetime) -> Receipt:

@@ -15,6 +15,7 @@ from app.storage.records import (
     Ending,
     MessageRecord,
     MessageStatus,
+    Outcome,
     Page,
     SessionChange,
     SessionFilter,
@@ -31,6 +32,11 @@ class Store(Protocol):
     @property
     def is_on(self) -> bool:
         """Whether anything is kept at all."""
+        ...
+
+    @property
+    def requires_notes(self) -> bool:
+        """Whether a tool's write must not run before the store has taken it."""
         ...
 
     def health(self) -> StoreHealth:
@@ -53,8 +59,11 @@ class Store(Protocol):
 
     # Messages
 
-    def text_accepted(self, session_id: str, message: MessageRecord) -> Receipt:
-        """A user's text (status `accepted`). Wait for the receipt before `message_accepted` says durable."""
+    def text_accepted(self, session_id: str, message: MessageRecord, joins: str = "") -> Receipt:
+        """A user's text (status `accepted`). Wait for the receipt before `message_accepted` says durable.
+
+        `joins`: the turn whose text it says again, with more words; that one is `joined` from then on.
+        """
         ...
 
     def messages_stored(self, session_id: str, messages: Sequence[MessageRecord]) -> Receipt:
@@ -62,9 +71,27 @@ class Store(Protocol):
         ...
 
     def turn_ended(
-        self, session_id: str, turn_id: str, ending: Ending, messages: Sequence[MessageRecord]
+        self,
+        session_id: str,
+        turn_id: str,
+        ending: Ending,
+        messages: Sequence[MessageRecord],
+        *,
+        told: Sequence[str] = (),
+        told_at: datetime | None = None,
+        is_anew: bool = False,
     ) -> Receipt:
-        """What a turn said; its accepted texts get `ending` as their status."""
+        """What a turn said; its accepted texts get `ending` as their status.
+
+        Args:
+            session_id: Whose.
+            turn_id: The turn.
+            ending: How it ended.
+            messages: What it said; its user's texts are there already.
+            told: The calls whose results it has told; with the turn or not at all.
+            told_at: When.
+            is_anew: It was asked again: what it said goes in the place of what it had said before.
+        """
         ...
 
     def message_marked(self, session_id: str, position: int, status: MessageStatus) -> Receipt:
@@ -77,6 +104,10 @@ class Store(Protocol):
         """A call is about to run. For a write, wait for the receipt first."""
         ...
 
+    def call_began(self, session_id: str, call_id: str) -> Receipt:
+        """A write begins that was stored as not begun. Wait for the receipt first."""
+        ...
+
     def call_ended(
         self,
         session_id: str,
@@ -86,6 +117,7 @@ class Store(Protocol):
         ended_at: datetime,
         result: str | None = None,
         reason: str | None = None,
+        outcome: Outcome | None = None,
     ) -> Receipt:
         """How a call ended; `result` is the tool message's JSON text."""
         ...

@@ -5,6 +5,7 @@ caller gave them, and what stands there already is only replaced by a newer form
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +24,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.storage.models import erased_sessions, messages, sessions, tool_calls, users
 from app.storage.operations import Operation, Step
-from app.storage.records import CallRow, CallStatus, Ending, MessageRecord, SessionChange, SessionRecord
+from app.storage.records import (
+    CallRow,
+    CallStatus,
+    Ending,
+    MessageRecord,
+    Outcome,
+    SessionChange,
+    SessionRecord,
+)
 from app.storage.text import folded
 
 _STORED_SESSION_FIELDS = [column.name for column in sessions.c]
@@ -42,10 +51,31 @@ _END_TEXTS = (
     )
     .values(status=bindparam("status"))
 )
+_JOIN_TEXT = (
+    update(messages)
+    .where(
+        messages.c.session_id == bindparam("of_session"),
+        messages.c.turn_id == bindparam("of_turn"),
+        messages.c.role == "user",
+    )
+    .values(status="joined")
+)
+_DROP_EARLIER_ANSWER = delete(messages).where(
+    messages.c.session_id == bindparam("of_session"),
+    messages.c.turn_id == bindparam("of_turn"),
+    messages.c.role != "user",
+    messages.c.position < bindparam("before"),
+)
+_BEGIN_CALL = (
+    update(tool_calls)
+    .where(tool_calls.c.session_id == bindparam("of_session"), tool_calls.c.call_id == bindparam("of_call"))
+    .values(outcome=None)
+    .returning(tool_calls.c.call_id)
+)
 _END_CALL = (
     update(tool_calls)
     .where(tool_calls.c.session_id == bindparam("of_session"), tool_calls.c.call_id == bindparam("of_call"))
-    .values({name: bindparam(name) for name in ("status", "ended_at", "result", "reason")})
+    .values({name: bindparam(name) for name in ("status", "ended_at", "result", "reason", "outcome")})
     .returning(tool_calls.c.call_id)
 )
 
@@ -110,13 +140,30 @@ class Writes:
             steps.append(_activity(session_id, max(row.created_at for row in rows)))
         return Operation(name, session_id, tuple(steps), sum(map(_weight, rows)))
 
+    def text_accepted(self, session_id: str, text: MessageRecord, joins: str) -> Operation:
+        """A user's text; what it joins is not read twice from then on."""
+        stored = self.messages_stored(session_id, [text], "text_accepted")
+        if not joins:
+            return stored
+        joined = Step(_JOIN_TEXT, values={"of_session": session_id, "of_turn": joins})
+        return replace(stored, steps=(*stored.steps, joined))
+
     def turn_ended(
-        self, session_id: str, turn_id: str, ending: Ending, rows: Sequence[MessageRecord]
+        self,
+        session_id: str,
+        turn_id: str,
+        ending: Ending,
+        rows: Sequence[MessageRecord],
+        *,
+        is_anew: bool = False,
     ) -> Operation:
         """What the turn said, and that its texts have had their ending."""
         stored = self.messages_stored(session_id, rows)
-        ended = Step(_END_TEXTS, values={"of_session": session_id, "of_turn": turn_id, "status": ending})
-        return Operation("turn_ended", session_id, (*stored.steps, ended), stored.chars)
+        key = {"of_session": session_id, "of_turn": turn_id}
+        steps = [*stored.steps, Step(_END_TEXTS, values={**key, "status": ending})]
+        if is_anew and rows:
+            steps.append(Step(_DROP_EARLIER_ANSWER, values={**key, "before": rows[0].position}))
+        return Operation("turn_ended", session_id, tuple(steps), stored.chars)
 
     def message_marked(self, session_id: str, position: int, status: str) -> Operation:
         """Another status for one message."""
@@ -160,9 +207,16 @@ class Writes:
             "started_at": call.started_at,
             "ended_at": call.ended_at,
             "told_at": call.told_at,
+            "outcome": call.outcome,
+            "idempotency_key": call.idempotency_key,
         }
         step = Step(self._insert_call, values=values)
         return Operation("call_started", session_id, (step,), len(call.arguments))
+
+    def call_began(self, session_id: str, call_id: str) -> Operation:
+        """A write that was stored as not begun begins."""
+        step = Step(_BEGIN_CALL, needs_row=True, values={"of_session": session_id, "of_call": call_id})
+        return Operation("call_began", session_id, (step,))
 
     def call_ended(
         self,
@@ -172,10 +226,12 @@ class Writes:
         ended_at: datetime,
         result: str | None,
         reason: str | None,
+        outcome: Outcome | None = None,
     ) -> Operation:
         """How the call ended."""
         key = {"of_session": session_id, "of_call": call_id}
-        values = {"status": status, "ended_at": ended_at, "result": result, "reason": reason}
+        values: dict[str, Any] = {"status": status, "ended_at": ended_at, "result": result}
+        values |= {"reason": reason, "outcome": outcome}
         step = Step(_END_CALL, needs_row=True, values=key | values)
         return Operation("call_ended", session_id, (step,), len(result or ""))
 
