@@ -6,7 +6,7 @@ reads the environment.
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -14,6 +14,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from config.access_settings import AccessSettings
 from config.forms import KIB, MIB, CommaList, Seconds, split_commas
+from config.model_addresses import read_azure_address, read_base_url
 
 
 class SettingsError(Exception):
@@ -146,6 +147,29 @@ class Settings(AccessSettings):
         return {"false": "off", "no": "off", "0": "off", "true": "on", "yes": "on", "1": "on"}.get(
             word, word if word in ("on", "off") else value.strip()
         )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_azure_address(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Cut the endpoint to what it must be; what else it says counts where nothing else is set."""
+        given = values.get("azure_openai_endpoint")
+        if not isinstance(given, str) or not given.strip():
+            return values
+        try:
+            address = read_azure_address(given)
+        except ValueError as exc:
+            raise ValueError(f"AZURE_OPENAI_ENDPOINT: {exc}") from None
+        told = {
+            "azure_openai_deployment_name": address.deployment,
+            "azure_openai_api_version": address.api_version,
+        }
+        missing = {name: value for name, value in told.items() if value and not values.get(name)}
+        return {**values, **missing, "azure_openai_endpoint": address.endpoint}
+
+    @field_validator("openai_base_url", mode="before")
+    @classmethod
+    def _read_base_url(cls, value: object) -> object:
+        return read_base_url(value) if isinstance(value, str) and value.strip() else value
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from app.llm.base import ChatRequest, Check, Completion
 from app.llm.capabilities import Capabilities
 from app.llm.chat_completions import REQUEST_HEADERS, ChatCompletions, ConnectionLimits, http_client
 from app.llm.keys import checked_key
-from app.llm.openai_errors import Failure, Hints
+from app.llm.openai_errors import Failure, Hints, is_model_missing
 from app.llm.retry import RetryPolicy
 from config.settings import Settings, SettingsError
 
@@ -60,7 +60,8 @@ class AzureOpenAI:
         hints = Hints(
             key=key,
             key_setting="AZURE_OPENAI_API_KEY",
-            model=f"AZURE_OPENAI_DEPLOYMENT_NAME={deployment}, AZURE_OPENAI_API_VERSION={self._api_version}",
+            model=f"AZURE_OPENAI_DEPLOYMENT_NAME={deployment}, AZURE_OPENAI_API_VERSION={self._api_version}"
+            f" and AZURE_OPENAI_ENDPOINT={endpoint}",
             endpoint=f"AZURE_OPENAI_ENDPOINT={endpoint}",
         )
         capabilities = Capabilities(stream_options=_tells_usage(self._api_version))
@@ -103,5 +104,9 @@ def _tells_usage(api_version: str) -> bool:
 
 def _blame(failure: Failure) -> str:
     # Azure says which deployment is missing by a code of its own; for an unknown api-version the whole path
-    # does not exist.
-    return "deployment" if failure.complaint.code == "DeploymentNotFound" else "api_version"
+    # does not exist. Whoever puts that in other words is not Azure OpenAI.
+    complaint = failure.complaint
+    if complaint.code == "DeploymentNotFound" or is_model_missing(complaint):
+        return "deployment"
+    is_azures = complaint.code == "404" or "api-version" in complaint.message.lower().replace(" ", "-")
+    return "api_version" if is_azures else "endpoint"

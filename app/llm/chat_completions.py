@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx2
 from openai import APIStatusError, AsyncOpenAI
@@ -26,11 +26,17 @@ from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 # A service that compresses nonetheless is refused: no answer of a model is worth the risk that a megabyte
 # inflates to a gigabyte.
 REQUEST_HEADERS = {"accept-encoding": "identity"}
 
 _NO_STREAM_TYPES = ("text/html", "application/json", "application/xhtml+xml")
+
+
+Mend = Callable[[Failure], Awaitable[bool]]
+"""Looks at a failure; returns whether it has changed something, so that the same may now succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,20 @@ def http_client(limits: ConnectionLimits) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(transport=transport, follow_redirects=False, timeout=None)
 
 
+async def mended(attempt: Callable[[], Awaitable[_T]], mend: Mend | None) -> _T:
+    """Return what `attempt` does, after one more try if `mend` says that it may help.
+
+    Raises:
+        Failure: It failed, or failed again.
+    """
+    try:
+        return await attempt()
+    except Failure as failure:
+        if mend is None or not await mend(failure):
+            raise
+    return await attempt()
+
+
 class ChatCompletions:
     """A chat-completions service.
 
@@ -67,6 +87,7 @@ class ChatCompletions:
 
     Attributes:
         retries: How often requests were sent again, by the code of what had failed.
+        has_answered: Whether any answer has ever begun: address, key and model are right.
     """
 
     def __init__(
@@ -81,6 +102,7 @@ class ChatCompletions:
         self.capabilities = capabilities
         self.hints = hints
         self.retries: Counter[str] = Counter()
+        self.has_answered = False
         self._client = client
         self._settings = settings
         self._limits = limits
@@ -89,11 +111,17 @@ class ChatCompletions:
         self._slots = asyncio.Semaphore(limits.pool_size)
 
     async def stream(
-        self, model: Callable[[], Awaitable[str]], request: ChatRequest
+        self, model: Callable[[], Awaitable[str]], request: ChatRequest, mend: Mend | None = None
     ) -> AsyncGenerator[str | Completion, None]:
-        """Streams one answer, as `ChatProvider.stream` promises."""
+        """Streams one answer, as `ChatProvider.stream` promises.
+
+        Args:
+            model: Tells the model's name.
+            request: What is asked.
+            mend: Asked once where the answer did not begin.
+        """
         try:
-            answer = await self._begin(await model(), request)
+            answer = await mended(lambda: self._begin(model, request), mend)
         except Failure as failure:
             raise failure.error from failure
         try:
@@ -119,13 +147,16 @@ class ChatCompletions:
         """Closes the connections."""
         await self._client.close()
 
-    async def _begin(self, model: str, request: ChatRequest) -> Answer:
+    async def _begin(self, model: Callable[[], Awaitable[str]], request: ChatRequest) -> Answer:
         """An answer that has begun, after as many tries as it takes and the policy allows."""
         attempt = 0
         may_be_stale = True
+        name = await model()
         while True:
             try:
-                return await self._adapt(model, request)
+                answer = await self._adapt(name, request)
+                self.has_answered = True
+                return answer
             except Failure as failure:
                 if failure.at_once and may_be_stale:
                     # The service had closed this connection while it was idle. A new one is nobody's retry.

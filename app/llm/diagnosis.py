@@ -73,7 +73,9 @@ async def diagnose(
             detail = words.format(endpoint=hints.endpoint, detail=hints.quoted(cause.detail))
             return _checks(stages, "endpoint", detail)
         stage = _general_blame(failure) or blame(failure)
-        return _checks(stages, stage, failure.error.facts)
+        facts = failure.error.facts
+        is_told = stage != "endpoint" or hints.endpoint in facts
+        return _checks(stages, stage, facts if is_told else f"{facts}; check {hints.endpoint}")
     return _checks(stages, None, "")
 
 

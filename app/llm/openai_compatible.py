@@ -1,26 +1,27 @@
 """OpenAI, or a server that speaks its chat-completions API (Ollama, llama.cpp, vLLM), as a provider."""
 
-import asyncio
+import logging
+import re
 from collections.abc import AsyncGenerator
-from typing import Any
+from urllib.parse import urlsplit
 
-import orjson
-from openai import APIStatusError, AsyncOpenAI
+from openai import AsyncOpenAI
 
-from app.errors import LlmBadResponse, LlmNotFound, LlmStalled, Locale
+from app.errors import LlmBadResponse, LlmNotFound, Locale
 from app.llm import diagnosis
 from app.llm.base import ChatRequest, Check, Completion
 from app.llm.capabilities import Capabilities
-from app.llm.chat_completions import REQUEST_HEADERS, ChatCompletions, ConnectionLimits, http_client
+from app.llm.chat_completions import REQUEST_HEADERS, ChatCompletions, ConnectionLimits, http_client, mended
 from app.llm.keys import checked_key
-from app.llm.openai_errors import Failure, Hints, refusal, unreachable
+from app.llm.model_list import best_for_chat, list_models
+from app.llm.openai_errors import Failure, Hints, is_model_missing
 from app.llm.retry import RetryPolicy
-from app.llm.transport import Unreachable, body_of
+from config.model_addresses import address_and_query
 from config.settings import Settings
 
-OPENAI_URL = "https://api.openai.com/v1"
+logger = logging.getLogger(__name__)
 
-_MAX_LIST_BYTES = 1024 * 1024
+OPENAI_URL = "https://api.openai.com/v1"
 
 NO_KEY = "not-needed"
 """Sent where no key is set: servers on one's own machine ask for none, but the package insists on one."""
@@ -29,8 +30,10 @@ NO_KEY = "not-needed"
 class OpenAICompatible:
     """A model behind the OpenAI API; see `ChatProvider`.
 
-    Without `OPENAI_MODEL` the first model that the server lists is taken, at the first use, and kept;
-    OpenAI's own list is too long for that to make sense.
+    Without `OPENAI_MODEL` the first model that the server lists and that seems to chat is taken, at the first
+    use, and kept until it is no longer there; OpenAI's own list is too long for that to make sense.
+
+    Where `OPENAI_BASE_URL` names no version and nothing is at its path, it is tried with `/v1`.
 
     Args:
         settings: With key, or address, or both.
@@ -52,13 +55,17 @@ class OpenAICompatible:
     ) -> None:
         key = checked_key(settings.openai_api_key, "OPENAI_API_KEY") if settings.openai_api_key else ""
         limits = limits or ConnectionLimits()
-        url = settings.openai_base_url or OPENAI_URL
+        url, query = address_and_query(settings.openai_base_url or OPENAI_URL)
         self.model = settings.openai_model or ""
+        self._may_choose = not self.model
+        self._missing = ""
+        self._urls = _urls(url)
         self.notice: dict[Locale, str] = {}
         self._is_own_server = not url.lower().startswith("https://api.openai.com")
         self._list_limit_s = settings.llm_first_token_timeout_s
         self._client = AsyncOpenAI(
             base_url=url,
+            default_query=query,
             api_key=key or NO_KEY,
             max_retries=0,
             timeout=None,
@@ -76,7 +83,7 @@ class OpenAICompatible:
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
         """Streams one answer, as `ChatProvider.stream` promises."""
-        return self._chat.stream(self._known_model, request)
+        return self._chat.stream(self._known_model, request, self._mend)
 
     async def diagnose(self) -> list[Check]:
         """Tries endpoint, key, model and a completion for real, in at most 8 seconds."""
@@ -94,7 +101,10 @@ class OpenAICompatible:
         await self._chat.aclose()
 
     async def _probe(self) -> None:
-        await self._chat.probe(await self._known_model(), diagnosis.PROBE)
+        async def attempt() -> None:
+            await self._chat.probe(await self._known_model(), diagnosis.PROBE)
+
+        await mended(attempt, self._mend)
 
     async def _known_model(self) -> str:
         if not self.model:
@@ -104,35 +114,38 @@ class OpenAICompatible:
         return self.model
 
     async def _first_model(self) -> str:
-        try:
-            async with asyncio.timeout(self._list_limit_s):
-                listed = await self._listed_models()
-        except TimeoutError as exc:
-            raise Failure(LlmStalled("no list of models came in time")) from exc
-        except Unreachable as exc:
-            raise unreachable(exc, self._hints) from exc
-        except APIStatusError as exc:
-            response = exc.response
-            raise refusal(
-                response.status_code, response.headers, response.content, self._hints, set()
-            ) from None
-        if not listed:
-            raise Failure(LlmNotFound("the server lists no model; set OPENAI_MODEL"))
-        return listed[0]
+        listed = await list_models(self._client, self._hints, self._list_limit_s)
+        model = best_for_chat(listed, without=self._missing) or best_for_chat(listed)
+        if model is None:
+            what = "no model that chats" if listed else "no model"
+            raise Failure(LlmNotFound(f"the server lists {what}; set OPENAI_MODEL"))
+        return model
 
-    async def _listed_models(self) -> list[str]:
-        content = bytearray()
-        async with self._client.models.with_streaming_response.list() as response:
-            body = body_of(response.http_response)
-            while len(content) < _MAX_LIST_BYTES and (chunk := await body.read()):
-                content += chunk
-        try:
-            models: Any = orjson.loads(content)["data"] or []
-            return [model["id"] for model in models if isinstance(model["id"], str) and model["id"]]
-        except (orjson.JSONDecodeError, KeyError, TypeError) as exc:
-            text = self._hints.quoted(content[:1000].decode("utf-8", errors="replace"))
-            raise Failure(LlmBadResponse(f"no list of models; set OPENAI_MODEL: {text}")) from exc
+    async def _mend(self, failure: Failure) -> bool:
+        if not self._chat.has_answered and len(self._urls) > 1 and _is_no_such_path(failure):
+            self._urls.reverse()
+            self._client.base_url = self._urls[0]
+            logger.warning("llm_base_url", extra={"tried": self._urls[0]})
+            return True
+        if self._may_choose and self.model and isinstance(failure.error, LlmNotFound):
+            # The model has been removed, or another one was loaded in its place.
+            self._missing, self.model = self.model, ""
+            return True
+        return False
+
+
+def _is_no_such_path(failure: Failure) -> bool:
+    """Whether the service seems to have nothing at this path, rather than no such model."""
+    if isinstance(failure.error, LlmNotFound):
+        return failure.status != 0 and not is_model_missing(failure.complaint)
+    return failure.status == 405 or (isinstance(failure.error, LlmBadResponse) and failure.status < 300)
+
+
+def _urls(url: str) -> list[str]:
+    """The address, and the same with the version that most services want and many people leave out."""
+    has_version = re.search(r"/v\d+[a-z]*\d*(/|$)", urlsplit(url).path)
+    return [url] if has_version else [url, f"{url.rstrip('/')}/v1"]
 
 
 def _blame(failure: Failure) -> str:
-    return "model"
+    return "endpoint" if _is_no_such_path(failure) else "model"

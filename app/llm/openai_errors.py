@@ -40,6 +40,12 @@ _TOO_LONG_WORDS = re.compile(
     r"maximum context length|context (length|size|window)|prompt is too long|too many tokens", re.IGNORECASE
 )
 _NO_SUCH_VERSION_WORDS = re.compile(r"api[- ]?version", re.IGNORECASE)
+_NO_SUCH_MODEL_CODES = {"model_not_found", "model_not_exist", "modelnotfound", "invalid_model"}
+_NO_SUCH_MODEL_WORDS = re.compile(
+    r"model\b.{0,200}?(not found|not exist|n't exist)|(invalid|unknown|not a valid) model\b"
+    r"|no models? loaded",
+    re.IGNORECASE | re.DOTALL,
+)
 _RETRIED_STATUSES = {408, 429}
 
 
@@ -168,6 +174,12 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, 
     )
 
 
+def is_model_missing(complaint: Complaint) -> bool:
+    """Whether the service says that it does not have the model."""
+    code = complaint.code.lower()
+    return code in _NO_SUCH_MODEL_CODES or bool(_NO_SUCH_MODEL_WORDS.search(complaint.message))
+
+
 def stream_error(complaint: Complaint, hints: Hints) -> Failure:
     """What an error object inside an answer means, after the status had already said 200."""
     facts = f"error in the stream: code={hints.quoted(complaint.code)}: {hints.quoted(complaint.message)}"
@@ -203,7 +215,8 @@ def _prompt_error(status: int, complaint: Complaint, facts: str) -> LlmError | N
 
 
 def _request_error(complaint: Complaint, facts: str, hints: Hints) -> LlmError:
-    if _NO_SUCH_VERSION_WORDS.search(f"{complaint.code} {complaint.message}"):
+    no_such_version = _NO_SUCH_VERSION_WORDS.search(f"{complaint.code} {complaint.message}")
+    if no_such_version or is_model_missing(complaint):
         return LlmNotFound(f"{facts}; check {hints.model}")
     return LlmBadRequest(facts)
 

@@ -134,3 +134,31 @@ async def test_diagnosis_shows_no_secret(kind: Kind):
         checks = await checks_of(kind, standin)
 
     assert KEY not in repr(checks)
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        (Status(404, body=b"404 page not found"), "endpoint"),
+        (Status(404, body={"detail": "Not Found"}), "endpoint"),
+        (Status(404, body={"error": {"code": "404", "message": "Resource not found"}}), "api_version"),
+        (Status(400, message="API version not supported"), "api_version"),
+        (Status(404, code="DeploymentNotFound"), "deployment"),
+    ],
+    ids=str,
+)
+async def test_what_is_not_found_at_azure_is_blamed_on_its_cause(answer: Any, name: str):
+    async with AzureStandin() as standin:
+        standin.script(answer)
+        bad = first_bad(await checks_of("azure", standin))
+        endpoint = f"AZURE_OPENAI_ENDPOINT={standin.url}"
+
+    assert bad.name == name
+    assert endpoint in bad.detail
+
+
+async def test_endpoint_as_the_portal_shows_it_works():
+    async with AzureStandin() as standin:
+        for path in ("/openai/v1/", "/openai/deployments/x/chat/completions?api-version=2024-10-21"):
+            checks = await checks_of("azure", standin, azure_openai_endpoint=standin.url + path)
+            assert all(check.ok for check in checks)

@@ -102,3 +102,111 @@ async def test_silent_list_of_models_is_a_stall():
             "openai", standin, openai_model=None, llm_first_token_timeout_s=0.1
         ) as provider:
             assert type((await hears(provider)).error) is LlmStalled
+
+
+# Which model, and where
+
+
+async def test_without_a_model_the_first_that_chats_is_taken():
+    async with AzureStandin() as standin:
+        standin.models = ["nomic-embed-text", "whisper-large-v3", "llama"]
+        async with provider_for("openai", standin, openai_model=None) as provider:
+            heard = await hears(provider)
+
+    assert (heard.error, standin.requests[0].body["model"]) == (None, "llama")
+
+
+async def test_server_without_a_model_that_chats_needs_the_setting():
+    async with AzureStandin() as standin:
+        listed = [{"id": "nomic", "type": "embeddings"}]
+        standin.models_answer = Status(200, body={"data": listed})
+        async with provider_for("openai", standin, openai_model=None) as provider:
+            heard = await hears(provider)
+
+    assert type(heard.error) is LlmNotFound
+    assert "no model that chats; set OPENAI_MODEL" in heard.error.facts
+
+
+async def test_model_that_was_removed_is_replaced_by_one_that_is_there():
+    async with AzureStandin() as standin:
+        standin.models = ["llama"]
+        async with provider_for("openai", standin, openai_model=None) as provider:
+            await hears(provider)
+            standin.models = ["embed-x", "phi"]
+            heard = await hears(provider)
+            again = await hears(provider)
+
+    assert (heard.error, again.error) == (None, None)
+    assert [request.body["model"] for request in standin.requests] == ["llama", "llama", "phi", "phi"]
+
+
+async def test_model_that_is_listed_and_not_there_is_asked_for_once_more_at_most():
+    async with AzureStandin() as standin:
+        standin.models_answer = Status(200, body={"data": [{"id": "ghost"}]})
+        async with provider_for("openai", standin, openai_model=None) as provider:
+            heard = await hears(provider)
+
+    assert type(heard.error) is LlmNotFound
+    assert len(standin.requests) == 2
+
+
+async def test_model_of_the_settings_is_never_replaced():
+    async with AzureStandin() as standin:
+        async with provider_for("openai", standin, openai_model="ghost") as provider:
+            assert type((await hears(provider)).error) is LlmNotFound
+
+    assert len(standin.requests) == 1
+
+
+@pytest.mark.parametrize("model", [None, DEPLOYMENT])
+@pytest.mark.parametrize("path", ["", "/", "/v1/chat/completions", "/chat/completions"])
+async def test_address_without_its_version_is_found(model: str | None, path: str):
+    async with AzureStandin() as standin:
+        url = standin.url + path
+        async with provider_for("openai", standin, openai_base_url=url, openai_model=model) as provider:
+            heard = [await hears(provider), await hears(provider)]
+            checks = await provider.diagnose()
+
+    assert [h.error for h in heard] == [None, None]
+    assert all(check.ok for check in checks)
+
+
+async def test_query_of_the_address_goes_with_each_request():
+    async with AzureStandin() as standin:
+        url = f"{standin.url}/v1?api-version=preview"
+        async with provider_for("openai", standin, openai_base_url=url, openai_model=None) as provider:
+            assert (await hears(provider)).error is None
+
+    assert standin.requests[0].query == {"api-version": "preview"}
+
+
+async def test_wrong_path_is_the_addresss_fault_and_not_the_models():
+    async with AzureStandin() as standin:
+        url = f"{standin.url}/api/v1"
+        async with provider_for("openai", standin, openai_base_url=url) as provider:
+            bad = next(check for check in await provider.diagnose() if not check.ok)
+
+    assert bad.name == "endpoint"
+    assert f"OPENAI_BASE_URL={url}" in bad.detail
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, {"error": {"message": 'model "x" not found, try pulling it first', "type": "api_error"}}),
+        (404, {"object": "error", "message": "The model `x` does not exist.", "code": 404}),
+        (400, {"error": {"message": "Model Not Exist", "type": "invalid_request_error"}}),
+        (400, {"error": {"message": "x is not a valid model ID", "code": 400}}),
+        (400, {"error": {"message": "Invalid model name passed in model=x", "code": "400"}}),
+        (400, {"error": {"message": "gone", "code": "model_not_found"}}),
+    ],
+    ids=str,
+)
+async def test_missing_model_is_understood_in_any_words(status: int, body: dict[str, Any]):
+    async with AzureStandin() as standin:
+        standin.script(Status(status, body=body))
+        async with provider_for("openai", standin) as provider:
+            bad = next(check for check in await provider.diagnose() if not check.ok)
+
+    assert bad.name == "model"
+    assert "OPENAI_MODEL" in bad.detail
