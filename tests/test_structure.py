@@ -59,6 +59,7 @@ RANKS = {
     "watchdog": 0,
     "shutdown": 0,
     "descriptors": 0,
+    "outbound": 0,
     "protocol": 1,
     "session": 2,
     "storage": 2,

@@ -2,12 +2,12 @@
 
 The package's own transport costs more than twice the CPU per token, and neither that nor its aiohttp variant
 says why a connection failed, whether it was a kept-alive one that the service had closed meanwhile, or bounds
-what an error's body may weigh. Redirects are never followed here, and TLS is verified as the package does it:
-always, against the system's certificates or `SSL_CERT_FILE`.
+what an error's body may weigh. What aiohttp itself leaves unbounded, `app/outbound` bounds. Redirects are
+never followed here, and TLS is verified as the package does it: always, against the system's certificates or
+`SSL_CERT_FILE`.
 """
 
 import ssl
-import urllib.request
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Literal, cast
@@ -15,6 +15,9 @@ from typing import Literal, cast
 import aiohttp
 import httpx2
 import yarl
+
+from app.outbound.aiohttp_connections import PIECE_BYTES, BoundedConnector
+from app.outbound.proxies import proxy_of_environment
 
 MAX_REFUSAL_BYTES = 64 * 1024
 """As much as is read of an answer whose status is not 200."""
@@ -135,9 +138,11 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             trace.on_connection_reuseconn.append(_note_reuse)
             self._session = aiohttp.ClientSession(
                 # Bounded by the caller, who can say "busy" instead of "timed out".
-                connector=aiohttp.TCPConnector(
+                connector=BoundedConnector(
                     limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=httpx2.create_ssl_context()
                 ),
+                # A body is read with all that is held of it at once: of many chunks, so little is held.
+                read_bufsize=PIECE_BYTES,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 # It would read proxies and ~/.netrc anew for each request, in two threads; and it refuses to
@@ -151,20 +156,13 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         """The proxy that the environment names for this host, looked up once."""
         scheme, host = url.scheme, url.host or ""
         if (scheme, host) not in self._proxies:
-            self._proxies[scheme, host] = _proxy_of_environment(scheme, host)
+            self._proxies[scheme, host] = proxy_of_environment(scheme, host)
         return self._proxies[scheme, host]
 
 
 def body_of(response: httpx2.Response) -> UpstreamBody:
     """The body of a response with status 200 that came through this transport."""
     return cast(UpstreamBody, response.extensions[BODY_EXTENSION])
-
-
-def _proxy_of_environment(scheme: str, host: str) -> str | None:
-    if urllib.request.proxy_bypass(host):
-        return None
-    proxy = urllib.request.getproxies().get(scheme)
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
 async def _note_reuse(

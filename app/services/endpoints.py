@@ -19,10 +19,13 @@ async def try_endpoints(host: ToolHost) -> list[Check]:
         endpoints["PUBLIC_IP_URL"] = settings.public_ip_url
     if "get_weather_info" in names and settings.weather_provider != "placeholder":
         endpoints["WEATHER_URL"] = settings.weather_url
-    return list(await asyncio.gather(*(_try(host.http, name, url) for name, url in endpoints.items())))
+    return list(
+        await asyncio.gather(*(try_endpoint(host.http, name, url) for name, url in endpoints.items()))
+    )
 
 
-async def _try(http: httpx.AsyncClient, name: str, url: str) -> Check:
+async def try_endpoint(http: httpx.AsyncClient, name: str, url: str) -> Check:
+    """Whether an endpoint answers, in a check of this name."""
     try:
         async with asyncio.timeout(ENDPOINT_TIMEOUT_S), http.stream("GET", url) as response:
             status = response.status_code

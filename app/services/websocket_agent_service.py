@@ -6,11 +6,10 @@ import random
 from dataclasses import replace
 from typing import Any
 
-import httpx
-
 from app.clock import Clock, SystemClock
 from app.errors import ResumeRefused, ServerFull
 from app.llm.base import ChatProvider, Check
+from app.outbound.httpx_transports import operator_client
 from app.protocol.close_codes import CloseCode
 from app.protocol.events import Event, GoingAway
 from app.services.access import Access, Recheck
@@ -75,7 +74,7 @@ class WebSocketAgentService:
         self.store = store if store is not None else NoStore()
         self._clock = clock or SystemClock()
         self.access = access if access is not None else Access(settings, self._clock)
-        http = httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=ENDPOINT_TIMEOUT_S)
+        http = operator_client(ENDPOINT_TIMEOUT_S)
         threads = ToolThreads(settings.tool_threads)
         self.host = ToolHost(tools, settings, self._clock, http, threads, self.store)
         self.session_host = SessionHost(settings, provider, self.host, self.store, self._clock)

