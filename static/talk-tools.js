@@ -10,6 +10,8 @@ export class TalkTools {
   #client;
   /** Runs that are shown and have not ended. @type {Set<string>} */
   #calls = new Set();
+  /** Runs that have ended: a server that was started anew may tell their ending again. @type {Set<string>} */
+  #ended = new Set();
   /** Calls that wait for the user's word. @type {Set<string>} */
   #asking = new Set();
 
@@ -26,15 +28,23 @@ export class TalkTools {
   }
 
   /**
-   * What runs, after a gap; what waits for the user's word is asked again by the server.
+   * What runs, and what has run, after a gap; what waits for the user's word is asked again by the server.
    *
-   * @param {{call_id: string, name: string}[]} tools
+   * @param {import("./voice-agent-client.js").HistoryTool[]} tools
    * @param {string | null} turn
+   * @param {(turn: string) => boolean} isShown Whether a turn is on the page.
    */
-  restore(tools, turn) {
-    for (const { call_id, name } of tools) {
-      this.#calls.add(call_id);
-      this.#view.startTool(call_id, name, turn);
+  restore(tools, turn, isShown) {
+    for (const { call_id, name, status, turn_id, elapsed_s } of tools) {
+      if (status === "running" || !turn_id) {
+        this.#calls.add(call_id);
+        this.#view.startTool(call_id, name, turn);
+        continue;
+      }
+      this.#ended.add(call_id);
+      if (!isShown(turn_id)) continue;
+      this.#view.startTool(call_id, name, turn_id);
+      this.#view.endTool(call_id, status, elapsed_s ?? null);
     }
   }
 
@@ -48,6 +58,7 @@ export class TalkTools {
   /** Forgets everything. */
   clear() {
     this.#calls.clear();
+    this.#ended.clear();
     this.#asking.clear();
   }
 
@@ -55,6 +66,7 @@ export class TalkTools {
   #follow(message) {
     const { call_id: call, name } = message;
     this.#settle(call);
+    if (this.#ended.has(call)) return;
     if (!this.#calls.has(call)) {
       // A call that could not even start (an unknown tool, wrong arguments) has nothing but an ending.
       this.#calls.add(call);
@@ -65,6 +77,7 @@ export class TalkTools {
     }
     if (message.type !== "tool_finished") return;
     this.#calls.delete(call);
+    this.#ended.add(call);
     this.#view.endTool(call, message.status, message.elapsed_s);
   }
 

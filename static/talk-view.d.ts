@@ -10,6 +10,8 @@ export type ToolEnding = ToolStatus | "lost";
 /** Times are milliseconds since 1970; null where nobody knows. */
 export interface TalkView {
   addText(id: string, content: string, at: number | null): void;
+  /** Only a part of a text, or of a turn's answer, is here. */
+  markCut(id: string): void;
   rewordText(id: string, content: string): void;
   removeText(id: string): void;
   /** How the user seems to feel. */

@@ -136,21 +136,26 @@ export class Talk {
     this.#view.beQuiet(true);
     this.clear();
     const known = new Map(this.#client.openTexts.map((text) => [text.turnId ?? "", text]));
-    for (const { role, content, turn_id, created_at, interrupted } of messages) {
+    for (const { role, content, turn_id, created_at, interrupted, truncated } of messages) {
       const at = Date.parse(created_at);
       if (role === "user") {
         const id = known.get(turn_id)?.id ?? `of ${turn_id}`;
         this.#textOfTurn.set(turn_id, id);
         this.#mark({ id, content, at }, "accepted");
+        if (truncated) this.#view.markCut(id);
       } else {
         this.#open({ turn_id }, at);
         this.#speak({ turn_id, content });
+        if (truncated) this.#view.markCut(turn_id);
         this.#complete({ turn_id, finish_reason: interrupted ? "interrupted" : "stop" });
       }
     }
     if (turn) this.#open(turn);
+    if (turn?.truncated) this.#view.markCut(turn.turn_id);
     if (turn?.text) this.#speak({ turn_id: turn.turn_id, content: turn.text });
-    this.#tools.restore(tools, turn?.turn_id ?? null);
+    const shown = new Set(messages.filter(({ role }) => role === "assistant").map(({ turn_id }) => turn_id));
+    if (turn) shown.add(turn.turn_id);
+    this.#tools.restore(tools, turn?.turn_id ?? null, (id) => shown.has(id));
   }
 
   /** @param {ClientEvents["notice"]} message */

@@ -50,6 +50,7 @@ export const en = {
   "answer.background": "Agent · background result",
   "answer.cut": "Incomplete answer",
   "answer.interrupted": "Interrupted answer",
+  "answer.tooLong": "Only a part is shown: the whole text is in the talk's export.",
   "answer.announced": "Agent: {text}",
 
   "session.new": "New session: the agent does not remember what is above",

@@ -49,6 +49,7 @@ export const es = {
   "answer.background": "Agente · resultado en segundo plano",
   "answer.cut": "Respuesta incompleta",
   "answer.interrupted": "Respuesta interrumpida",
+  "answer.tooLong": "Solo se muestra una parte: el texto entero está en la exportación de la conversación.",
   "answer.announced": "Agente: {text}",
 
   "session.new": "Sesión nueva: el agente no recuerda lo anterior",

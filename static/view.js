@@ -4,11 +4,12 @@
 import { Alert, errorSentence } from "./alert.js";
 import { announce } from "./announcer.js";
 import { make, part, typingDots } from "./dom.js";
-import { ChatMessage } from "./elements.js";
 import { phrase, show } from "./language.js";
+import { cutNotice, newMessage } from "./messages.js";
 import { ToolsView } from "./view-tools.js";
 
 /** @typedef {import("./talk-view.js").TalkView} TalkView */
+/** @typedef {import("./elements.js").ChatMessage} ChatMessage */
 
 /** @typedef {{place: HTMLElement, answer: ChatMessage | null, dots: HTMLElement}} TurnParts */
 /** @typedef {TurnParts & {isOwn: boolean, at: number | null}} TurnView */
@@ -60,6 +61,9 @@ export class TalkPage {
     const message = this.#texts.get(id);
     message?.mark(status, () => this.#again(message.text));
   }
+
+  markCut = /** @type {TalkView["markCut"]} */ ((id) =>
+    (this.#texts.get(id)?.parentElement ?? this.#turns.get(id)?.place)?.append(cutNotice()));
 
   rewordText = /** @type {TalkView["rewordText"]} */ ((id, content) => this.#texts.get(id)?.reword(content));
 
@@ -193,8 +197,4 @@ export class TalkPage {
   #announce(text) {
     if (!this.#isQuiet) announce(text);
   }
-}
-
-function newMessage() {
-  return /** @type {ChatMessage} */ (document.createElement("chat-message"));
 }

@@ -37,14 +37,31 @@ export interface HistoryEntry {
   turn_id: string;
   created_at: string;
   interrupted: boolean;
+  /** Only the beginning of it is here: it is too large for one frame. */
+  truncated?: boolean;
 }
 
-/** Replaces all that was shown: some messages are gone. */
+/** A call that runs, or one that has ended, as `tool_finished` says it. */
+export interface HistoryTool {
+  call_id: string;
+  name: string;
+  status: ToolStatus | "running";
+  /** The turn that it was made in; missing while it runs. */
+  turn_id?: string;
+  elapsed_s?: number;
+  reason?: string;
+  result?: unknown;
+  error?: string;
+  truncated?: boolean;
+}
+
+/** Replaces all that was shown: some messages are gone. Of at most 512 KiB; the oldest is left out. */
 export interface HistoryMessage {
   type: "history";
   messages: HistoryEntry[];
-  turn: { turn_id: string; text: string } | null;
-  tools: { call_id: string; name: string; status: string }[];
+  /** `truncated`: of its text only the end is here. */
+  turn: { turn_id: string; text: string; truncated?: boolean } | null;
+  tools: HistoryTool[];
 }
 
 export interface StateMessage {
@@ -125,6 +142,11 @@ export interface ToolFinished {
   status: ToolStatus;
   elapsed_s: number;
   reason?: string;
+  /** What a `done` call has brought: a JSON value of at most 2,000 characters, and where `truncated`, not all of it. */
+  result?: unknown;
+  /** A sentence, where it is not done. */
+  error?: string;
+  truncated?: boolean;
 }
 
 /** The call begins after a yes; without an answer in time it is a no. */
@@ -205,6 +227,8 @@ export interface GoingAway {
   type: "going_away";
   reason: string;
   reconnect_after_s: number;
+  /** How long turns that run may still take, in seconds. */
+  deadline_s?: number;
 }
 
 export type ServerMessage =
@@ -279,6 +303,8 @@ export interface Answer {
   usage: Usage | null;
   timingsMs: Timings | null;
   durable: boolean | null;
+  /** Only the beginning of the text is here. */
+  truncated?: boolean;
 }
 
 /** Both promises reject with a `VoiceAgentError`; nobody has to look at them. */

@@ -681,18 +681,21 @@ export class VoiceAgentClient extends EventTarget {
       if (entry.role !== "assistant" || entry.turn_id === turn?.turn_id) continue;
       const finishReason = entry.interrupted ? "interrupted" : "stop";
       const unknown = { usage: null, timingsMs: null, durable: null };
-      this.#answers.set(entry.turn_id, { turnId: entry.turn_id, text: entry.content, finishReason, ...unknown });
+      const { turn_id: turnId, content: text } = entry;
+      const cut = entry.truncated && { truncated: true };
+      this.#answers.set(turnId, { turnId, text, finishReason, ...unknown, ...cut });
     }
     this.#turnId = turn?.turn_id ?? null;
-    this.#tools = new Map(message.tools.map((tool) => [tool.call_id, tool.name]));
+    const running = message.tools.filter((tool) => tool.status === "running");
+    this.#tools = new Map(running.map((tool) => [tool.call_id, tool.name]));
     const withoutTurn = this.#tools.size > 0 ? "processing_tool" : "idle";
     this.#state = turn ? (turn.text ? "speaking" : "thinking") : withoutTurn;
-    const running = turn ? order.indexOf(turn.turn_id) : -1;
+    const place = turn ? order.indexOf(turn.turn_id) : -1;
     this.#suspects = [];
     for (const text of this.#texts.values()) {
       if (text.status !== "accepted" || text.turnId === null || this.#endByHistory(text)) continue;
       // Turns end in order: what was said before the running one has ended, somehow.
-      if (text.turnId !== turn?.turn_id && (running < 0 || order.indexOf(text.turnId) < running)) {
+      if (text.turnId !== turn?.turn_id && (place < 0 || order.indexOf(text.turnId) < place)) {
         this.#suspects.push(text);
       }
     }

@@ -120,9 +120,13 @@ class Paper:
                 self._break_line()
                 self._say(entry["content"])
                 self._break_line()
+                if entry.get("truncated"):
+                    self.note("truncated")
                 self._told.append(entry["turn_id"])
         if turn := message.get("turn"):
             self._break_line()
+            if turn.get("truncated"):
+                self.note("truncated")
             self._say(turn["text"])
 
     def _say(self, text: str) -> None:

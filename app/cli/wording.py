@@ -32,6 +32,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Connected again, with a new talk: the earlier one is gone.",
     ),
     "gap": ("Parte de lo dicho se ha perdido por el camino.", "Some of what was said was lost on the way."),
+    "truncated": (
+        "Solo se muestra una parte: el texto es demasiado largo.",
+        "Only a part is shown: the text is too long.",
+    ),
     "going_away": ("El servidor se reinicia.", "The server is restarting."),
     "unreachable": ("No puedo conectar con {url}: {reason}.", "I cannot connect to {url}: {reason}."),
     "gave_up": (

@@ -5,7 +5,7 @@ Everything a turn says carries its `turn_id`.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from app.chat import Mood, Usage
 from app.errors import AgentError, Locale
@@ -18,6 +18,9 @@ ToolStatus = Literal["done", "failed", "timed_out", "cancelled", "interrupted"]
 
 ToolEndReason = Literal["denied", "expired", "user", "shutdown", "stuck"]
 """Why a call was ended from outside."""
+
+MAX_RESULT_CHARS = 2000
+"""What a client is told of a call's result, in JSON, or of its error; the whole of it is had over HTTP."""
 
 FinishReason = Literal["stop", "interrupted", "length", "content_filter"]
 
@@ -153,7 +156,10 @@ class ToolProgress:
 
 @dataclass(slots=True)
 class ToolFinished:
-    """A tool call's one ending; `error` is a sentence where it is not done."""
+    """A tool call's one ending: `result` is a JSON value where it is done, else `error` is a sentence.
+
+    `truncated`: not all of the result is here.
+    """
 
     call_id: str
     name: str
@@ -161,6 +167,8 @@ class ToolFinished:
     elapsed_s: float
     error: str | None = None
     reason: ToolEndReason | None = None
+    result: Any = None
+    truncated: bool = False
 
 
 @dataclass(slots=True)
@@ -206,10 +214,14 @@ class HistoryTold:
 
 @dataclass(slots=True)
 class GoingAway:
-    """The server is about to stop; come back after so many seconds. Not part of the talk."""
+    """The server is about to stop; come back after so many seconds. Not part of the talk.
+
+    `deadline_s`: how long turns that run may still take, in seconds.
+    """
 
     reason: str
     reconnect_after_s: float
+    deadline_s: float = 0.0
 
 
 @dataclass(slots=True)

@@ -169,6 +169,12 @@ class ToolFinishedMessage(Numbered):
     elapsed_s: Seconds
     reason: ToolEndReason | None = None
     """Why it was ended from outside."""
+    result: JsonValue = None
+    """What it has brought, of at most 2,000 characters as JSON; missing where it brought nothing."""
+    error: str | None = None
+    """A sentence, where it is not done; of at most 2,000 characters."""
+    truncated: bool = False
+    """Whether there is more of the result than is here; missing where there is not."""
 
 
 class ApprovalRequestedMessage(Numbered):
@@ -212,6 +218,8 @@ class GoingAwayMessage(V2ServerPart):
     reason: str
     reconnect_after_s: Seconds
     """When to come back, in seconds; each client is told another time."""
+    deadline_s: Seconds
+    """How long turns that run may still take, in seconds; the close comes then at the latest."""
 
 
 class SessionResumedMessage(V2ServerPart):
@@ -237,6 +245,8 @@ class HistoryEntry(V2ServerPart):
     turn_id: str
     created_at: str
     interrupted: bool
+    truncated: bool = False
+    """Whether only the beginning of it is here; missing where all of it is."""
 
 
 class HistoryTurn(V2ServerPart):
@@ -244,14 +254,24 @@ class HistoryTurn(V2ServerPart):
 
     turn_id: str
     text: str
+    truncated: bool = False
+    """Whether only the end of it is here; missing where all of it is."""
 
 
 class HistoryTool(V2ServerPart):
-    """A tool call that a page should show."""
+    """A tool call that a page should show: it runs, or has ended as `tool_finished` says."""
 
     call_id: str
     name: str
     status: ToolState
+    turn_id: str | None = None
+    """The turn that it was made in; missing while it runs."""
+    elapsed_s: Seconds | None = None
+    """How long it took; missing while it runs."""
+    reason: ToolEndReason | None = None
+    result: JsonValue = None
+    error: str | None = None
+    truncated: bool = False
 
 
 class HistoryMessage(V2ServerPart):
@@ -262,9 +282,10 @@ class HistoryMessage(V2ServerPart):
 
     type: Literal["history"]
     messages: list[HistoryEntry]
-    """The last 200, oldest first."""
+    """The last 200 at most, oldest first: so many that the frame has at most 512 KiB."""
     turn: HistoryTurn | None
     tools: list[HistoryTool]
+    """The last 50 that have ended, at most, and those that run."""
 
 
 V2ServerMessage = Annotated[

@@ -6,6 +6,7 @@ import orjson
 
 from app.errors import Locale
 from app.protocol.events import (
+    MAX_RESULT_CHARS,
     ApprovalRequested,
     AudioComplete,
     AudioFrame,
@@ -54,6 +55,8 @@ def encode(event: Event, locale: Locale, seq: int | None) -> str:
             "content": event.content,
         }
     else:
+        if type(event) is HistoryTold and seq is None:
+            return event.message
         message = _message(event, locale)
     if seq is not None:
         message["seq"] = seq
@@ -78,8 +81,13 @@ def _message(event: Event, locale: Locale) -> dict[str, Any]:  # noqa: C901  # f
             return {"type": "pong"}
         case HistoryTold(history):
             return orjson.loads(history)
-        case GoingAway(reason, reconnect_after_s):
-            return {"type": "going_away", "reason": reason, "reconnect_after_s": reconnect_after_s}
+        case GoingAway(reason, reconnect_after_s, deadline_s):
+            return {
+                "type": "going_away",
+                "reason": reason,
+                "reconnect_after_s": reconnect_after_s,
+                "deadline_s": deadline_s,
+            }
         case SessionCreated():
             return _session_created(event)
         case ResponseComplete():
@@ -211,12 +219,24 @@ def _tool(event: ToolStarted | ToolProgress | ToolFinished) -> dict[str, Any]:
             message |= {"type": "tool_progress", "elapsed_s": round(event.elapsed_s, 3)}
             optional = {"message": event.message, "fraction": event.fraction}
         case ToolFinished():
-            message |= {
-                "type": "tool_finished",
-                "status": event.status,
-                "elapsed_s": round(event.elapsed_s, 3),
-            }
-            optional = {"reason": event.reason}
+            return {"type": "tool_finished", **outcome(event)}
+    return {**message, **{name: value for name, value in optional.items() if value is not None}}
+
+
+def outcome(event: ToolFinished) -> dict[str, Any]:
+    """How a call ended, as `tool_finished` and `history` say it."""
+    message: dict[str, Any] = {
+        "call_id": event.call_id,
+        "name": event.name,
+        "status": event.status,
+        "elapsed_s": round(event.elapsed_s, 3),
+    }
+    optional = {
+        "reason": event.reason,
+        "result": event.result,
+        "error": event.error[:MAX_RESULT_CHARS] if event.error else None,
+        "truncated": event.truncated or None,
+    }
     return {**message, **{name: value for name, value in optional.items() if value is not None}}
 
 

@@ -4,11 +4,10 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from app.clock import Clock
 from app.conversation.conversation import Conversation
 from app.protocol.events import Event
+from app.session.history_frame import history_frame
 from app.session.pump import Pump
 from app.session.resume_tokens import ResumeTokens
 from app.session.voice_session import VoiceSession
@@ -77,14 +76,11 @@ class LiveSession:
         if turn is not None:
             # What has no number yet is still to come as chunks.
             said = said[: len(said) - self.session.outbox.waiting_chars(turn.turn_id)]
-        tools = [
+        transcript = self.session.transcript
+        running = [
             {"call_id": run.call_id, "name": run.name, "status": "running"}
             for run in self.conversation.tools.running.values()
         ]
-        message = {
-            "type": "history",
-            "messages": self.session.transcript.describe(),
-            "turn": {"turn_id": turn.turn_id, "text": said} if turn is not None else None,
-            "tools": tools,
-        }
-        return orjson.dumps(message).decode()
+        return history_frame(
+            list(transcript), (turn.turn_id, said) if turn is not None else None, running, transcript.calls
+        )

@@ -1,8 +1,10 @@
 """Takes up a stored session again after the server was restarted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
+from typing import get_args
 
 import orjson
 
@@ -10,13 +12,15 @@ from app.chat import ApiMessage
 from app.errors import ServerRestarted
 from app.locales import say
 from app.protocol import v2
-from app.protocol.events import ErrorOccurred, Event, MessageAccepted, ToolFinished
+from app.protocol.events import ErrorOccurred, Event, MessageAccepted, ToolEndReason, ToolFinished
 from app.services.live_session import LiveSession
 from app.services.principal import Principal
 from app.session.resume_tokens import ResumeTokens
 from app.session.transcript import Spoken
 from app.storage.records import CallRow, MessageRecord, SessionRecord, StoredTalk
-from app.tools.calls import Ending, ToolRun
+from app.tools.calls import Ending, ToolRun, finished_of
+
+_REASONS: dict[str, ToolEndReason] = {reason: reason for reason in get_args(ToolEndReason)}
 
 
 def may_come_back(
@@ -33,7 +37,8 @@ def may_come_back(
 
 def restore(live: LiveSession, talk: StoredTalk) -> None:
     """Fills a new live session with what the store has of it; what is left to be told waits for a client."""
-    live.restored = talk
+    # The texts are in the history then; what is left to be told needs none of them.
+    live.restored = replace(talk, messages=())
     unanswered = {message.turn_id for message in talk.unanswered}
     answered = [m for m in talk.messages if m.turn_id not in unanswered and _is_remembered(m)]
     history = live.session.conversation_history
@@ -52,6 +57,8 @@ def restore(live: LiveSession, talk: StoredTalk) -> None:
     for message in talk.messages:
         if message.role in ("user", "assistant") and message.content and message.status != "joined":
             live.session.transcript.add(_spoken(message))
+    for call in talk.ended_calls:
+        live.session.transcript.end_call(call.turn_id, _finished(live, call))
     receipts = [MessageAccepted(turn, client, True) for client, turn in talk.turn_of_client_id.items()]
     live.conversation.remember(receipts)
 
@@ -75,7 +82,11 @@ def _endings(live: LiveSession, talk: StoredTalk) -> list[Event]:
     """The one ending of each call and of each text that the restart has left without."""
     # Those that a planned stop ended had their ending when nobody listened any more.
     stopped = [call for call in talk.untold_calls if call.reason == "shutdown"]
-    endings: list[Event] = [_finished(live, call) for call in (*talk.running_calls, *stopped)]
+    endings: list[Event] = []
+    for call in (*talk.running_calls, *stopped):
+        finished = _finished(live, call)
+        live.session.transcript.end_call(call.turn_id, finished)
+        endings.append(finished)
     for message in talk.unanswered:
         live.session.journal.turn_ended(message.turn_id, [], "failed")
         endings.append(ErrorOccurred(ServerRestarted(), message.turn_id, message.client_id))
@@ -85,8 +96,12 @@ def _endings(live: LiveSession, talk: StoredTalk) -> list[Event]:
 def _finished(live: LiveSession, call: CallRow) -> ToolFinished:
     ended_at = call.ended_at or live.clock.now()
     elapsed_s = max(0.0, (ended_at - call.started_at).total_seconds())
-    reason = "shutdown" if call.reason == "shutdown" else None
-    return ToolFinished(call.call_id, call.name, _ending(call).status, elapsed_s, reason=reason)
+    ending = _ending(call)
+    if ending.status == "interrupted":
+        ending = replace(ending, error=say(live.session.locale, "tool_was_interrupted"))
+    run = _run(call, ending)
+    run.end_reason = _REASONS.get(call.reason or "")
+    return finished_of(run, ending, elapsed_s)
 
 
 def _is_remembered(record: MessageRecord) -> bool:

@@ -160,7 +160,7 @@ class WebSocketAgentService:
         for live in self.sessions:
             # Spread over some seconds, so that not all clients come back in the same moment.
             after_s = round(random.uniform(0.5, RECONNECT_SPREAD_S), 1)  # noqa: S311  # no secret
-            live.session.emit(GoingAway("restart", after_s))
+            live.session.emit(GoingAway("restart", after_s, self.settings.shutdown_grace_s))
         turns = [asyncio.create_task(live.conversation.finish_turn()) for live in self.sessions]
         if turns:
             _, late = await asyncio.wait(turns, timeout=self.settings.shutdown_grace_s)

@@ -7,8 +7,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from app.clock import wire_time
+from app.protocol.events import ToolFinished
 
 MAX_ENTRIES = 200
+
+MAX_CHARS = 512 * 1024
+"""No more can be shown at once (`history_frame.py`); what stands before so many characters is let go."""
+
+MAX_CALLS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,7 @@ class Spoken:
 
     Attributes:
         is_refused: The model's service did not take it; no later prompt may hold it.
+        truncated: Only the beginning of it is here.
     """
 
     role: Literal["user", "assistant"]
@@ -25,39 +32,71 @@ class Spoken:
     created_at: datetime
     interrupted: bool = False
     is_refused: bool = False
+    truncated: bool = False
 
     def describe(self) -> dict[str, Any]:
         """The entry as a `history` message has it."""
-        return {
+        entry = {
             "role": self.role,
             "content": self.content,
             "turn_id": self.turn_id,
             "created_at": wire_time(self.created_at),
             "interrupted": self.interrupted,
         }
+        return {**entry, "truncated": True} if self.truncated else entry
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """A tool call that has ended, and the turn that it was made in."""
+
+    turn_id: str
+    finished: ToolFinished
 
 
 class Transcript:
-    """The last entries, in the order in which they were said."""
+    """The last entries, in the order in which they were said, and the last calls that have ended.
+
+    Attributes:
+        calls: In the order in which they ended.
+    """
 
     def __init__(self) -> None:
-        self._entries: deque[Spoken] = deque(maxlen=MAX_ENTRIES)
+        self.calls: deque[EndedCall] = deque(maxlen=MAX_CALLS)
+        self._entries: deque[Spoken] = deque()
+        self._chars = 0
 
     def add(self, entry: Spoken) -> None:
         """Adds what was said; nothing said adds nothing."""
-        if entry.content:
-            self._entries.append(entry)
+        if not entry.content:
+            return
+        if len(entry.content) > MAX_CHARS:
+            entry = replace(entry, content=entry.content[:MAX_CHARS], truncated=True)
+        self._entries.append(entry)
+        self._chars += len(entry.content)
+        while len(self._entries) > MAX_ENTRIES or self._is_beyond(self._entries[0]):
+            self._chars -= len(self._entries.popleft().content)
+
+    def _is_beyond(self, oldest: Spoken) -> bool:
+        return self._chars - len(oldest.content) >= MAX_CHARS
+
+    def end_call(self, turn_id: str, finished: ToolFinished) -> None:
+        """Adds a call that has ended."""
+        self.calls.append(EndedCall(turn_id, finished))
 
     def correct(self, turn_id: str, content: str) -> None:
         """Another text for what the agent said in an interrupted turn."""
-        for n, entry in enumerate(self._entries):
-            if entry.turn_id == turn_id and entry.role == "assistant":
-                self._entries[n] = replace(entry, content=content)
+        self._put(
+            replace(entry, content=content[:MAX_CHARS], truncated=len(content) > MAX_CHARS)
+            if entry.turn_id == turn_id and entry.role == "assistant"
+            else entry
+            for entry in self._entries
+        )
 
     def forget(self, turn_id: str) -> None:
         """Takes out all of a turn, in whose place another comes."""
-        kept = [entry for entry in self._entries if entry.turn_id != turn_id]
-        self._entries = deque(kept, maxlen=MAX_ENTRIES)
+        self._put(entry for entry in self._entries if entry.turn_id != turn_id)
+        self.calls = deque((call for call in self.calls if call.turn_id != turn_id), maxlen=MAX_CALLS)
 
     def refuse(self, turn_id: str) -> None:
         """Marks what was said in a turn as refused."""
@@ -65,9 +104,9 @@ class Transcript:
             if entry.turn_id == turn_id:
                 self._entries[place] = replace(entry, is_refused=True)
 
+    def _put(self, entries: Iterator[Spoken]) -> None:
+        self._entries = deque(entries)
+        self._chars = sum(len(entry.content) for entry in self._entries)
+
     def __iter__(self) -> Iterator[Spoken]:
         return iter(self._entries)
-
-    def describe(self) -> list[dict[str, Any]]:
-        """All entries, oldest first."""
-        return [entry.describe() for entry in self._entries]

@@ -138,10 +138,18 @@ class NoStore:
         return Page(())
 
     async def messages(
-        self, session_id: str, limit: int = 200, cursor: str | None = None
+        self, session_id: str, limit: int = 200, cursor: str | None = None, upto: int | None = None
     ) -> Page[MessageRecord]:
         """See `Store`."""
         return Page(())
+
+    async def talk_extent(self, session_id: str) -> int:
+        """See `Store`."""
+        return -1
+
+    async def calls(self, session_id: str, call_ids: Sequence[str]) -> tuple[CallRow, ...]:
+        """See `Store`."""
+        return ()
 
     async def search(self, session_id: str, query: str, limit: int = 10) -> tuple[MessageRecord, ...]:
         """See `Store`."""

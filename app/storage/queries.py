@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, or_, select
 
 from app.storage.errors import BadCursor
 from app.storage.models import messages, sessions, tool_calls, users
@@ -33,6 +33,18 @@ _MOST_TURNS = 500
 
 _MOST_CLIENT_IDS = 1000
 """How many texts are known again when they are sent twice; as many as a session knows that lives."""
+
+_MOST_ENDED_CALLS = 50
+
+_MOST_BYTES = 4 * 1024 * 1024
+"""No more of a talk's newest turns is loaded; the newest is, whatever its size."""
+
+_PAGE_BYTES = 1024 * 1024
+"""A page of messages ends behind the one with which it is over this."""
+
+_IDS_AT_ONCE = 500
+
+_SIZED_AT_ONCE = 32
 
 _SCANNED_MESSAGES = 5000
 """Among so many messages the newest turns are looked for, however long a talk is."""
@@ -114,6 +126,7 @@ def talk(
         unanswered=unanswered,
         turn_of_client_id=_client_ids(connection, session_id),
         writes=_writes(connection, session_id),
+        ended_calls=_ended_calls(connection, session_id),
     )
 
 
@@ -124,6 +137,20 @@ def _writes(connection: Connection, session_id: str) -> tuple[CallRow, ...]:
         .where(tool_calls.c.session_id == session_id, tool_calls.c.effect == "write")
         .order_by(tool_calls.c.started_at.desc(), tool_calls.c.call_id.desc())
         .limit(_MOST_WRITES)
+    )
+    return tuple(_call(row) for row in reversed(connection.execute(statement).all()))
+
+
+def _ended_calls(connection: Connection, session_id: str) -> tuple[CallRow, ...]:
+    """The newest calls that have ended, as they began; `Store.calls` has their arguments."""
+    columns = [literal("").label("arguments") if c.name == "arguments" else c for c in _CALL_COLUMNS]
+    is_left_to_tell = and_(tool_calls.c.told_at.is_(None), tool_calls.c.reason == "shutdown")
+    statement = (
+        select(*columns)
+        .where(tool_calls.c.session_id == session_id, tool_calls.c.ended_at.is_not(None))
+        .where(or_(tool_calls.c.reason.is_(None), ~is_left_to_tell))
+        .order_by(tool_calls.c.started_at.desc(), tool_calls.c.call_id.desc())
+        .limit(_MOST_ENDED_CALLS)
     )
     return tuple(_call(row) for row in reversed(connection.execute(statement).all()))
 
@@ -170,18 +197,46 @@ def newest(
     ).cte("newest_starts")
     floor = select(newest_starts.c.began).order_by(newest_starts.c.began.desc()).limit(turns).subquery()
     least = select(func.min(floor.c.began)).scalar_subquery()
-    starts = (
-        select(newest_starts)
-        .where(or_(newest_starts.c.began >= least, newest_starts.c.began >= summary_upto))
-        .subquery()
+    starts = select(newest_starts).where(
+        or_(newest_starts.c.began >= least, newest_starts.c.began >= summary_upto)
     )
+    newest_first = connection.execute(starts.order_by(newest_starts.c.began.desc())).all()
+    turn_ids = _that_fit(connection, session_id, [turn.turn_id for turn in newest_first])
+    began_at = {turn_id: place for place, turn_id in enumerate(reversed(turn_ids))}
     statement = (
         select(*_MESSAGE_COLUMNS)
-        .join(starts, starts.c.turn_id == messages.c.turn_id)
-        .where(messages.c.session_id == session_id)
-        .order_by(starts.c.began, messages.c.position)
+        .where(messages.c.session_id == session_id, messages.c.turn_id.in_(turn_ids))
+        .order_by(messages.c.position)
     )
-    return tuple(map(_message, connection.execute(statement).all()))
+    rows = map(_message, connection.execute(statement).all())
+    return tuple(sorted(rows, key=lambda row: began_at[row.turn_id]))
+
+
+def _that_fit(connection: Connection, session_id: str, turn_ids: list[str]) -> list[str]:
+    """As many of the turns as may be loaded, from the first one on."""
+    room = _MOST_BYTES
+    size = func.sum(_size_of(connection)).label("size")
+    # A few at a time: to know a text's size, SQLite reads it.
+    for start in range(0, len(turn_ids), _SIZED_AT_ONCE):
+        some = turn_ids[start : start + _SIZED_AT_ONCE]
+        statement = (
+            select(messages.c.turn_id, size)
+            .where(messages.c.session_id == session_id, messages.c.turn_id.in_(some))
+            .group_by(messages.c.turn_id)
+        )
+        sizes: dict[str, int] = {row.turn_id: row.size for row in connection.execute(statement)}
+        for place, turn_id in enumerate(some, start):
+            room -= sizes.get(turn_id, 0)
+            if room < 0 and place:
+                return turn_ids[:place]
+    return turn_ids
+
+
+def _size_of(connection: Connection) -> ColumnElement[int]:
+    """About what a message weighs in memory: its words and its calls."""
+    # SQLite has the size in bytes only from 3.43 on; for other than plain letters this is too little.
+    size = func.length if connection.dialect.name == "sqlite" else func.octet_length
+    return func.coalesce(size(messages.c.content), 0) + func.coalesce(size(messages.c.tool_calls), 0)
 
 
 def session_page(
@@ -235,9 +290,16 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
 
 
 def message_page(
-    connection: Connection, session_id: str, limit: int, cursor: str | None
+    connection: Connection, session_id: str, limit: int, cursor: str | None, upto: int | None = None
 ) -> Page[MessageRecord]:
-    """A session's messages as they came, from the first.
+    """A session's messages as they came, from the first: so many, or fewer where they are large.
+
+    Args:
+        connection: To the database.
+        session_id: Whose.
+        limit: The most that are had at once.
+        cursor: Where the page before has ended.
+        upto: The place of the last one that is asked for; None for no end.
 
     Raises:
         BadCursor: The cursor is none of ours.
@@ -245,16 +307,40 @@ def message_page(
     if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
         raise BadCursor("no cursor of these messages")
     after = -1 if cursor is None else int(cursor)
-    statement = (
-        select(*_MESSAGE_COLUMNS)
-        .where(messages.c.session_id == storable(session_id), messages.c.position > after)
-        .order_by(messages.c.position)
-        .limit(limit + 1)
-    )
-    rows = [_message(row) for row in connection.execute(statement)]
-    if len(rows) <= limit:
-        return Page(tuple(rows))
-    return Page(tuple(rows[:limit]), str(rows[limit - 1].position))
+    asked = [messages.c.session_id == storable(session_id), messages.c.position > after]
+    if upto is not None:
+        asked.append(messages.c.position <= upto)
+    sizes = select(messages.c.position, _size_of(connection).label("size")).where(*asked)
+    first = connection.execute(sizes.order_by(messages.c.position).limit(limit + 1)).all()
+    length, room = 0, _PAGE_BYTES
+    while length < min(limit, len(first)) and room > 0:
+        room -= first[length].size
+        length += 1
+    if not length:
+        return Page(())
+    last: int = first[length - 1].position
+    statement = select(*_MESSAGE_COLUMNS).where(*asked, messages.c.position <= last)
+    rows = connection.execute(statement.order_by(messages.c.position)).all()
+    return Page(tuple(map(_message, rows)), str(last) if length < len(first) else None)
+
+
+def talk_extent(connection: Connection, session_id: str) -> int:
+    """The place of a session's last message; -1 where it has none."""
+    last = select(func.max(messages.c.position)).where(messages.c.session_id == storable(session_id))
+    place = connection.scalar(last)
+    return -1 if place is None else place
+
+
+def calls(connection: Connection, session_id: str, call_ids: Sequence[str]) -> tuple[CallRow, ...]:
+    """Those of a session's calls that have these ids."""
+    found: list[CallRow] = []
+    for start in range(0, len(call_ids), _IDS_AT_ONCE):
+        some = [storable(call_id) for call_id in call_ids[start : start + _IDS_AT_ONCE]]
+        statement = select(*_CALL_COLUMNS).where(
+            tool_calls.c.session_id == storable(session_id), tool_calls.c.call_id.in_(some)
+        )
+        found += map(_call, connection.execute(statement).all())
+    return tuple(found)
 
 
 def found_messages(

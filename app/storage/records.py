@@ -144,6 +144,8 @@ class StoredTalk:
         running_calls: Calls without an ending: the server ended while they ran.
         untold_calls: Ended, and the result was not told.
         writes: The newest calls that change something, however they stand, oldest first.
+        ended_calls: The newest that have ended, as they began, without their arguments; not those that the
+            server's stop has ended and nobody was told of.
         unanswered: Accepted texts whose turn has no ending, oldest first.
         turn_of_client_id: The turns of the newest accepted client ids, oldest first.
     """
@@ -156,6 +158,7 @@ class StoredTalk:
     unanswered: tuple[MessageRecord, ...]
     turn_of_client_id: dict[str, str]
     writes: tuple[CallRow, ...] = ()
+    ended_calls: tuple[CallRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

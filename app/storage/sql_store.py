@@ -217,10 +217,18 @@ class SqlStore:
         return await self._read(lambda reader: queries.session_page(reader, chosen, limit, cursor))
 
     async def messages(
-        self, session_id: str, limit: int = 200, cursor: str | None = None
+        self, session_id: str, limit: int = 200, cursor: str | None = None, upto: int | None = None
     ) -> Page[MessageRecord]:
         """See `Store`."""
-        return await self._read(lambda reader: queries.message_page(reader, session_id, limit, cursor))
+        return await self._read(lambda reader: queries.message_page(reader, session_id, limit, cursor, upto))
+
+    async def talk_extent(self, session_id: str) -> int:
+        """See `Store`."""
+        return await self._read(lambda reader: queries.talk_extent(reader, session_id))
+
+    async def calls(self, session_id: str, call_ids: Sequence[str]) -> tuple[CallRow, ...]:
+        """See `Store`."""
+        return await self._read(lambda reader: queries.calls(reader, session_id, call_ids))
 
     async def search(self, session_id: str, query: str, limit: int = 10) -> tuple[MessageRecord, ...]:
         """See `Store`."""

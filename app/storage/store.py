@@ -178,9 +178,20 @@ class Store(Protocol):
         ...
 
     async def messages(
-        self, session_id: str, limit: int = 200, cursor: str | None = None
+        self, session_id: str, limit: int = 200, cursor: str | None = None, upto: int | None = None
     ) -> Page[MessageRecord]:
-        """A session's messages, the first ones first. Raises BadCursor."""
+        """A session's messages, the first ones first, to the place `upto`; fewer than `limit` of large ones.
+
+        Raises BadCursor.
+        """
+        ...
+
+    async def talk_extent(self, session_id: str) -> int:
+        """The place of a session's last message; -1 where it has none."""
+        ...
+
+    async def calls(self, session_id: str, call_ids: Sequence[str]) -> tuple[CallRow, ...]:
+        """Those of a session's calls that have these ids."""
         ...
 
     async def search(self, session_id: str, query: str, limit: int = 10) -> tuple[MessageRecord, ...]:

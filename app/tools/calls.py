@@ -13,12 +13,13 @@ from pydantic import BaseModel, ValidationError
 from app.chat import ToolCall
 from app.errors import Locale
 from app.locales import say
-from app.protocol.events import ToolEndReason, ToolStatus
+from app.protocol.events import MAX_RESULT_CHARS, ToolEndReason, ToolFinished, ToolStatus
 from app.session.history import CallRecord
 from app.session.journal import CallEnd
 from app.session.tool_messages import RUNNING
 from app.tools.base import Effect, Need, Tool, ToolError
 from app.tools.registry import ToolRegistry
+from app.tools.results import shown_json
 
 logger = logging.getLogger(__name__)
 
@@ -190,6 +191,21 @@ def ending_of(run: ToolRun) -> CallEnd:
     """An ended call's ending as the journal has it."""
     status = run.ending.status if run.ending is not None else "interrupted"
     return CallEnd(run.call_id, status, orjson.dumps(run.answer).decode(), run.end_reason)
+
+
+def finished_of(run: ToolRun, ending: Ending, elapsed_s: float) -> ToolFinished:
+    """An ended call's ending as a client is told it: of the result as much as one shows."""
+    result, was_cut = shown_json(ending.result, MAX_RESULT_CHARS)
+    return ToolFinished(
+        run.call_id,
+        run.name,
+        ending.status,
+        elapsed_s,
+        ending.error,
+        run.end_reason,
+        result,
+        was_cut or ending.truncated,
+    )
 
 
 class WriteLedger:

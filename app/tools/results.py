@@ -7,6 +7,7 @@ A tool may return anything, of any size. Only as much of it is looked at as is k
 import base64
 import codecs
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -65,6 +66,25 @@ def bounded_json(value: object, max_chars: int) -> tuple[Any, bool]:
     """
     budget = _Budget(max_chars)
     return _plain(value, budget, 0), budget.was_cut
+
+
+def shown_json(value: Any, max_chars: int) -> tuple[Any, bool]:
+    """As much of a JSON value as has no more than so many characters when it is written down.
+
+    Returns:
+        The value, and whether something was cut off.
+    """
+    if _written_chars(value) <= max_chars:
+        return value, False
+    room = max_chars
+    while (length := _written_chars(shown := bounded_json(value, room)[0])) > max_chars:
+        # Signs that JSON escapes weigh more than they are taken to.
+        room = min(room - 1, room * max_chars // length)
+    return shown, True
+
+
+def _written_chars(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False))
 
 
 def _plain(value: object, budget: _Budget, depth: int) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 from app.chat import ToolCall
 from app.errors import UnknownCall
 from app.locales import say
-from app.protocol.events import ToolEndReason, ToolFinished, ToolProgress, ToolStarted
+from app.protocol.events import ToolEndReason, ToolProgress, ToolStarted
 from app.session.journal import CallStart
 from app.session.voice_session import VoiceSession
 from app.tools.approval import Approvals, needs_approval
@@ -28,6 +28,7 @@ from app.tools.calls import (
     clean_name,
     effect_of,
     ending_of,
+    finished_of,
     history_arguments,
     new_call_id,
     repeated_answer,
@@ -288,7 +289,8 @@ class ToolRunner:
         elapsed_s = self._host.clock.monotonic() - run.started_at
         extra = {"tool": run.name, "call_id": run.call_id, "status": ending.status}
         logger.info("tool_finished", extra={**extra, "elapsed_s": round(elapsed_s, 3)})
-        finished = ToolFinished(run.call_id, run.name, ending.status, elapsed_s, ending.error, run.end_reason)
+        finished = finished_of(run, ending, elapsed_s)
+        self._session.transcript.end_call(run.turn_id, finished)
         self._session.emit(finished)
 
     def _tell_progress(self, run: ToolRun, message: str | None, fraction: float | None) -> None:

@@ -107,6 +107,7 @@ async def test_receipt_that_comes_again_changes_nothing(chrome: Browser, server:
 
 async def test_history_replaces_what_was_shown(chrome: Browser, server: ServerProcess) -> None:
     entry = {"turn_id": "turn-1", "created_at": "2025-07-20T10:30:00Z", "interrupted": True}
+    ended = {"status": "done", "elapsed_s": 0.5}
     seen = await seen_after(
         chrome,
         server,
@@ -117,12 +118,18 @@ async def test_history_replaces_what_was_shown(chrome: Browser, server: ServerPr
                 {
                     "messages": [
                         {"role": "user", "content": "b", **entry},
-                        {"role": "assistant", "content": "B", **entry},
+                        {"role": "assistant", "content": "B", **entry, "truncated": True},
                     ],
                     "turn": {"turn_id": "turn-2", "text": "Ya "},
-                    "tools": [{"call_id": "call-1", "name": "slow"}],
+                    "tools": [
+                        {"turn_id": "turn-1", "call_id": "call-0", "name": "quick", **ended},
+                        {"turn_id": "turn-9", "call_id": "call-9", "name": "unseen", **ended},
+                        {"call_id": "call-1", "name": "slow", "status": "running"},
+                    ],
                 },
             ),
+            # A server that was started anew tells it once more.
+            ("tool", {"type": "tool_finished", "call_id": "call-0", "name": "quick", **ended}),
             ("chunk", {"turn_id": "turn-2", "content": "voy"}),
         ],
     )
@@ -132,9 +139,12 @@ async def test_history_replaces_what_was_shown(chrome: Browser, server: ServerPr
         ["clear"],
         ["openTurn", "turn-1", "of turn-1", 1753007400000],
         ["addChunk", "turn-1", "B"],
+        ["markCut", "turn-1"],
         ["closeTurn", "turn-1", "interrupted"],
         ["openTurn", "turn-2", None, None],
         ["addChunk", "turn-2", "Ya "],
+        ["startTool", "call-0", "quick", "turn-1"],
+        ["endTool", "call-0", "done", 0.5],
         ["startTool", "call-1", "slow", "turn-2"],
         ["addChunk", "turn-2", "voy"],
     ]

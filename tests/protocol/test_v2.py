@@ -75,12 +75,14 @@ SHAPES = {
     ),
     "tool_started": Shape({"turn_id", "call_id", "name", "arguments"}),
     "tool_progress": Shape({"call_id", "name", "elapsed_s"}, {"message", "fraction"}),
-    "tool_finished": Shape({"call_id", "name", "status", "elapsed_s"}, {"reason"}),
+    "tool_finished": Shape(
+        {"call_id", "name", "status", "elapsed_s"}, {"reason", "result", "error", "truncated"}
+    ),
     "interrupted": Shape({"turn_id", "heard"}),
     "error": Shape({"content", "code", "retryable"}, {"id", "turn_id", "call_id"}),
     "pong": Shape(set()),
     "history": Shape({"messages", "turn", "tools"}),
-    "going_away": Shape({"reason", "reconnect_after_s"}),
+    "going_away": Shape({"reason", "reconnect_after_s", "deadline_s"}),
     "approval_requested": Shape({"call_id", "name", "arguments", "expires_in_s"}),
     "speech_started": Shape({"utterance_id"}),
     "speech_stopped": Shape({"utterance_id", "empty"}),
@@ -135,7 +137,15 @@ EVENTS: dict[type, st.SearchStrategy[Any]] = {
     ToolStarted: st.builds(ToolStarted, words, words, words, arguments),
     ToolProgress: st.builds(ToolProgress, words, words, seconds, st.none() | words, st.none() | seconds),
     ToolFinished: st.builds(
-        ToolFinished, words, words, statuses, seconds, st.none() | words, st.none() | st.just("user")
+        ToolFinished,
+        words,
+        words,
+        statuses,
+        seconds,
+        st.none() | words,
+        st.none() | st.just("user"),
+        st.none() | words | st.lists(st.integers(0, 9)),
+        st.booleans(),
     ),
     ApprovalRequested: st.builds(ApprovalRequested, words, words, arguments, seconds),
     StateChanged: st.builds(StateChanged, words),
@@ -150,7 +160,7 @@ EVENTS: dict[type, st.SearchStrategy[Any]] = {
     Interrupted: st.builds(Interrupted, st.none() | words, words),
     Pong: st.builds(Pong),
     HistoryTold: st.just(HistoryTold('{"type":"history","messages":[],"turn":null,"tools":[]}')),
-    GoingAway: st.builds(GoingAway, words, seconds),
+    GoingAway: st.builds(GoingAway, words, seconds, seconds),
 }
 locales = st.sampled_from(["es", "en"])
 
@@ -271,6 +281,7 @@ def test_reason_of_an_ending_is_there_only_if_there_is_one() -> None:
         "status": "cancelled",
         "elapsed_s": 1.235,
         "reason": "user",
+        "error": "por algo",
     }
 
 

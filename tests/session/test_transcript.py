@@ -9,7 +9,7 @@ def test_entries_are_described_in_the_order_in_which_they_were_said() -> None:
     transcript.add(Spoken("user", "hola", "t1", EPOCH))
     transcript.add(Spoken("assistant", "bue", "t1", EPOCH, interrupted=True))
 
-    assert transcript.describe() == [
+    assert [entry.describe() for entry in transcript] == [
         {
             "role": "user",
             "content": "hola",
@@ -31,7 +31,7 @@ def test_nothing_said_adds_nothing() -> None:
     transcript = Transcript()
     transcript.add(Spoken("assistant", "", "t1", EPOCH))
 
-    assert transcript.describe() == []
+    assert [entry.describe() for entry in transcript] == []
 
 
 def test_oldest_entries_leave_first() -> None:
@@ -39,7 +39,7 @@ def test_oldest_entries_leave_first() -> None:
     for number in range(MAX_ENTRIES + 5):
         transcript.add(Spoken("user", str(number), "t", EPOCH))
 
-    contents = [entry["content"] for entry in transcript.describe()]
+    contents = [entry["content"] for entry in [entry.describe() for entry in transcript]]
     assert contents == [str(number) for number in range(5, MAX_ENTRIES + 5)]
 
 
@@ -50,7 +50,10 @@ def test_what_was_heard_of_a_turn_can_be_corrected():
 
     transcript.correct("t1", "hola a todos")
 
-    assert [entry["content"] for entry in transcript.describe()] == ["hola", "hola a todos"]
+    assert [entry["content"] for entry in [entry.describe() for entry in transcript]] == [
+        "hola",
+        "hola a todos",
+    ]
 
 
 def test_turn_in_whose_place_another_comes_is_forgotten():
@@ -60,7 +63,7 @@ def test_turn_in_whose_place_another_comes_is_forgotten():
 
     transcript.forget("t1")
 
-    assert [entry["content"] for entry in transcript.describe()] == ["t2"]
+    assert [entry["content"] for entry in [entry.describe() for entry in transcript]] == ["t2"]
 
 
 def test_what_a_refused_turn_said_is_marked_and_still_shown() -> None:
@@ -71,4 +74,4 @@ def test_what_a_refused_turn_said_is_marked_and_still_shown() -> None:
     transcript.refuse("t1")
 
     assert [entry.content for entry in transcript if entry.is_refused] == ["veneno"]
-    assert len(transcript.describe()) == 2
+    assert len([entry.describe() for entry in transcript]) == 2

@@ -14,6 +14,7 @@ from app.router.routes.stored_talks import (
     all_messages,
     as_markdown,
     bad_cursor,
+    describe_now,
     describe_stored,
     is_erased_now,
     message_of,
@@ -90,7 +91,8 @@ async def list_sessions(
         user_id = caller.user_id
     mine = [live for live in service.sessions if user_id in (None, live.session.user_id)]
     if status == "active":
-        shown, next_cursor = _page([live.describe() for live in mine], state, limit, cursor)
+        page, next_cursor = _page(mine, state, limit, cursor)
+        shown = [live.describe() for live in page]
     else:
         chosen = _chosen(mine, status, user_id, state)
         shown, next_cursor = await _stored(service, chosen, limit, cursor)
@@ -99,16 +101,16 @@ async def list_sessions(
 
 
 def _page(
-    sessions: list[dict[str, Any]], state: str | None, limit: int, cursor: str | None
-) -> tuple[list[dict[str, Any]], str | None]:
+    sessions: list[LiveSession], state: str | None, limit: int, cursor: str | None
+) -> tuple[list[LiveSession], str | None]:
     """The live sessions after the one that the cursor names, in the order in which they began."""
-    wanted = [session for session in sessions if state in (None, session["state"])]
+    wanted = [live for live in sessions if state in (None, live.session.state.value)]
     if cursor is not None:
-        ids = [session["session_id"] for session in wanted]
+        ids = [live.session_id for live in wanted]
         wanted = wanted[ids.index(cursor) + 1 :] if cursor in ids else wanted
     more = len(wanted) > limit
     shown = wanted[:limit]
-    return shown, shown[-1]["session_id"] if more else None
+    return shown, shown[-1].session_id if more else None
 
 
 def _chosen(
@@ -135,11 +137,7 @@ async def _stored(
         raise bad_cursor(error) from None
     except StoreUnavailable as error:
         raise unavailable(error) from None
-    shown: list[dict[str, Any]] = []
-    for record in page.rows:
-        live = service.sessions.get(record.id)
-        shown.append(describe_stored(record) if live is None else live.describe())
-    return shown, page.next_cursor
+    return [describe_now(service, record) for record in page.rows], page.next_cursor
 
 
 @router.get("/sessions/{session_id}")

@@ -61,6 +61,12 @@ def describe_stored(record: SessionRecord) -> dict[str, Any]:
     }
 
 
+def describe_now(service: WebSocketAgentService, record: SessionRecord) -> dict[str, Any]:
+    """A session as it is now: as it lives, where it does."""
+    live = service.sessions.get(record.id)
+    return describe_stored(record) if live is None else live.describe()
+
+
 def unavailable(error: StoreUnavailable | ProfileUnknown) -> HTTPException:
     """The database does not answer now."""
     return HTTPException(503, "the store does not answer; try again later")

@@ -11,7 +11,7 @@ from app.router.guards import Changer, Service
 from app.router.routes.sessions_route import SessionInfo
 from app.router.routes.stored_talks import (
     bad_cursor,
-    describe_stored,
+    describe_now,
     is_erased_now,
     store_of,
     unavailable,
@@ -58,10 +58,9 @@ async def list_user_sessions(
         raise bad_cursor(error) from None
     except StoreUnavailable as error:
         raise unavailable(error) from None
-    live = {session.session_id: session for session in service.sessions}
-    shown = [(live[r.id].describe() if r.id in live else describe_stored(r), r.title) for r in page.rows]
+    shown = [(describe_now(service, record), record.title) for record in page.rows]
     return TalkList(
-        active_sessions=sum(session.session.user_id == user_id for session in live.values()),
+        active_sessions=sum(live.session.user_id == user_id for live in service.sessions),
         sessions=[TalkInfo(**facts, title=" ".join(title.split())) for facts, title in shown],
         next_cursor=page.next_cursor,
     )

@@ -1,0 +1,1 @@
+"""What happens to much at once: long talks, large results, lists."""
