@@ -34,6 +34,7 @@ class AccessSettings(BaseSettings):
     jwt_issuer: str | None = None
     jwt_user_claim: str = Field(default="sub", min_length=1)
     jwt_role_claim: str | None = None
+    jwt_backend_role: str = Field(default="backend", min_length=1)
     jwt_admin_role: str = Field(default="admin", min_length=1)
     jwt_leeway_s: float = Field(default=10, ge=0, le=60)
     ticket_lifetime_s: Annotated[float, Field(gt=0, le=300)] = 30

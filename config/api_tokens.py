@@ -1,10 +1,14 @@
 """The form of `API_TOKENS`: a comma list of `user=token:role`."""
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-ROLES = ("user", "admin")
+Role = Literal["user", "backend", "admin"]
+"""`user`: a person, with their own talks. `backend`: a program of the operator's, which may add to all talks.
+`admin`: an operator, who may do all."""
+
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 
 class ApiToken(BaseModel):
@@ -14,7 +18,7 @@ class ApiToken(BaseModel):
 
     user_id: str = Field(min_length=1, max_length=200)
     token: SecretStr = Field(min_length=8)
-    role: Literal["user", "admin"]
+    role: Role
 
 
 def parse_api_tokens(text: str) -> tuple[ApiToken, ...]:
@@ -34,10 +38,10 @@ def parse_api_tokens(text: str) -> tuple[ApiToken, ...]:
 def _parse(number: int, entry: str) -> ApiToken:
     user_id, _, rest = entry.partition("=")
     token, _, role = rest.rpartition(":")
-    if role == "user" or role == "admin":
-        if user_id and len(token) >= 8 and token.isascii() and token.isprintable():
-            return ApiToken(user_id=user_id, token=SecretStr(token), role=role)
+    for known in ROLES:
+        if role == known and user_id and len(token) >= 8 and token.isascii() and token.isprintable():
+            return ApiToken(user_id=user_id, token=SecretStr(token), role=known)
     raise ValueError(
         f"entry {number} must be user=token:role, with a token of 8 or more ASCII characters and the role"
-        " user or admin"
+        " user, backend or admin"
     )

@@ -199,10 +199,12 @@ class Conversation:
 
         Raises:
             QueueFull: As many of them wait already as texts may.
+            BudgetExceeded: The talk, or its user, has used up this hour's part.
         """
         waiting = sum(isinstance(item, Contribution) for item in self._line)
         if waiting >= self._settings.max_queued_messages:
             raise QueueFull
+        self._session.budget.take_text()
         self._line.append(contribution)
         self._wake()
         return contribution.turn_id

@@ -43,6 +43,19 @@ async def changer(request: Request, service: Service, principal: Caller) -> Prin
 Changer = Annotated[Principal | None, Depends(changer)]
 
 
+async def contributor(principal: Changer) -> Principal | None:
+    """Whoever may add to talks: a back end or an admin; without tokens, this machine.
+
+    Answers 403 to a user, also in a talk of their own: what is added there is not taken for theirs.
+    """
+    if principal is not None and not principal.may_contribute:
+        raise HTTPException(403, "only a token with the role backend or admin may add to talks")
+    return principal
+
+
+Contributor = Annotated[Principal | None, Depends(contributor)]
+
+
 async def own_page(request: Request, service: Service) -> None:
     """Keeps pages of other sites from what costs something, although it changes nothing."""
     if is_foreign_embed(request) or has_foreign_origin(request, service.settings.allowed_origins):

@@ -16,6 +16,7 @@ from app.clock import Clock
 from app.protocol.client import ANONYMOUS, user_of
 from app.services.principal import Principal
 from config.access_settings import SECRET_ALGORITHMS
+from config.api_tokens import Role
 from config.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -113,19 +114,26 @@ class JwtTokens:
         if user_id is None or user_id == ANONYMOUS:
             logger.info("jwt_refused", extra={"facts": settings.jwt_user_claim})
             return None
-        role = "admin" if self._is_admin(claims) else "user"
-        return _Verified(Principal(user_id, role), good_until, self._version)
+        return _Verified(Principal(user_id, self._role(claims)), good_until, self._version)
 
-    def _is_admin(self, claims: dict[str, Any]) -> bool:
-        name, admin = self._settings.jwt_role_claim, self._settings.jwt_admin_role
+    def _role(self, claims: dict[str, Any]) -> Role:
+        """The role that a token's claims give: the one that may do most, where they name several."""
+        settings = self._settings
+        named = self._named_roles(claims)
+        if settings.jwt_admin_role in named:
+            return "admin"
+        return "backend" if settings.jwt_backend_role in named else "user"
+
+    def _named_roles(self, claims: dict[str, Any]) -> list[Any]:
+        name = self._settings.jwt_role_claim
         if name is None:
-            return False
+            return []
         found: Any = claims.get(name)
         if found is None:  # Keycloak's `realm_access.roles`
             found = claims
             for part in name.split("."):
                 found = cast("dict[str, Any]", found).get(part) if isinstance(found, dict) else None
-        return found == admin or (isinstance(found, list) and admin in found)
+        return cast("list[Any]", found) if isinstance(found, list) else [found]
 
     # The keys
 

@@ -7,11 +7,12 @@ from config.settings import Settings, SettingsError, load_settings
 
 
 def test_entries_are_read_with_their_roles() -> None:
-    tokens = parse_api_tokens("ana=a-long=to:ken:user, root=12345678:admin,")
+    tokens = parse_api_tokens("ana=a-long=to:ken:user, root=12345678:admin, shop=a:user=x:backend,")
 
     assert [(t.user_id, t.token.get_secret_value(), t.role) for t in tokens] == [
         ("ana", "a-long=to:ken", "user"),
         ("root", "12345678", "admin"),
+        ("shop", "a:user=x", "backend"),
     ]
 
 

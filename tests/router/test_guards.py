@@ -12,6 +12,7 @@ from tests.support.scripted import ScriptedModel, says
 from tests.support.server import Server, client_of, running_server
 
 TOKENS = "ana=token-ana-1:user,luis=token-luis-1:user,root=token-root-1:admin"
+CONTRIBUTION = ("POST", "/sessions/{session_id}/messages")
 OPEN_TO_ALL = {"/agent/health", "/openapi.json"}
 
 
@@ -49,7 +50,63 @@ async def test_every_route_asks_for_a_token_where_there_are_tokens() -> None:
                 assert (await asks(server, method, url + in_url, json=body)).status_code == 401
             if "{" in path or path == "/agent/diagnose":
                 foreign = await asks(server, method, url, json=body, headers=as_user("ana"))
-                assert foreign.status_code == 404, (method, path)
+                # Who may add to no talk at all learns nothing of this one.
+                expected = 403 if (method, path) == CONTRIBUTION else 404
+                assert foreign.status_code == expected, (method, path)
+
+
+@pytest.mark.parametrize("mode", ["say", "context", "prompt"])
+@pytest.mark.parametrize(
+    ("name", "status"), [("luis", 403), ("ana", 403), ("shop", 202), ("root", 202), ("nobody", 401)]
+)
+async def test_back_ends_and_admins_alone_add_to_talks(name: str, status: int, mode: str) -> None:
+    settings = settings_with(api_tokens=f"{TOKENS},shop=token-shop-1:backend")
+    model = ScriptedModel(lambda r: says("Sí."))
+    async with running_server(settings, provider=model) as server, client_of(server) as client:
+        await client.sends({"type": "system", "token": "token-luis-1"})
+        session_id = (await client.hears("session_created"))["session_id"]
+        body = {"content": "x", "mode": mode}
+        path = f"/sessions/{session_id}/messages"
+        answer = await asks(server, "POST", path, json=body, headers=as_user(name))
+        unknown = await asks(server, "POST", "/sessions/nope/messages", json=body, headers=as_user(name))
+
+    assert answer.status_code == status
+    assert unknown.status_code == (404 if status == 202 else status)
+
+
+async def test_a_back_end_finds_talks_and_reads_none() -> None:
+    settings = settings_with(api_tokens=f"{TOKENS},shop=token-shop-1:backend")
+    async with running_server(settings, provider=ScriptedModel([])) as server, client_of(server) as client:
+        await client.sends({"type": "system", "token": "token-luis-1"})
+        session_id = (await client.hears("session_created"))["session_id"]
+        found = {}
+        for method, path in (
+            ("GET", "/sessions"),
+            ("GET", f"/sessions/{session_id}"),
+            ("GET", f"/sessions/{session_id}/messages"),
+            ("GET", f"/sessions/{session_id}/export"),
+            ("DELETE", f"/sessions/{session_id}"),
+            ("GET", "/users/luis/sessions"),
+            ("DELETE", "/users/luis"),
+            ("GET", "/metrics"),
+        ):
+            answer = await asks(server, method, path, headers=as_user("shop"))
+            found[method, path.replace(session_id, "{id}")] = answer.status_code
+        listed = (await asks(server, "GET", "/sessions?user_id=luis", headers=as_user("shop"))).json()
+
+    assert [session["session_id"] for session in listed["sessions"]] == [session_id]
+    assert found.pop(("GET", "/sessions")) == found.pop(("GET", "/sessions/{id}")) == 200
+    assert set(found.values()) == {404}
+
+
+async def test_what_is_added_counts_as_a_text_of_the_talk() -> None:
+    settings = settings_with(max_texts_per_session_hour=2)
+    async with running_server(settings, provider=ScriptedModel([])) as server, client_of(server) as client:
+        path = f"/sessions/{await client.opens()}/messages"
+        modes = ("context", "say", "prompt")
+        answers = [await asks(server, "POST", path, json={"content": "x", "mode": mode}) for mode in modes]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
 
 
 async def test_users_see_their_own_talks_and_admins_all() -> None:

@@ -177,10 +177,16 @@ def test_a_server_does_not_start_without_a_usable_key(tmp_path: Path, content: s
         ({"roles": "boss"}, "admin"),
         ({"roles": ["admin"]}, "user"),
         ({"roles": "boss2"}, "user"),
+        ({"roles": ["x", "backend"]}, "backend"),
+        ({"roles": "backend"}, "backend"),
+        ({"roles": ["backend", "boss"]}, "admin"),
+        ({"roles": [["boss"], {"backend": 1}, 7]}, "user"),
+        ({"roles": {"boss": True}}, "user"),
+        ({"roles": "boss backend"}, "user"),
         ({}, "user"),
     ],
 )
-def test_only_the_named_role_makes_an_admin(
+def test_only_the_named_roles_may_do_more_than_users(
     provider: Provider, tmp_path: Path, claims: dict[str, Any], role: str
 ) -> None:
     tokens = tokens_of(provider, tmp_path, jwt_role_claim="roles", jwt_admin_role="boss")

@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
 from app.conversation.contribution import Contribution, Mode
-from app.errors import QueueFull
-from app.router.guards import Caller, Changer, Service
+from app.errors import BudgetExceeded, QueueFull
+from app.router.guards import Caller, Changer, Contributor, Service
 from app.router.routes.stored_talks import (
     MessageList,
     all_messages,
@@ -23,7 +23,6 @@ from app.router.routes.stored_talks import (
     unavailable,
 )
 from app.services.live_session import LiveSession
-from app.services.principal import Principal
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.storage.errors import BadCursor, StoreUnavailable
 from app.storage.records import SessionFilter, SessionStatus
@@ -85,7 +84,7 @@ async def list_sessions(
     cursor: str | None = None,
 ) -> SessionList:
     """Lists sessions, with a user's token their own: the live ones, those that ended, or all."""
-    if caller is not None and caller.role != "admin":
+    if caller is not None and not caller.may_list_all:
         if user_id not in (None, caller.user_id):
             return SessionList(active_sessions=0, sessions=[])
         user_id = caller.user_id
@@ -143,7 +142,11 @@ async def _stored(
 @router.get("/sessions/{session_id}")
 async def show_session(session_id: str, service: Service, caller: Caller) -> SessionInfo:
     """Shows one live session, or answers 404: for one that is not there and one of somebody else alike."""
-    return SessionInfo.model_validate(_find(service, session_id, caller).describe())
+    sees_all = caller is None or caller.may_list_all
+    live = service.sessions.get(session_id) if sees_all else service.session_host.find(session_id, caller)
+    if live is None:
+        raise HTTPException(404, "no such session")
+    return SessionInfo.model_validate(live.describe())
 
 
 @router.get("/sessions/{session_id}/messages")
@@ -190,21 +193,18 @@ async def erase_session(session_id: str, service: Service, caller: Changer) -> N
 
 @router.post("/sessions/{session_id}/messages", status_code=202)
 async def contribute(
-    session_id: str, request: ContributionRequest, service: Service, caller: Changer
+    session_id: str, request: ContributionRequest, service: Service, caller: Contributor
 ) -> ContributionReceipt:
     """Has the agent say something, know something, or react to something."""
-    live = _find(service, session_id, caller)
+    live = service.sessions.get(session_id)
+    if live is None:
+        raise HTTPException(404, "no such session")
     if "\0" in request.content or not request.content.strip():
         raise HTTPException(422, "content must be a text without NUL characters")
     try:
         turn_id = live.conversation.put_in(Contribution(request.content, request.mode))
     except QueueFull:
         raise HTTPException(429, "too many contributions wait in this talk") from None
+    except BudgetExceeded as error:
+        raise HTTPException(429, error.sentence(service.settings.agent_locale)) from None
     return ContributionReceipt(turn_id=turn_id)
-
-
-def _find(service: WebSocketAgentService, session_id: str, caller: Principal | None) -> LiveSession:
-    live = service.session_host.find(session_id, caller)
-    if live is None:
-        raise HTTPException(404, "no such session")
-    return live
