@@ -93,6 +93,7 @@ def create_app(
         keepers = {
             asyncio.create_task(keep_house(store, settings, time), name="housekeeping"),
             asyncio.create_task(watch_descriptors(time), name="descriptors"),
+            asyncio.create_task(access.follow_keys(), name="keys"),
         }
         stop_signals = StopSignals(service.farewell)
         stop_signals.install()

@@ -4,6 +4,7 @@ Without tokens the server is open to whoever reaches it; what changes or erases 
 machine by the router.
 """
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -11,15 +12,16 @@ from collections.abc import Callable
 
 from app.clock import Clock
 from app.errors import Unauthorized
-from app.services.jwt_tokens import JwtTokens
+from app.services.jwt_tokens import LOOK_AGAIN_S, JwtTokens
+from app.services.lease import Lease
 from app.services.principal import Principal
 from app.services.tickets import Tickets
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-Recheck = Callable[[], None]
-"""Raises `Unauthorized` once what a connection came with is not good any more."""
+_LOOKED_AT_ONCE = 20
+"""Leases that are looked at before others have their turn: each may have a signature to verify."""
 
 
 class Access:
@@ -41,6 +43,7 @@ class Access:
         self._jwt = JwtTokens(settings, clock) if has_provider else None
         self.tickets = Tickets(clock, settings.ticket_lifetime_s)
         self.is_exposed = False
+        self._leases: set[Lease] = set()
 
     @property
     def is_open(self) -> bool:
@@ -74,8 +77,8 @@ class Access:
             raise Unauthorized
         return found
 
-    def admit(self, token: str | None) -> tuple[Principal | None, Recheck]:
-        """Whose connection it is, by a token or a ticket (which is spent), and how to ask again later.
+    def admit(self, token: str | None) -> tuple[Principal | None, Lease]:
+        """Whose connection it is, by a token or a ticket (which is spent), and how long it may hear.
 
         Raises:
             Unauthorized: A token is asked for, and this is none.
@@ -84,11 +87,44 @@ class Access:
         kept = ticket.token if ticket is not None else token
         principal = self.identify(kept)
 
-        def recheck() -> None:
+        def check() -> None:
             if self.identify(kept) != principal:
                 raise Unauthorized  # the same token, and other rights: it begins anew
 
-        return principal, recheck
+        def left_s() -> float | None:
+            return self._jwt.left_s(kept) if self._jwt is not None and kept else None
+
+        return principal, Lease(check, left_s)
+
+    def begin(self, lease: Lease, on_over: Callable[[], None]) -> None:
+        """Call `on_over` in the moment in which the lease's token ends, or its key is taken out."""
+        if self.is_open:
+            return
+        self._leases.add(lease)
+        lease.start(on_over)
+
+    def end(self, lease: Lease) -> None:
+        """Forget a lease: its connection has ended."""
+        lease.stop()
+        self._leases.discard(lease)
+
+    async def follow_keys(self) -> None:
+        """Look at the identity provider's file of keys, for as long as the server runs.
+
+        A key that is taken out ends what its tokens opened, within a second or two, without a word of theirs.
+        """
+        if self._jwt is None or not self._jwt.has_file:
+            return
+        known = self._jwt.keys_version
+        while True:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            if self._jwt.look_at_file() == known:
+                continue
+            known = self._jwt.keys_version
+            for number, lease in enumerate(list(self._leases), 1):
+                lease.look()
+                if number % _LOOKED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
 
 def _hash(token: str) -> bytes:

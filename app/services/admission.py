@@ -77,6 +77,7 @@ async def _start(
     live.history_seq = 1  # it follows `session_created`
     link = _attach(live, transport)
     live.session.emit(HistoryTold(live.history_message()))
+    live.conversation.tools.approvals.ask_again()
     tell_what_is_left(live)
     return Admission(live, link)
 
@@ -118,8 +119,9 @@ async def _resume(
     has_gap = not (has_seen and ring.can_replay(message.last_seq))
     next_seq = ring.next_seq if has_gap else message.last_seq + 1
     admission = _hand_over(live, transport, fresh, has_gap=has_gap, next_seq=next_seq)
-    if has_gap:
-        live.conversation.tools.approvals.ask_again()
+    # Also where what was asked comes again: a client that kept nothing but the number does not show it now,
+    # and the time that is left is another.
+    live.conversation.tools.approvals.ask_again()
     if not is_same_stream:
         live.stale_seq = message.last_seq
     if has_seen:

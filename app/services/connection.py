@@ -12,6 +12,7 @@ from app.errors import (
     AgentError,
     FirstMessageTimeout,
     Internal,
+    Locale,
     ServerFull,
     TooManyMessages,
     Unauthorized,
@@ -20,8 +21,8 @@ from app.errors import (
 from app.protocol.close_codes import CloseCode
 from app.protocol.codec import decode_object
 from app.protocol.events import ErrorOccurred, Event
-from app.services.access import Recheck
 from app.services.dialects import Dialect
+from app.services.lease import Lease
 from app.services.limits import FloodWatch
 from app.services.live_session import LiveSession
 from app.session.observer import ResumeOutcome
@@ -54,14 +55,14 @@ class Admission:
     Attributes:
         message: What of the first message is still to be handled.
         resumed: How it came back to a session that it had before.
-        recheck: Asked before each text whether the connection's token is still good.
+        lease: For how long the connection may hear; None where no token is asked for.
     """
 
     live: LiveSession
     link: Link
     message: dict[str, Any] | None = None
     resumed: ResumeOutcome | None = None
-    recheck: Recheck = _always_good
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class Connection:
         self._settings = settings
         self._clock = clock
         self._admit = admit
-        self._recheck: Recheck = _always_good
+        self._recheck: Callable[[], None] = _always_good
+        self._is_over = False
         self._flood = FloodWatch(settings.max_messages_per_s, clock.monotonic())
 
     async def greet(self) -> Admission | None:
@@ -119,7 +121,8 @@ class Connection:
     async def talk(self, admission: Admission) -> Leaving:
         """Serves the session until the client goes or must go."""
         live, link = admission.live, admission.link
-        self._recheck = admission.recheck
+        if admission.lease is not None:
+            self._recheck = admission.lease.check
         outbox = live.session.outbox
         async with asyncio.TaskGroup() as group:
             reader = group.create_task(self._read(live, admission.message), name="reader")
@@ -129,6 +132,10 @@ class Connection:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks - done:
                 task.cancel()
+        if self._is_over:
+            # What its session says from now on waits for somebody with a good token.
+            await self.turn_away(Unauthorized(), CloseCode.UNAUTHORIZED, live.session.locale)
+            return Leaving("unauthorized")
         if link.was_replaced:
             await self._transport.close(CloseCode.REPLACED, "replaced by a newer connection")
             return Leaving("replaced")
@@ -142,6 +149,11 @@ class Connection:
             self._transport.abort()
             return Leaving("slow_client")
         return Leaving("client_left")
+
+    def end_hearing(self, live: LiveSession, link: Link) -> None:
+        """The token has ended: nothing more leaves, not even what waits to be sent."""
+        self._is_over = not link.was_replaced
+        live.pump.detach(link)
 
     async def _after_reading(self, live: LiveSession, code: CloseCode | None) -> Leaving:
         if code is None:
@@ -171,19 +183,19 @@ class Connection:
             await self._say(result)
         return None
 
-    async def turn_away(self, error: AgentError, code: CloseCode) -> None:
-        """Says why there will be no session, and closes."""
+    async def turn_away(self, error: AgentError, code: CloseCode, locale: Locale | None = None) -> None:
+        """Says why there will be no session, or none any more, and closes."""
         logger.info(error.code, extra={"facts": error.facts})
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
-                await self._say(ErrorOccurred(error))
+                await self._say(ErrorOccurred(error), locale)
         except (ConnectionGone, TimeoutError):
             logger.debug("client_left")
         await self._transport.close(code, error.code)
 
-    async def _say(self, event: Event) -> None:
-        """Sends an event where there is no session yet, and so nobody else who writes."""
-        for text in self._dialect.encode(event, self._settings.agent_locale):
+    async def _say(self, event: Event, locale: Locale | None = None) -> None:
+        """Sends an event where there is no session, and so nobody else who writes."""
+        for text in self._dialect.encode(event, locale or self._settings.agent_locale):
             await self._transport.send(text)
 
     async def _read(self, live: LiveSession, first: dict[str, Any] | None) -> CloseCode | None:
@@ -237,9 +249,9 @@ class Connection:
             logger.warning(error.code)
             live.session.emit(ErrorOccurred(error))
             return CloseCode.POLICY
-        except Unauthorized as error:
-            logger.info(error.code)
-            live.session.emit(ErrorOccurred(error))
+        except Unauthorized:
+            if live.pump.link is not None and live.pump.link.sender is self._transport:
+                self.end_hearing(live, live.pump.link)
             return CloseCode.UNAUTHORIZED
         except AgentError as error:
             logger.info(error.code, extra={"facts": error.facts})

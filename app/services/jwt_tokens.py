@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 MAX_TOKEN_CHARS = 8192
 _CACHED_TOKENS = 10_000
 _MAX_FILE_BYTES = 1024 * 1024
-_LOOK_AGAIN_S = 1.0
+LOOK_AGAIN_S = 1.0
 """How old, in seconds, the last look at the keys' file may be."""
 
 _BROKEN = (OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError, jwt.PyJWTError)
@@ -48,6 +48,9 @@ class JwtTokens:
     algorithm chooses among them and can bring in no other. What was verified once is remembered until the
     token ends or the keys change.
 
+    Attributes:
+        keys_version: Counts how often the keys have changed.
+
     Raises:
         SettingsError: There is no usable key.
     """
@@ -59,7 +62,7 @@ class JwtTokens:
         self._file = settings.jwt_jwks_file
         self._stamp = self._file_stamp()
         self._looked_at: float | None = None
-        self._version = 0
+        self.keys_version = 0
         try:
             self._keys = self._first_keys()
         except _BROKEN as exc:
@@ -70,11 +73,11 @@ class JwtTokens:
         """Whose token it is; None where it is not good, or not any more."""
         if len(token) > MAX_TOKEN_CHARS:
             return None
-        self._look_at_file()
-        digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
+        self.look_at_file()
+        digest = _digest(token)
         known = self._cache.get(digest)
         now = self._clock.now().timestamp()
-        if known is None or known.keys_version != self._version:
+        if known is None or known.keys_version != self.keys_version:
             known = self._verify(token)
             if known is None:
                 self._cache.pop(digest, None)
@@ -83,6 +86,16 @@ class JwtTokens:
             if len(self._cache) > _CACHED_TOKENS:
                 self._cache.popitem(last=False)
         return known.principal if now < known.good_until else None
+
+    @property
+    def has_file(self) -> bool:
+        """Whether the keys may change while the server runs."""
+        return self._file is not None
+
+    def left_s(self, token: str) -> float | None:
+        """For how many seconds a token that was found good stays so; None where it is not known here."""
+        known = self._cache.get(_digest(token))
+        return None if known is None else known.good_until - self._clock.now().timestamp()
 
     def _verify(self, token: str) -> _Verified | None:
         settings = self._settings
@@ -114,7 +127,7 @@ class JwtTokens:
         if user_id is None or user_id == ANONYMOUS:
             logger.info("jwt_refused", extra={"facts": settings.jwt_user_claim})
             return None
-        return _Verified(Principal(user_id, self._role(claims)), good_until, self._version)
+        return _Verified(Principal(user_id, self._role(claims)), good_until, self.keys_version)
 
     def _role(self, claims: dict[str, Any]) -> Role:
         """The role that a token's claims give: the one that may do most, where they name several."""
@@ -152,22 +165,29 @@ class JwtTokens:
                 continue  # a key of another kind: RSA has no ES256
         return _some(keys)
 
-    def _look_at_file(self) -> None:
-        """Reads the file again where it has changed; a broken one changes nothing but the log."""
+    def look_at_file(self) -> int:
+        """Read the file again where it has changed; a broken one changes nothing but the log.
+
+        Returns:
+            The version of the keys.
+        """
         now = self._clock.monotonic()
-        if self._file is None or (self._looked_at is not None and now - self._looked_at < _LOOK_AGAIN_S):
-            return
+        if self._file is not None and (self._looked_at is None or now - self._looked_at >= LOOK_AGAIN_S):
+            self._read_again(self._file, now)
+        return self.keys_version
+
+    def _read_again(self, path: Path, now: float) -> None:
         self._looked_at = now
         stamp = self._file_stamp()
         if stamp == self._stamp:
             return
         self._stamp = stamp
         try:
-            self._keys = self._read_file(self._file)
+            self._keys = self._read_file(path)
         except _BROKEN as exc:
             logger.warning("jwks_unreadable", extra={"facts": type(exc).__name__})
             return
-        self._version += 1
+        self.keys_version += 1
         logger.info("jwks_read", extra={"keys": len(self._keys)})
 
     def _file_stamp(self) -> tuple[int, ...] | None:
@@ -206,6 +226,10 @@ class JwtTokens:
                 yield algorithm, jwt.PyJWK(entry, algorithm).key
             except _BROKEN:
                 continue  # of another kind, or of a kind that nobody here knows
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 def _some(keys: Keys) -> Keys:

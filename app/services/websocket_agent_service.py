@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from app.clock import Clock, SystemClock
@@ -12,13 +13,14 @@ from app.llm.base import ChatProvider, Check
 from app.outbound.httpx_transports import operator_client
 from app.protocol.close_codes import CloseCode
 from app.protocol.events import Event, GoingAway
-from app.services.access import Access, Recheck
+from app.services.access import Access
 from app.services.admission import admit_v1, admit_v2
 from app.services.connection import FLUSH_TIMEOUT_S, Admission, Admit, Connection, Leaving
 from app.services.dialects import Dialect
 from app.services.endpoints import ENDPOINT_TIMEOUT_S, try_endpoints
 from app.services.erasure import Eraser
 from app.services.introduction import introduce
+from app.services.lease import Lease
 from app.services.live_session import LiveSession
 from app.services.principal import Principal
 from app.services.session_host import SessionHost
@@ -106,9 +108,13 @@ class WebSocketAgentService:
         live, link = admission.live, admission.link
         SESSION_ID.set(live.session_id)
         leaving = Leaving("cancelled")
+        if admission.lease is not None:
+            self.access.begin(admission.lease, partial(connection.end_hearing, live, link))
         try:
             leaving = await connection.talk(admission)
         finally:
+            if admission.lease is not None:
+                self.access.end(admission.lease)
             self.session_host.telemetry.connection_ended(leaving.reason)
             live.pump.detach(link)
             # A goodbye from a connection that has lost the session to a newer one is nobody's word any more.
@@ -200,7 +206,7 @@ class WebSocketAgentService:
 
     def _admission(self, dialect: Dialect, visitor: Visitor, crowd: str) -> Admit:
         host = self.session_host
-        good: dict[str | None, tuple[Principal | None, Recheck]] = {}
+        good: dict[str | None, tuple[Principal | None, Lease]] = {}
 
         async def admit(first: dict[str, Any], transport: Transport) -> Admission | Event:
             token = visitor.token or _token_of(first)
@@ -208,8 +214,8 @@ class WebSocketAgentService:
                 # A ticket is spent at once, and its connection may need a second try at its first message.
                 good.clear()
                 good[token] = self.access.admit(token)
-            principal, recheck = good[token]
-            recheck()
+            principal, lease = good[token]
+            lease.check()
             if not (dialect.is_resumable and first.get("type") == "resume"):
                 host.limits.crowds.check(crowd)
             if dialect.is_resumable:
@@ -233,7 +239,7 @@ class WebSocketAgentService:
                     is_known=visitor.is_local or principal is not None,
                     has_spoken=admission.message is not None,
                 )
-                return replace(admission, recheck=recheck)
+                return replace(admission, lease=lease)
             return admission
 
         return admit

@@ -113,9 +113,12 @@ class Approvals:
                 word.set_result("denied")
 
     def ask_again(self) -> None:
-        """Asks anew for all that waits: the client has lost what it was asked."""
+        """Ask anew, with the time that is left, for all that waits: a client has come (again)."""
         for call_id in self._asked:
-            self._request(self._waiting[call_id][0], max(0.0, self._left_s(call_id)))
+            run, word = self._waiting[call_id]
+            left_s = self._left_s(call_id)
+            if not word.done() and left_s > 0:
+                self._request(run, left_s)
 
     def _ask_next(self) -> None:
         for call_id, (run, word) in self._waiting.items():

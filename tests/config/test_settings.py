@@ -111,6 +111,7 @@ ANY_TEXT = {
     "jwt_issuer",
     "jwt_user_claim",
     "jwt_role_claim",
+    "jwt_backend_role",
     "jwt_admin_role",
     "otel_exporter_otlp_headers",
     "otel_service_name",

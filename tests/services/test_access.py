@@ -51,8 +51,8 @@ async def test_a_ticket_lets_a_connection_in_once_and_no_request_at_all() -> Non
 
     with pytest.raises(Unauthorized):
         access.identify(ticket)
-    principal, recheck = access.admit(ticket)
-    recheck()
+    principal, lease = access.admit(ticket)
+    lease.check()
     assert principal == Principal("ana", "user")
     with pytest.raises(Unauthorized):
         access.admit(ticket)
