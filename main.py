@@ -90,11 +90,7 @@ def create_app(
             access.note_exposure()
         tracing = make_traces(settings, model) if make_traces is not None else None
         _measure(app, service, watchdog, tracing)
-        keepers = {
-            asyncio.create_task(keep_house(store, settings, time), name="housekeeping"),
-            asyncio.create_task(watch_descriptors(time), name="descriptors"),
-            asyncio.create_task(access.follow_keys(), name="keys"),
-        }
+        keepers = _keepers(store, settings, time, access)
         stop_signals = StopSignals(service.farewell)
         stop_signals.install()
         if engines is None:
@@ -117,6 +113,15 @@ def create_app(
     _add_routes(app)
     _guard(app, settings)
     return app
+
+
+def _keepers(store: Store, settings: Settings, clock: Clock, access: Access) -> set[asyncio.Task[None]]:
+    """What goes on beside the talks, until the server stops."""
+    return {
+        asyncio.create_task(keep_house(store, settings, clock), name="housekeeping"),
+        asyncio.create_task(watch_descriptors(clock), name="descriptors"),
+        asyncio.create_task(access.follow_keys(), name="keys"),
+    }
 
 
 def _add_routes(app: FastAPI) -> None:
