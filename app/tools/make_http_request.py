@@ -13,6 +13,7 @@ from app.tools.support.body_text import clean_text
 from app.tools.support.destination_guard import DestinationGuard
 from app.tools.support.fetch_report import failure_sentence, report
 from app.tools.support.operator_http import time_left_s
+from app.tools.support.plain_read import is_plain_read
 from app.tools.support.public_http import (
     FetchFailed,
     Network,
@@ -127,7 +128,7 @@ class Arguments(BaseModel):
 
 
 def _effect(args: Arguments) -> Effect:
-    return "read" if args.method in ("GET", "HEAD") else "write"
+    return "read" if is_plain_read(args.method, args.url, args.headers or ()) else "write"
 
 
 @tool(effect=_effect)
@@ -147,7 +148,7 @@ async def fetch(args: Arguments, ctx: ToolContext, network: Network) -> dict[str
     Raises:
         ToolError: There is no answer; the sentence is the same for everything that may not be visited.
     """
-    guard = DestinationGuard(network.resolve, ctx.settings.http_tool_allowed_private)
+    guard = DestinationGuard(network.resolve, network.is_own, ctx.settings.http_tool_allowed_private)
     client = PublicClient(network, guard, ctx.settings.tool_result_max_chars)
     try:
         answer = await client.fetch(_request(args, ctx), time_left_s(ctx))

@@ -8,6 +8,7 @@ import re
 from ipaddress import ip_address
 
 from app.tools.support.name_lookup import LookupFailed, Resolver
+from app.tools.support.own_addresses import OwnAddresses
 from app.tools.support.public_address import is_public
 from app.tools.support.web_address import BadWebAddress, WebAddress, canonical_host
 
@@ -27,19 +28,24 @@ class DestinationGuard:
 
     Args:
         resolve: Finds a name's addresses; asked at most once for each call of `addresses_of`.
+        is_own: Knows this machine's own addresses, which may be public.
         allowed_private: `HTTP_TOOL_ALLOWED_PRIVATE`: hosts or host:port pairs, IPv6 addresses in brackets, as
             they stand in URLs. They may be reached wherever they are.
     """
 
-    def __init__(self, resolve: Resolver, allowed_private: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, resolve: Resolver, is_own: OwnAddresses, allowed_private: tuple[str, ...] = ()
+    ) -> None:
         self._resolve = resolve
+        self._is_own = is_own
         self._exceptions = frozenset(filter(None, map(_exception, allowed_private)))
 
     async def addresses_of(self, url: WebAddress) -> tuple[str, ...]:
         """The addresses, one or more, that a request to this URL may be sent to.
 
         Raises:
-            Forbidden: One of the host's addresses is not public, or the host does not exist.
+            Forbidden: One of the host's addresses is not public, or is this machine's own, or the host does
+                not exist.
             LookupFailed: The name could not be looked up now.
         """
         is_excepted = bool(self._exceptions & {(url.host, None), (url.host, url.port)})
@@ -49,9 +55,20 @@ class DestinationGuard:
             if not is_excepted and _is_private_name(url.host):
                 raise Forbidden("name")
             answers = await self._look_up(url.host)
-        if not is_excepted and not all(_is_public_text(answer) for answer in answers):
-            raise Forbidden("address")
+        if not is_excepted:
+            for answer in answers:
+                await self._check(answer)
         return tuple(answers)
+
+    async def _check(self, answer: str) -> None:
+        try:
+            address = ip_address(answer)
+        except ValueError:
+            raise Forbidden("address") from None
+        if not is_public(address):
+            raise Forbidden("address")
+        if await self._is_own(address):
+            raise Forbidden("own address")
 
     async def _look_up(self, host: str) -> list[str]:
         try:
@@ -71,13 +88,6 @@ def _is_private_name(host: str) -> bool:
     return "." not in host or any(
         host == suffix or host.endswith(f".{suffix}") for suffix in _PRIVATE_SUFFIXES
     )
-
-
-def _is_public_text(answer: str) -> bool:
-    try:
-        return is_public(ip_address(answer))
-    except ValueError:
-        return False
 
 
 def _exception(entry: str) -> tuple[str, int | None] | None:

@@ -2,8 +2,8 @@
 
 `ipaddress.is_global` is not enough: it depends on the Python version, and says yes to multicast, site-local,
 IPv4-compatible, NAT64 and 6to4 addresses and to platform addresses of clouds. So the tables are here, each
-line with its source. Network-specific NAT64 prefixes (RFC 6052) and the machine's own public addresses cannot
-be known from an address.
+line with its source. Network-specific NAT64 prefixes (RFC 6052) cannot be known from an address; the
+machine's own public addresses are for `own_addresses`.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -48,6 +48,13 @@ NOT_PUBLIC_V6: tuple[tuple[IPv6Network, str], ...] = tuple(
 
 NAT64 = IPv6Network("64:ff9b::/96")
 """RFC 6052: how a host without IPv4 reaches IPv4; judged by the IPv4 address in the last 32 bits."""
+
+
+def embedded_v4(address: IPv4Address | IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address stands for: mapped (`::ffff:a.b.c.d`) or NAT64."""
+    if isinstance(address, IPv4Address):
+        return None
+    return IPv4Address(int(address) & 0xFFFF_FFFF) if address in NAT64 else address.ipv4_mapped
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

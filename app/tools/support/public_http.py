@@ -19,6 +19,7 @@ from app.outbound.bounded_network import BoundedNetwork, asyncio_backend
 from app.tools.support.bounded_body import BoundedBody
 from app.tools.support.destination_guard import DestinationGuard, Forbidden
 from app.tools.support.name_lookup import LookupFailed, Resolver, SystemResolver
+from app.tools.support.own_addresses import OwnAddresses, SystemOwnAddresses
 from app.tools.support.public_request import PublicRequest
 from app.tools.support.web_address import BadWebAddress, WebAddress
 
@@ -85,6 +86,10 @@ def _system_trust() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
+def _system_own_addresses() -> OwnAddresses:
+    return SystemOwnAddresses(SystemResolver(max_threads=1, timeout_s=1))
+
+
 @dataclass(frozen=True)
 class Network:
     """The outside world, as far as requests need it.
@@ -93,11 +98,13 @@ class Network:
         resolve: Finds the addresses of names.
         backend: Opens connections; is only ever given addresses.
         trust: Gives the certificates that are trusted.
+        is_own: Knows this machine's own addresses.
     """
 
     resolve: Resolver = field(default_factory=SystemResolver)
     backend: httpcore.AsyncNetworkBackend = field(default_factory=asyncio_backend)
     trust: Callable[[], ssl.SSLContext] = _system_trust
+    is_own: OwnAddresses = field(default_factory=_system_own_addresses)
 
 
 @cache

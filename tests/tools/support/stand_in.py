@@ -131,6 +131,11 @@ class ScriptedResolver:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
+async def nobody(address: object) -> bool:
+    """A machine without addresses."""
+    return False
+
+
 class Authority:
     """A certificate authority of the tests' own."""
 

@@ -5,12 +5,12 @@ import pytest
 from app.tools.support.destination_guard import DestinationGuard, Forbidden
 from app.tools.support.name_lookup import LookupFailed
 from app.tools.support.web_address import parse_web_address
-from tests.tools.support.stand_in import ScriptedResolver
+from tests.tools.support.stand_in import ScriptedResolver, nobody
 
 
 async def ask(url: str, *allowed: str, **names: list[str]) -> tuple[str, ...]:
     resolver = ScriptedResolver({name.replace("_", "."): [answers] for name, answers in names.items()})
-    return await DestinationGuard(resolver, allowed).addresses_of(parse_web_address(url))
+    return await DestinationGuard(resolver, nobody, allowed).addresses_of(parse_web_address(url))
 
 
 async def test_a_public_name_gives_all_its_addresses():
@@ -36,7 +36,7 @@ async def test_a_name_server_that_does_not_answer_is_no_refusal():
         raise LookupFailed(is_final=False)
 
     with pytest.raises(LookupFailed):
-        await DestinationGuard(no_answer).addresses_of(parse_web_address("http://a.example/"))
+        await DestinationGuard(no_answer, nobody).addresses_of(parse_web_address("http://a.example/"))
 
 
 @pytest.mark.parametrize(

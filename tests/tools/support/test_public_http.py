@@ -44,7 +44,9 @@ async def fetch(
     url: str, network: Network | None = None, *, method: str = "GET", time_limit_s: float = 5
 ) -> Answer:
     network = network or Network()
-    client = PublicClient(network, DestinationGuard(network.resolve, ("127.0.0.1",)), limit=1000)
+    client = PublicClient(
+        network, DestinationGuard(network.resolve, network.is_own, ("127.0.0.1",)), limit=1000
+    )
     return await client.fetch(PublicRequest(method, parse_web_address(url)), time_limit_s)
 
 
