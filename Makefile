@@ -1,7 +1,9 @@
 # `make run` starts the server, `make test` runs every test; both install what they need first.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q --require-hashes
+LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile -q --generate-hashes --allow-unsafe \
+	--strip-extras --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
 .PHONY: run voice test check lint types format bench talks soak fuzz audit docs browser lock help
 
@@ -55,22 +57,23 @@ audit: .venv/dev ## Looks up the advisories of all packages, where they can be h
 docs: .venv/dev ## Renews docs/asyncapi.yaml from the models
 	$(BIN)/python -m app.protocol.asyncapi
 
-lock: ## Renews constraints.txt from today's releases
-	rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock
-	.venv/lock/bin/python -m pip install -q -r requirements-dev.ini
-	{ echo "# The versions that were tested. Made by \`make lock\`."; \
-	  .venv/lock/bin/python -m pip freeze; } > constraints.txt
-	rm -rf .venv/lock
+lock: ## Locks what requirements*.ini names and is not locked yet (ARGS=--upgrade: all of today's releases)
+	test -x .venv/lock/bin/pip-compile || { rm -rf .venv/lock && $(PYTHON) -m venv .venv/lock \
+		&& .venv/lock/bin/python -m pip --disable-pip-version-check install -q pip-tools; }
+	$(LOCK) $(ARGS) -o requirements-dev.lock requirements-dev.ini
+	for part in requirements requirements-voice requirements-otel; do \
+		cp requirements-dev.lock $$part.lock && $(LOCK) -o $$part.lock $$part.ini || exit 1; \
+	done
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip .venv
 
-.venv/run: .venv/bin/python requirements.ini constraints.txt
-	$(PIP) -r requirements.ini -c constraints.txt
+.venv/run: .venv/bin/python requirements.lock
+	$(PIP) -r requirements.lock
 	@touch $@
 
-.venv/dev: .venv/run requirements-voice.ini requirements-otel.ini requirements-dev.ini
-	$(PIP) -r requirements-dev.ini -c constraints.txt
+.venv/dev: .venv/run requirements-dev.lock
+	$(PIP) -r requirements-dev.lock
 	@touch $@
 
 # Browser and Node tests are skipped with a reason where these cannot be had.

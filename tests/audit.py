@@ -1,4 +1,4 @@
-"""`make audit`: looks up the advisories of all packages in `constraints.txt`.
+"""`make audit`: looks up the advisories of all packages in `requirements-dev.lock`, which holds those of all.
 
 Fails where one is known. Where the advisories cannot be had, it says that nothing was looked up, and does not
 fail: a registry's mirror has none of them, and then `pip-audit` itself would call everything well.
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
+LOCK = Path(__file__).parents[1] / "requirements-dev.lock"
 LIMIT_S = 300
 
 
@@ -40,7 +40,7 @@ def main(program: str) -> int:
     """Asks the program, and tells what came of it."""
     options = (
         "-r",
-        str(CONSTRAINTS),
+        str(LOCK),
         "--no-deps",
         "--disable-pip",
         "--progress-spinner",

@@ -34,5 +34,5 @@ def find_tracing(
         return load(MODULE).Traces
     except ImportError as exc:
         raise SettingsError(
-            f"OTEL_TRACES: {exc.name} is missing: pip install -r requirements-otel.ini -c constraints.txt"
+            f"OTEL_TRACES: {exc.name} is missing: pip install --require-hashes -r requirements-otel.lock"
         ) from exc

@@ -10,10 +10,7 @@ from typing import Final
 _ROOT = Path(__file__).parents[2]
 
 REQUIREMENTS: Final = _ROOT / "requirements-voice.ini"
-CONSTRAINTS: Final = _ROOT / "constraints.txt"
-
-_COLLECTED_WITH: Final = 2
-"""Each of ours brings about one more."""
+LOCK: Final = _ROOT / "requirements-voice.lock"
 
 
 class PackagesError(Exception):
@@ -21,7 +18,7 @@ class PackagesError(Exception):
 
 
 def required_packages(requirements: Path = REQUIREMENTS) -> list[str]:
-    """The names in the requirements file, without versions."""
+    """The names in a requirements file, or in a lock, without versions."""
     lines = [line.strip() for line in requirements.read_text(encoding="utf-8").splitlines()]
     return [_name_of(line) for line in lines if line and not line.startswith(("#", "-"))]
 
@@ -41,7 +38,7 @@ def install_packages(told: Callable[[float, str], None], command: list[str] | No
     Raises:
         PackagesError: pip could not.
     """
-    expected = len(required_packages()) * _COLLECTED_WITH
+    expected = len(required_packages(LOCK))
     lines: list[str] = []
     collected = 0
     with subprocess.Popen(  # noqa: S603  # our own list, no shell
@@ -64,9 +61,11 @@ def install_packages(told: Callable[[float, str], None], command: list[str] | No
 
 
 def pip_command() -> list[str]:
-    """What installs the packages, in the versions that were tested."""
-    options = ["--disable-pip-version-check", "--progress-bar", "off", "-c", str(CONSTRAINTS)]
-    return [sys.executable, "-m", "pip", "install", *options, "-r", str(REQUIREMENTS)]
+    """What installs the packages: the very files that were tested, by their sums."""
+    options = ["--disable-pip-version-check", "--progress-bar", "off"]
+    # What the packages need on Windows alone is not locked.
+    wanted = ["-r", str(REQUIREMENTS)] if sys.platform == "win32" else ["--require-hashes", "-r", str(LOCK)]
+    return [sys.executable, "-m", "pip", "install", *options, *wanted]
 
 
 def _name_of(requirement: str) -> str:

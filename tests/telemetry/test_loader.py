@@ -29,5 +29,5 @@ def test_missing_packages_are_one_line_that_says_what_brings_them():
         find_tracing(settings_with(otel_traces="otlp"), not_there)
 
     assert str(caught.value) == (
-        "OTEL_TRACES: opentelemetry.sdk is missing: pip install -r requirements-otel.ini -c constraints.txt"
+        "OTEL_TRACES: opentelemetry.sdk is missing: pip install --require-hashes -r requirements-otel.lock"
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from app.voice.packages import (
-    CONSTRAINTS,
+    LOCK,
     PackagesError,
     install_packages,
     missing_packages,
@@ -24,11 +24,11 @@ def test_only_what_is_not_installed_is_missing() -> None:
     assert missing_packages(["pytest", "no-such-package-at-all"]) == ["no-such-package-at-all"]
 
 
-def test_pip_takes_the_versions_that_were_tested() -> None:
+def test_pip_takes_the_very_files_that_were_tested() -> None:
     command = pip_command()
 
     assert command[:4] == [sys.executable, "-m", "pip", "install"]
-    assert str(CONSTRAINTS) in command
+    assert command[-3:] == ["--require-hashes", "-r", str(LOCK)]
 
 
 def says(*lines: str, status: int = 0) -> list[str]:
