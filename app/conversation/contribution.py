@@ -43,7 +43,7 @@ async def contribute(contribution: Contribution, session: VoiceSession, turns: T
         turn = turns.begin(contribution.turn_id, "agent")
         await turns.recite(turn, contribution.content)
         return
-    history.add_note(contribution.content)
+    history.add_note(contribution.content, "task")
     turn = turns.begin(contribution.turn_id, "agent")
     outcome = await turns.run(turn)
     if isinstance(outcome, Interruption):

@@ -5,6 +5,7 @@ words: data, which stands in JSON between two marks that nothing in it can close
 the model know.
 """
 
+from app.chat import NoteKind
 from app.errors import Locale
 from app.session.history import BYTES_PER_TOKEN
 from app.session.profile import Profile
@@ -85,6 +86,11 @@ def about_user(profile: Profile, settings: Settings) -> str:
 def context_note(content: str, locale: Locale) -> str:
     """What a back end lets the model know, as a message of the talk."""
     return _CONTEXT[locale] + data_text({"context": content})
+
+
+def note_kind(content: str) -> NoteKind:
+    """What a note is that was written down earlier: something to know, or something to do."""
+    return "context" if content.startswith(tuple(_CONTEXT.values())) else "task"
 
 
 def greeting(settings: Settings, locale: Locale) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from app.chat import ToolCall, ToolSchema
+from app.chat import Extras, ToolCall, ToolSchema
 from app.conversation.prompt import about_user
 from app.errors import AgentError, BudgetExceeded, ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
 from app.llm.base import ChatProvider, ChatRequest, Completion
@@ -85,6 +85,7 @@ class Turn:
         self._said: list[str] = []
         self._chars_left = settings.max_response_chars
         self._round_is_new = True
+        self._has_called = False
 
     async def run(self) -> TurnEnd:
         """Runs to the end of the answer, and of its sound.
@@ -157,7 +158,7 @@ class Turn:
                 self._give_up()
                 return TurnEnd("stop", completion)
             tool_rounds += 1
-            await self._run_tools(completion.tool_calls)
+            await self._run_tools(completion)
 
     def _give_up(self) -> None:
         logger.warning("too_many_tool_rounds", extra={"rounds": self._settings.max_tool_rounds})
@@ -184,7 +185,9 @@ class Turn:
             self._history.forget_unaccepted()
             raise
         if completion is None or not (completion.tool_calls and self._with_tools):
-            self._keep_said()
+            # Thoughts go back with calls, and with what was said in a turn that made some.
+            extras = completion.extras if completion is not None and self._has_called else None
+            self._keep_said(extras)
         return completion
 
     async def _stream(self, request: ChatRequest) -> Completion | None:
@@ -241,8 +244,10 @@ class Turn:
         note = note_for(self._emotion, self._session.locale)
         if note:
             # Beside the text that it is about, and only for its turn: it is not part of what was said.
-            place = max(n for n, message in enumerate(messages) if message["role"] == "user")
-            messages = [*messages[:place], {"role": "system", "content": note}, *messages[place:]]
+            users = (n for n, message in enumerate(messages) if message["role"] == "user")
+            place = max(users, default=len(messages))
+            aside = {"role": "system", "content": note, "note": "aside"}
+            messages = [*messages[:place], aside, *messages[place:]]
         return ChatRequest(messages, schemas, self._session.locale, mood=self._emotion.label)
 
     def _speak(self, piece: str) -> bool:
@@ -256,9 +261,9 @@ class Turn:
         self._said.append(piece)
         return fits
 
-    def _keep_said(self) -> None:
+    def _keep_said(self, extras: Extras | None = None) -> None:
         """Puts what this round has said into the history."""
-        self._history.add_assistant("".join(self._said))
+        self._history.add_assistant("".join(self._said), extras)
         self._said.clear()
         self._round_is_new = True
 
@@ -270,15 +275,18 @@ class Turn:
             self._keep_said()
             raise
 
-    async def _run_tools(self, calls: Sequence[ToolCall]) -> None:
+    async def _run_tools(self, completion: Completion) -> None:
         """Starts the calls and waits for them a little; what takes longer goes on without the turn."""
+        calls: Sequence[ToolCall] = completion.tool_calls
         limit = self._granted(len(calls))
         self._session.mouth.breathe(self.turn_id)
         self._enter(SessionState.PROCESSING_TOOL)
         too_many = say(self._session.locale, "tool_too_many", limit=limit)
         runs = [self._tools.start(call, self.turn_id) for call in calls[:limit]]
         runs += [self._tools.refuse(call, self.turn_id, too_many) for call in calls[limit:]]
-        self._history.add_calls("".join(self._said), [run.record() for run in runs])
+        records = [run.record() for run in runs]
+        self._history.add_calls("".join(self._said), records, completion.extras)
+        self._has_called = True
         self._said.clear()
         self._round_is_new = True
         try:

@@ -26,6 +26,7 @@ class Answer:
         hints: What the log tells an operator.
         limits_s: The longest silence before and after the answer begins, in seconds.
         asked_at: When the request was sent, on the running loop's clock.
+        service: Whose answer it is, as `Extras` name it.
         resources: What to close when the answer is let go: the response, the connection's slot.
     """
 
@@ -36,8 +37,10 @@ class Answer:
         limits_s: tuple[float, float],
         asked_at: float,
         resources: AsyncExitStack,
+        service: str = "",
     ) -> None:
         self._body = body
+        self._service = service
         self._hints = hints
         self._resources = resources
         self._decoder = AnswerDecoder(hints)
@@ -81,7 +84,7 @@ class Answer:
         """The ending, after `pieces` has returned the empty list."""
         if self._decoder.is_done:
             await self._drain()
-        return self._decoder.completion()
+        return self._decoder.completion(self._service)
 
     async def aclose(self) -> None:
         """Lets the connection go, at any moment."""

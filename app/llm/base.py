@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from app.chat import ApiMessage, Mood, ToolCall, ToolSchema, Usage
+from app.chat import ApiMessage, Extras, Mood, ToolCall, ToolSchema, Usage
 from app.errors import Locale
 
 __all__ = [
@@ -32,11 +32,13 @@ class Completion:
             `content_filter`, or another.
         tool_calls: All calls of the answer, whole, in their order; empty where there are none.
         usage: None where the service does not tell.
+        extras: What else the service gave and wants back with the answer.
     """
 
     finish_reason: str
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
+    extras: Extras | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class ChatRequest:
     """One request to a model.
 
     Attributes:
-        messages: System prompt first; always acceptable to the API.
+        messages: As the history has them, the system prompt first. What leaves for a service is made of them
+            by `request_messages`.
         tools: Empty where the model may not call any.
         locale: The talk's language, for providers that write sentences of their own.
         mood: How the user seems to feel, for the same ones; None where nobody judged it. Language models are

@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 import httpx2
@@ -17,10 +17,12 @@ from openai import APIStatusError, AsyncOpenAI
 from app.clock import SystemClock
 from app.errors import LlmBadResponse, LlmBusy, LlmStalled
 from app.llm.answer import Answer
-from app.llm.base import ChatRequest, Completion
-from app.llm.capabilities import Capabilities
+from app.llm.base import ApiMessage, ChatRequest, Completion
+from app.llm.capabilities import Capabilities, OptionalParameter
 from app.llm.openai_errors import Failure, Hints, refusal, unreachable
+from app.llm.request_messages import request_messages
 from app.llm.retry import RetryPolicy, asked_delay_s
+from app.llm.returns import Returns
 from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, body_of
 from config.settings import Settings
 
@@ -31,6 +33,9 @@ _T = TypeVar("_T")
 # A service that compresses nonetheless is refused: no answer of a model is worth the risk that a megabyte
 # inflates to a gigabyte.
 REQUEST_HEADERS = {"accept-encoding": "identity"}
+
+_TEACHING_STATUSES = (400, 422, 500)
+"""With which services say what is wrong with the messages; the last one where a template fails."""
 
 _NO_STREAM_TYPES = ("text/html", "application/json", "application/xhtml+xml")
 
@@ -109,6 +114,7 @@ class ChatCompletions:
         self._retry = retry or RetryPolicy(settings.llm_max_retries)
         self._clock = SystemClock()
         self._slots = asyncio.Semaphore(limits.pool_size)
+        self._returns = Returns()
 
     async def stream(
         self, model: Callable[[], Awaitable[str]], request: ChatRequest, mend: Mend | None = None
@@ -174,26 +180,50 @@ class ChatCompletions:
             await asyncio.sleep(delay_s)
 
     async def _adapt(self, model: str, request: ChatRequest) -> Answer:
-        """An answer, after leaving out what the service says it does not take."""
+        """An answer, once all that the service does not take is left out, and what it wants back is there."""
         while True:
             parameters = self.capabilities.parameters(request, self._settings)
+            returns = replace(self._returns, service=f"{self._client.base_url.host} {model}")
+            messages = request_messages(request.messages, request.locale, returns)
             try:
-                return await self._attempt(model, request, parameters)
+                return await self._attempt(model, messages, parameters, returns.service)
             except Failure as failure:
-                if failure.refused is None:
+                if failure.refused is not None:
+                    self._give_up_parameter(failure.refused, request)
+                elif not self._learn(failure, returns, messages):
                     raise
-                # Another turn may have learned the same meanwhile; then this changes nothing.
-                if failure.refused in self.capabilities.parameters(request, self._settings):
-                    self.capabilities = self.capabilities.without(failure.refused)
-                    logger.warning("llm_parameter_refused", extra={"parameter": failure.refused})
 
-    async def _attempt(self, model: str, request: ChatRequest, parameters: dict[str, Any]) -> Answer:
+    def _give_up_parameter(self, name: OptionalParameter, request: ChatRequest) -> None:
+        # Another turn may have learned the same meanwhile; then this changes nothing.
+        if name in self.capabilities.parameters(request, self._settings):
+            self.capabilities = self.capabilities.without(name)
+            logger.warning("llm_parameter_refused", extra={"parameter": name})
+
+    def _learn(self, failure: Failure, returns: Returns, messages: list[ApiMessage]) -> bool:
+        """Whether a refusal teaches anything of what the service wants back, so that asking anew may help."""
+        if failure.status not in _TEACHING_STATUSES:
+            return False
+        taught = returns.taught(failure.complaint.message, messages)
+        if taught == returns:
+            return False
+        self._returns = Returns(
+            "",
+            self._returns.wanted | taught.wanted,
+            self._returns.refused | taught.refused,
+            self._returns.text_beside_calls and taught.text_beside_calls,
+        )
+        logger.warning("llm_messages_adapted", extra={"cause": failure.error.facts})
+        return True
+
+    async def _attempt(
+        self, model: str, messages: list[ApiMessage], parameters: dict[str, Any], service: str
+    ) -> Answer:
         async with AsyncExitStack() as resources:
             await self._take_slot(resources)
             asked_at = asyncio.get_running_loop().time()
-            response = await self._ask(model, request, parameters, resources)
+            response = await self._ask(model, messages, parameters, resources)
             limits_s = (self._settings.llm_first_token_timeout_s, self._settings.llm_stall_timeout_s)
-            answer = Answer(body_of(response), self.hints, limits_s, asked_at, resources.pop_all())
+            answer = Answer(body_of(response), self.hints, limits_s, asked_at, resources.pop_all(), service)
         try:
             await answer.begin()
         except BaseException:
@@ -211,7 +241,7 @@ class ChatCompletions:
         resources.callback(self._slots.release)
 
     async def _ask(
-        self, model: str, request: ChatRequest, parameters: dict[str, Any], resources: AsyncExitStack
+        self, model: str, messages: list[ApiMessage], parameters: dict[str, Any], resources: AsyncExitStack
     ) -> httpx2.Response:
         """Sends the request; returns when the headers of an event stream have come."""
         create = cast(Any, self._client.chat.completions.with_streaming_response.create)
@@ -219,7 +249,7 @@ class ChatCompletions:
             async with asyncio.timeout(self._settings.llm_first_token_timeout_s):
                 # Named arguments are converted one by one, 0.15 ms for each message of the history, while the
                 # event loop waits; what goes in as extra body is sent as it is.
-                body = {"messages": request.messages, **parameters}
+                body = {"messages": messages, **parameters}
                 streamed = await resources.enter_async_context(
                     create(model=model, messages=(), stream=True, extra_body=body)
                 )

@@ -9,12 +9,13 @@ import orjson
 
 from app.errors import LlmBadResponse
 from app.llm.base import Completion, Usage
+from app.llm.extras import MessageExtras, stamped
 from app.llm.openai_errors import Failure, Hints, complaint_of, stream_error
 from app.llm.sse import SseEvent, SseSplitter
 from app.llm.tool_call_pieces import ToolCallPieces
 
-_THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking")
-"""Where models that think aloud put it: no text for the user, but a sign of life."""
+_THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+"""Where models that think aloud put it: no text for the user, but a sign of life; some want it back."""
 
 
 class AnswerDecoder:
@@ -38,6 +39,7 @@ class AnswerDecoder:
         self._hints = hints
         self._splitter = SseSplitter()
         self._calls = ToolCallPieces()
+        self._extras = MessageExtras()
         self._usage: Usage | None = None
 
     @property
@@ -58,10 +60,15 @@ class AnswerDecoder:
         """The stream is over; returns what was still held back."""
         return self._read_events(self._splitter.finish())
 
-    def completion(self) -> Completion:
-        """The ending. Ask only when `has_ended`: before it, a tool call may be half a call."""
-        calls = self._calls.calls()
-        return Completion(self.finish_reason or ("tool_calls" if calls else "stop"), calls, self._usage)
+    def completion(self, service: str = "") -> Completion:
+        """The ending. Ask only when `has_ended`: before it, a tool call may be half a call.
+
+        Args:
+            service: Whose answer it is, as `Extras` name it.
+        """
+        calls = self._calls.calls(service)
+        reason = self.finish_reason or ("tool_calls" if calls else "stop")
+        return Completion(reason, calls, self._usage, stamped(self._extras.fields(), service))
 
     def _read_events(self, events: list[SseEvent]) -> list[str]:
         pieces: list[str] = []
@@ -131,8 +138,11 @@ class AnswerDecoder:
             pieces.append(refusal)
         if self._calls.add(delta.get("tool_calls")):
             self.progress += 1
-        elif any(delta.get(name) for name in _THINKING_FIELDS):
-            self.progress += 1
+        for name in _THINKING_FIELDS:
+            if delta.get(name):
+                self.progress += 1
+                self._extras.add(delta)
+                break
         if self._calls.is_overlong:
             self.failure = Failure(LlmBadResponse("the tool calls of one answer are over their limit"))
 

@@ -6,12 +6,13 @@ empty or come again with each piece, names in two parts, arguments before the na
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import orjson
 
 from app.llm.base import ToolCall
+from app.llm.extras import bounded, stamped, unknown_fields
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class _Call:
     arguments: str = ""
     # Whether the name stood before the arguments ended; only then a further name begins another call.
     has_name_first: bool = False
+    extras: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def is_whole(self) -> bool:
         """Whether nothing is missing: a name, then arguments that are a JSON object."""
@@ -66,12 +68,20 @@ class ToolCallPieces:
                 has_news = self._add_entry(position, cast(dict[str, Any], entry)) or has_news
         return has_news
 
-    def calls(self) -> tuple[ToolCall, ...]:
-        """The calls, by index where each has one, else as they came; those without a name are dropped."""
+    def calls(self, service: str = "") -> tuple[ToolCall, ...]:
+        """The calls, by index where each has one, else as they came; those without a name are dropped.
+
+        Args:
+            service: Whose calls these are, as `Extras` name it.
+        """
         ordered = self._calls
         if all(call.index is not None for call in ordered):
             ordered = sorted(ordered, key=lambda call: call.index or 0)
-        whole = tuple(ToolCall(call.id, call.name, call.arguments) for call in ordered if call.name)
+        whole = tuple(
+            ToolCall(call.id, call.name, call.arguments, stamped(bounded(call.extras), service))
+            for call in ordered
+            if call.name
+        )
         if len(whole) < len(ordered):
             logger.warning("llm_tool_call_without_name", extra={"dropped": len(ordered) - len(whole)})
         return whole
@@ -81,7 +91,8 @@ class ToolCallPieces:
         fields = cast(dict[str, Any], function) if isinstance(function, dict) else {}
         call_id, name = _text(entry.get("id")), _text(fields.get("name"))
         arguments = _arguments(fields.get("arguments"))
-        if not (call_id or name or arguments):
+        extras = unknown_fields(entry)
+        if not (call_id or name or arguments or extras):
             return False
         index = entry.get("index")
         call = self._call_for(index if type(index) is int else None, position, call_id, name, arguments)
@@ -95,6 +106,9 @@ class ToolCallPieces:
         call.arguments += arguments
         call.has_name_first = bool(call.name) if arguments else call.has_name_first
         self._count(len(call_id) + len(name) + len(arguments))
+        if extras:
+            call.extras |= extras
+            self._count(len(orjson.dumps(extras)))
         return True
 
     def _call_for(self, index: int | None, position: int, call_id: str, name: str, arguments: str) -> _Call:

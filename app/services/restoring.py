@@ -9,6 +9,7 @@ from typing import get_args
 import orjson
 
 from app.chat import ApiMessage
+from app.conversation.prompt import note_kind
 from app.errors import ServerRestarted
 from app.locales import say
 from app.protocol import v2
@@ -16,6 +17,7 @@ from app.protocol.events import ErrorOccurred, Event, MessageAccepted, ToolEndRe
 from app.services.live_session import LiveSession
 from app.services.principal import Principal
 from app.session.resume_tokens import ResumeTokens
+from app.session.service_extras import calling_again
 from app.session.transcript import Spoken
 from app.storage.records import CallRow, MessageRecord, SessionRecord, StoredTalk
 from app.tools.calls import Ending, ToolRun, finished_of
@@ -117,7 +119,9 @@ def _is_remembered(record: MessageRecord) -> bool:
 def _api_message(record: MessageRecord) -> ApiMessage:
     message: ApiMessage = {"role": record.role, "content": record.content}
     if record.tool_calls:
-        message["tool_calls"] = record.tool_calls
+        message |= calling_again(record.tool_calls)
+    if record.role == "system":
+        message["note"] = note_kind(record.content or "")
     if record.tool_call_id is not None:
         message["tool_call_id"] = record.tool_call_id
     return message

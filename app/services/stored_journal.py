@@ -7,6 +7,7 @@ from typing import Any
 from app.chat import ApiMessage
 from app.clock import Clock
 from app.session.journal import CallEnd, CallStart, TurnEnding
+from app.session.service_extras import stored_calls
 from app.storage.records import CallRow, MessageRecord
 from app.storage.store import Store
 from app.storage.writer import Receipt
@@ -131,6 +132,6 @@ class StoredJournal:
             content=message["content"],
             created_at=self._clock.now(),
             status="interrupted" if was_cut else "ok",
-            tool_calls=message.get("tool_calls"),
+            tool_calls=stored_calls(message),
             tool_call_id=message.get("tool_call_id"),
         )

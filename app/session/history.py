@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
-from app.chat import ApiMessage, Usage
+from app.chat import ApiMessage, Extras, NoteKind, Usage
 from app.errors import ContextTooLong
 from app.session.history_turn import ROUND_BREAK, CallRecord, HistoryTurn, calling, is_speech, weight_of
 from app.session.message_rules import validate
@@ -111,21 +111,22 @@ class History(Sequence[ApiMessage]):
         """Adds what the user said."""
         self._add({"role": "user", "content": text})
 
-    def add_note(self, text: str) -> None:
-        """Adds what the operator's back end wants the model to know; clients cannot."""
-        self._add({"role": "system", "content": text})
+    def add_note(self, text: str, kind: NoteKind = "context") -> None:
+        """Adds what the operator's back end wants the model to know, or to do; clients cannot."""
+        self._add({"role": "system", "content": text, "note": kind})
 
-    def add_assistant(self, text: str) -> None:
+    def add_assistant(self, text: str, extras: Extras | None = None) -> None:
         """Adds what the agent said; nothing said adds nothing, since the API refuses an empty message."""
         if text.strip():
-            self._add({"role": "assistant", "content": text})
+            self._add({"role": "assistant", "content": text} | ({"extras": extras} if extras else {}))
 
-    def add_calls(self, text: str, calls: Sequence[CallRecord]) -> None:
+    def add_calls(self, text: str, calls: Sequence[CallRecord], extras: Extras | None = None) -> None:
         """Adds tool calls, with what was said before them, and a message that each of them is running.
 
-        `settle` may replace that message until the next prompt has been built.
+        `settle` may replace that message until the next prompt has been built. `extras` is what the service
+        gave with all of it.
         """
-        self._add(calling(text, calls))
+        self._add(calling(text, calls, extras))
         for call in calls:
             content = {"status": RUNNING, "call_id": call.call_id}
             message = tool_message(call.call_id, content | ({"note": call.note} if call.note else {}))
@@ -206,7 +207,7 @@ class History(Sequence[ApiMessage]):
             content: The same as the prompt has it: marked as what it is.
         """
         self.summary = summary
-        self._stand_in = {"role": "system", "content": content}
+        self._stand_in = {"role": "system", "content": content, "note": "summary"}
         self._is_stand_in_accepted = self._was_stand_in_asked = False
 
     def for_api(self, tools_bytes: int = 0) -> list[ApiMessage]:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from app.chat import ApiMessage
+import orjson
+
+from app.chat import ApiMessage, Extras
 
 MESSAGE_OVERHEAD_BYTES = 12
 """Role and separators of a message, in bytes of the estimate (about 4 tokens in OpenAI's chat format)."""
@@ -17,13 +19,14 @@ ROUND_BREAK = "\n\n"
 class CallRecord:
     """A tool call as the history keeps it: an id of ours, a clean name, arguments as a JSON text.
 
-    `note` is what the model is told beside that it runs.
+    `note` is what the model is told beside that it runs; `extras` is what its service gave with it.
     """
 
     call_id: str
     name: str
     arguments: str
     note: str = ""
+    extras: Extras | None = None
 
 
 @dataclass(slots=True)
@@ -79,9 +82,9 @@ class HistoryTurn:
         self._weight = None
 
 
-def calling(text: str, calls: Sequence[CallRecord]) -> ApiMessage:
-    """An assistant's message that calls tools, with what was said before them."""
-    return {
+def calling(text: str, calls: Sequence[CallRecord], extras: Extras | None = None) -> ApiMessage:
+    """An assistant's message that calls tools, with what was said before them and what came along with it."""
+    message: ApiMessage = {
         "role": "assistant",
         "content": text or None,
         "tool_calls": [
@@ -90,9 +93,11 @@ def calling(text: str, calls: Sequence[CallRecord]) -> ApiMessage:
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             }
+            | ({"extras": call.extras} if call.extras else {})
             for call in calls
         ],
     }
+    return message | ({"extras": extras} if extras else {})
 
 
 def is_speech(message: ApiMessage) -> bool:
@@ -105,7 +110,11 @@ def weight_of(messages: Sequence[ApiMessage]) -> int:
     weight = 0
     for message in messages:
         weight += MESSAGE_OVERHEAD_BYTES + len((message["content"] or "").encode())
+        if "extras" in message:
+            weight += len(orjson.dumps(message["extras"]["fields"]))
         for call in message.get("tool_calls", ()):
             function = call["function"]
             weight += MESSAGE_OVERHEAD_BYTES + len(function["name"]) + len(function["arguments"].encode())
+            if "extras" in call:
+                weight += len(orjson.dumps(call["extras"]["fields"]))
     return weight

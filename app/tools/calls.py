@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from app.chat import ToolCall
+from app.chat import Extras, ToolCall
 from app.errors import Locale
 from app.locales import say
 from app.protocol.events import MAX_RESULT_CHARS, ToolEndReason, ToolFinished, ToolStatus
@@ -69,6 +69,7 @@ class ToolRun:
         told_as: The id under which the last of them put it into the history.
         needs_word: It waits for a person's word before it begins.
         note: What the model is told of it while it runs.
+        extras: What the model's service gave with it.
     """
 
     call_id: str
@@ -87,12 +88,13 @@ class ToolRun:
     told_as: str | None = None
     needs_word: bool = False
     note: str = ""
+    extras: Extras | None = None
     end_reason: ToolEndReason | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def record(self, call_id: str | None = None) -> CallRecord:
         """The call as the history keeps it, with its own id or with another."""
-        return CallRecord(call_id or self.call_id, self.name, self.arguments, self.note)
+        return CallRecord(call_id or self.call_id, self.name, self.arguments, self.note, self.extras)
 
     def is_untold(self) -> bool:
         """Whether it ended in the background, and no turn has told that yet."""

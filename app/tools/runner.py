@@ -159,7 +159,8 @@ class ToolRunner:
 
     def _new_run(self, call: ToolCall, turn_id: str) -> ToolRun:
         now = self._host.clock.monotonic()
-        return ToolRun(new_call_id(), turn_id, clean_name(call.name), history_arguments(call), now)
+        name, arguments = clean_name(call.name), history_arguments(call)
+        return ToolRun(new_call_id(), turn_id, name, arguments, now, extras=call.extras)
 
     def _inline_wait_s(self, run: ToolRun) -> float:
         tool = self._host.registry.get(run.name)

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from app.chat import Usage
+from app.chat import NoteKind, Usage
 from app.errors import ContextTooLong
+from app.llm.request_messages import request_messages
 from app.session.history import CallRecord, History
 from app.session.message_rules import validate
-from tests.support.api_rules import violations
+from tests.support.api_rules import strict_violations, violations
 
 PLENTY = 1_000_000
 
@@ -599,6 +600,12 @@ class HistoryMachine(RuleBasedStateMachine):
         self.history.add_user(text)
         self.has_turn, self.was_asked, self.running, self.newest_text = True, False, [], text
 
+    @rule(text=st.sampled_from(["c", "n" * 300]), kind=st.sampled_from(["context", "task"]))
+    def back_end_adds_something(self, text: str, kind: NoteKind) -> None:
+        self.history.begin_turn("t")
+        self.history.add_note(text, kind)
+        self.has_turn, self.was_asked, self.running, self.newest_text = True, False, [], ""
+
     @rule(answer=answers)
     def result_is_told(self, answer: dict[str, Any]) -> None:
         self.history.begin_turn("t")
@@ -617,6 +624,7 @@ class HistoryMachine(RuleBasedStateMachine):
             return
         self.was_asked = True
         assert violations(prompt if len(prompt) > 1 else [*prompt, USER]) == []
+        assert strict_violations(request_messages(prompt)) == []
         assert size(prompt) / 3 <= 700
         if len(self.history) and self.newest_text:
             assert any(m["content"] == self.newest_text for m in prompt), "the newest turn stays"
@@ -669,7 +677,7 @@ class HistoryMachine(RuleBasedStateMachine):
 
     @invariant()
     def counts_no_less_than_it_holds(self) -> None:
-        assert self.history.message_count >= sum(m["role"] != "tool" for m in self.history)
+        assert self.history.message_count >= sum(m["role"] in ("user", "assistant") for m in self.history)
 
 
 HistoryMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -4,6 +4,7 @@
 a request that the service would take.
 """
 
+import json
 import re
 from collections import Counter
 from typing import Any
@@ -11,6 +12,24 @@ from typing import Any
 ROLES = {"system", "developer", "user", "assistant", "tool"}
 MAX_CALL_ID_CHARS = 40
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+STRICT_CALL_ID = re.compile(r"[A-Za-z0-9]{9}")
+
+FOLLOWERS = {
+    "system": {"user"},
+    "user": {"assistant", "calls"},
+    "assistant": {"user"},
+    "calls": {"tool"},
+    "tool": {"tool", "assistant", "calls"},
+}
+"""Who may speak after whom; an assistant's message that calls tools is `calls`."""
+
+MEMBERS = {
+    "system": {"role", "content"},
+    "user": {"role", "content"},
+    "assistant": {"role", "content", "tool_calls"},
+    "tool": {"role", "content", "tool_call_id"},
+}
 
 PARAMETERS = {
     "messages", "model", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls",
@@ -39,6 +58,42 @@ def violations(messages: Any, body: dict[str, Any] | None = None) -> list[str]:
         elif message["role"] != "tool" and not isinstance(message.get("content"), str | list):
             wrong.append(f"{where}: content must be text")
     return wrong + _pairing_violations(messages)
+
+
+def strict_violations(messages: Any, body: dict[str, Any] | None = None) -> list[str]:
+    """What the strictest of all dialects would answer 400 to: nothing that leaves for a service breaks it."""
+    wrong = violations(messages, body)
+    if wrong:
+        return wrong
+    spoken = messages[1:] if messages[0]["role"] == "system" else messages
+    if not spoken:
+        return ["nobody has spoken"]
+    before = "system"
+    for position, message in enumerate(spoken):
+        kind = "calls" if message.get("tool_calls") else message["role"]
+        if kind not in FOLLOWERS[before]:
+            wrong.append(f"{position}: {kind} after {before}")
+        before = kind if kind in FOLLOWERS else before
+        wrong += _strict_message_violations(f"{position}", message)
+    if before not in ("user", "tool"):
+        wrong.append(f"the last message is {before}")
+    sent = [call["id"] for message in messages for call in message.get("tool_calls", ())]
+    return wrong + [f"the call id {call_id!r} is used twice" for call_id, n in Counter(sent).items() if n > 1]
+
+
+def _strict_message_violations(where: str, message: dict[str, Any]) -> list[str]:
+    wrong = [f"{where}: unknown field {name}" for name in message.keys() - MEMBERS[message["role"]]]
+    content = message.get("content")
+    if not isinstance(content, str) or not (content.strip() or message.get("tool_calls")):
+        wrong.append(f"{where}: content must be text that is not empty")
+    for call in message.get("tool_calls", ()):
+        if not STRICT_CALL_ID.fullmatch(call["id"]):
+            wrong.append(f"{where}: the call id {call['id']!r} is not nine letters or digits")
+        if call.keys() != {"id", "type", "function"} or call["function"].keys() != {"name", "arguments"}:
+            wrong.append(f"{where}: a call holds unknown fields")
+        if not isinstance(json.loads(call["function"]["arguments"]), dict):
+            wrong.append(f"{where}: arguments are no object")
+    return wrong
 
 
 def _body_violations(body: dict[str, Any]) -> list[str]:

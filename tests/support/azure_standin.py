@@ -23,7 +23,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from tests.support.answers import Answer, Text
-from tests.support.api_rules import violations
+from tests.support.api_rules import strict_violations
 from tests.support.http_wire import Exchange, Received, WireServer
 
 KEY = "standin-key-0123456789"
@@ -171,7 +171,7 @@ class AzureStandin:
         return 400, _error("unsupported_parameter", words, param=name, type="invalid_request_error")
 
     def _content_refusal(self, request: Received) -> tuple[int, dict[str, Any]] | None:
-        wrong = violations(request.messages, request.body)
+        wrong = strict_violations(request.messages, request.body)
         if not request.body.get("stream"):
             wrong.append("stream: the stand-in only streams")
         if wrong:

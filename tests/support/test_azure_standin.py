@@ -21,11 +21,13 @@ async def test_request_that_the_service_would_refuse_is_noted_and_takes_no_step(
         standin.script(Text("Hola"))
         await hears(provider, asks(""))
         request = asks()
-        request.messages.append({"role": "tool", "tool_call_id": "a", "content": "4"})
+        function = {"name": "no such name", "arguments": "{}"}
+        called = [{"id": "a", "type": "function", "function": function}]
+        request.messages.append({"role": "assistant", "content": None, "tool_calls": called})
         refused = await hears(provider, request)
 
         assert refused.error is not None
-        assert standin.violations == ["messages[1]: answers no call that waits for an answer"]
+        assert standin.violations == ["messages[1]: a function name must match [A-Za-z0-9_-]{1,64}"]
 
 
 async def test_stand_in_runs_as_a_process_of_its_own():

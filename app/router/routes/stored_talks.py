@@ -9,6 +9,7 @@ from app.clock import wire_time
 from app.services.principal import Principal
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.profile import ProfileUnknown
+from app.session.service_extras import shown_calls
 from app.storage.errors import BadCursor, StoreUnavailable
 from app.storage.records import MessageRecord, SessionRecord
 from app.storage.store import Store
@@ -43,7 +44,7 @@ def message_of(record: MessageRecord) -> StoredMessage:
         content=record.content,
         created_at=wire_time(record.created_at),
         status=record.status,
-        tool_calls=record.tool_calls,
+        tool_calls=shown_calls(record.tool_calls),
         tool_call_id=record.tool_call_id,
     )
 

@@ -1,0 +1,71 @@
+"""What goes back to a service of what came from it, and what its refusals teach about that."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.chat import ApiMessage
+
+THOUGHTS = "reasoning_content"
+SIGNATURE = "thought_signature"
+
+_MISSING_WORDS = re.compile(
+    r"must be (passed|provided|included|present)|missing|required|must (contain|include|have)|without",
+    re.IGNORECASE,
+)
+_REFUSED_WORDS = re.compile(
+    r"unsupported|not supported|unrecognized|unknown|unexpected|not (permitted|allowed)|extra (fields|inputs)"
+    r"|invalid",
+    re.IGNORECASE,
+)
+_NOT_BOTH = re.compile(r"not both|both (`?content`? and|text and)", re.IGNORECASE)
+
+_OF_MESSAGE = frozenset(("role", "content", "tool_calls", "tool_call_id"))
+_OF_CALL = frozenset(("id", "type", "function"))
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """What goes back to a service of what came from it.
+
+    Attributes:
+        service: Its name; what another one gave never goes to it.
+        wanted: Fields that it has asked for (`reasoning_content`, `thought_signature`): they are sent also
+            where it gave none, with the value that stands for nothing.
+        refused: Fields that it gives and does not take back.
+        text_beside_calls: Whether a message may hold text and calls.
+    """
+
+    service: str = ""
+    wanted: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    text_beside_calls: bool = True
+
+    def taught(self, complaint: str, sent: Iterable[ApiMessage]) -> "Returns":
+        """The same after a refusal; equal where it teaches nothing.
+
+        Args:
+            complaint: The service's words.
+            sent: The messages that it refused.
+        """
+        if _NOT_BOTH.search(complaint) and "tool_calls" in complaint:
+            return replace(self, text_beside_calls=False)
+        for name in (THOUGHTS, SIGNATURE):
+            if name in complaint and _MISSING_WORDS.search(complaint) and name not in self.refused:
+                return replace(self, wanted=self.wanted | {name})
+        if _REFUSED_WORDS.search(complaint):
+            named = {name for name in _extra_names(sent) if re.search(rf"\b{re.escape(name)}\b", complaint)}
+            return replace(self, refused=self.refused | named, wanted=self.wanted - named)
+        return self
+
+
+def _extra_names(messages: Iterable[ApiMessage]) -> set[str]:
+    """The fields that went along with messages and calls."""
+    names: set[str] = set()
+    for message in messages:
+        names |= message.keys() - _OF_MESSAGE
+        calls: list[Mapping[str, Any]] = message.get("tool_calls") or []
+        for call in calls:
+            names |= call.keys() - _OF_CALL
+    return names
