@@ -112,7 +112,7 @@ async def test_talk_of_500_turns_keeps_prompt_and_memory_bounded_and_forgets_not
     assert given == [text_of(number) for number in range(len(given))], "each turn once, in order"
     assert len(given) + held[-1] / 2 > TURNS - 50, "what left has been summarised"
     assert len(requests) < TURNS / 5, "many turns are summarised at once"
-    assert "resumen de" in prompts[-1].messages[1]["content"]
+    assert "resumen de" in prompts[-1].messages[0]["content"]
     assert [each["text"] for each in found["result"]["found"]] == [text_of(3)]
 
 

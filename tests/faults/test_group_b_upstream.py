@@ -193,7 +193,7 @@ async def test_b12_half_a_tool_call_never_runs() -> None:
         await client.hears_answer()
 
     assert shop.runs == []
-    assert [m["role"] for m in standin.requests[1].messages] == ["system", "user", "user"]
+    assert [m["role"] for m in standin.requests[1].messages] == ["system", "user"]
 
 
 async def test_b16_answer_without_end_is_cut_and_the_stream_closed() -> None:

@@ -17,6 +17,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from app.llm.request_messages import FILLER
 from tests.support.azure_standin import AzureStandin
 from tests.support.http_wire import Exchange, WireServer
 from tests.support.obedient import ObedientModel, hidden, is_summary
@@ -255,14 +256,15 @@ def check_marks(messages: list[dict[str, Any]], said: set[str], rules: str) -> N
         assert isinstance(data_of(profile), dict)
     ours = PROFILE.sub("", first["content"])
     assert ours.startswith(rules) and not set(ours) & set("<>")
+    for note in ours.removeprefix(rules).strip().split("\n\n"):
+        if note and not note.startswith("Esto se guarda del usuario"):
+            assert set(data_of(note)) <= {"summary", "context"}
     for message in others:
         match message["role"]:
             case "tool":
                 assert isinstance(data_of(message["content"]), dict)
-            case "system":
-                assert set(data_of(message["content"])) <= {"summary", "context"}
             case "user":
-                assert message["content"] in said
+                assert message["content"] in {*said, FILLER}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
