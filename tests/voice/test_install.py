@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.storage.process_lock import ProcessLock
+from app.voice.checked import note_whole
 from app.voice.fetching import FetchError, Progress
 from app.voice.install import Installation, install_models, what_is_missing
 from app.voice.models import ModelFile, missing_files, needed_models
@@ -33,6 +34,7 @@ class FakeSource:
         told(file.size // 2)
         told(file.size)
         (folder / file.path).write_bytes(b"x" * file.size)
+        note_whole(folder, file.path, file.sha256)
 
 
 def file_of(path: str, size: int) -> ModelFile:
@@ -61,6 +63,7 @@ def with_all_models(folder: Path) -> None:
             path.parent.mkdir(exist_ok=True)
             with path.open("wb") as content:
                 content.truncate(file.size)
+            note_whole(folder, file.path, file.sha256)
 
 
 def test_what_is_there_already_is_left_alone(tmp_path: Path) -> None:

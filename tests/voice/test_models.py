@@ -1,8 +1,11 @@
+import hashlib
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from app.voice.checked import NOTES, note_whole
 from app.voice.models import (
     KOKORO,
     MODELS,
@@ -10,6 +13,8 @@ from app.voice.models import (
     SMART_TURN,
     VOICES_FILE,
     WHISPER_BASE,
+    Model,
+    ModelFile,
     missing_files,
     needed_models,
 )
@@ -48,6 +53,62 @@ def test_file_of_another_length_is_missing(tmp_path: Path) -> None:
     (tmp_path / "silero_vad.onnx").write_bytes(b"half of one")
 
     assert missing_files((SILERO,), tmp_path) == list(SILERO.files)
+
+
+SMALL = Model("small", "MIT", (ModelFile("a/b.bin", 3, hashlib.sha256(b"abc").hexdigest(), "", ()),))
+
+
+def placed(folder: Path, content: bytes) -> Path:
+    path = folder / "a" / "b.bin"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_file_of_the_right_length_and_another_content_is_missing(tmp_path: Path) -> None:
+    placed(tmp_path, b"abd")
+
+    assert missing_files((SMALL,), tmp_path)
+
+
+def test_file_that_is_swapped_after_its_check_is_missing(tmp_path: Path) -> None:
+    path = placed(tmp_path, b"abc")
+    before = path.stat()
+    assert not missing_files((SMALL,), tmp_path)
+
+    path.write_bytes(b"abd")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert missing_files((SMALL,), tmp_path)
+    placed(tmp_path, b"abc")
+    assert not missing_files((SMALL,), tmp_path)
+
+
+def test_file_that_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
+    placed(tmp_path, b"not what it should be"[:3])
+    note_whole(tmp_path, SMALL.files[0].path, SMALL.files[0].sha256)
+
+    assert not missing_files((SMALL,), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "notes", ["", "[]", "{", '{"a/b.bin": 1}', "[" * 100_000, '{"a/b.bin": ["x", 3, 0, 0, 0]}']
+)
+def test_damaged_notes_only_cost_the_reading(tmp_path: Path, notes: str) -> None:
+    placed(tmp_path, b"abc")
+    (tmp_path / NOTES).write_text(notes, encoding="utf-8")
+
+    assert not missing_files((SMALL,), tmp_path)
+    placed(tmp_path, b"abd")
+    assert missing_files((SMALL,), tmp_path)
+
+
+def test_folder_that_cannot_be_written_is_read_at_each_start(tmp_path: Path) -> None:
+    placed(tmp_path, b"abc")
+    (tmp_path / NOTES).mkdir()
+
+    assert not missing_files((SMALL,), tmp_path)
+    assert not missing_files((SMALL,), tmp_path)
 
 
 def test_voices_come_with_the_project_and_their_licence() -> None:
