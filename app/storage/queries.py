@@ -311,17 +311,19 @@ def message_page(
     if upto is not None:
         asked.append(messages.c.position <= upto)
     sizes = select(messages.c.position, _size_of(connection).label("size")).where(*asked)
-    first = connection.execute(sizes.order_by(messages.c.position).limit(limit + 1)).all()
-    length, room = 0, _PAGE_BYTES
-    while length < min(limit, len(first)) and room > 0:
-        room -= first[length].size
-        length += 1
+    last, length, room, has_more = after, 0, _PAGE_BYTES, False
+    # Not all at once: to know a text's size, SQLite reads it.
+    with connection.execute(sizes.order_by(messages.c.position).limit(limit + 1)) as places:
+        for place in places:
+            has_more = length == limit or room <= 0
+            if has_more:
+                break
+            last, length, room = place.position, length + 1, room - place.size
     if not length:
         return Page(())
-    last: int = first[length - 1].position
     statement = select(*_MESSAGE_COLUMNS).where(*asked, messages.c.position <= last)
     rows = connection.execute(statement.order_by(messages.c.position)).all()
-    return Page(tuple(map(_message, rows)), str(last) if length < len(first) else None)
+    return Page(tuple(map(_message, rows)), str(last) if has_more else None)
 
 
 def talk_extent(connection: Connection, session_id: str) -> int:

@@ -3,21 +3,18 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
 from app.conversation.contribution import Contribution, Mode
 from app.errors import BudgetExceeded, QueueFull
 from app.router.guards import Caller, Changer, Contributor, Service
+from app.router.routes.exports import export_of
 from app.router.routes.stored_talks import (
     MessageList,
-    all_messages,
-    as_markdown,
     bad_cursor,
     describe_now,
-    describe_stored,
     is_erased_now,
-    message_of,
+    messages_of,
     store_of,
     stored_session,
     unavailable,
@@ -157,11 +154,11 @@ async def list_messages(
     await stored_session(service, session_id, caller)
     try:
         page = await service.store.messages(session_id, limit, cursor)
+        messages = await messages_of(service.store, session_id, page.rows)
     except BadCursor as error:
         raise bad_cursor(error) from None
     except StoreUnavailable as error:
         raise unavailable(error) from None
-    messages = [message_of(record) for record in page.rows]
     return MessageList(messages=messages, next_cursor=page.next_cursor)
 
 
@@ -171,15 +168,7 @@ async def export_session(
 ) -> Response:
     """Gives a whole talk as a file."""
     record = await stored_session(service, session_id, caller)
-    messages = await all_messages(service.store, session_id)
-    name = f"talk-{record.id}.{'json' if format == 'json' else 'md'}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    if format == "markdown":
-        text = as_markdown(record, messages)
-        return PlainTextResponse(text, headers=headers, media_type="text/markdown")
-    described = describe_stored(record)
-    content = {**described, "messages": [message_of(message).model_dump() for message in messages]}
-    return JSONResponse(content, headers=headers)
+    return await export_of(service.store, record, format)
 
 
 @router.delete("/sessions/{session_id}", status_code=204)

@@ -1,7 +1,9 @@
 """How stored talks look over HTTP, and who may see them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from fastapi import HTTPException
 from pydantic import BaseModel
 
@@ -11,12 +13,29 @@ from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.profile import ProfileUnknown
 from app.session.service_extras import shown_calls
 from app.storage.errors import BadCursor, StoreUnavailable
-from app.storage.records import MessageRecord, SessionRecord
+from app.storage.records import CallRow, MessageRecord, SessionRecord
 from app.storage.store import Store
 
 
+class StoredCall(BaseModel):
+    """A tool call: `running`, or how it has ended; where it is not done, `error` is a sentence."""
+
+    call_id: str
+    name: str
+    arguments: dict[str, Any]
+    status: str
+    reason: str | None
+    result: Any
+    error: str | None
+    started_at: str
+    ended_at: str | None
+
+
 class StoredMessage(BaseModel):
-    """A message of a talk; `status` says how the turn went that it belongs to."""
+    """A message of a talk; `status` says how the turn went that it belongs to.
+
+    `calls`: how those of its `tool_calls` stand that have begun.
+    """
 
     position: int
     turn_id: str
@@ -26,17 +45,30 @@ class StoredMessage(BaseModel):
     status: str
     tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str | None = None
+    calls: list[StoredCall] | None = None
 
 
 class MessageList(BaseModel):
-    """Some messages, the first ones first."""
+    """Some messages, the first ones first; where they are large, fewer than were asked for."""
 
     messages: list[StoredMessage]
     next_cursor: str | None
 
 
-def message_of(record: MessageRecord) -> StoredMessage:
-    """A stored message as clients see it."""
+async def messages_of(store: Store, session_id: str, records: Sequence[MessageRecord]) -> list[StoredMessage]:
+    """Stored messages as clients see them, with the calls that they have made.
+
+    Raises:
+        StoreUnavailable: The database does not answer.
+    """
+    ids = [call["id"] for record in records for call in record.tool_calls or ()]
+    rows = await store.calls(session_id, ids) if ids else ()
+    calls = {row.call_id: _call(row) for row in rows}
+    return [_message(record, calls) for record in records]
+
+
+def _message(record: MessageRecord, calls: Mapping[str, StoredCall]) -> StoredMessage:
+    made = [calls[call["id"]] for call in record.tool_calls or () if call["id"] in calls]
     return StoredMessage(
         position=record.position,
         turn_id=record.turn_id,
@@ -46,6 +78,22 @@ def message_of(record: MessageRecord) -> StoredMessage:
         status=record.status,
         tool_calls=shown_calls(record.tool_calls),
         tool_call_id=record.tool_call_id,
+        calls=made or None,
+    )
+
+
+def _call(row: CallRow) -> StoredCall:
+    told: dict[str, Any] = orjson.loads(row.result or "{}")
+    return StoredCall(
+        call_id=row.call_id,
+        name=row.name,
+        arguments=orjson.loads(row.arguments),
+        status=row.status,
+        reason=row.reason,
+        result=told.get("result"),
+        error=told.get("error"),
+        started_at=wire_time(row.started_at),
+        ended_at=None if row.ended_at is None else wire_time(row.ended_at),
     )
 
 
@@ -104,33 +152,3 @@ async def stored_session(
     if record is None or (caller is not None and not caller.may_see(record.user_id)):
         raise HTTPException(404, "no such session")
     return record
-
-
-async def all_messages(store: Store, session_id: str) -> list[MessageRecord]:
-    """All messages of a session, page by page."""
-    messages: list[MessageRecord] = []
-    cursor: str | None = None
-    while True:
-        try:
-            page = await store.messages(session_id, limit=500, cursor=cursor)
-        except StoreUnavailable as error:
-            raise unavailable(error) from None
-        messages += page.rows
-        cursor = page.next_cursor
-        if cursor is None:
-            return messages
-
-
-def as_markdown(record: SessionRecord, messages: list[MessageRecord]) -> str:
-    """A talk as people read it: what the user and the agent said, and which tools were called."""
-    lines = [f"# {record.id}", "", f"{record.user_id}, {wire_time(record.created_at)}", ""]
-    for message in messages:
-        if message.role == "tool":
-            continue
-        who = {"user": record.user_id, "assistant": "Agent"}.get(message.role, message.role)
-        for call in message.tool_calls or ():
-            lines += [f"*{call['function']['name']}* `{call['function']['arguments']}`", ""]
-        if message.content:
-            mark = "" if message.status in ("ok", "accepted") else f" ({message.status})"
-            lines += [f"**{who}**{mark}, {wire_time(message.created_at)}:", "", message.content, ""]
-    return "\n".join(lines)
