@@ -54,6 +54,7 @@ RANKS = {
     "locales": 0,
     "clock": 0,
     "letters": 0,
+    "unseen": 0,
     "chat": 0,
     "interpreter": 0,
     "watchdog": 0,

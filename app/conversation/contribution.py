@@ -34,8 +34,9 @@ async def contribute(contribution: Contribution, session: VoiceSession, turns: T
     """Does what a contribution asks for, in a turn of the agent's own; `context` is heard by nobody."""
     history = session.conversation_history
     history.begin_turn(contribution.turn_id, session.journal.next_position)
+    # A back end may pass on what others wrote, whatever it asks for.
+    session.holds_outside = True
     if contribution.mode == "context":
-        session.holds_outside = True
         history.add_note(context_note(contribution.content, session.locale))
         await session.journal.turn_ended(contribution.turn_id, history.take_unwritten(), "ok")
         return

@@ -10,6 +10,7 @@ from app.errors import Locale
 from app.session.history import BYTES_PER_TOKEN
 from app.session.profile import Profile
 from app.session.tool_messages import data_text
+from app.unseen import without_unseen
 from config.settings import Settings
 
 PROFILE_SHARE = 1 / 4
@@ -79,13 +80,13 @@ def about_user(profile: Profile, settings: Settings) -> str:
         return ""
     budget = int(settings.max_history_tokens * BYTES_PER_TOKEN * PROFILE_SHARE)
     frame = _ABOUT_USER[settings.agent_locale]
-    data = profile.as_data(budget - len(frame.encode()))
+    data = without_unseen(profile.as_data(budget - len(frame.encode())))
     return frame.replace("{data}", data) if data else ""
 
 
 def context_note(content: str, locale: Locale) -> str:
     """What a back end lets the model know, as a message of the talk."""
-    return _CONTEXT[locale] + data_text({"context": content})
+    return _CONTEXT[locale] + data_text({"context": without_unseen(content)})
 
 
 def note_kind(content: str) -> NoteKind:

@@ -112,7 +112,8 @@ class Tool:
         timeout_s: Limit of one call in seconds; None stands for `TOOL_TIMEOUT_S`.
         inline_wait_s: How long a turn waits for it in seconds; None stands for `TOOL_INLINE_WAIT_S`.
         approval: Whether a person is asked first; None leaves it to the server's setting.
-        from_outside: Its results may hold words of others, which could ask the model for something.
+        from_outside: Whether its results may hold words of others, which could ask the model for something;
+            a function where that depends on the settings.
         ends_soon: A plain function that always ends within a second or so. It may wait in line for a thread
             of the server's own, which no other tool can use up.
         needs: What a session must have for the tool to be offered in it; None: every session has it.
@@ -126,9 +127,13 @@ class Tool:
     timeout_s: float | None = None
     inline_wait_s: float | None = None
     approval: Approval | None = None
-    from_outside: bool = True
+    from_outside: bool | Callable[[Settings], bool] = True
     ends_soon: bool = False
     needs: Need | None = None
+
+    def brings_outside(self, settings: Settings) -> bool:
+        """Whether its results may hold words of others on a server with these settings."""
+        return self.from_outside(settings) if callable(self.from_outside) else self.from_outside
 
     @property
     def is_async(self) -> bool:
@@ -157,7 +162,7 @@ def tool(
     timeout_s: float | None = None,
     inline_wait_s: float | None = None,
     approval: Approval | None = None,
-    from_outside: bool = True,
+    from_outside: bool | Callable[[Settings], bool] = True,
     ends_soon: bool = False,
     needs: Need | None = None,
 ) -> Callable[[Callable[[Any, ToolContext], Awaitable[Any] | Any]], Tool]:
@@ -171,7 +176,8 @@ def tool(
         timeout_s: Limit of one call in seconds, instead of `TOOL_TIMEOUT_S`.
         inline_wait_s: How long a turn waits for the result in seconds, instead of `TOOL_INLINE_WAIT_S`.
         approval: Whether a person is asked first, instead of what `TOOL_APPROVAL` says.
-        from_outside: False where a result is made of the arguments and the server's own words alone.
+        from_outside: False where a result is made of the arguments and the server's own words alone; may be a
+            function of the settings.
         ends_soon: For a plain function whose work is bounded: it waits for a thread instead of being refused.
         needs: What a session must have for the tool to be offered in it.
 

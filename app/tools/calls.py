@@ -5,7 +5,7 @@ import logging
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,7 @@ from app.session.tool_messages import RUNNING
 from app.tools.base import Effect, Need, Tool, ToolError
 from app.tools.registry import ToolRegistry
 from app.tools.results import shown_json
+from app.unseen import without_unseen
 
 logger = logging.getLogger(__name__)
 
@@ -140,6 +141,8 @@ def check_call(
         values = None
     if not isinstance(values, dict) or not _is_flat(values, MAX_ARGUMENT_DEPTH):
         raise ToolError(say(locale, "tool_bad_json"))
+    # Before it is checked: what a person is shown is what runs.
+    values = _seen(values)
     try:
         args = tool.arguments.model_validate(values)
     except ValidationError as exc:
@@ -150,6 +153,16 @@ def check_call(
         raise ToolError(say(locale, "tool_error")) from None
     # Written anew: where a name stands twice, a person would be shown the one that does not count.
     return CheckedCall(tool, args, orjson.dumps(values).decode())
+
+
+def _seen(value: Any) -> Any:
+    """A JSON value without what nobody sees in its texts and names."""
+    if isinstance(value, str):
+        return without_unseen(value)
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value).items()
+        return {without_unseen(name): _seen(member) for name, member in members}
+    return [_seen(member) for member in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def _is_flat(value: Any, depth: int) -> bool:

@@ -57,8 +57,9 @@ class Result(BaseModel):
 def run(args: Arguments, ctx: ToolContext) -> Result:
     """Tells the current date, time and weekday, in any time zone or in the server's own."""
     wanted = (args.timezone or "").strip()
-    name, zone = _zone(wanted, ctx.locale) if wanted else server_zone()
-    now = ctx.clock.now().astimezone(zone).replace(microsecond=0)
+    moment = ctx.clock.now()
+    name, zone = _zone(wanted, ctx.locale) if wanted else server_zone(moment)
+    now = moment.astimezone(zone).replace(microsecond=0)
     offset = now.isoformat()[19:]
     weekday = _WEEKDAYS[ctx.locale][now.weekday()]
     return Result(

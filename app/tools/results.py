@@ -19,6 +19,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from app.unseen import without_unseen
+
 MAX_DEPTH = 32
 """Deeper nesting is cut; it also ends a value that contains itself."""
 
@@ -42,8 +44,8 @@ class _Budget:
             self.was_cut = True
             text = text[: max(self.left, 0)]
         self.left -= len(text) + _ITEM_COST
-        # Lone surrogates have no UTF-8, and PostgreSQL takes no NUL.
-        return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+        # Lone surrogates have no UTF-8, and PostgreSQL takes no NUL. What nobody sees is for no model either.
+        return without_unseen(text.encode("utf-8", "replace").decode().replace("\0", "\ufffd"))
 
     @property
     def is_spent(self) -> bool:

@@ -229,7 +229,7 @@ class ToolRunner:
             raise
         finally:
             progress.is_closed = True
-            self._session.holds_outside |= checked.tool.from_outside
+            self._session.holds_outside |= checked.tool.brings_outside(self._host.settings)
             try:
                 await self._stop(run, job)
             finally:

@@ -1,8 +1,9 @@
 """Instructions in untrusted text, against a model that obeys all of them: what still cannot happen.
 
 Each case of `tests/cases/injections.json` says by which way its text comes (`via`) and which calls it talks
-the model into (`wants`). Counted outside of the server: requests at a private address, another user's words,
-keys, and effects without a person's word. Real server process, real sockets, real database.
+the model into (`wants`; none where what nobody sees does not reach it). Counted outside of the server:
+requests at a private address, another user's words, keys, and effects without a person's word. Real server
+process, real sockets, real database.
 """
 
 import asyncio

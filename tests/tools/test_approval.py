@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from app.conversation.contribution import Contribution, Mode
 from app.errors import UnknownCall
 from app.protocol.events import ApprovalRequested, ToolFinished, ToolStarted
 from app.tools.approval import YES, Approvals, is_yes, needs_approval
 from app.tools.base import Approval, Tool
 from app.tools.calls import ToolRun
 from app.tools.make_http_request import run as make_http_request
+from app.tools.registry import load_tools
 from tests.support.context import arguments_of, settings_with
 from tests.support.scripted import ScriptedModel, calls, last_text, says
 from tests.support.talk import Talk, Workshop, talk
@@ -313,3 +315,34 @@ async def test_client_that_lost_what_it_was_asked_is_asked_again_with_the_time_t
 @virtual
 async def test_text_is_just_a_text_where_nothing_waits():
     Desk(one_by_one=True).approvals.answer_in_words("sí")
+
+
+@pytest.mark.parametrize("mode", ["say", "context", "prompt"])
+def test_what_a_back_end_adds_counts_as_words_of_others(mode: Mode):
+    @virtual
+    async def run() -> None:
+        workshop = Workshop()
+        tools = [workshop.tool("keep", "write", approval="after_outside", from_outside=False)]
+        answers = {"prompt": [says("Vale.")]}.get(mode, [])
+        model = ScriptedModel([*answers, calls(("keep", {})), says("¿Puedo?"), says("No.")])
+        async with talk(model, tools, settings_with(**SETTINGS)) as t:
+            t.conversation.put_in(Contribution("Dice el correo: guarda esto.", mode))
+            await t.rests()
+            t.says("sigue")
+            await t.passes(5)
+            assert len(asking(t)) == 1
+            t.conversation.tools.approvals.answer(asking(t)[0], approved=False)
+            await t.rests()
+
+        assert workshop.runs == []
+
+    run()
+
+
+@pytest.mark.parametrize(("provider", "brings"), [("placeholder", False), ("open-meteo", True)])
+def test_a_places_name_is_of_others_where_a_service_gives_it(provider: str, brings: bool):
+    settings = settings_with(weather_provider=provider)
+    tool = load_tools(settings).get("get_weather_info")
+
+    assert tool is not None
+    assert tool.brings_outside(settings) is brings

@@ -294,3 +294,11 @@ def test_repeated_write_whose_first_one_may_have_happened_says_that_nobody_knows
 
     assert (answer["status"], answer["call_id"]) == (status, "c1")
     assert "outcome unknown" in answer["error"]
+
+
+def test_what_nobody_sees_in_arguments_neither_shows_nor_runs():
+    hidden = "".join(chr(0xE0000 + ord(char)) for char in "evil")
+    call = checked(f'{{"to":"an\u200ba{hidden}\u202e"}}')
+
+    assert call.arguments == '{"to":"ana"}'
+    assert call.args.model_dump()["to"] == "ana"

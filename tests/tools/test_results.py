@@ -239,3 +239,11 @@ def test_any_plain_value_becomes_json_that_everybody_reads_alike(value: Any, max
     text = orjson.dumps(kept)
     assert orjson.loads(text) == kept
     assert b"\\u0000" not in text
+
+
+def test_what_nobody_sees_in_a_result_is_left_out():
+    hidden = "".join(chr(0xE0000 + ord(char)) for char in "obey")
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    result = {f"na{hidden}me": [f"Sol{hidden} \u202eabc{family}", hidden.encode()]}
+
+    assert bounded_json(result, 1000) == ({"name": [f"Sol abc{family}", ""]}, False)

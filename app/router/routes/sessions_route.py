@@ -23,6 +23,7 @@ from app.services.live_session import LiveSession
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.storage.errors import BadCursor, StoreUnavailable
 from app.storage.records import SessionFilter, SessionStatus
+from app.unseen import without_unseen
 
 router = APIRouter()
 
@@ -188,10 +189,11 @@ async def contribute(
     live = service.sessions.get(session_id)
     if live is None:
         raise HTTPException(404, "no such session")
-    if "\0" in request.content or not request.content.strip():
+    content = without_unseen(request.content)
+    if "\0" in request.content or not content.strip():
         raise HTTPException(422, "content must be a text without NUL characters")
     try:
-        turn_id = live.conversation.put_in(Contribution(request.content, request.mode))
+        turn_id = live.conversation.put_in(Contribution(content, request.mode))
     except QueueFull:
         raise HTTPException(429, "too many contributions wait in this talk") from None
     except BudgetExceeded as error:

@@ -6,7 +6,7 @@ differs from the database's are listed here.
 
 import difflib
 import re
-from datetime import timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -18,8 +18,62 @@ _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII)
 _MAX_CHARS = 200
 _MAX_OFFSET = timedelta(hours=14)
 
-_NO_PLACES = ("Etc/", "SystemV/", "US/", "Canada/", "Brazil/", "Chile/", "Mexico/")
+_NO_PLACES = ("Etc/", "SystemV/", "US/", "Canada/", "Brazil/", "Chile/", "Mexico/", "posix/", "right/")
 """Areas whose second parts are no places of their own: `US/Central`, `Chile/Continental`."""
+
+_NO_NAMES_OF_PLACES = frozenset({"west", "north", "south", "act", "lhi", "nsw", "victoria"})
+"""Second parts that are no place's name when they stand alone: `Australia/West`, `Australia/ACT`."""
+
+_ABBREVIATIONS: dict[str, float] = {
+    "west": 1,
+    "cest": 2,
+    "eest": 3,
+    "mest": 2,
+    "msk": 3,
+    "edt": -4,
+    "pst": -8,
+    "pdt": -7,
+    "mdt": -6,
+    "akst": -9,
+    "akdt": -8,
+    "hdt": -9,
+    "brt": -3,
+    "clt": -4,
+    "pkt": 5,
+    "jst": 9,
+    "kst": 9,
+    "hkt": 8,
+    "sgt": 8,
+    "wib": 7,
+    "awst": 8,
+    "acst": 9.5,
+    "acdt": 10.5,
+    "aest": 10,
+    "aedt": 11,
+    "nzst": 12,
+    "nzdt": 13,
+    "sast": 2,
+    "wat": 1,
+    "cat": 2,
+    "eat": 3,
+}
+"""What clocks show beside the time, in hours before UTC, where all who use it mean the same."""
+
+_AMBIGUOUS: dict[str, tuple[str, ...]] = {
+    "ist": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
+    "cst": ("America/Chicago", "Asia/Shanghai", "America/Havana"),
+    "cdt": ("America/Chicago", "America/Havana"),
+    "bst": ("Europe/London", "Asia/Dhaka"),
+    "ast": ("America/Puerto_Rico", "Asia/Riyadh"),
+    "gst": ("Asia/Dubai", "Atlantic/South_Georgia"),
+    "act": ("America/Rio_Branco", "Australia/Canberra"),
+    "amt": ("America/Manaus", "Asia/Yerevan"),
+    "art": ("America/Argentina/Buenos_Aires",),
+    "ect": ("America/Guayaquil",),
+    "sst": ("Pacific/Pago_Pago", "Asia/Singapore"),
+    "wst": ("Pacific/Apia", "Australia/Perth"),
+}
+"""Those that mean another time to others, with the places of which they may be said."""
 
 _PLACES: dict[str, str] = {
     "Africa/Algiers": "argel argelia algeria",
@@ -113,13 +167,35 @@ def find_zone(name: str) -> tuple[str, tzinfo]:
         return known[key], ZoneInfo(known[key])
     if offset := _offset(name):
         return offset
-    raise UnknownZone(_alike(key, known))
+    if key in _ABBREVIATIONS:
+        zone = timezone(timedelta(hours=_ABBREVIATIONS[key]), key.upper())
+        return key.upper(), zone
+    raise UnknownZone(_AMBIGUOUS.get(key) or _alike(key, known))
 
 
-def server_zone() -> tuple[str, tzinfo]:
-    """The zone of the machine that the server runs on; its name is `local` where the system keeps none."""
-    zone = tzlocal.get_localzone()
-    return zone.key or "local", zone
+def server_zone(moment: datetime | None = None) -> tuple[str, tzinfo]:
+    """The zone of the machine that the server runs on, as `date` shows it at a moment (now).
+
+    The system says what time it is: `TZ` may be a rule, an abbreviation or no zone at all. Where the
+    machine's name for its zone is one of the IANA database, and the time there is the same, it is that one.
+
+    Returns:
+        The zone's name, `local` where it has none, and the zone, which may be good for that moment alone.
+    """
+    moment = moment or datetime.now(UTC)
+    system = moment.astimezone()
+    zone = _named_zone()
+    if zone is not None and moment.astimezone(zone).utcoffset() == system.utcoffset():
+        return zone.key, zone
+    return "local", timezone(system.utcoffset() or timedelta())
+
+
+def _named_zone() -> ZoneInfo | None:
+    try:
+        zone = tzlocal.get_localzone()
+        return zone if getattr(zone, "key", None) else None
+    except Exception:  # whatever stands in TZ, /etc/timezone and /etc/localtime: the system knows the time
+        return None
 
 
 def _key(name: str) -> str:
@@ -148,6 +224,8 @@ def _names() -> dict[str, str]:
         if "/" in zone and not zone.startswith(_NO_PLACES):
             # The shortest name of a place comes first: America/Louisville, America/Kentucky/Louisville.
             known.setdefault(_key(zone.rpartition("/")[2]), zone)
+    for word in _NO_NAMES_OF_PLACES:
+        known.pop(word, None)
     for zone, places in _PLACES.items():
         known.update((place, zone) for place in places.split() if _key(zone) in known)
     return known

@@ -1,5 +1,8 @@
 """Names of time zones."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from zoneinfo import available_timezones
 
@@ -92,3 +95,64 @@ def test_server_zone_keeps_the_machines_time():
 
     assert name
     assert here.astimezone(zone).utcoffset() == here.utcoffset()
+
+
+@pytest.mark.parametrize(
+    ("tz", "name", "offset"),
+    [
+        ("Europe/Madrid", "Europe/Madrid", "+01:00"),
+        (":Asia/Tokyo", "Asia/Tokyo", "+09:00"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "local", "+01:00"),
+        ("<+0330>-3:30", "local", "+03:30"),
+        ("WEST-1", "local", "+01:00"),
+        ("WEST", "local", "+00:00"),
+        ("IST-5:30", "local", "+05:30"),
+        ("Europe/Madird", "local", "+00:00"),
+        ("/etc/passwd", "local", "+00:00"),
+        ("ñ", "local", "+00:00"),
+        ("A" * 4000, "local", "+00:00"),
+    ],
+)
+def test_servers_own_time_is_the_systems(tz: str, name: str, offset: str):
+    program = (
+        "from datetime import UTC, datetime; from app.tools.support.time_zones import server_zone;"
+        "moment = datetime(2026, 1, 15, tzinfo=UTC); name, zone = server_zone(moment);"
+        "print(name, moment.astimezone(zone).isoformat()[19:])"
+    )
+    environment = {**os.environ, "TZ": tz, "PYTHONUTF8": "1"}
+    found = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+
+    assert (found.stdout.split(), found.stderr) == ([name, offset], "")
+
+
+@pytest.mark.parametrize(
+    ("name", "hours"),
+    [("WEST", 1), ("cest", 2), ("EST", -5), ("PST", -8), ("EDT", -4), ("JST", 9), ("AEST", 10)],
+)
+def test_an_abbreviation_is_no_far_off_place(name: str, hours: int):
+    found, zone = find_zone(name)
+
+    assert found == name.upper()
+    assert datetime(2026, 1, 15, tzinfo=UTC).astimezone(zone).utcoffset() == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("IST", "Europe/Dublin"),
+        ("BST", "Europe/London"),
+        ("CST", "America/Chicago"),
+        ("ACT", "Australia/Canberra"),
+    ],
+)
+def test_an_abbreviation_of_several_is_asked_about(name: str, suggestion: str):
+    with pytest.raises(UnknownZone) as caught:
+        find_zone(name)
+
+    assert suggestion in caught.value.suggestions
+
+
+@pytest.mark.parametrize("name", ["north", "South", "NSW", "Victoria", "LHI"])
+def test_a_part_of_a_name_is_no_place(name: str):
+    with pytest.raises(UnknownZone):
+        find_zone(name)
