@@ -28,6 +28,7 @@ class Answer:
         asked_at: When the request was sent, on the running loop's clock.
         service: Whose answer it is, as `Extras` name it.
         resources: What to close when the answer is let go: the response, the connection's slot.
+        decoder: Reads it; by default as an answer of a model that nothing is known of.
     """
 
     def __init__(
@@ -38,26 +39,32 @@ class Answer:
         asked_at: float,
         resources: AsyncExitStack,
         service: str = "",
+        decoder: AnswerDecoder | None = None,
     ) -> None:
         self._body = body
         self._service = service
         self._hints = hints
         self._resources = resources
-        self._decoder = AnswerDecoder(hints)
+        self._decoder = decoder or AnswerDecoder(hints)
         self._progress_seen = 0
         self._stall_limit_s = limits_s[1]
         self._stall = StallClock(limits_s[0], body.abort, asked_at)
         self._held: list[str] = []
+        self._is_over = False
+        self._is_near_end = False
+        # Thoughts bind nobody: an answer of which nothing can be shown yet may be asked for again.
+        self._may_retry = True
 
     async def begin(self) -> None:
-        """Waits until the answer has begun, so that whatever fails before may be tried again.
+        """Waits until there is something to show or to run, so that whatever fails before may be tried again.
 
         Raises:
             Failure: It did not begin.
         """
-        while not (self._held or self._decoder.has_progress or self._decoder.is_done):
+        while not (self._held or self._decoder.has_calls):
             pieces = await self._read()
             if pieces is None:
+                self._held = self._rest()
                 break
             self._held += pieces
         self._stall.end_wait()
@@ -68,7 +75,7 @@ class Answer:
         Raises:
             Failure: The answer broke off, went silent, or is none.
         """
-        if self._held:
+        if self._held or self._is_over:
             pieces, self._held = self._held, []
             return pieces
         self._stall.begin_wait()
@@ -76,9 +83,16 @@ class Answer:
             while (pieces := await self._read()) is not None:
                 if pieces:
                     return pieces
-            return []
+            return self._rest()
         finally:
             self._stall.end_wait()
+
+    def _rest(self) -> list[str]:
+        """What was held back, at the answer's end."""
+        self._is_over = True
+        if failure := self._decoder.ending_failure():
+            raise failure
+        return self._decoder.rest()
 
     async def completion(self) -> Completion:
         """The ending, after `pieces` has returned the empty list."""
@@ -105,6 +119,8 @@ class Answer:
         if not chunk:
             return self._ended()
         pieces = decoder.feed(chunk)
+        if pieces or decoder.has_calls:
+            self._may_retry = False
         if decoder.progress != self._progress_seen:
             self._note_progress()
         # Text that came before a fault in the same bytes is delivered first.
@@ -117,8 +133,10 @@ class Answer:
         if self._progress_seen == 0:
             self._stall.set_limit(self._stall_limit_s)
         self._progress_seen = decoder.progress
-        if decoder.finish_reason is not None:
-            self._stall.set_limit(min(self._stall_limit_s, _ENDING_LIMIT_S))
+        ending_limit_s = min(self._stall_limit_s, _ENDING_LIMIT_S)
+        if decoder.is_ending or self._is_near_end:
+            self._is_near_end = decoder.is_ending
+            self._stall.set_limit(ending_limit_s if decoder.is_ending else self._stall_limit_s)
         self._stall.begin_wait()
 
     def _broken(self, exc: Unreachable) -> None:
@@ -129,7 +147,8 @@ class Answer:
             part = "mid-stream" if decoder.has_progress else "before the first token"
             raise Failure(LlmStalled(f"silent for too long {part}")) from exc
         if decoder.has_progress:
-            raise Failure(LlmCut(f"{exc.reason}: {self._hints.quoted(exc.detail)}")) from exc
+            cut = LlmCut(f"{exc.reason}: {self._hints.quoted(exc.detail)}")
+            raise Failure(cut, may_retry=self._may_retry) from exc
         raise unreachable(exc, self._hints) from exc
 
     def _ended(self) -> list[str] | None:
@@ -143,7 +162,7 @@ class Answer:
             return None
         if not decoder.has_events:
             raise Failure(LlmBadResponse("the answer holds no event"))
-        raise Failure(LlmCut("the stream ended without a finish reason"), may_retry=not decoder.has_progress)
+        raise Failure(LlmCut("the stream ended without a finish reason"), may_retry=self._may_retry)
 
     async def _drain(self) -> None:
         try:

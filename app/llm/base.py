@@ -28,8 +28,8 @@ class Completion:
     """The end of an answer.
 
     Attributes:
-        finish_reason: The service's word for why it stopped: `stop`, `length`, `tool_calls`,
-            `content_filter`, or another.
+        finish_reason: Why it stopped: `stop`, `length`, `tool_calls` or `content_filter`, whatever the
+            service's word is.
         tool_calls: All calls of the answer, whole, in their order; empty where there are none.
         usage: None where the service does not tell.
         extras: What else the service gave and wants back with the answer.

@@ -19,10 +19,13 @@ from app.errors import LlmBadResponse, LlmBusy, LlmStalled
 from app.llm.answer import Answer
 from app.llm.base import ApiMessage, ChatRequest, Completion
 from app.llm.capabilities import Capabilities, OptionalParameter
+from app.llm.offered_tools import OfferedTools
 from app.llm.openai_errors import Failure, Hints, refusal, unreachable
+from app.llm.openai_stream import AnswerDecoder
 from app.llm.request_messages import request_messages
 from app.llm.retry import RetryPolicy, asked_delay_s
 from app.llm.returns import Returns
+from app.llm.thinking_habit import ThinkingHabit
 from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, body_of
 from config.settings import Settings
 
@@ -113,6 +116,7 @@ class ChatCompletions:
         self._limits = limits
         self._retry = retry or RetryPolicy(settings.llm_max_retries)
         self._clock = SystemClock()
+        self._habits: dict[str, ThinkingHabit] = {}
         self._slots = asyncio.Semaphore(limits.pool_size)
         self._returns = Returns()
 
@@ -223,13 +227,21 @@ class ChatCompletions:
             asked_at = asyncio.get_running_loop().time()
             response = await self._ask(model, messages, parameters, resources)
             limits_s = (self._settings.llm_first_token_timeout_s, self._settings.llm_stall_timeout_s)
-            answer = Answer(body_of(response), self.hints, limits_s, asked_at, resources.pop_all(), service)
+            tools = OfferedTools(parameters.get("tools", ()))
+            decoder = AnswerDecoder(self.hints, tools, self._habit_of(model))
+            body = body_of(response)
+            answer = Answer(body, self.hints, limits_s, asked_at, resources.pop_all(), service, decoder)
         try:
             await answer.begin()
         except BaseException:
             await answer.aclose()
             raise
         return answer
+
+    def _habit_of(self, model: str) -> ThinkingHabit:
+        if model not in self._habits:
+            self._habits[model] = ThinkingHabit(model)
+        return self._habits[model]
 
     async def _take_slot(self, resources: AsyncExitStack) -> None:
         try:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import orjson
 
 from app.chat import Extras
+from app.llm.odd_json import whole_text
 
 MAX_FIELD_BYTES = 64 * 1024
 """Of one field, as JSON."""
@@ -53,7 +54,7 @@ class MessageExtras:
         return fields
 
     def _thought(self) -> str:
-        return "".join(self._thoughts)[-MAX_THOUGHT_CHARS:]
+        return whole_text("".join(self._thoughts)[-MAX_THOUGHT_CHARS:])
 
 
 def unknown_fields(entry: dict[str, Any]) -> dict[str, Any]:

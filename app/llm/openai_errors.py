@@ -46,6 +46,19 @@ _NO_SUCH_MODEL_WORDS = re.compile(
     r"|no models? loaded",
     re.IGNORECASE | re.DOTALL,
 )
+# The model wrote something that its own service cannot read. Asked again, it writes something else.
+_DICE_CODES = {
+    "tool_use_failed", "output_parse_failed", "json_validate_failed", "tool_call_parse_failed",
+    "invalid_tool_call", "malformed_function_call", "malformed_response", "model_output_invalid",
+    "invalid_model_output", "function_call_failed", "model_error", "unexpected_model_behavior",
+}  # fmt: skip
+_DICE_WORDS = re.compile(
+    r"failed to (call a function|generate json|parse (the )?(tool|function) call|parse input at pos)"
+    r"|tool (call|use) (validation )?failed|model (produced|generated|output) (an? )?(invalid|output that)"
+    r"|(error|failure) (while )?parsing (the )?(tool|function) calls?|failed_generation"
+    r"|malformed[ _]function[ _]call|was not in request\.tools",
+    re.IGNORECASE,
+)
 _RETRIED_STATUSES = {408, 429}
 
 
@@ -162,6 +175,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, 
     facts = _facts(status, headers, complaint, hints)
     if status in (400, 404, 413, 422) and (error := _prompt_error(status, complaint, facts)):
         return Failure(error, status=status, complaint=complaint)
+    if status in (400, 422) and is_dice(complaint):
+        return Failure(LlmBadResponse(facts), may_retry=True, status=status, complaint=complaint)
     if status in (400, 422):
         error = _request_error(complaint, facts, hints)
         return Failure(error, refused=_refused(complaint, sent), status=status, complaint=complaint)
@@ -172,6 +187,12 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, 
         status=status,
         complaint=complaint,
     )
+
+
+def is_dice(complaint: Complaint) -> bool:
+    """Whether the model's own answer was the fault, so that the same request may well succeed."""
+    codes = {complaint.code.lower(), complaint.type.lower()}
+    return bool(codes & _DICE_CODES) or bool(_DICE_WORDS.search(complaint.message))
 
 
 def is_model_missing(complaint: Complaint) -> bool:
@@ -188,7 +209,14 @@ def stream_error(complaint: Complaint, hints: Hints) -> Failure:
     kind = f"{complaint.code} {complaint.type}".lower()
     if "rate_limit" in kind or complaint.code == "429":
         return Failure(LlmRateLimited(facts), may_retry=True, complaint=complaint)
-    if "server_error" in kind or complaint.code in ("500", "502", "503", "504"):
+    if is_dice(complaint):
+        return Failure(LlmBadResponse(facts), may_retry=True, complaint=complaint)
+    if (
+        "server_error" in kind
+        or "overloaded" in kind
+        or "unavailable" in kind
+        or complaint.code in ("500", "502", "503", "504")
+    ):
         return Failure(LlmBadResponse(facts), may_retry=True, complaint=complaint)
     return Failure(LlmBadResponse(facts), complaint=complaint)
 

@@ -7,40 +7,66 @@ from typing import Any, cast
 
 import orjson
 
-from app.errors import LlmBadResponse
+from app.errors import LlmBadResponse, LlmCut
+from app.llm.answer_text import AnswerText
 from app.llm.base import Completion, Usage
 from app.llm.extras import MessageExtras, stamped
+from app.llm.finish_reasons import end_of
+from app.llm.odd_json import Halves, read_odd_json, whole_text
+from app.llm.offered_tools import OfferedTools
 from app.llm.openai_errors import Failure, Hints, complaint_of, stream_error
 from app.llm.sse import SseEvent, SseSplitter
+from app.llm.thinking_habit import ThinkingHabit
 from app.llm.tool_call_pieces import ToolCallPieces
 
-_THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+_THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "reasoning_text")
 """Where models that think aloud put it: no text for the user, but a sign of life; some want it back."""
+
+_THINKING_PARTS = ("thinking", "reasoning", "thought", "reasoning_text", "redacted_thinking")
+_NO_TOOLS = OfferedTools(())
 
 
 class AnswerDecoder:
     """One answer, as far as it has come.
 
+    Args:
+        hints: What the log tells an operator.
+        tools: What the request offers, for calls that the model writes as text.
+        habit: How the model thinks; it learns from this answer.
+
     Attributes:
         has_events: Something that can be read as an event has come.
         has_progress: The answer has begun: text, a piece of a tool call, a thought or an ending.
+        has_calls: A piece of a tool call has come.
         progress: Counts what brought the answer on; comments, empty deltas and the like do not.
         finish_reason: The service's word, once it has come.
+        is_ending: Nothing but token counts and `[DONE]` should come any more.
         is_done: The service has said `[DONE]`.
         failure: What is wrong with the stream; what came before it is good.
     """
 
-    def __init__(self, hints: Hints) -> None:
+    def __init__(
+        self, hints: Hints, tools: OfferedTools = _NO_TOOLS, habit: ThinkingHabit | None = None
+    ) -> None:
         self.has_events = False
+        self.has_calls = False
         self.progress = 0
         self.finish_reason: str | None = None
+        self.is_ending = False
         self.is_done = False
         self.failure: Failure | None = None
         self._hints = hints
         self._splitter = SseSplitter()
-        self._calls = ToolCallPieces()
+        self._calls = ToolCallPieces(tools.parameters)
         self._extras = MessageExtras()
         self._usage: Usage | None = None
+        self._text = AnswerText(tools, habit or ThinkingHabit(""))
+        self._halves = Halves()
+        # The one question that is asked of each piece: whether it can be shown as it is.
+        self._is_plain = False
+        self._last = ""
+        self._has_thought = False
+        self._goes_on_after_reason = False
 
     @property
     def has_progress(self) -> bool:
@@ -50,24 +76,43 @@ class AnswerDecoder:
     @property
     def has_ended(self) -> bool:
         """Whether the service has said that the answer is complete."""
-        return self.is_done or self.finish_reason is not None
+        return self.is_done or (self.finish_reason is not None and not self._goes_on_after_reason)
 
     def feed(self, chunk: bytes) -> list[str]:
         """Takes the next bytes; returns the pieces of text that they complete, none of them empty."""
         return self._read_events(self._splitter.feed(chunk))
 
     def finish(self) -> list[str]:
-        """The stream is over; returns what was still held back."""
-        return self._read_events(self._splitter.finish())
+        """The stream is over; returns what its last bytes complete."""
+        pieces = self._read_events(self._splitter.finish())
+        # A body that ends properly is an end, also where each chunk carried a reason.
+        self._goes_on_after_reason = False
+        return pieces
+
+    def rest(self) -> list[str]:
+        """The answer is over; returns the text that was held back, and nothing the next time."""
+        is_cut = self.finish_reason is not None and end_of(self.finish_reason) == "length"
+        text = self._text.feed(self._halves.finish()) + self._text.finish(is_cut=is_cut)
+        return [text] if text and not (self.has_calls and self._text.calls) else []
+
+    def ending_failure(self) -> Failure | None:
+        """What is wrong with an answer whose service says, as the reason for its end, that it broke off."""
+        if self.failure is None and self.finish_reason is not None and end_of(self.finish_reason) == "error":
+            reason = self._hints.quoted(self.finish_reason)
+            return Failure(
+                LlmCut(f"the service broke the answer off: finish_reason={reason}"), may_retry=True
+            )
+        return self.failure
 
     def completion(self, service: str = "") -> Completion:
-        """The ending. Ask only when `has_ended`: before it, a tool call may be half a call.
+        """The ending. Ask only after `rest`: before it, a tool call may be half a call.
 
         Args:
             service: Whose answer it is, as `Extras` name it.
         """
-        calls = self._calls.calls(service)
-        reason = self.finish_reason or ("tool_calls" if calls else "stop")
+        calls = self._calls.calls(service) or self._text.calls
+        usual = "tool_calls" if calls else "stop"
+        reason = usual if self.finish_reason is None else end_of(self.finish_reason)
         return Completion(reason, calls, self._usage, stamped(self._extras.fields(), service))
 
     def _read_events(self, events: list[SseEvent]) -> list[str]:
@@ -88,9 +133,13 @@ class AnswerDecoder:
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as exc:
-            text = self._hints.quoted(data.decode("utf-8", errors="replace"))
-            self.failure = Failure(LlmBadResponse(f"an event is no JSON ({exc.msg}): {text}"))
-            return
+            try:
+                chunk = read_odd_json(data)
+            except ValueError:
+                text = self._hints.quoted(data.decode("utf-8", errors="replace"))
+                self.failure = Failure(LlmBadResponse(f"an event is no JSON ({exc.msg}): {text}"))
+                return
+            self._is_plain = False  # its texts may end in half a character
         if not isinstance(chunk, dict):
             text = self._hints.quoted(data.decode("utf-8", errors="replace"))
             self.failure = Failure(LlmBadResponse(f"an event is no object: {text}"))
@@ -106,6 +155,9 @@ class AnswerDecoder:
         if isinstance(choices, list) and choices:
             listed = cast("list[Any]", choices)
             self._read_choice(listed[0] if len(listed) == 1 else _first_choice(listed), pieces)
+        elif fields.get("object") == "error":
+            self.failure = stream_error(complaint_of(fields), self._hints)
+            return
         usage = fields.get("usage")
         if usage is not None:
             self._read_usage(usage)
@@ -114,33 +166,73 @@ class AnswerDecoder:
         if not isinstance(choice, dict):
             return
         fields = cast("dict[str, Any]", choice)
+        before = self.progress
         delta = fields.get("delta")
+        if delta is None and before == 0:
+            delta = fields.get("message")  # a service that answers whole, in one event
         if isinstance(delta, dict):
             self._read_delta(cast("dict[str, Any]", delta), pieces)
+        if self.finish_reason is not None and self.progress > before:
+            self._goes_on_after_reason = True
+            self.is_ending = False
         reason = fields.get("finish_reason")
-        if isinstance(reason, str) and reason:
-            self.finish_reason = reason
-            self.progress += 1
+        if isinstance(reason, str) and reason.strip():
+            self._read_reason(reason, is_alone=self.progress == before)
+
+    def _read_reason(self, reason: str, *, is_alone: bool) -> None:
+        """Some services put a reason on each chunk: then it says nothing about the end."""
+        self.finish_reason = whole_text(reason)
+        self.progress += 1
+        self.is_ending = is_alone and self.progress > 1 and not self._goes_on_after_reason
 
     def _read_delta(self, delta: dict[str, Any], pieces: list[str]) -> None:
         content = delta.get("content")
-        if content and (text := content if isinstance(content, str) else _text_of_parts(content)):
-            self.progress += 1
-            pieces.append(text)
         # A plain piece of text is `content` alone; the rest is looked for where there is more.
-        if len(delta) > 1 or not content:
+        is_alone = len(delta) == 1
+        if content and not is_alone and _is_thought(delta):
+            self._read_thought()
+        elif content and (text := content if isinstance(content, str) else _text_of_parts(content)):
+            self.progress += 1
+            if self._is_plain and "<" not in text:
+                self._last = text
+                pieces.append(text)
+            else:
+                self._sift(text, pieces)
+        elif content and isinstance(content, list):
+            self._read_thought()
+        if not is_alone or not content:
             self._read_rare(delta, pieces)
+
+    def _sift(self, text: str, pieces: list[str]) -> None:
+        """Adds what of a piece is for the user."""
+        shown = self._text.feed(self._halves.feed(text), self._last)
+        if self._text.is_recalled:
+            # What has not left yet of the thought is not told.
+            pieces.clear()
+            self._text.is_recalled = False
+        if shown:
+            self._last = shown
+            pieces.append(shown)
+        self._is_plain = self._text.is_plain and not self._halves
+
+    def _read_thought(self) -> None:
+        self.progress += 1
+        if not self._has_thought:
+            self._has_thought = True
+            self._text.thinks_apart()
 
     def _read_rare(self, delta: dict[str, Any], pieces: list[str]) -> None:
         refusal = delta.get("refusal")
         if isinstance(refusal, str) and refusal:
             self.progress += 1
-            pieces.append(refusal)
-        if self._calls.add(delta.get("tool_calls")):
+            self._sift(refusal, pieces)
+        calls = delta.get("tool_calls") or delta.get("function_call")
+        if calls and self._calls.add(calls):
+            self.has_calls = True
             self.progress += 1
         for name in _THINKING_FIELDS:
             if delta.get(name):
-                self.progress += 1
+                self._read_thought()
                 self._extras.add(delta)
                 break
         if self._calls.is_overlong:
@@ -159,9 +251,18 @@ def _text_of_parts(content: object) -> str:
     """The text of a content that is a list of parts, as some compatible services send it."""
     if not isinstance(content, list):
         return ""
-    parts = cast("list[Any]", content)
-    texts = [cast("dict[str, Any]", part).get("text") for part in parts if isinstance(part, dict)]
+    parts = [cast("dict[str, Any]", part) for part in cast("list[Any]", content) if isinstance(part, dict)]
+    texts = [part.get("text") for part in parts if part.get("type") not in _THINKING_PARTS]
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def _is_thought(delta: dict[str, Any]) -> bool:
+    """Whether a delta says of its content that it is a thought, as Gemini's do."""
+    if delta.get("thought") is True:
+        return True
+    extra = delta.get("extra_content")
+    google = cast("dict[str, Any]", extra).get("google") if isinstance(extra, dict) else None
+    return isinstance(google, dict) and cast("dict[str, Any]", google).get("thought") is True
 
 
 def _first_choice(choices: list[Any]) -> object:

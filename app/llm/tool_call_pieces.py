@@ -2,10 +2,13 @@
 
 By the book each piece carries the `index` of its call, the first one the id and the name, the rest parts of
 the arguments. Services differ: indexes that are missing, null, all the same or in falling order, ids that are
-empty or come again with each piece, names in two parts, arguments before the name.
+empty, come again with each piece or change with it, names in two parts or with each piece, arguments before
+the name, as an object, or once more as a whole.
 """
 
+import json
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,6 +16,7 @@ import orjson
 
 from app.llm.base import ToolCall
 from app.llm.extras import bounded, stamped, unknown_fields
+from app.llm.odd_json import whole_text
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +25,27 @@ MAX_TOTAL_CHARS = 4 * 1024 * 1024
 
 _CALL_OVERHEAD_CHARS = 200
 """Counted for each call beside its text, so that calls without text are bounded too."""
+
+_MOST_JOINED = 100
+_MAX_JOINED_CHARS = 256 * 1024
+"""So many objects that follow each other in one call's arguments are calls of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One entry of a delta's `tool_calls`."""
+
+    index: int | None
+    position: int
+    id: str
+    name: str
+    arguments: str
+    extras: dict[str, Any]
+
+    @property
+    def begins_arguments(self) -> bool:
+        """Whether its arguments look like the beginning of an object."""
+        return self.arguments.lstrip().startswith("{")
 
 
 @dataclass(slots=True)
@@ -35,37 +60,38 @@ class _Call:
 
     def is_whole(self) -> bool:
         """Whether nothing is missing: a name, then arguments that are a JSON object."""
-        if not (self.name and self.has_name_first):
+        if not (self.name and self.has_name_first and self.arguments.rstrip().endswith("}")):
             return False
-        try:
-            return isinstance(orjson.loads(self.arguments), dict)
-        except orjson.JSONDecodeError:
-            return False
+        return _is_object(self.arguments)
 
 
 class ToolCallPieces:
     """The tool calls of one answer, as far as they have come.
 
+    Args:
+        names: The tools that were offered, where they are known: two of them in a row are two calls.
+
     Attributes:
         is_overlong: The calls are over `MAX_TOTAL_CHARS`; what comes later is not kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: Collection[str] = ()) -> None:
         self.is_overlong = False
+        self._names = names
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
-        self._by_id: dict[str, _Call] = {}
+        self._by_id: dict[tuple[int | None, str], _Call] = {}
         self._by_position: dict[int, _Call] = {}
         self._chars = 0
 
     def add(self, entries: object) -> bool:
         """Takes the `tool_calls` of one delta. Returns whether they brought anything."""
-        if not isinstance(entries, list):
-            return False
+        listed = cast("list[Any]", entries) if isinstance(entries, list) else [entries]
         has_news = False
-        for position, entry in enumerate(cast(list[Any], entries)):
+        for position, entry in enumerate(listed):
             if isinstance(entry, dict) and not self.is_overlong:
-                has_news = self._add_entry(position, cast(dict[str, Any], entry)) or has_news
+                piece = _piece(position, cast("dict[str, Any]", entry))
+                has_news = (piece is not None and self._add(piece)) or has_news
         return has_news
 
     def calls(self, service: str = "") -> tuple[ToolCall, ...]:
@@ -77,61 +103,65 @@ class ToolCallPieces:
         ordered = self._calls
         if all(call.index is not None for call in ordered):
             ordered = sorted(ordered, key=lambda call: call.index or 0)
-        whole = tuple(
-            ToolCall(call.id, call.name, call.arguments, stamped(bounded(call.extras), service))
-            for call in ordered
-            if call.name
-        )
+        whole = [call for call in ordered if call.name]
         if len(whole) < len(ordered):
             logger.warning("llm_tool_call_without_name", extra={"dropped": len(ordered) - len(whole)})
-        return whole
+        return tuple(one for call in whole for one in _split(call, service))
 
-    def _add_entry(self, position: int, entry: dict[str, Any]) -> bool:
-        function = entry.get("function")
-        fields = cast(dict[str, Any], function) if isinstance(function, dict) else {}
-        call_id, name = _text(entry.get("id")), _text(fields.get("name"))
-        arguments = _arguments(fields.get("arguments"))
-        extras = unknown_fields(entry)
-        if not (call_id or name or arguments or extras):
-            return False
-        index = entry.get("index")
-        call = self._call_for(index if type(index) is int else None, position, call_id, name, arguments)
-        # Some services repeat id and name with every piece; that is no second half of the name.
-        is_repeat = bool(call_id) and call_id == call.id and name == call.name
-        if call_id and not call.id:
-            call.id = call_id
-            self._by_id[call_id] = call
-        self._by_position[position] = call
-        call.name += "" if is_repeat else name
-        call.arguments += arguments
-        call.has_name_first = bool(call.name) if arguments else call.has_name_first
-        self._count(len(call_id) + len(name) + len(arguments))
-        if extras:
-            call.extras |= extras
-            self._count(len(orjson.dumps(extras)))
+    def _add(self, piece: _Piece) -> bool:
+        call = self._call_for(piece)
+        self._by_position[piece.position] = call
+        if piece.id and not call.id:
+            call.id = piece.id
+            self._by_id[piece.index, piece.id] = call
+        self._keep_extras(call, piece)
+        if _is_repetition(call, piece):
+            return True
+        call.name = _joined_name(call, piece, self._names)
+        if call.arguments == "{}" and not piece.name and piece.begins_arguments:
+            call.arguments = ""  # a stand-in for arguments that were yet to come
+        call.arguments += piece.arguments
+        call.has_name_first = bool(call.name) if piece.arguments else call.has_name_first
+        self._count(len(piece.id) + len(piece.name) + len(piece.arguments))
         return True
 
-    def _call_for(self, index: int | None, position: int, call_id: str, name: str, arguments: str) -> _Call:
-        if index is not None:
-            return self._indexed_call(index, call_id)
-        call = self._by_id.get(call_id) if call_id else self._by_position.get(position)
-        if call is None and call_id:
-            # The id may come after the first pieces of its call.
-            begun = self._by_position.get(position)
-            call = begun if begun and not begun.id and not begun.is_whole() else None
-        elif call is not None and _begins_another(call, call_id, name, arguments):
-            call = None
-        return call or self._new_call(None)
+    def _keep_extras(self, call: _Call, piece: _Piece) -> None:
+        if piece.extras:
+            call.extras |= piece.extras
+            self._count(len(orjson.dumps(piece.extras)))
 
-    def _indexed_call(self, index: int, call_id: str) -> _Call:
-        call = self._by_index.get(index)
-        if call is None:
-            return self._new_call(index)
-        if not (call_id and call.id and call_id != call.id):
-            return call
-        # The same index with another id: a service that numbers all its calls 0.
-        other = self._by_id.get(call_id)
-        return other if other is not None and other.index == index else self._new_call(index)
+    def _call_for(self, piece: _Piece) -> _Call:
+        call = self._begun_call(piece)
+        if call is None or self._begins_another(call, piece):
+            return self._new_call(piece.index)
+        return call
+
+    def _begun_call(self, piece: _Piece) -> _Call | None:
+        """The call that a piece could be more of."""
+        if piece.id and (known := self._by_id.get((piece.index, piece.id))) is not None:
+            return known
+        if piece.index is not None:
+            return self._by_index.get(piece.index)
+        return self._by_position.get(piece.position)
+
+    def _begins_another(self, call: _Call, piece: _Piece) -> bool:
+        """Whether a piece is a new call rather than more of `call`."""
+        if piece.id and call.id and piece.id != call.id:
+            # Some services make up an id for each piece; then it has no name, or the same one.
+            goes_on = piece.name in ("", call.name) and bool(piece.arguments) and not piece.begins_arguments
+            return not (goes_on and bool(call.name) and not call.is_whole())
+        if not piece.name or (piece.id and piece.id == call.id and piece.name == call.name):
+            return False
+        if piece.name != call.name and self._is_second_name(call, piece.name):
+            return True
+        # The name of a call that is whole: its next one, unless nothing but the name is repeated.
+        return (bool(piece.arguments) or piece.name != call.name) and call.is_whole()
+
+    def _is_second_name(self, call: _Call, name: str) -> bool:
+        """Whether a tool's name that follows a tool's name is another one, not its second half."""
+        if call.name and call.has_name_first and call.arguments:
+            return True
+        return call.name in self._names and name in self._names and call.name + name not in self._names
 
     def _new_call(self, index: int | None) -> _Call:
         call = _Call(index)
@@ -146,11 +176,67 @@ class ToolCallPieces:
         self.is_overlong = self._chars > MAX_TOTAL_CHARS
 
 
-def _begins_another(call: _Call, call_id: str, name: str, arguments: str) -> bool:
-    """Whether a piece without an index is a new call rather than more of `call`."""
-    if not name or (call_id and not arguments):
+def _piece(position: int, entry: dict[str, Any]) -> _Piece | None:
+    function = entry.get("function")
+    fields = cast("dict[str, Any]", function) if isinstance(function, dict) else entry
+    call_id, name = _text(entry.get("id")), _text(fields.get("name"))
+    arguments = _arguments(fields.get("arguments"))
+    # A call without a `function` around it has its own fields in place of those.
+    extras = unknown_fields(entry) if fields is not entry else {}
+    if not (call_id or name or arguments or extras):
+        return None
+    index = entry.get("index")
+    if isinstance(index, str) and index.isascii() and index.isdecimal() and len(index) < 10:
+        index = int(index)
+    return _Piece(index if type(index) is int else None, position, call_id, name, arguments, extras)
+
+
+def _is_repetition(call: _Call, piece: _Piece) -> bool:
+    """Whether a piece is the whole call once more, as some services send it at the end."""
+    is_same = bool(piece.id) and piece.id == call.id and piece.name in ("", call.name)
+    return is_same and len(piece.arguments) > 1 and piece.arguments == call.arguments and call.is_whole()
+
+
+def _joined_name(call: _Call, piece: _Piece, names: Collection[str]) -> str:
+    """The name with one more part of it, which may be all of it again."""
+    if not piece.name or piece.name == call.name:
+        return call.name or piece.name
+    if len(call.name) > 2 and piece.name.startswith(call.name) and call.name + piece.name not in names:
+        return piece.name  # as far as it has come, each time
+    return call.name + piece.name
+
+
+def _split(call: _Call, service: str) -> list[ToolCall]:
+    """The call, or the several that its arguments are: objects that follow each other."""
+    call_id, name, arguments = whole_text(call.id), whole_text(call.name), whole_text(call.arguments)
+    parts = [arguments] if _is_object(arguments) else _objects(arguments)
+    ids = [call_id, *[""] * (len(parts) - 1)]
+    extras = [stamped(bounded(call.extras), service), *[None] * (len(parts) - 1)]
+    return [
+        ToolCall(one_id, name, part, extra) for one_id, part, extra in zip(ids, parts, extras, strict=True)
+    ]
+
+
+def _objects(text: str) -> list[str]:
+    """The JSON objects that a text consists of; the text as it is where it consists of anything else."""
+    decoder = json.JSONDecoder(strict=False)
+    parts: list[str] = []
+    rest = text.strip()
+    while rest.startswith("{") and len(parts) < _MOST_JOINED and len(text) <= _MAX_JOINED_CHARS:
+        try:
+            _, end = decoder.raw_decode(rest)
+        except (ValueError, RecursionError):
+            break
+        parts.append(rest[:end])
+        rest = rest[end:].lstrip()
+    return parts if parts and not rest else [text]
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
         return False
-    return call.is_whole()
 
 
 def _text(value: object) -> str:

@@ -139,3 +139,76 @@ async def test_letting_go_closes_everything_at_any_moment():
     await answer_of(resources=resources).aclose()
 
     assert closed == ["response"]
+
+
+# Reasons for the end
+
+
+def reasoned(text: str, reason: str | None = "stop") -> bytes:
+    return events(chunk({"content": text}, finish_reason=reason))
+
+
+async def test_reason_on_each_chunk_ends_nothing():
+    role = events(chunk({"role": "assistant", "content": ""}, finish_reason="stop"))
+    answer = answer_of(role, reasoned("uno "), reasoned("dos "), reasoned("tres"), events("[DONE]"))
+
+    assert await read(answer) == ("uno dos tres", Completion("stop"))
+
+
+async def test_break_after_reasons_that_ended_nothing_is_a_cut():
+    text, failure = await failure_of(
+        answer_of(reasoned("uno "), reasoned("dos "), Unreachable("disconnected", "reset"))
+    )
+
+    assert (text, type(failure.error)) == ("uno dos ", LlmCut)
+
+
+async def test_body_that_ends_after_reasons_that_ended_nothing_is_whole():
+    assert await read(answer_of(reasoned("uno "), reasoned("dos"))) == ("uno dos", Completion("stop"))
+
+
+@pytest.mark.parametrize("reason", ["error", "insufficient_system_resource", "MALFORMED_FUNCTION_CALL"])
+async def test_answer_that_its_service_broke_off_is_cut(reason: str):
+    end = events(chunk(finish_reason=reason), "[DONE]")
+
+    text, failure = await failure_of(answer_of(text_events("uno "), end))
+    nothing, again = await failure_of(answer_of(end))
+
+    assert (text, type(failure.error), failure.error.retryable) == ("uno ", LlmCut, True)
+    assert reason in failure.error.facts
+    assert (nothing, type(again.error), again.may_retry) == ("", LlmCut, True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "end"),
+    [
+        ("MAX_TOKENS", "length"),
+        ("SAFETY", "content_filter"),
+        ("eos", "stop"),
+        ("", "stop"),
+        ("who_knows", "stop"),
+    ],
+)
+async def test_reason_is_told_by_its_usual_name(reason: str, end: str):
+    steps = [text_events("uno"), events(chunk(finish_reason=reason), "[DONE]")]
+
+    assert await read(answer_of(*steps)) == ("uno", Completion(end))
+
+
+async def test_break_in_a_thought_may_be_tried_again():
+    thought = text_events("<think>", "uno ")
+
+    _, failure = await failure_of(answer_of(thought, Unreachable("disconnected", "reset")))
+
+    assert (type(failure.error), failure.may_retry) == (LlmCut, True)
+
+
+async def test_what_was_held_back_comes_at_the_end():
+    for end in (STOP, events(chunk(finish_reason="stop"))):
+        assert await read(answer_of(text_events("<thi"), end)) == ("<thi", Completion("stop"))
+    silent = answer_of(text_events("<thi"), events(chunk(finish_reason="stop")), None)
+    assert await read(silent) == ("<thi", Completion("stop"))
+
+
+async def test_answer_that_is_all_thought_is_empty():
+    assert await read(answer_of(text_events("<think>uno"), STOP)) == ("", Completion("stop"))

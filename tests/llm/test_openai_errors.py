@@ -15,7 +15,16 @@ from app.errors import (
     LlmUnavailable,
     LlmUntrusted,
 )
-from app.llm.openai_errors import Complaint, Failure, Hints, complaint_in, refusal, stream_error, unreachable
+from app.llm.openai_errors import (
+    Complaint,
+    Failure,
+    Hints,
+    complaint_in,
+    complaint_of,
+    refusal,
+    stream_error,
+    unreachable,
+)
 from app.llm.transport import Unreachable
 
 HINTS = Hints(key="sk-secret", key_setting="THE_KEY", model="THE_MODEL=m", endpoint="THE_URL=u")
@@ -241,3 +250,39 @@ def test_certificate_that_cannot_be_trusted_is_final():
     assert type(failure.error) is LlmUntrusted
     assert not failure.may_retry
     assert not failure.error.retryable
+
+
+DICE = [
+    {"code": "tool_use_failed", "message": "Failed to call a function. Please adjust your prompt."},
+    {"code": "tool_use_failed", "message": "tool call validation failed: parameters did not match schema"},
+    {
+        "code": "output_parse_failed",
+        "message": "Parsing failed. The model generated output that could not be parsed.",
+    },
+    {"code": "json_validate_failed", "message": "Failed to generate JSON"},
+    {"message": "The model produced invalid content. Consider modifying your prompt."},
+    {"message": "Failed to parse tool call arguments as JSON"},
+    {"message": "attempted to call tool 'x' which was not in request.tools"},
+    {"type": "MALFORMED_FUNCTION_CALL", "message": "?"},
+]
+
+
+@pytest.mark.parametrize("error", DICE, ids=str)
+def test_fault_of_the_models_own_making_may_be_tried_again(error: dict[str, str]):
+    refusal_of = refused(400, error)
+    in_stream = stream_error(complaint_of({"error": error}), HINTS)
+
+    for failure in (refusal_of, in_stream):
+        assert (type(failure.error), failure.may_retry, failure.refused) == (LlmBadResponse, True, None)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "messages with role 'tool' must follow a tool call",
+        "tools.0.function.parameters: invalid schema",
+        "invalid",
+    ],
+)
+def test_fault_of_the_request_is_final(message: str):
+    assert not refused(400, {"message": message}).may_retry

@@ -4,8 +4,10 @@ import pytest
 
 from app.errors import LlmBadResponse, LlmRateLimited
 from app.llm.base import Completion, ToolCall, Usage
+from app.llm.offered_tools import OfferedTools
 from app.llm.openai_errors import Hints
 from app.llm.openai_stream import AnswerDecoder
+from app.llm.thinking_habit import ThinkingHabit
 from tests.support.answers import AZURE_FIRST_CHUNK, chunk, events, text_events
 
 HINTS = Hints(key="k" * 20, key_setting="KEY", model="MODEL", endpoint="URL")
@@ -113,9 +115,9 @@ def test_nothing_counts_after_done():
     assert decoder.failure is None
 
 
-@pytest.mark.parametrize("data", ['{"broken', "7", '"text"', "[1]", '{"a": "\\ud83d"}'])
+@pytest.mark.parametrize("data", ['{"broken', "7", '"text"', "[1]", "{'a': 1}", '{"a": 1,}', "[" * 100_000])
 def test_event_that_is_no_json_object_is_a_bad_response(data: str):
-    """B18; half a surrogate pair is no text that could be sent on (A26)."""
+    """B18"""
     _, decoder = decoded(data)
 
     assert decoder.failure is not None
@@ -170,3 +172,150 @@ def test_tool_calls_without_end_are_a_bad_response():
         decoder.feed(piece)
 
     assert decoder.failure is not None
+
+
+# Dialects
+
+
+def raw(*datas: str) -> tuple[list[str], AnswerDecoder]:
+    decoder = AnswerDecoder(HINTS)
+    pieces = decoder.feed("".join(f"data: {data}\n\n" for data in datas).encode())
+    return pieces + decoder.rest(), decoder
+
+
+def delta(fields: str, more: str = "") -> str:
+    return f'{{"choices": [{{"index": 0, "delta": {fields}}}]{more}}}'
+
+
+@pytest.mark.parametrize(
+    ("datas", "text"),
+    [
+        ([delta('{"content": "Hola \\ud83d"}'), delta('{"content": "\\ude00 fin"}')], "Hola \U0001f600 fin"),
+        ([delta('{"content": "\\ud83d"}'), delta('{"content": "\\ude00"}')], "\U0001f600"),
+        ([delta('{"content": "a\\ud83d"}'), delta('{"content": "b"}')], "a\ufffdb"),
+        ([delta('{"content": "a\\ud83d"}')], "a\ufffd"),
+        ([delta('{"content": "\\ude00a"}')], "\ufffda"),
+        ([delta('{"content": "Hola"}', ', "usage": {"prompt_tokens": NaN}')], "Hola"),
+        ([delta('{"content": "Hola"}', ', "x": [Infinity, -Infinity]')], "Hola"),
+        ([delta('{"content": "Hola"}', f', "x": {"9" * 5000}')], "Hola"),
+        ([delta('{"content": "a", "content": "Hola"}')], "Hola"),
+        (["\ufeff" + delta('{"content": "Hola"}')], "Hola"),
+        ([delta('{"content": "Ho\tla\x01"}')], "Ho\tla\x01"),
+        ([delta('{"content": "Hola"}') + "\0"], "Hola"),
+        ([delta('{"refusal": "No \\ud83d"}'), delta('{"refusal": "\\ude00"}')], "No \U0001f600"),
+    ],
+    ids=repr,
+)
+def test_odd_json_is_read_as_other_clients_read_it(datas: list[str], text: str):
+    pieces, decoder = raw(*datas)
+
+    assert decoder.failure is None
+    assert "".join(pieces) == text
+    assert "".join(pieces).encode()
+
+
+def test_bytes_that_are_no_utf8_cost_a_character_and_no_answer():
+    decoder = AnswerDecoder(HINTS)
+
+    assert decoder.feed(b'data: {"choices":[{"delta":{"content":"a\xffb"}}]}\n\n') == ["a\ufffdb"]
+
+
+def test_half_a_character_in_a_call_is_joined():
+    parts = ['{\\"x\\": \\"\\ud83d', '\\ude00\\"}']
+    pieces = [
+        delta(f'{{"tool_calls": [{{"index": 0, "function": {{"arguments": "{part}"}}}}]}}') for part in parts
+    ]
+    name = delta('{"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]}')
+
+    assert raw(name, *pieces)[1].completion().tool_calls == (ToolCall("a", "f", '{"x": "\U0001f600"}'),)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"type": "thinking", "thinking": [{"type": "text", "text": "Hmm"}]}],
+        [{"type": "reasoning", "text": "Hmm"}],
+    ],
+)
+def test_part_that_is_a_thought_is_progress_but_no_text(value: Any):
+    pieces, decoder = decoded(chunk({"content": value}))
+
+    assert (pieces, decoder.has_progress) == ([], True)
+
+
+@pytest.mark.parametrize(
+    "mark", [{"thought": True}, {"extra_content": {"google": {"thought": True}}}, {"reasoning_content": "x"}]
+)
+def test_delta_that_is_a_thought_is_no_text(mark: dict[str, Any]):
+    content = "" if "reasoning_content" in mark else "Hmm"
+    assert decoded(chunk({"content": content, **mark}), chunk({"content": "Hola"}))[0] == ["Hola"]
+
+
+def test_call_in_the_old_form_is_read():
+    _, decoder = decoded(
+        chunk({"function_call": {"name": "f", "arguments": ""}}),
+        chunk({"function_call": {"arguments": "{}"}}),
+        chunk(finish_reason="function_call"),
+    )
+
+    assert decoder.completion() == Completion("tool_calls", (ToolCall("", "f", "{}"),))
+
+
+def test_answer_that_comes_whole_in_one_event_is_read():
+    whole = {"choices": [{"index": 0, "message": {"content": "Hola"}, "finish_reason": "stop"}]}
+
+    assert decoded(whole)[0] == ["Hola"]
+    assert decoded(chunk({"content": "Hola"}), whole)[0] == ["Hola"]
+
+
+def test_error_that_is_not_called_one_is_one():
+    _, decoder = decoded({"object": "error", "message": "boom", "code": 500})
+
+    assert decoder.failure is not None
+    assert "boom" in decoder.failure.error.facts
+
+
+def test_thought_and_its_call_leave_the_call():
+    call = '<think>Hmm</think>\n<tool_call>{"name": "f", "arguments": {"n": 1}}</tool_call>'
+    decoder = AnswerDecoder(HINTS, OfferedTools([{"type": "function", "function": {"name": "f"}}]))
+    pieces = decoder.feed(text_events(*call) + events(chunk(finish_reason="stop"), "[DONE]"))
+
+    assert pieces + decoder.rest() == []
+    assert decoder.completion() == Completion("stop", (ToolCall("", "f", '{"n": 1}'),))
+
+
+def test_thought_that_comes_apart_leaves_the_text_of_a_thinking_model_at_once():
+    decoder = AnswerDecoder(HINTS, habit=ThinkingHabit("deepseek-r1"))
+
+    assert decoder.feed(events(chunk({"reasoning_content": "Hmm"}), chunk({"content": "Consideremos"}))) == [
+        "Consideremos"
+    ]
+
+
+def test_thought_that_ends_in_the_same_bytes_has_not_left_yet():
+    decoder = AnswerDecoder(HINTS)
+
+    assert decoder.feed(text_events("Consideremos ", "todo.\n", "</think>", "\n\nHola")) == ["Hola"]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_ending"),
+    [
+        ([chunk({"content": "uno"}), chunk(finish_reason="stop")], True),
+        ([chunk({"content": "uno"}), chunk({"content": ""}, finish_reason="stop")], True),
+        ([chunk({"content": "uno"}, finish_reason="stop")], False),
+        ([chunk({"content": ""}, finish_reason="stop")], False),
+        ([chunk({"content": "uno"}, finish_reason="stop"), chunk({"content": "dos"})], False),
+        (
+            [
+                chunk({"content": "1"}, finish_reason="stop"),
+                chunk({"content": "2"}),
+                chunk(finish_reason="stop"),
+            ],
+            False,
+        ),
+        ([chunk({"content": "uno"}), chunk(finish_reason="")], False),
+    ],
+)
+def test_only_a_reason_that_comes_alone_and_last_is_near_the_end(values: list[Any], is_ending: bool):
+    assert decoded(*values)[1].is_ending is is_ending

@@ -364,6 +364,71 @@ async def test_idle_connections_may_be_closed_between_turns(kind: Kind, standin:
     assert standin.server.connections == 3
 
 
+DICE = {"error": {"message": "Failed to call a function.", "code": "tool_use_failed"}}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Status(400, body=DICE),
+        Raw([events(DICE)]),
+        Raw([text_events("<think>", "Hmm"), b"event: error\n" + events(DICE)]),
+        Deltas([{"reasoning": "Hmm"}], finish_reason="error"),
+        Deltas([{"content": ""}], finish_reason="insufficient_system_resource"),
+        cut_after(text_events("<think>", "Hmm"), 1000),
+    ],
+    ids=repr,
+)
+async def test_answer_of_which_nothing_was_shown_is_asked_for_again(
+    kind: Kind, standin: AzureStandin, failure: Any
+):
+    standin.script(failure, Text("Hola"))
+
+    async with provider_for(kind, standin) as provider:
+        heard = await hears(provider)
+
+    assert (heard.text, heard.error) == ("Hola", None)
+
+
+async def test_pause_after_a_reason_that_is_none_loses_nothing(kind: Kind, standin: AzureStandin):
+    """The pause is longer than the wait for what follows a reason."""
+    parts = [events(chunk({"content": word}, finish_reason="stop")) for word in ("uno ", "dos")]
+    standin.script(Raw(parts, delay_s=2.2))
+
+    async with provider_for(kind, standin) as provider:
+        heard = await hears(provider)
+
+    assert (heard.text, heard.completion) == ("uno dos", Completion("stop"))
+
+
+async def test_model_that_is_known_to_think_without_an_opening_is_heard_from_the_end_of_its_thought(
+    kind: Kind, standin: AzureStandin
+):
+    """The first answer teaches it; from then on no thought is shown."""
+    thought = Text("Consideremos todo.\n</think>\n\nHola, ¿qué tal?", delay_s=0.01)
+    standin.script(thought, thought)
+
+    async with provider_for(kind, standin) as provider:
+        first, second = await hears(provider), await hears(provider)
+
+    assert first.text.endswith("Hola, ¿qué tal?")
+    assert second.text == "Hola, ¿qué tal?"
+
+
+async def test_call_that_is_written_as_text_is_a_call(kind: Kind, standin: AzureStandin):
+    written = '<tool_call>{"name": "calculate", "arguments": {"expression": "2+2"}}</tool_call>'
+    standin.script(*[Text(f"<think>Hmm</think>\n{written}")] * 2)
+
+    async with provider_for(kind, standin) as provider:
+        heard = await hears(provider, asks(tools=[CALCULATE]))
+        without_tools = await hears(provider)
+
+    assert (heard.pieces, heard.error) == ([], None)
+    assert heard.completion is not None
+    assert heard.completion.tool_calls == (ToolCall("", "calculate", '{"expression": "2+2"}'),)
+    assert without_tools.text == written
+
+
 # Refusals
 
 REFUSALS: list[tuple[Any, type[LlmError]]] = [

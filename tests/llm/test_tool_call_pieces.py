@@ -156,6 +156,125 @@ def test_arguments_without_end_are_given_up():
     assert pieces.is_overlong
 
 
+KNOWN = ("calculate", "get_weather_info", "get_public_ip")
+
+
+def gathered_of_known(*deltas: Any) -> list[tuple[str, str]]:
+    pieces = ToolCallPieces(KNOWN)
+    for delta in deltas:
+        pieces.add(delta)
+    return [(call.name, call.arguments) for call in pieces.calls()]
+
+
+A, B = ("calculate", '{"x":1}'), ("get_weather_info", '{"y":2}')
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        # A second name after a whole call, all under one index, or under none.
+        [[piece(0, name=A[0], arguments=A[1])], [piece(0, name=B[0], arguments=B[1])]],
+        [[piece(0, name=A[0], arguments=A[1]), piece(0, name=B[0], arguments=B[1])]],
+        [[piece(0, name=A[0])],
+         [piece(0, arguments=A[1])],
+         [piece(0, name=B[0])],
+         [piece(0, arguments=B[1])]],
+        [[piece(name=A[0])], [piece(arguments=A[1])], [piece(name=B[0])], [piece(arguments=B[1])]],
+        [
+            [piece(0, "a", A[0], "")], [piece(0, None, None, A[1])],
+            [piece(0, "b", B[0], "")], [piece(0, None, None, B[1])],
+        ],
+        # The name, or name and id, with each piece.
+        [
+            [piece(0, name=A[0], arguments='{"x"')], [piece(0, name=A[0], arguments=":1}")],
+            [piece(0, name=B[0], arguments='{"y"')], [piece(0, name=B[0], arguments=":2}")],
+        ],
+        [
+            [piece(0, "a", A[0], '{"x"')], [piece(0, "a", A[0], ":1}")], [piece(0, "a", A[0], "")],
+            [piece(1, "b", B[0], '{"y"')], [piece(1, "b", B[0], ":2}")], [piece(1, "b", B[0], None)],
+        ],
+        # Another id with each piece.
+        [
+            [piece(0, "a", A[0], '{"x"')], [piece(0, "b", None, ":1}")],
+            [piece(1, "c", B[0], '{"y"')], [piece(1, "d", B[0], ":2}")],
+        ],
+        # Arguments as an object, null, or a stand-in for what is to come.
+        [[piece(0, "a", A[0], {"x": 1})], [piece(0, "b", B[0], {"y": 2})]],
+        [[piece(0, "a", A[0], None)],
+         [piece(0, arguments=A[1])],
+         [piece(0, "b", B[0])],
+         [piece(0, arguments=B[1])]],
+        [[piece(0, "a", A[0], "{}")],
+         [piece(0, arguments=A[1])],
+         [piece(1, "b", B[0], "{}")],
+         [piece(1, arguments=B[1])]],
+        # The whole call once more behind its pieces.
+        [
+            [piece(0, "a", A[0], '{"x"')], [piece(0, arguments=":1}")], [piece(0, "a", A[0], A[1])],
+            [piece(1, "b", B[0], B[1])], [piece(1, "b", B[0], B[1])],
+        ],
+        # The name as far as it has come, each time; an index that is a text; no function around it.
+        [[piece("0", name="calc")],
+         [piece("0", name="calculate", arguments=A[1])],
+         [piece("1", name=B[0], arguments=B[1])]],
+        [[{"index": 0, "name": A[0], "arguments": A[1]}], [{"index": 1, "name": B[0], "arguments": B[1]}]],
+    ],
+)  # fmt: skip
+def test_calls_come_apart_whatever_the_service_numbers_names_and_repeats(deltas: Any):
+    assert gathered_of_known(*deltas) == [A, B]
+
+
+@pytest.mark.parametrize(
+    ("deltas", "calls"),
+    [
+        # Arguments that begin anew after a whole object are a call of their own.
+        ([[piece(0, name="calculate")],
+         [piece(0, arguments='{"x":1}')],
+         [piece(0, arguments='{"x":2}')]], ["1", "2"]),
+        ([[piece(0, name="calculate", arguments='{"x":1}{"x":2} {"x":3}')]], ["1", "2", "3"]),
+        ([[piece(0, name="calculate")],
+         [piece(0, name="calculate")],
+         [piece(0, arguments='{"x":1}')]], ["1"]),
+        ([[piece(0, name="calculate", arguments='{"x":1}')],
+         [piece(0, name="calculate", arguments='{"x":2}')]], ["1", "2"]),
+    ],
+)  # fmt: skip
+def test_arguments_that_begin_anew_are_another_call(deltas: Any, calls: list[str]):
+    assert gathered_of_known(*deltas) == [("calculate", f'{{"x":{number}}}') for number in calls]
+
+
+def test_two_names_in_a_row_are_two_calls_where_both_are_offered():
+    assert gathered_of_known(
+        [piece(0, name="get_public_ip")], [piece(0, name="calculate", arguments="{}")]
+    ) == [
+        ("get_public_ip", ""),
+        ("calculate", "{}"),
+    ]
+
+
+def test_one_call_may_stand_without_its_list():
+    assert gathered_of_known({"function": {"name": "calculate", "arguments": "{}"}}) == [("calculate", "{}")]
+
+
+@given(st.data())
+def test_calls_under_one_index_are_told_apart_in_any_fragmentation(data: st.DataObject):
+    """No ids, or the same one with each piece; the name once, or with each piece; pieces of any length."""
+    calls, deltas = [], []
+    index = data.draw(st.sampled_from([0, None, "missing"]))
+    has_ids, repeats_name = data.draw(st.booleans()), data.draw(st.booleans())
+    for number in range(data.draw(st.integers(1, 4))):
+        name = data.draw(st.sampled_from(KNOWN))
+        arguments = json.dumps({"n": number, "t": data.draw(st.text(max_size=9))})
+        calls.append((name, arguments))
+        cuts = sorted(data.draw(st.lists(st.integers(1, len(arguments) - 1), max_size=4, unique=True)))
+        edges = zip([0, *cuts], [*cuts, len(arguments)], strict=True)
+        for position, (start, end) in enumerate(edges):
+            named = name if position == 0 or repeats_name else None
+            deltas.append([piece(index, f"call_{number}" if has_ids else None, named, arguments[start:end])])
+
+    assert gathered_of_known(*deltas) == calls
+
+
 @st.composite
 def fragmented(draw: st.DrawFn) -> tuple[list[ToolCall], list[list[dict[str, Any]]]]:
     """Calls, and one of the ways in which a service may stream them."""

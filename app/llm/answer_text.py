@@ -1,0 +1,237 @@
+"""What of an answer's text is for the user: neither thoughts nor tool calls that the model writes into it.
+
+Both are found at an answer's beginning alone, so that nothing is held back of an ordinary answer: its first
+character tells that it is one. A text that speaks of the tags, or shows a call, stays what it is.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from app.llm.base import ToolCall
+from app.llm.call_beginnings import may_be_call
+from app.llm.offered_tools import OfferedTools
+from app.llm.thinking_habit import ThinkingHabit, guess
+from app.llm.thoughts import (
+    Opening,
+    ShownUntil,
+    ThoughtEnd,
+    closing_in,
+    may_close,
+    may_open,
+    mentions_opening,
+    opening_of,
+)
+from app.llm.written_calls import MAX_CALL_CHARS, is_followed_by_text, written_calls
+
+_BLANKS: Final = " \t\r\n\ufeff\u200b"
+_MAX_BLANKS: Final = 1000
+_MAX_BEGINNING_CHARS: Final = 600
+_MAX_HELD_CHARS: Final = 256 * 1024
+_TAG_CHARS: Final = 40
+
+_Step = tuple[str, str | None]
+"""What can be shown, and what is left for the next stage; None where nothing is."""
+
+
+class AnswerText:
+    """The text of one answer, as far as it has come.
+
+    Args:
+        tools: What the request offers.
+        habit: What is known of the model; it learns from this answer.
+
+    Attributes:
+        is_plain: Nothing is held back: a piece without `<` may be shown without asking.
+        calls: The calls that the text consisted of, after its end.
+        is_recalled: What was shown until now was a thought. Set when its end came; the caller resets it.
+    """
+
+    def __init__(self, tools: OfferedTools, habit: ThinkingHabit) -> None:
+        self.is_plain = False
+        self.calls: tuple[ToolCall, ...] = ()
+        self.is_recalled = False
+        self._tools = tools
+        self._habit = habit
+        self._stage: Callable[[str], _Step] = self._open
+        self._held = ""
+        self._tail = ""
+        self._depth = 0
+        self._is_behind_thought = False
+        self._has_opened = False
+        self._thought = ThoughtEnd(Opening(0))
+        self._wrapped = ShownUntil(())
+        self._is_fresh = False
+
+    def feed(self, text: str, before: str = "") -> str:
+        """Take the next piece; return what can be shown of it and of what was held back.
+
+        Args:
+            text: The piece.
+            before: The last piece that was shown without asking.
+        """
+        if self.is_plain:
+            self._tail = before[-1:]
+        shown, rest = self._stage(text)
+        while rest is not None:
+            more, rest = self._stage(rest)
+            shown += more
+        return shown
+
+    def thinks_apart(self) -> None:
+        """Note that the service tells thoughts from text by itself."""
+        self._has_opened = True
+        self._habit.saw_apart()
+
+    def finish(self, *, is_cut: bool) -> str:
+        """Return what was held back and is text after all; `calls` are known from here on.
+
+        Args:
+            is_cut: The answer is over its limit.
+        """
+        shown = ""
+        while self._stage == self._think and (rest := self._thought.finish()) is not None:
+            self._begin_anew()
+            shown += self.feed(rest)
+        return shown + self._rest(is_cut)
+
+    def _rest(self, is_cut: bool) -> str:
+        held, self._held = self._held, ""
+        if self._stage == self._think:
+            return ""
+        if self._stage == self._show_wrapped:
+            return self._wrapped.finish()
+        if self._stage == self._think_unopened and is_cut and self._habit.is_unopened:
+            return ""
+        if self._stage == self._pass_on and closing_in(self._tail + held, len(self._tail)):
+            held = ""  # all of it was a thought
+        if not (is_cut or self._is_behind_thought) and (held.strip() or self._stage == self._pass_on):
+            self._habit.saw_apart()
+        if held and self._tools and self._stage != self._pass_on:
+            self.calls = written_calls(held, self._tools, is_cut=is_cut)
+        self._stage = self._pass_on
+        return "" if self.calls else self._without_blanks(held)
+
+    def _open(self, text: str) -> _Step:
+        """The beginning: of the answer, or of what follows a thought."""
+        self._held += text
+        lead = self._held.lstrip(_BLANKS)
+        if not lead and len(self._held) <= _MAX_BLANKS:
+            return "", None
+        opening = opening_of(lead, is_behind_thought=self._is_behind_thought)
+        if opening is not None:
+            self._held = ""
+            self._enter(opening)
+            return "", lead[opening.length :]
+        if may_open(lead, is_behind_thought=self._is_behind_thought):
+            return "", None
+        if self._may_be_unopened(lead):
+            self._held, self._stage = "", self._think_unopened
+            return "", lead
+        if self._stage == self._open and self._tools and may_be_call(lead, self._tools):
+            held, self._held = self._held, ""
+            self._stage = self._hold_call
+            return "", held
+        if self._is_unsure(lead):
+            return "", None
+        return self._show_held()
+
+    def _enter(self, opening: Opening) -> None:
+        if opening.is_shown:
+            self._wrapped, self._stage = ShownUntil(opening.ends), self._show_wrapped
+            self._is_fresh = True
+            return
+        self._has_opened = True
+        self._habit.saw_apart()
+        if opening.tag or opening.ends:
+            self._thought, self._stage = ThoughtEnd(opening), self._think
+        else:
+            self._begin_anew()
+
+    def _may_be_unopened(self, lead: str) -> bool:
+        if self._has_opened or self._is_behind_thought:
+            return False
+        return self._habit.is_unopened or (not self._habit.is_known and guess(lead) == "thought")
+
+    def _is_unsure(self, lead: str) -> bool:
+        is_first = not (self._has_opened or self._is_behind_thought or self._habit.is_known)
+        return is_first and guess(lead) == "unsure"
+
+    def _think(self, text: str) -> _Step:
+        """Inside a thought."""
+        rest = self._thought.feed(text)
+        if rest is not None:
+            self._begin_anew()
+        return "", rest
+
+    def _think_unopened(self, text: str) -> _Step:
+        """Inside what is a thought if a closing tag comes, and an answer if none does."""
+        start = max(0, len(self._held) - _TAG_CHARS)
+        self._held += text
+        closing = closing_in(self._held, start)
+        if closing is None:
+            if len(self._held) > _MAX_HELD_CHARS:
+                return self._show_held()
+            return "", None
+        self._habit.saw_closing()
+        rest, self._held = self._held[closing.end() :], ""
+        self._begin_anew()
+        return "", rest
+
+    def _begin_anew(self) -> None:
+        self.is_plain = False
+        self._is_behind_thought, self._stage = True, self._open
+
+    def _show_wrapped(self, text: str) -> _Step:
+        """Inside what wraps an answer."""
+        shown, rest = self._wrapped.feed(text)
+        if self._is_fresh:
+            shown = shown.lstrip(_BLANKS)
+            self._is_fresh = not shown
+        if rest is not None:
+            self._begin_anew()
+        return shown, rest
+
+    def _hold_call(self, text: str) -> _Step:
+        """Inside what may be a call."""
+        self._held += text
+        self._depth += text.count("{") - text.count("}")
+        is_call = len(self._held) <= MAX_CALL_CHARS
+        if is_call and len(self._held) < _MAX_BEGINNING_CHARS:
+            is_call = may_be_call(self._held.lstrip(_BLANKS), self._tools)
+        if is_call and self._depth <= 0 and "}" in self._held:
+            is_call = not is_followed_by_text(self._held, self._tools)
+        return ("", None) if is_call else self._show_held()
+
+    def _show_held(self) -> _Step:
+        """The text is an ordinary one."""
+        text, self._held = self._without_blanks(self._held), ""
+        self._stage = self._pass_on
+        return "", text
+
+    def _without_blanks(self, text: str) -> str:
+        return text.lstrip(_BLANKS) if self._is_behind_thought else text
+
+    def _pass_on(self, text: str) -> _Step:
+        """An ordinary text; still it may turn out to have been a thought."""
+        text, self._held = self._held + text, ""
+        seen = self._tail + text
+        if self._is_behind_thought or self._has_opened or "<" not in seen:
+            return self._passed(text, seen), None
+        # Who speaks of the tags names the opening one first.
+        self._has_opened = mentions_opening(seen)
+        closing = None if self._has_opened else closing_in(seen, is_strict=self._habit.is_known)
+        begun = 0 if self._has_opened else min(may_close(seen), len(text))
+        if begun:
+            self._held = text[-begun:]
+            return self._passed(text[:-begun], seen[:-begun], is_plain=False), None
+        if closing is None:
+            return self._passed(text, seen), None
+        self._habit.saw_closing()
+        self.is_recalled = True
+        self._begin_anew()
+        return "", seen[closing.end() :]
+
+    def _passed(self, text: str, seen: str, *, is_plain: bool = True) -> str:
+        self._tail = seen[-_TAG_CHARS:]
+        self.is_plain = is_plain and "<" not in self._tail
+        return text

@@ -1,0 +1,82 @@
+"""JSON as the clients of Python and JavaScript read it, where the strict reader gives up.
+
+Services are written against those clients: an emoji comes in two halves, a count is `NaN`, a number is longer
+than 64 bits, a line break stands unescaped in a text. None of that is worth an answer.
+"""
+
+import json
+from typing import Any, cast
+
+_FIRST_HIGH, _LAST_HIGH = "\ud800", "\udbff"
+
+
+_CUT_ANYWHERE = frozenset(("content", "arguments", "refusal", "reasoning_content"))
+"""Fields that come in pieces, so that the other half of a character may be in the next one."""
+
+
+def read_odd_json(data: bytes) -> Any:
+    """Return the value of a text that the strict reader refused.
+
+    Texts that come in pieces may begin and end in half a character, which `whole_text` or `Halves` put right;
+    all others are whole. Bytes that are no UTF-8 become U+FFFD.
+
+    Raises:
+        ValueError: It is no JSON for them either.
+    """
+    text = data.decode("utf-8", errors="replace").strip("\ufeff\0 \t\r\n")
+    try:
+        return _whole(json.loads(text, strict=False, parse_int=_number))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _number(digits: str) -> int | float:
+    # Python takes no integer of over 4,300 digits, and no other reader one of over 64 bits.
+    return int(digits) if len(digits) < 19 else float(digits)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return whole_text(value)
+    if isinstance(value, list):
+        return [_whole(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return {
+            whole_text(name): inner if name in _CUT_ANYWHERE and isinstance(inner, str) else _whole(inner)
+            for name, inner in pairs
+        }
+    return value
+
+
+def whole_text(text: str) -> str:
+    """Return the text with halves of characters joined; one without its other half becomes U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+class Halves:
+    """Joins characters whose two halves come in two pieces of a text."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def __bool__(self) -> bool:
+        """Whether a half waits for its other one."""
+        return bool(self._half)
+
+    def feed(self, text: str) -> str:
+        """Return the text that is whole by now."""
+        text = self._half + text
+        self._half = ""
+        if text and _FIRST_HIGH <= text[-1] <= _LAST_HIGH:
+            self._half, text = text[-1], text[:-1]
+        return whole_text(text)
+
+    def finish(self) -> str:
+        """Return what stands for a half that has remained one."""
+        rest, self._half = self._half, ""
+        return whole_text(rest)

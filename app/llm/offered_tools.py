@@ -1,0 +1,59 @@
+"""The tools of a request, and the keys under which models write calls to them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from app.llm.base import ToolSchema
+
+NAME_KEYS: Final = ("name", "tool_name", "function_name", "tool", "function", "recipient_name", "action")
+ARGUMENT_KEYS: Final = (
+    "arguments", "parameters", "args", "input", "params", "action_input", "tool_input", "kwargs", "tool_args",
+)  # fmt: skip
+LIST_KEYS: Final = (
+    "tool_calls",
+    "tool_call",
+    "function_call",
+    "function_calls",
+    "calls",
+    "tools",
+    "functions",
+)
+
+
+class OfferedTools:
+    """The tools of one request, as a reader of written calls needs them.
+
+    Args:
+        schemas: As the request offers them.
+    """
+
+    def __init__(self, schemas: Sequence[ToolSchema]) -> None:
+        self.parameters: dict[str, dict[str, Any]] = {}
+        for schema in schemas:
+            function: dict[str, Any] = schema.get("function") or {}
+            self.parameters[str(function.get("name"))] = function.get("parameters") or {}
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.parameters)
+
+    def named(self, name: object) -> str | None:
+        """Return the tool that a model means by this name, which may have a namespace before it."""
+        if not isinstance(name, str):
+            return None
+        name = name.strip().partition(":")[0]
+        for tried in (name, name.rpartition(".")[2]):
+            if tried in self.parameters:
+                return tried
+        return None
+
+    def may_name(self, begun: str) -> bool:
+        """Return whether a tool's name, or a namespace before it, may begin like this."""
+        last = begun.rpartition(".")[2]
+        return any(name.startswith((begun, last)) for name in self.parameters) or any(
+            space.startswith(begun) for space in ("functions.", "function.", "tools.", "default_api.")
+        )
+
+    def properties(self, name: str) -> Mapping[str, Any]:
+        """Return the schemas of a tool's arguments."""
+        return cast("Mapping[str, Any]", self.parameters[name].get("properties") or {})
