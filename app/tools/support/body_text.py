@@ -12,15 +12,11 @@ from typing import NoReturn
 
 from pydantic import JsonValue
 
+from app.tools.support.charset import charset_of
+
 MAX_JSON_DEPTH = 50
 """Nested deeper than this, JSON stays text: others who write it again have limits of their own."""
 
-_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
-# Python also calls things like "punycode" or "unicode_escape" text encodings; nobody serves pages in them.
-_CHARSET_PREFIXES = (
-    *("ascii", "utf-8", "utf-16", "iso8859", "iso2022", "cp", "mac", "koi8", "gb", "big5"),
-    *("shift_jis", "euc_", "johab", "tis-620"),
-)
 _TEXT_TYPE = re.compile(
     r"text/.*|application/(json|xml|javascript|x-www-form-urlencoded|x-ndjson|yaml|x-yaml|toml|graphql|sql"
     r"|.*\+json|.*\+xml|.*\+yaml)",
@@ -53,7 +49,7 @@ def read_text(content: bytes, content_type: str, *, is_truncated: bool = False) 
         content_type: The Content-Type field, or nothing.
         is_truncated: The last character may be cut in half; then it is dropped.
     """
-    charset = _charset_of(content, content_type)
+    charset = charset_of(content, content_type)
     if charset is None and _decoded(content, "utf-8", "strict", is_truncated) is None:
         charset = "cp1252"
     text = _decoded(content, charset or "utf-8", "replace", is_truncated) or ""
@@ -97,23 +93,6 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _bare_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
-
-
-def _charset_of(content: bytes, content_type: str) -> str | None:
-    for mark, charset in ((codecs.BOM_UTF8, "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if content.startswith(mark):
-            return charset
-    declared = _CHARSET.search(content_type)
-    if declared is None:
-        return None
-    try:
-        name = codecs.lookup(declared[1]).name
-    except LookupError:
-        return None
-    if name == "utf-16":
-        # There is no byte order mark, or it would have been seen above. The web reads little-endian then.
-        return "utf-16-le"
-    return name if name.startswith(_CHARSET_PREFIXES) else None
 
 
 def _decoded(content: bytes, charset: str, errors: str, is_truncated: bool) -> str | None:

@@ -21,6 +21,7 @@ from app.tools.support.destination_guard import DestinationGuard, Forbidden
 from app.tools.support.name_lookup import LookupFailed, Resolver, SystemResolver
 from app.tools.support.own_addresses import OwnAddresses, SystemOwnAddresses
 from app.tools.support.public_request import PublicRequest
+from app.tools.support.redirect_cookies import RedirectCookies
 from app.tools.support.web_address import BadWebAddress, WebAddress
 
 MAX_REDIRECTS = 5
@@ -76,8 +77,11 @@ class Answer:
 
     @property
     def location(self) -> str | None:
-        """Where the answer redirects to, if it does."""
-        return self.headers.get("location") if self.status in (301, 302, 303, 307, 308) else None
+        """Where the answer redirects to, if it does and says where."""
+        if self.status not in (301, 302, 303, 307, 308):
+            return None
+        # The same one twice is one; two that differ are joined to what is no URL, and lead nowhere.
+        return "\n".join(dict.fromkeys(self.headers.get_list("location"))).strip() or None
 
 
 @cache
@@ -170,6 +174,7 @@ class PublicClient:
             FetchFailed: There is no answer.
         """
         deadline = asyncio.get_running_loop().time() + time_limit_s
+        cookies = RedirectCookies()
         for redirects in range(MAX_REDIRECTS + 1):
             try:
                 answer = await self._exchange(request, deadline)
@@ -179,7 +184,9 @@ class PublicClient:
                 raise
             if answer.location is None:
                 return replace(answer, redirects=redirects)
+            cookies.take(request.url, answer.headers.get_list("set-cookie"))
             request = _next_request(request, answer.status, answer.location)
+            request = replace(request, cookies=cookies.field_for(request.url))
         raise TooManyRedirects
 
     async def _exchange(self, request: PublicRequest, deadline: float) -> Answer:
@@ -219,7 +226,7 @@ class PublicClient:
 
     async def _read(self, request: PublicRequest, response: httpcore.Response, deadline: float) -> Answer:
         headers = httpx.Headers(response.headers)
-        body = BoundedBody(headers.get("content-encoding", ""), self._limit)
+        body = BoundedBody(headers.get("content-encoding", ""), self._limit, headers.get("content-type", ""))
         answer = Answer(response.status, request.url, headers, body)
         if answer.location is None:
             await _fill(body, response, deadline)

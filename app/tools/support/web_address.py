@@ -32,6 +32,7 @@ BAD_PORTS = frozenset(
 
 _URL = re.compile(r"(?P<scheme>https?)://(?P<authority>[^/?#]+)(?P<target>[^#]*)(?:#.*)?", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:@%\\]+)(?::(?P<port>[0-9]{1,5}))?")
+_HEAD = re.compile(r"(?:https?:)?//[^/?#\\\s]+(?=[/?#]|$)|", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # RFC 3986's unreserved and reserved characters, and the percent sign of escapes that are already there.
@@ -84,6 +85,7 @@ class WebAddress:
         Raises:
             BadWebAddress: It leads to no URL that may be requested.
         """
+        location = _mended(location)
         # urljoin drops tabs and newlines silently; they have to be seen before.
         _refuse_odd_characters(location)
         try:
@@ -92,6 +94,23 @@ class WebAddress:
             raise
         except ValueError as exc:
             raise BadWebAddress("location") from exc
+
+
+def _mended(location: str) -> str:
+    """A Location as browsers read it: servers write blanks into paths, and backslashes for slashes.
+
+    Only behind the host: there nobody is led elsewhere by it.
+    """
+    location = location.strip(" \t")
+    head = _HEAD.match(location)
+    start = head.end() if head else 0
+    path, mark, query = location[start:].partition("?")
+    if start == 0 and re.match(r"[/\\]{2}|[a-z][a-z0-9+.-]*:", path, re.IGNORECASE):
+        # Two slashes of whatever kind, or a scheme, and no host behind them that could be told.
+        return location
+    path = path.replace("\\", "/")
+    rest = re.sub("[ \xa0\u2000-\u200a\u3000]", lambda blank: quote(blank[0]), path + mark + query)
+    return location[:start] + rest.replace("\\", "%5C")
 
 
 def parse_web_address(text: str) -> WebAddress:

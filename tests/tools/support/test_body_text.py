@@ -15,7 +15,7 @@ from app.tools.support.body_text import clean_text, is_media, read_json, read_te
         ("ñandú".encode(), "text/html", "ñandú"),
         ("ñandú".encode("latin-1"), "text/html; charset=ISO-8859-1", "ñandú"),
         ("ñandú".encode("latin-1"), "text/html", "ñandú"),
-        ("ñandú".encode("latin-1"), "text/html; charset=utf-8", "�and�"),
+        ("ñandú".encode("latin-1"), "text/html; charset=utf-8", "ñandú"),
         ("ñ".encode("utf-16"), "text/plain", "ñ"),
         ("ñ".encode("utf-16-le"), "text/plain; charset=utf-16", "ñ"),
         ("\ufeffñ".encode(), 'text/plain; charset="latin-1"', "ñ"),

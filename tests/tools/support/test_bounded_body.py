@@ -1,6 +1,7 @@
 """No more is decoded than will be kept."""
 
 import gzip
+import time
 import tracemalloc
 import zlib
 
@@ -106,12 +107,98 @@ def test_a_compressed_body_that_is_cut_is_broken():
 
 
 def test_garbage_instead_of_gzip_cannot_be_decoded():
-    body = fed("gzip", b"<html>")
+    body = fed("gzip", b"\x89PNG\0\0\0\1")
 
     assert (body.content, body.problem) == (b"", "encoding")
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress"])
+PLAIN = '{"hello": "wörld", "rows": [1, 2, 3]}\n'.encode()
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        *("utf-8", "UTF8", "none", "None", "aws-chunked", "identity", "binary", "identity, identity", "8bit"),
+        *("iso-8859-1", "text/html", "null", "chunked", "undefined", '""', ",", "a" * 5000),
+    ],
+)
+def test_encoding_that_is_none_is_read_as_it_is(encoding: str, size: int):
+    body = fed(encoding, *(PLAIN[at : at + size] for at in range(0, len(PLAIN), size)))
+
+    assert (body.content, body.is_truncated, body.problem) == (PLAIN, False, None)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 1000])
+@pytest.mark.parametrize(
+    "plain", [PLAIN, b"<html>", b"x", b"hello there, this is text", b"\xef\xbb\xbf1", b""]
+)
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "gzip, deflate", "gzip, gzip"])
+def test_text_that_was_named_compressed_is_read_as_it_is(encoding: str, plain: bytes, size: int):
+    body = fed(encoding, *(plain[at : at + size] for at in range(0, len(plain), size)))
+
+    assert (body.content, body.is_truncated, body.problem) == (plain, False, None)
+
+
+GZIPPED = gzip.compress(PLAIN)
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    ("encoding", "sent"),
+    [
+        ("gzip, gzip", gzip.compress(GZIPPED)),
+        ("gzip,gzip,gzip", gzip.compress(gzip.compress(GZIPPED))),
+        ("deflate, gzip", gzip.compress(deflated(PLAIN, 15))),
+        ("gzip, deflate", deflated(GZIPPED, -15)),
+        ("gzip, gzip", GZIPPED),
+        ("gzip, identity", GZIPPED),
+        ("utf-8, gzip", GZIPPED),
+        ("aws-chunked,gzip", GZIPPED),
+        ("gzip", gzip.compress(GZIPPED)),
+        ("", GZIPPED),
+        ("none", GZIPPED),
+    ],
+)
+def test_text_is_unpacked_however_often_it_was_packed(encoding: str, sent: bytes, size: int):
+    body = BoundedBody(encoding, 1000, "application/json; charset=utf-8")
+    for at in range(0, len(sent), size):
+        body.feed(sent[at : at + size])
+    body.end()
+
+    assert (body.content, body.is_truncated, body.problem) == (PLAIN, False, None)
+
+
+def test_archive_that_was_asked_for_stays_one():
+    body = BoundedBody("", 1000, "application/gzip")
+    body.feed(GZIPPED)
+
+    assert body.content == GZIPPED
+
+
+def test_bomb_in_a_bomb_is_not_inflated():
+    explosive = gzip.compress(bomb(megabytes=50))
+    body = BoundedBody("gzip, gzip", 8000, "text/plain")
+
+    tracemalloc.start()
+    body.feed(explosive)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(body.content) == 8000
+    assert peak_bytes < 1 << 20
+
+
+def test_empty_members_inside_come_to_an_end():
+    started = time.perf_counter()
+    body = BoundedBody("gzip, gzip", 1000)
+    body.feed(gzip.compress(gzip.compress(b"") * 1_000_000))
+
+    assert body.is_full
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "gzip, gzip, gzip, gzip", "compress"])
 def test_other_encodings_are_not_even_tried(encoding: str):
     body = BoundedBody(encoding, 1000)
 

@@ -15,6 +15,7 @@ from app.tools.support.public_http import (
     Network,
     NoAnswer,
     PublicClient,
+    Refused,
     TooManyRedirects,
     TooSlow,
     Unreachable,
@@ -338,3 +339,88 @@ async def test_a_port_that_speaks_no_tls_is_not_trusted(authority: Authority):
     async with serving(plain) as port:
         with pytest.raises(Untrusted):
             await fetch("https://a.example/", secure_network(port, authority.trust))
+
+
+# Redirects
+
+
+def moved(location: str, *fields: str) -> bytes:
+    lines = ["HTTP/1.1 302 Found", f"Location: {location}", *fields, "Content-Length: 0", "", ""]
+    return "\r\n".join(lines).encode()
+
+
+async def through(*answers: bytes, headers: tuple[tuple[str, str], ...] = ()) -> tuple[Answer, Site]:
+    site = Site([*answers])
+    async with serving(site) as port:
+        network = Network()
+        guard = DestinationGuard(network.resolve, network.is_own, ("127.0.0.1",))
+        url = parse_web_address(f"http://127.0.0.1:{port}/start")
+        answer = await PublicClient(network, guard, limit=1000).fetch(PublicRequest("GET", url, headers), 5)
+    return answer, site
+
+
+async def test_a_cookie_wall_is_passed():
+    answer, site = await through(
+        moved("/start", "Set-Cookie: wall=1; Path=/", "Set-Cookie: other=2"),
+        moved("/start?again", "Set-Cookie: wall=3; Path=/"),
+        response(body=b"in"),
+    )
+
+    assert answer.body.content == b"in"
+    assert [request.headers.get("cookie") for request in site.requests] == [
+        None,
+        "wall=1; other=2",
+        "wall=3; other=2",
+    ]
+
+
+async def test_a_cookie_of_the_models_own_goes_with_the_sites():
+    _, site = await through(
+        moved("/start", "Set-Cookie: wall=1"), response(), headers=(("Cookie", "mine=0"), ("Accept", "*/*"))
+    )
+
+    assert [request.headers["cookie"] for request in site.requests] == ["mine=0", "mine=0; wall=1"]
+
+
+async def test_a_cookie_goes_to_no_other_host():
+    site = Site([moved("http://b.example/x", "Set-Cookie: wall=1; Path=/; Domain=example"), response()])
+    names = ScriptedResolver({"a.example": [["8.8.8.8"]], "b.example": [["8.8.4.4"]]})
+    async with serving(site) as port:
+        network = Network(names, RecordingBackend(port))
+        guard = DestinationGuard(network.resolve, network.is_own)
+        request = PublicRequest("GET", parse_web_address("http://a.example/"))
+        await PublicClient(network, guard, limit=1000).fetch(request, 5)
+
+    assert [request.headers["host"] for request in site.requests] == ["a.example", "b.example"]
+    assert "cookie" not in site.requests[1].headers
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/a b", "/a%20b"),
+        ("  /ab ", "/ab"),
+        ("x/../y", "/y"),
+        ("?q=a b", "/start?q=a%20b"),
+        ("/café", "/caf%C3%A9"),
+        ("/a\\b", "/a/b"),
+    ],
+)
+async def test_a_location_is_followed_as_browsers_do(location: str, target: str):
+    _, site = await through(moved(location), response())
+
+    assert site.requests[1].target == target
+
+
+async def test_a_redirect_that_names_no_place_is_the_answer():
+    answer, site = await through(moved(""))
+
+    assert (answer.status, len(site.requests)) == (302, 1)
+
+
+async def test_the_same_location_twice_is_one_and_two_are_none():
+    _, site = await through(moved("/a", "Location: /a"), response())
+    assert site.requests[1].target == "/a"
+
+    with pytest.raises(Refused):
+        await through(moved("/a", "Location: /b"))

@@ -78,6 +78,18 @@ def test_a_url_has_at_most_8000_characters(length: int, is_read: bool):
         ("//b.example/c", "https://b.example/c"),
         ("http://c.example:8080", "http://c.example:8080/"),
         ("/ñ", "https://a.example/%C3%B1"),
+        (" /b ", "https://a.example/b"),
+        ("/a b/c d?e f=g h", "https://a.example/a%20b/c%20d?e%20f=g%20h"),
+        ("my file.pdf", "https://a.example/dir/my%20file.pdf"),
+        ("https://b.example/a b#c d", "https://b.example/a%20b"),
+        ("/a\\b?c=\\d", "https://a.example/a/b?c=%5Cd"),
+        ("//b.example/a b", "https://b.example/a%20b"),
+        ("HTTPS://B.example/ñ o", "https://b.example/%C3%B1%20o"),
+        ('/a"b<c>{d}|e^`', "https://a.example/a%22b%3Cc%3E%7Bd%7D%7Ce%5E%60"),
+        ("/a%20b%zz", "https://a.example/a%20b%zz"),
+        ("#top", "https://a.example/dir/page?q"),
+        ("https://b.example", "https://b.example/"),
+        ("/100%", "https://a.example/100%"),
     ],
 )
 def test_a_location_is_read_from_where_it_was_found(location: str, leads_to: str):
@@ -86,7 +98,23 @@ def test_a_location_is_read_from_where_it_was_found(location: str, leads_to: str
 
 @pytest.mark.parametrize(
     "location",
-    ["file:///x", "javascript:1", "http://u@b.example/", "ht\ntp://b.example", "http://[", "\\\\b"],
+    [
+        "file:///x",
+        "javascript:1",
+        "http://u@b.example/",
+        "ht\ntp://b.example",
+        "http://[",
+        "\\\\b",
+        "/\\b.example/",
+        "\\/b.example/",
+        "http://b.example\\@c.example/",
+        "http://b .example/",
+        "http://b\u3000.example/",
+        "https:// b.example/",
+        "http://127.0.0.1\\.b.example/",
+        "/a\x00b",
+        "/a\tb",
+    ],
 )
 def test_a_location_is_held_to_the_same_rules(location: str):
     with pytest.raises(BadWebAddress):
