@@ -21,6 +21,11 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "¿Permites que ejecute {name} con {arguments}? Responde «sí»; cualquier otra cosa es que no.",
         "May I run {name} with {arguments}? Answer “yes”; anything else means no.",
     ),
+    "approval_earlier": (
+        "Atención: esto mismo ya se intentó y no se sabe si surtió efecto; podría ocurrir dos veces.",
+        "Careful: the very same was tried before and may have taken effect; it could happen twice.",
+    ),
+    "tool_may_have_acted": ("No se sabe si surtió efecto.", "Whether it took effect is not known."),
     "tool_waits": (
         "espera a que el usuario lo permita; dilo y no lo llames otra vez.",
         "waits for the user's permission; say so and do not call it again.",
@@ -82,6 +87,15 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "tool_was_cancelled": (
         "se canceló; puede que haya surtido efecto.",
         "it was cancelled; it may have taken effect.",
+    ),
+    "tool_was_not_begun": (
+        "se canceló antes de empezar; no se ha hecho nada.",
+        "it was cancelled before it began; nothing was done.",
+    ),
+    "tool_not_noted": (
+        "no se pudo anotar, así que no se ha ejecutado (could not be noted, was not run); inténtalo dentro"
+        " de un momento.",
+        "it could not be noted, was not run; try again in a moment.",
     ),
     "tool_was_interrupted": (
         "el servidor se reinició mientras estaba en marcha; puede que haya surtido efecto.",

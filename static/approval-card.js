@@ -39,6 +39,13 @@ export class ApprovalCard extends HTMLElement {
     return this;
   }
 
+  /** The very same was tried before, and nobody knows whether it took effect. */
+  warn() {
+    const warning = make("p", "approval-warning");
+    show(warning, "approval.earlier");
+    this.prepend(warning);
+  }
+
   connectedCallback() {
     this.#timer = setInterval(() => this.#tick(), 1000);
   }

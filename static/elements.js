@@ -163,7 +163,7 @@ export class ToolCard extends HTMLElement {
     if (elapsedS !== null) this.#time.textContent = seconds(elapsedS, 1);
     this.#bar.remove();
     this.#cancel.remove();
-    const symbols = { done: "icon-done", failed: "icon-failed", timed_out: "icon-failed" };
+    const symbols = { done: "icon-done", failed: "icon-failed", timed_out: "icon-failed", unknown: "icon-failed" };
     this.#icon.replaceChildren(icon(symbols[/** @type {keyof symbols} */ (ending)] ?? "icon-stopped"));
   }
 

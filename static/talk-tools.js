@@ -35,7 +35,7 @@ export class TalkTools {
    * @param {(turn: string) => boolean} isShown Whether a turn is on the page.
    */
   restore(tools, turn, isShown) {
-    for (const { call_id, name, status, turn_id, elapsed_s } of tools) {
+    for (const { call_id, name, status, turn_id, elapsed_s, reason } of tools) {
       if (status === "running" || !turn_id) {
         this.#calls.add(call_id);
         this.#view.startTool(call_id, name, turn);
@@ -44,7 +44,7 @@ export class TalkTools {
       this.#ended.add(call_id);
       if (!isShown(turn_id)) continue;
       this.#view.startTool(call_id, name, turn_id);
-      this.#view.endTool(call_id, status, elapsed_s ?? null);
+      this.#view.endTool(call_id, ending(status, reason), elapsed_s ?? null);
     }
   }
 
@@ -78,18 +78,27 @@ export class TalkTools {
     if (message.type !== "tool_finished") return;
     this.#calls.delete(call);
     this.#ended.add(call);
-    this.#view.endTool(call, message.status, message.elapsed_s);
+    this.#view.endTool(call, ending(message.status, message.reason), message.elapsed_s);
   }
 
   /** @param {ClientEvents["approval_requested"]} request */
-  #ask({ call_id: call, name, arguments: values, expires_in_s: seconds }) {
+  #ask({ call_id: call, name, arguments: values, expires_in_s: seconds, earlier }) {
     if (this.#asking.has(call)) return;
     this.#asking.add(call);
-    this.#view.askApproval(call, name, values, seconds, this.#client.turnId);
+    this.#view.askApproval(call, name, values, seconds, this.#client.turnId, earlier !== undefined);
   }
 
   /** Nothing is asked about it any more. @param {string} call */
   #settle(call) {
     if (this.#asking.delete(call)) this.#view.endApproval(call);
   }
+}
+
+/**
+ * @param {import("./voice-agent-client.js").ToolStatus} status
+ * @param {string | undefined} reason
+ * @returns {import("./talk-view.js").ToolEnding}
+ */
+function ending(status, reason) {
+  return reason === "outcome_unknown" ? "unknown" : status;
 }

@@ -5,7 +5,8 @@ import type { EmotionLabel, ToolStatus } from "./voice-agent-client.js";
 /** `hearing`: it is still being said. */
 export type TextStatus = "hearing" | "waiting" | "sent" | "accepted" | "answered" | "interrupted" | "failed" | "lost";
 export type Ending = "whole" | "interrupted" | "cut";
-export type ToolEnding = ToolStatus | "lost";
+/** `unknown`: it changes something, and nobody knows whether it did. */
+export type ToolEnding = ToolStatus | "lost" | "unknown";
 
 /** Times are milliseconds since 1970; null where nobody knows. */
 export interface TalkView {
@@ -21,13 +22,20 @@ export interface TalkView {
   openTurn(turn: string, text: string | null, at: number | null): void;
   addChunk(turn: string, content: string): void;
   closeTurn(turn: string, ending: Ending): void;
-  /** Its answer was not heard, and another one follows. */
+  /** Its answer was not heard, or not whole, and another one follows. */
   takeBack(turn: string): void;
   startTool(call: string, name: string, turn: string | null): void;
   moveTool(call: string, elapsedS: number, message: string, fraction: number | null): void;
   endTool(call: string, ending: ToolEnding, elapsedS: number | null): void;
-  /** A tool waits for the user's word. */
-  askApproval(call: string, name: string, values: unknown, seconds: number, turn: string | null): void;
+  /** A tool waits for the user's word. `mayRepeat`: the very same may have been done before. */
+  askApproval(
+    call: string,
+    name: string,
+    values: unknown,
+    seconds: number,
+    turn: string | null,
+    mayRepeat: boolean,
+  ): void;
   endApproval(call: string): void;
   notice(sentence: string, turn: string | null): void;
   /** `content` is empty where the fault was found on this side. */

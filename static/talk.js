@@ -101,6 +101,8 @@ export class Talk {
    */
   #open({ turn_id: turn }, at = this.#client.isCurrent ? Date.now() : null) {
     if (this.#turns.has(turn)) return;
+    // One that a restart cut begins anew: what was said to it before is said again, whole.
+    this.#view.takeBack(turn);
     this.#turns.add(turn);
     this.#view.openTurn(turn, this.#textOfTurn.get(turn) ?? null, at);
   }
@@ -132,7 +134,7 @@ export class Talk {
   }
 
   /** @param {ClientEvents["history"]} history */
-  #restore({ messages, turn, tools }) {
+  #restore({ messages, turn, tools, waiting = [] }) {
     this.#view.beQuiet(true);
     this.clear();
     const known = new Map(this.#client.openTexts.map((text) => [text.turnId ?? "", text]));
@@ -149,6 +151,10 @@ export class Talk {
         if (truncated) this.#view.markCut(turn_id);
         this.#complete({ turn_id, finish_reason: interrupted ? "interrupted" : "stop" });
       }
+    }
+    for (const id of waiting) {
+      const text = this.#textOfTurn.get(id);
+      if (text) this.#setStatus(text, "accepted");
     }
     if (turn) this.#open(turn);
     if (turn?.truncated) this.#view.markCut(turn.turn_id);

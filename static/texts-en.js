@@ -38,6 +38,7 @@ export const en = {
   "tool.timed_out": "timed out",
   "tool.cancelled": "cancelled",
   "tool.interrupted": "interrupted",
+  "tool.unknown": "not confirmed: it may have taken effect",
   "tool.lost": "lost with the session",
   "tool.label": "Tool {name}",
   "tool.ended": "Tool {name}: {ending}",

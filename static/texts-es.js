@@ -37,6 +37,7 @@ export const es = {
   "tool.timed_out": "ha superado su tiempo",
   "tool.cancelled": "cancelada",
   "tool.interrupted": "interrumpida",
+  "tool.unknown": "sin confirmar: no se sabe si surtió efecto",
   "tool.lost": "perdida con la sesión",
   "tool.label": "Herramienta {name}",
   "tool.ended": "Herramienta {name}: {ending}",

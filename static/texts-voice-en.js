@@ -51,6 +51,7 @@ export const voiceEn = {
 
   "approval.label": "Permission for {name}",
   "approval.question": "May the agent do this?",
+  "approval.earlier": "Careful: the very same was tried before and may have taken effect. It could happen twice.",
   "approval.yes": "Allow",
   "approval.no": "Do not allow",
   "approval.left": "{seconds} s",

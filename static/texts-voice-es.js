@@ -50,6 +50,7 @@ export const voiceEs = {
 
   "approval.label": "Permiso para {name}",
   "approval.question": "¿Permites que el agente haga esto?",
+  "approval.earlier": "Atención: esto mismo ya se intentó y no se sabe si surtió efecto. Podría ocurrir dos veces.",
   "approval.yes": "Permitir",
   "approval.no": "No permitir",
   "approval.left": "{seconds} s",

@@ -54,9 +54,10 @@ export class ToolsView {
   }
 
   /** @type {TalkView["askApproval"]} */
-  ask(call, toolName, values, seconds, turn) {
+  ask(call, toolName, values, seconds, turn, mayRepeat) {
     const card = /** @type {ApprovalCard} */ (document.createElement("approval-card"));
     card.begin(toolName, values, seconds, (isApproved) => this.#acts.approveTool(call, isApproved));
+    if (mayRepeat) card.warn();
     this.#questions.set(call, card);
     this.#around.place(turn, card);
     this.#around.announce(phrase("approval.announced", { name: toolName }));

@@ -62,6 +62,8 @@ export interface HistoryMessage {
   /** `truncated`: of its text only the end is here. */
   turn: { turn_id: string; text: string; truncated?: boolean } | null;
   tools: HistoryTool[];
+  /** Turns of texts that were taken and have not begun, in order: each will be answered. */
+  waiting?: string[];
 }
 
 export interface StateMessage {
@@ -156,6 +158,8 @@ export interface ApprovalRequested {
   name: string;
   arguments: unknown;
   expires_in_s: number;
+  /** A call with the same name and arguments that may have acted already: say so beside the question. */
+  earlier?: { call_id: string; status: ToolStatus; reason: "outcome_unknown" };
 }
 
 export interface SpeechStarted {

@@ -72,6 +72,7 @@ const SILENT_BEATS = 2;
 /** The server's own default lets so many wait beside the one that is being answered. */
 const MAX_OPEN_TEXTS = 8;
 const MAX_KEPT_TEXTS = 200;
+const MAX_EARLY_ENDS = 50;
 const MAX_KEPT_CHARS = 500_000;
 /** Sound that waits in this computer is old when it leaves: about two seconds at 16 kHz. */
 const MAX_WAITING_SOUND_BYTES = 65_536;
@@ -155,6 +156,12 @@ export class VoiceAgentClient extends EventTarget {
   #suspects = [];
   /** Answers known from a history, by turn. @type {Map<string, Answer>} */
   #answers = new Map();
+  /**
+   * How turns ended whose text has no receipt here yet: that comes when the text is sent again.
+   *
+   * @type {Map<string, Answer | VoiceAgentError>}
+   */
+  #early = new Map();
   /** @type {AgentState} */
   #state = "idle";
   /** @type {string | null} */
@@ -677,8 +684,11 @@ export class VoiceAgentClient extends EventTarget {
     this.#seqAfterGap = null;
     const turn = message.turn;
     const order = message.messages.map((entry) => entry.turn_id);
+    // What waits will be answered, also where something was said to it before the server went.
+    const waiting = new Set(message.waiting ?? []);
+    for (const turnId of waiting) this.#answers.delete(turnId);
     for (const entry of message.messages) {
-      if (entry.role !== "assistant" || entry.turn_id === turn?.turn_id) continue;
+      if (entry.role !== "assistant" || entry.turn_id === turn?.turn_id || waiting.has(entry.turn_id)) continue;
       const finishReason = entry.interrupted ? "interrupted" : "stop";
       const unknown = { usage: null, timingsMs: null, durable: null };
       const { turn_id: turnId, content: text } = entry;
@@ -693,7 +703,8 @@ export class VoiceAgentClient extends EventTarget {
     const place = turn ? order.indexOf(turn.turn_id) : -1;
     this.#suspects = [];
     for (const text of this.#texts.values()) {
-      if (text.status !== "accepted" || text.turnId === null || this.#endByHistory(text)) continue;
+      if (text.status !== "accepted" || text.turnId === null || waiting.has(text.turnId)) continue;
+      if (this.#endByHistory(text)) continue;
       // Turns end in order: what was said before the running one has ended, somehow.
       if (text.turnId !== turn?.turn_id && (place < 0 || order.indexOf(text.turnId) < place)) {
         this.#suspects.push(text);
@@ -718,6 +729,25 @@ export class VoiceAgentClient extends EventTarget {
     return answer !== undefined;
   }
 
+  /** Its turn ended before its receipt was here. @param {Text} text */
+  #endEarly(text) {
+    const end = this.#early.get(text.turnId ?? "");
+    if (!end || text.status === "ended") return false;
+    this.#ended(text, () => (end instanceof VoiceAgentError ? this.#reject(text, end) : text.done.resolve(end)));
+    return true;
+  }
+
+  /**
+   * @param {string} turnId
+   * @param {Answer | VoiceAgentError} end
+   */
+  #noteEarly(turnId, end) {
+    // Only a text that was sent, and whose receipt was lost, can still be in want of it.
+    if (![...this.#texts.values()].some((text) => text.status === "sent")) return;
+    this.#early.set(turnId, end);
+    if (this.#early.size > MAX_EARLY_ENDS) this.#early.delete(this.#early.keys().next().value ?? "");
+  }
+
   /** @param {import("./voice-agent-client.js").MessageAccepted} message */
   #accepted(message) {
     const text = this.#texts.get(message.id ?? "");
@@ -725,7 +755,7 @@ export class VoiceAgentClient extends EventTarget {
       text.turnId = message.turn_id;
       if (text.status !== "ended") text.status = "accepted";
       text.accepted.resolve({ turnId: message.turn_id, durable: message.durable });
-      this.#endByHistory(text);
+      if (!this.#endEarly(text)) this.#endByHistory(text);
       this.#keepTexts();
     }
     this.#emit("accepted", text ? { ...message, content: text.content, at: text.at } : message);
@@ -739,6 +769,7 @@ export class VoiceAgentClient extends EventTarget {
     const answer = { turnId, text: words, finishReason, usage, timingsMs: message.timings_ms, durable };
     this.#emit("complete", message);
     if (text) this.#ended(text, () => text.done.resolve(answer));
+    else this.#noteEarly(turnId, answer);
   }
 
   /**
@@ -749,8 +780,9 @@ export class VoiceAgentClient extends EventTarget {
     const text = this.#texts.get(message.id ?? "") ?? this.#textOf(message.turn_id) ?? this.#unread(message, seq);
     if (message.turn_id) this.#endTurn(message.turn_id);
     this.#emit("error", text ? { ...message, id: text.id } : message);
-    if (!text) return;
     const error = new VoiceAgentError(message.code, message.content, message.retryable);
+    if (!text && message.turn_id) this.#noteEarly(message.turn_id, error);
+    if (!text) return;
     this.#ended(text, () => this.#reject(text, error));
   }
 
@@ -887,6 +919,7 @@ export class VoiceAgentClient extends EventTarget {
     this.#tools.clear();
     this.#controls.clear();
     this.#answers.clear();
+    this.#early.clear();
     this.#suspects = [];
     this.#memory.keep("session", null);
     this.#keepTexts();

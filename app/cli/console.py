@@ -1,6 +1,7 @@
 """The talk by text: lines in, answers out."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
@@ -14,6 +15,7 @@ _MAX_OPEN: Final = 8
 """So many texts may wait for their answers; the server's own default is as much."""
 
 _GOODBYE_LIMIT_S: Final = 2.0
+_REMEMBERED_TURNS: Final = 200
 
 _ENDS_TURN: Final = {"response_complete", "error"}
 
@@ -30,6 +32,7 @@ class Console:
         self._lines = lines
         self._paper = paper
         self._open: dict[str, str | None] = {}
+        self._ended: deque[str] = deque(maxlen=_REMEMBERED_TURNS)
         self._turn_id: str | None = None
         self._state = "idle"
         self._has_failed = False
@@ -126,7 +129,9 @@ class Console:
                 self._open = {text_id: None for text_id, turn_id in self._open.items() if turn_id is None}
                 self._turn_id, self._state = None, "idle"
             case {"type": "message_accepted", "id": str(text_id), "turn_id": turn_id}:
-                if text_id in self._open:
+                if turn_id in self._ended:
+                    self._open.pop(text_id, None)  # its first receipt was lost, and its turn has ended since
+                elif text_id in self._open:
                     self._open[text_id] = turn_id
             case {"type": "turn_started", "turn_id": turn_id}:
                 self._turn_id = turn_id
@@ -143,6 +148,8 @@ class Console:
     def _end(self, message: Message) -> None:
         if message["type"] == "error":
             self._has_failed = True
+        if "turn_id" in message:
+            self._ended.append(message["turn_id"])
         ended = {message.get("id"), message.get("turn_id")} - {None}
         self._open = {
             text_id: turn_id for text_id, turn_id in self._open.items() if not {text_id, turn_id} & ended
@@ -153,6 +160,7 @@ class Console:
     def _follow_history(self, message: Message) -> None:
         """After a gap: what was answered meanwhile is in the history."""
         answered = {entry["turn_id"] for entry in message["messages"] if entry["role"] == "assistant"}
+        answered -= set(message.get("waiting", ()))
         turn: Message = message.get("turn") or {}
         running: str | None = turn.get("turn_id")
         self._open = {

@@ -106,8 +106,12 @@ class Paper:
                 self.note("tool_progress", name=name, seconds=message["elapsed_s"])
             case "tool_finished":
                 self.note(f"tool_{message['status']}", name=name, seconds=message["elapsed_s"])
+                if message.get("reason") == "outcome_unknown":
+                    self.warn("outcome_unknown", name=name)
             case "approval_requested":
                 arguments = shown_arguments(json.dumps(message.get("arguments", {}), ensure_ascii=False))
+                if message.get("earlier"):
+                    self.warn("approval_earlier", name=name)
                 self.warn("approval", name=name, call_id=message["call_id"], arguments=arguments)
             case _:
                 pass
@@ -115,8 +119,12 @@ class Paper:
     def _write_history(self, message: Message) -> None:
         """Writes the answers that were missed, and the beginning of the one that runs."""
         self.note("gap")
+        self._break_line()
+        self._turn_id = None
+        # What waits is said anew, and whole, also where something of it was said before.
+        known = {*self._told, *message.get("waiting", ())}
         for entry in message["messages"]:
-            if entry["role"] == "assistant" and entry["turn_id"] not in self._told:
+            if entry["role"] == "assistant" and entry["turn_id"] not in known:
                 self._break_line()
                 self._say(entry["content"])
                 self._break_line()

@@ -65,6 +65,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "tool_timed_out": ("{name}: ha superado su tiempo", "{name}: timed out"),
     "tool_cancelled": ("{name}: cancelada", "{name}: cancelled"),
     "tool_interrupted": ("{name}: interrumpida", "{name}: interrupted"),
+    "outcome_unknown": (
+        "{name}: no se sabe si surtió efecto",
+        "{name}: whether it took effect is not known",
+    ),
+    "approval_earlier": (
+        "Atención: {name} ya se intentó con lo mismo y pudo surtir efecto; podría ocurrir dos veces.",
+        "Careful: {name} was tried with the same before and may have taken effect; it could happen twice.",
+    ),
     "approval": (
         "{name} [{call_id}] pide permiso: {arguments}. /approve {call_id} o /deny {call_id}",
         "{name} [{call_id}] asks for leave: {arguments}. /approve {call_id} or /deny {call_id}",

@@ -28,13 +28,19 @@ from app.protocol.events import (
     ToolEndReason,
 )
 from app.session.voice_session import VoiceSession
-from app.tools.calls import ToolRun, ending_of
+from app.tools.calls import ToolRun
 from app.tools.runner import ToolHost, ToolRunner
 from app.voice.base import Transcript
 from config.logger_config import TURN_ID
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+PATIENCE_S = 0.5
+"""How long what a restart has left waits for the client's next word, in seconds."""
+
+CUT_LIMIT_S = 1.0
+"""How long a turn that is cut off may take to end, in seconds."""
 
 
 class Conversation:
@@ -63,6 +69,7 @@ class Conversation:
         self._is_closed = False
         self._is_paused = False
         self._is_held = False
+        self._patience: asyncio.TimerHandle | None = None
         self.moods = MoodSense(is_on=settings.emotion)
 
     @property
@@ -92,6 +99,7 @@ class Conversation:
             QueueFull: `MAX_QUEUED_MESSAGES` texts wait already.
         """
         known = self._intake.again(client_id)
+        self.go_on()
         if known is not None:
             return known
         if interrupts:
@@ -130,7 +138,7 @@ class Conversation:
         now = asyncio.get_running_loop().time()
         text = UserText(new_turn_id(), content, now, None, utterance_id=utterance_id, emotion=emotion)
         text.is_joined = replaces is not None
-        self._intake.take(text)
+        self._intake.take(text, replaces or "")
         return text.turn_id
 
     def hear_clip(self, recognise: Callable[[], Coroutine[Any, Any, Transcript]], utterance_id: str) -> str:
@@ -185,11 +193,29 @@ class Conversation:
         """Knows the client's ids of an earlier life of the session."""
         self._intake.remember(receipts)
 
-    def tell_later(self, runs: Sequence[ToolRun]) -> None:
-        """Puts results into the line that an earlier life of the session did not tell."""
-        for run in runs:
-            self._session.journal.call_ended(ending_of(run))
-            self._on_late_ending(run)
+    @property
+    def waiting_turns(self) -> list[str]:
+        """The turns of the texts that wait, in order: each will have its ending."""
+        return [text.turn_id for text in self._texts()]
+
+    def take_up(self, line: Sequence[UserText | ToolRun]) -> None:
+        """Takes what an earlier life of the session has left: texts to be asked again, results to be told.
+
+        It begins with the client's next word, or a moment later: the client first says what it has kept, and
+        what sound it has.
+        """
+        for item in line:
+            if isinstance(item, UserText):
+                item.emotion = self.moods.judge(item.content, self._session.locale)
+        self._line.extend(line)
+        self._patience = asyncio.get_running_loop().call_later(PATIENCE_S, self.go_on)
+
+    def go_on(self) -> None:
+        """The client has said something: what was left for it begins."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+            self._wake()
 
     def put_in(self, contribution: Contribution) -> str:
         """Takes what a back end adds to the talk; it waits in line like everything else.
@@ -225,11 +251,23 @@ class Conversation:
         if self._worker is not None:
             await asyncio.wait({self._worker})
 
-    async def aclose(self, reason: ToolEndReason | None = None) -> None:
+    async def cut_off(self, *, stays_open: bool) -> None:
+        """Ends the running turn because the talk ends; what was heard of it is kept, and nothing is told.
+
+        `stays_open`: its text has no ending yet, and is asked again when the talk goes on.
+        """
+        self._is_paused = True
+        if self._turns.cut_off(stays_open=stays_open) and self._worker is not None:
+            await asyncio.wait({self._worker}, timeout=CUT_LIMIT_S)
+
+    async def aclose(self, reason: ToolEndReason | None = None, *, stays_open: bool = False) -> None:
         """Ends the talk: the running turn and all tools are cancelled, for that reason, and awaited."""
         self._is_closed = True
+        if self._patience is not None:
+            self._patience.cancel()
         await self._intake.aclose()
         self._line.clear()
+        await self.cut_off(stays_open=stays_open)
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait({self._worker})
@@ -259,7 +297,7 @@ class Conversation:
             self._worker = asyncio.create_task(self._work(), name=f"talk {self._session.session_id}")
 
     def _may_go_on(self) -> bool:
-        has_next = bool(self._line) and not self._is_paused
+        has_next = bool(self._line) and not self._is_paused and self._patience is None
         return has_next and (not self._is_held or isinstance(self._line[0], UserText))
 
     async def _work(self) -> None:
@@ -310,17 +348,17 @@ class Conversation:
             self.tools.user_spoke()
         if text.is_replaced:
             self._session.transcript.forget(text.turn_id)
-            await self._session.journal.turn_ended(text.turn_id, [], "joined")
+            await self._session.journal.turn_ended(text.turn_id, [], "withdrawn")
             self._turns.end(Interrupted(text.turn_id), ResponseComplete(text.turn_id, "interrupted"))
             return
-        self._history.begin_turn(text.turn_id, text.position)
-        self._history.add_user(text.content)
+        self._open(text)
         if text.is_withdrawn:
             durable = await self._session.journal.turn_ended(text.turn_id, [], "withdrawn")
             interrupted = [Interrupted(text.turn_id)] if text.is_interrupted else []
             self._turns.end(*interrupted, ResponseComplete(text.turn_id, "interrupted", durable=durable))
             return
         turn = self._turns.begin(text.turn_id, "user", emotion=text.emotion)
+        turn.is_anew = text.is_anew
         outcome = await self._turns.run(turn)
         if isinstance(outcome, Interruption):
             await self._turns.interrupted(turn, outcome, text.accepted_at)
@@ -329,3 +367,12 @@ class Conversation:
             await self._turns.fail(turn, outcome)
         else:
             await self._turns.complete(turn, outcome, text.accepted_at)
+
+    def _open(self, text: UserText) -> None:
+        """Puts a text into the history; one that is asked again without what was said to it before."""
+        if text.is_anew and not text.is_withdrawn:
+            self._session.transcript.forget_answer(text.turn_id)
+        self._history.begin_turn(text.turn_id, text.position)
+        self._history.add_user(text.content)
+        if text.is_withdrawn:
+            self._history.add_written(text.said_before)

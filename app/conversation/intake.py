@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from app.chat import ApiMessage
 from app.clock import Clock
 from app.errors import AgentError, NothingHeard
 from app.protocol.events import Emotion, MessageAccepted, TranscriptHeard
@@ -33,6 +34,8 @@ class UserText:
         is_joined: It holds the words of the text before it as well, whose turn it replaces.
         is_replaced: Such a text took its place before its turn began.
         emotion: How the user seems to feel who says it.
+        is_anew: A server has ended before it was answered: it has its receipt, and stands in the store.
+        said_before: What had been said to it by then.
         recognition: What understands the clip that it is said in; its content is not known before.
     """
 
@@ -47,6 +50,8 @@ class UserText:
     is_joined: bool = False
     is_replaced: bool = False
     emotion: Emotion | None = None
+    is_anew: bool = False
+    said_before: tuple[ApiMessage, ...] = ()
     recognition: asyncio.Task[Transcript] | None = None
 
 
@@ -89,12 +94,15 @@ class Intake:
         self._session.emit(receipt)
         return receipt.turn_id
 
-    def take(self, text: UserText) -> None:
-        """Takes a new text in; without a journal it is in line when this returns."""
+    def take(self, text: UserText, joins: str = "") -> None:
+        """Takes a new text in; without a journal it is in line when this returns.
+
+        `joins`: the turn whose words it says again, with more.
+        """
         self._session.transcript.add(Spoken("user", text.content, text.turn_id, self._clock.now()))
         journal = self._session.journal
         text.position = journal.next_position
-        receipt = journal.text_accepted(text.turn_id, text.content, text.client_id)
+        receipt = journal.text_accepted(text.turn_id, text.content, text.client_id, joins)
         if not journal.is_kept:
             self._accept(text, durable=False)
             return

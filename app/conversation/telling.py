@@ -56,16 +56,17 @@ class ResultTeller:
         with_tools = self._agent_turns <= self._settings.max_agent_turns
         turn = self._turns.begin(turn_id, "tool", with_tools=with_tools)
         outcome: Outcome = await self._turns.run(turn)
+        told = [run.call_id for run in runs]
         if isinstance(outcome, Interruption):
-            await self._turns.interrupted(turn, outcome)
+            await self._turns.interrupted(turn, outcome, told=told)
             if outcome.heard:
                 self._note_told(runs)
-            else:
+            elif not turn.is_cut_off:
                 # What it said never left and is no longer in the history: the results still stand last there.
                 await self._again(runs, None, has_spoken=False)
             return
         if isinstance(outcome, TurnEnd) and turn.has_spoken:
-            await self._turns.complete(turn, outcome)
+            await self._turns.complete(turn, outcome, told=told)
             self._note_told(runs)
             return
         error = outcome if isinstance(outcome, AgentError) else LlmBadResponse("an empty answer")
@@ -103,13 +104,13 @@ class ResultTeller:
         text = "\n".join(self._plain_sentence(run) for run in runs)
         if may_remember:
             self._add_results(turn.turn_id, runs)
-        await self._turns.recite(turn, text, is_remembered=may_remember)
+        told = [run.call_id for run in runs]
+        await self._turns.recite(turn, text, is_remembered=may_remember, told=told)
         self._note_told(runs)
 
     def _note_told(self, runs: list[ToolRun]) -> None:
         for run in runs:
             run.is_told = True
-        self._session.journal.calls_told([run.call_id for run in runs])
 
     def _plain_sentence(self, run: ToolRun) -> str:
         assert run.ending is not None  # noqa: S101  # only ended calls come into the line

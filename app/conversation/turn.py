@@ -52,6 +52,9 @@ class Turn:
         first_spoken_at: When the first of them came, on the loop's clock in seconds.
         is_interrupted: The user has ended it.
         is_replaced: The user went on speaking before anything was heard: another turn takes its place.
+        is_cut_off: The talk has ended under it; nothing more of it is told, also not its end.
+        stays_open: Of one that was cut off: its text is asked again when the talk goes on elsewhere.
+        is_anew: It is asked again: a server has ended before it had answered.
         heard_calls: Tool calls whose endings it put into the history.
     """
 
@@ -74,6 +77,9 @@ class Turn:
         self.first_spoken_at: float | None = None
         self.is_interrupted = False
         self.is_replaced = False
+        self.is_cut_off = False
+        self.stays_open = False
+        self.is_anew = False
         self.heard_calls: list[str] = []
         self._session = session
         self._history = session.conversation_history

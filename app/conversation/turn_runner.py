@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,15 +87,17 @@ class TurnRunner:
         """Runs a turn to its end, whatever that is."""
         return await self._run(turn, turn.run())
 
-    async def recite(self, turn: Turn, text: str, *, is_remembered: bool = True) -> None:
-        """A turn that says a text which is there already, and how it ended."""
+    async def recite(
+        self, turn: Turn, text: str, *, is_remembered: bool = True, told: Sequence[str] = ()
+    ) -> None:
+        """A turn that says a text which is there already, and how it ended; `told`: the calls it tells of."""
         outcome = await self._run(turn, turn.recite(text, is_remembered=is_remembered))
         if isinstance(outcome, Interruption):
-            await self.interrupted(turn, outcome)
+            await self.interrupted(turn, outcome, told=told)
         elif isinstance(outcome, AgentError):
             await self.fail(turn, outcome)
         else:
-            await self.complete(turn, outcome)
+            await self.complete(turn, outcome, told=told)
 
     async def _run(self, turn: Turn, steps: Coroutine[Any, Any, TurnEnd]) -> Outcome:
         task = asyncio.create_task(steps, name=f"turn {turn.turn_id}")
@@ -150,6 +152,21 @@ class TurnRunner:
             self._running[0].is_replaced = True
         return is_running
 
+    def cut_off(self, *, stays_open: bool) -> bool:
+        """Ends the running turn because the talk ends; what was heard of it stays.
+
+        Args:
+            stays_open: Its text is asked again elsewhere; else it has ended.
+
+        Returns:
+            Whether there was such a turn.
+        """
+        if self._running is None or not self.interrupt():
+            return False
+        turn = self._running[0]
+        turn.is_cut_off, turn.stays_open = True, stays_open
+        return True
+
     def correct(self, turn_id: str, heard_chars: int) -> None:
         """The client says that it played more of a turn that was cut, or less."""
         heard = self._history.recut_speech(turn_id, heard_chars)
@@ -169,12 +186,21 @@ class TurnRunner:
         logger.info("interrupted", extra={"heard_chars": len(heard), "dropped_chars": dropped})
         return Interruption(heard)
 
-    async def complete(self, turn: Turn, end: TurnEnd, accepted_at: float | None = None) -> None:
-        """Says that a turn has ended well; `accepted_at` is on the loop's clock, in seconds."""
+    async def complete(
+        self, turn: Turn, end: TurnEnd, accepted_at: float | None = None, told: Sequence[str] = ()
+    ) -> None:
+        """Says that a turn has ended well.
+
+        Args:
+            turn: The turn.
+            end: How it ended.
+            accepted_at: When its text was taken, on the loop's clock, in seconds.
+            told: The calls whose results it told: it is written down that it did, together with its end.
+        """
         usage = end.completion.usage if end.completion is not None else None
         timings = self._timings(turn, accepted_at)
         text = "".join(turn.spoken)
-        durable = await self._write(turn, text, "ok")
+        durable = await self._write(turn, text, "ok", told)
         self.end(ResponseComplete(turn.turn_id, end.finish_reason, usage, text, timings, durable))
 
     async def fail(self, turn: Turn, error: AgentError) -> None:
@@ -186,26 +212,54 @@ class TurnRunner:
         is_agents = turn.source != "user" and not turn.has_spoken
         self.end(ErrorOccurred(error, turn.turn_id, is_agents=is_agents))
 
-    async def interrupted(self, turn: Turn, outcome: Interruption, accepted_at: float | None = None) -> None:
-        """Says that a turn was ended by the user."""
+    async def interrupted(
+        self,
+        turn: Turn,
+        outcome: Interruption,
+        accepted_at: float | None = None,
+        told: Sequence[str] = (),
+    ) -> None:
+        """Says that a turn was ended by the user; `told`: what it told, if anything of it was heard."""
+        told = told if outcome.heard else ()
+        if turn.is_cut_off:
+            self._leave(turn, outcome, told)
+            return
         timings = self._timings(turn, accepted_at)
         if turn.is_replaced:
             self._history.forget_turn(turn.turn_id)
             self._session.transcript.forget(turn.turn_id)
-        durable = await self._write(turn, outcome.heard, "joined" if turn.is_replaced else "interrupted")
+        # The text that brings all the words marks this one as joined, in one write: words are never nowhere.
+        durable = await self._write(turn, outcome.heard, "interrupted", told)
         self.end(
             Interrupted(turn.turn_id, outcome.heard),
             ResponseComplete(turn.turn_id, "interrupted", None, outcome.heard, timings, durable),
         )
 
-    async def _write(self, turn: Turn, text: str, ending: TurnEnding) -> bool:
-        """Writes down what the turn said and added to the history; waits for that as long as it may."""
+    def _leave(self, turn: Turn, outcome: Interruption, told: Sequence[str]) -> None:
+        """Writes down what was heard of a turn under which the talk has ended; says nothing."""
+        self._note_heard(turn, outcome.heard, "interrupted")
+        messages = self._history.take_unwritten()
+        told = [*turn.heard_calls, *told]
+        journal = self._session.journal
+        if turn.stays_open and turn.source == "user":
+            journal.turn_cut(turn.turn_id, messages, told)
+        else:
+            journal.turn_ended(turn.turn_id, messages, "interrupted", told=told, is_anew=turn.is_anew)
+
+    def _note_heard(self, turn: Turn, text: str, ending: TurnEnding) -> None:
         now = self._clock.now()
         self._session.transcript.add(Spoken("assistant", text, turn.turn_id, now, ending == "interrupted"))
-        receipt = self._session.journal.turn_ended(turn.turn_id, self._history.take_unwritten(), ending)
-        if turn.heard_calls:
-            self._session.journal.calls_told(turn.heard_calls)
-        return await receipt
+
+    async def _write(self, turn: Turn, text: str, ending: TurnEnding, told: Sequence[str] = ()) -> bool:
+        """Writes down what the turn said and added to the history; waits for that as long as it may."""
+        self._note_heard(turn, text, ending)
+        return await self._session.journal.turn_ended(
+            turn.turn_id,
+            self._history.take_unwritten(),
+            ending,
+            told=[*turn.heard_calls, *told],
+            is_anew=turn.is_anew,
+        )
 
     def end(self, *events: Event) -> None:
         """A turn's last words, then the state. The session moves first, so that no one sees an old state."""

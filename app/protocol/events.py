@@ -5,7 +5,7 @@ Everything a turn says carries its `turn_id`.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from app.chat import Mood, Usage
 from app.errors import AgentError, Locale
@@ -16,8 +16,9 @@ TurnSource = Literal["user", "tool", "agent"]
 ToolStatus = Literal["done", "failed", "timed_out", "cancelled", "interrupted"]
 """The five endings of a tool call."""
 
-ToolEndReason = Literal["denied", "expired", "user", "shutdown", "stuck"]
-"""Why a call was ended from outside."""
+ToolEndReason = Literal["denied", "expired", "user", "shutdown", "stuck", "outcome_unknown"]
+"""Why a call was ended from outside; or, of one that changes something, that it may have acted, and nobody
+knows, however it ended."""
 
 MAX_RESULT_CHARS = 2000
 """What a client is told of a call's result, in JSON, or of its error; the whole of it is had over HTTP."""
@@ -171,14 +172,25 @@ class ToolFinished:
     truncated: bool = False
 
 
+class UnsettledCall(NamedTuple):
+    """A call that may have acted, and of which nobody knows; `status` is how it ended."""
+
+    call_id: str
+    status: ToolStatus
+
+
 @dataclass(slots=True)
 class ApprovalRequested:
-    """A tool call waits for a person's word; no answer within `expires_in_s` seconds means no."""
+    """A tool call waits for a person's word; no answer within `expires_in_s` seconds means no.
+
+    `earlier` is one with the same arguments of which nobody knows whether it acted.
+    """
 
     call_id: str
     name: str
     arguments: str
     expires_in_s: float
+    earlier: UnsettledCall | None = None
 
 
 @dataclass(slots=True)

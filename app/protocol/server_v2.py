@@ -168,13 +168,21 @@ class ToolFinishedMessage(Numbered):
     status: ToolStatus
     elapsed_s: Seconds
     reason: ToolEndReason | None = None
-    """Why it was ended from outside."""
+    """Why it was ended from outside; or `outcome_unknown`: it changes something, and may have done so."""
     result: JsonValue = None
     """What it has brought, of at most 2,000 characters as JSON; missing where it brought nothing."""
     error: str | None = None
     """A sentence, where it is not done; of at most 2,000 characters."""
     truncated: bool = False
     """Whether there is more of the result than is here; missing where there is not."""
+
+
+class EarlierCall(V2ServerPart):
+    """A call with the same name and arguments, before the user's last text."""
+
+    call_id: str
+    status: ToolStatus
+    reason: Literal["outcome_unknown"]
 
 
 class ApprovalRequestedMessage(Numbered):
@@ -186,6 +194,8 @@ class ApprovalRequestedMessage(Numbered):
     arguments: dict[str, JsonValue]
     expires_in_s: Seconds
     """No answer within so many seconds means no."""
+    earlier: EarlierCall | None = None
+    """One that may have acted already: whoever says yes should know."""
 
 
 class ErrorMessage(V2ServerPart):
@@ -286,6 +296,11 @@ class HistoryMessage(V2ServerPart):
     turn: HistoryTurn | None
     tools: list[HistoryTool]
     """The last 50 that have ended, at most, and those that run."""
+    waiting: list[str] = Field(default_factory=list[str])
+    """The turns of texts that were taken and have not begun, in order.
+
+    After a restart a text without an ending is among them if it is asked again.
+    """
 
 
 V2ServerMessage = Annotated[

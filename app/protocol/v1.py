@@ -76,8 +76,10 @@ def _messages(event: Event, locale: Locale) -> list[dict[str, Any]]:  # noqa: C9
             return [{"type": "response_complete", "content": COMPLETE}]
         case ToolStarted() | ToolProgress() | ToolFinished():
             return [_system(tool_sentence(event, locale))]
-        case ApprovalRequested(name=name, arguments=arguments):
-            return [_system(say(locale, "approval", name=name, arguments=shown_arguments(arguments)))]
+        case ApprovalRequested(name=name, arguments=arguments, earlier=earlier):
+            question = say(locale, "approval", name=name, arguments=shown_arguments(arguments))
+            warning = "" if earlier is None else f"{say(locale, 'approval_earlier')} "
+            return [_system(warning + question)]
         case ErrorOccurred(is_agents=True):
             return []
         case ErrorOccurred(error):
@@ -112,4 +114,6 @@ def tool_sentence(event: ToolStarted | ToolProgress | ToolFinished, locale: Loca
             text = str(message).rstrip(".… ")
             return say(locale, "tool_progress_message", name=name, n=round(elapsed_s), message=text)
         case ToolFinished(name=name, status=status, elapsed_s=elapsed_s, error=error):
-            return say(locale, f"tool_{status}", name=name, n=f"{elapsed_s:.1f}", error=error)
+            sentence = say(locale, f"tool_{status}", name=name, n=f"{elapsed_s:.1f}", error=error)
+            is_unknown = event.reason == "outcome_unknown"
+            return f"{sentence} {say(locale, 'tool_may_have_acted')}" if is_unknown else sentence

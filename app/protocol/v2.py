@@ -125,13 +125,7 @@ def _other(
 ) -> dict[str, Any]:
     match event:
         case ApprovalRequested():
-            return {
-                "type": "approval_requested",
-                "call_id": event.call_id,
-                "name": event.name,
-                "arguments": orjson.loads(event.arguments),
-                "expires_in_s": round(event.expires_in_s, 1),
-            }
+            return _approval_requested(event)
         case SpeechStarted(utterance_id):
             return {"type": "speech_started", "utterance_id": utterance_id}
         case SpeechStopped(utterance_id, empty):
@@ -159,6 +153,24 @@ def _other(
             return {"type": "audio_complete", "turn_id": turn_id}
         case PlaybackHint(turn_id, action):
             return {"type": "playback_hint", "turn_id": turn_id, "action": action}
+
+
+def _approval_requested(event: ApprovalRequested) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "type": "approval_requested",
+        "call_id": event.call_id,
+        "name": event.name,
+        "arguments": orjson.loads(event.arguments),
+        "expires_in_s": round(event.expires_in_s, 1),
+    }
+    if event.earlier is not None:
+        earlier = event.earlier
+        message["earlier"] = {
+            "call_id": earlier.call_id,
+            "status": earlier.status,
+            "reason": "outcome_unknown",
+        }
+    return message
 
 
 def _audio(terms: AudioTerms) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from app.protocol.events import Event, HistoryTold, Pong
 from app.services.connection import Admission
 from app.services.live_session import LiveSession
 from app.services.principal import Principal
-from app.services.restoring import tell_what_is_left
+from app.services.restoring import take_up_what_is_left, tell_what_is_left
 from app.services.session_host import SessionHost
 from app.session.pump import Link
 from app.session.resume_tokens import ResumeTokens
@@ -76,6 +76,7 @@ async def _start(
     _choose_voice(live, message.voice)
     live.history_seq = 1  # it follows `session_created`
     link = _attach(live, transport)
+    take_up_what_is_left(live)
     live.session.emit(HistoryTold(live.history_message()))
     live.conversation.tools.approvals.ask_again()
     tell_what_is_left(live)
@@ -116,6 +117,7 @@ async def _resume(
     if host.find(message.session_id, principal) is not live or live.tokens is not tokens:
         raise ResumeRefused  # it has ended meanwhile, or begun anew
     live.pump.catch_up()
+    take_up_what_is_left(live)
     has_gap = not (has_seen and ring.can_replay(message.last_seq))
     next_seq = ring.next_seq if has_gap else message.last_seq + 1
     admission = _hand_over(live, transport, fresh, has_gap=has_gap, next_seq=next_seq)

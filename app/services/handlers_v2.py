@@ -68,6 +68,7 @@ def handle_session_update(live: LiveSession, message: client.SessionUpdateMessag
     terms = client.audio_terms(message.audio)
     if terms is not None:
         live.voice.configure(terms)
+    live.conversation.go_on()
 
 
 def handle_ping(live: LiveSession, message: client.PingMessage) -> None:

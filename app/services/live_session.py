@@ -2,17 +2,35 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from app.clock import Clock
 from app.conversation.conversation import Conversation
+from app.conversation.intake import UserText
 from app.protocol.events import Event
 from app.session.history_frame import history_frame
 from app.session.pump import Pump
 from app.session.resume_tokens import ResumeTokens
+from app.session.transcript import EndedCall
 from app.session.voice_session import VoiceSession
 from app.storage.records import StoredTalk
 from app.talking.session_voice import SessionVoice
+from app.tools.calls import ToolRun
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What a restart has left of a talk.
+
+    Attributes:
+        runs: Its calls, by their id.
+        anew: The texts that are asked again, in order, and when each was taken.
+    """
+
+    talk: StoredTalk
+    runs: dict[str, ToolRun]
+    anew: list[tuple[datetime, UserText]]
 
 
 @dataclass(eq=False, slots=True)
@@ -22,9 +40,11 @@ class LiveSession:
     Attributes:
         pump_task: Moves what the session says; lives as long as the session.
         expiry: Ends the session when its client does not come back in time.
-        restored: What a restart left to be told, until a client has come.
+        restored: What a restart has left, until a client comes.
+        left_in_line: What of it is to be asked and told, until the client has the history.
         lost_endings: Of texts and calls that a restart left without one. Told to each client that comes from
             before this stream: it has not heard them.
+        lost_calls: The calls among them, until a client has been told: from then on a history has them.
         history_seq: It took up an earlier talk, whose history is not among its numbered messages: a client
             that comes back with this number or a smaller one may not have had it.
         stale_seq: With this number of an earlier stream a client came, and was given the history. If it comes
@@ -42,8 +62,10 @@ class LiveSession:
     tokens: ResumeTokens = field(default_factory=ResumeTokens)
     pump_task: asyncio.Task[None] | None = None
     expiry: asyncio.TimerHandle | None = None
-    restored: StoredTalk | None = None
+    restored: "Leftover | None" = None
+    left_in_line: list[UserText | ToolRun] = field(default_factory=list[UserText | ToolRun])
     lost_endings: list[Event] = field(default_factory=list[Event])
+    lost_calls: list[EndedCall] = field(default_factory=list[EndedCall])
     history_seq: int = -1
     stale_seq: int = -1
     takes_users_language: bool = False
@@ -82,5 +104,9 @@ class LiveSession:
             for run in self.conversation.tools.running.values()
         ]
         return history_frame(
-            list(transcript), (turn.turn_id, said) if turn is not None else None, running, transcript.calls
+            list(transcript),
+            (turn.turn_id, said) if turn is not None else None,
+            running,
+            transcript.calls,
+            self.conversation.waiting_turns,
         )

@@ -9,18 +9,19 @@ from typing import get_args
 import orjson
 
 from app.chat import ApiMessage
+from app.conversation.intake import UserText
 from app.conversation.prompt import note_kind
 from app.errors import ServerRestarted
 from app.locales import say
 from app.protocol import v2
-from app.protocol.events import ErrorOccurred, Event, MessageAccepted, ToolEndReason, ToolFinished
-from app.services.live_session import LiveSession
+from app.protocol.events import ErrorOccurred, MessageAccepted, ToolEndReason, ToolFinished
+from app.services.live_session import Leftover, LiveSession
 from app.services.principal import Principal
 from app.session.resume_tokens import ResumeTokens
 from app.session.service_extras import calling_again
-from app.session.transcript import Spoken
+from app.session.transcript import EndedCall, Spoken
 from app.storage.records import CallRow, MessageRecord, SessionRecord, StoredTalk
-from app.tools.calls import Ending, ToolRun, finished_of
+from app.tools.calls import Ending, ToolRun, ending_of, finished_of
 
 _REASONS: dict[str, ToolEndReason] = {reason: reason for reason in get_args(ToolEndReason)}
 
@@ -37,25 +38,30 @@ def may_come_back(
     return is_good and is_theirs and not has_ended and away_s <= window_s
 
 
-def restore(live: LiveSession, talk: StoredTalk) -> None:
-    """Fills a new live session with what the store has of it; what is left to be told waits for a client."""
-    # The texts are in the history then; what is left to be told needs none of them.
-    live.restored = replace(talk, messages=())
-    unanswered = {message.turn_id for message in talk.unanswered}
-    answered = [m for m in talk.messages if m.turn_id not in unanswered and _is_remembered(m)]
-    history = live.session.conversation_history
-    summarised_upto = talk.session.summary_upto or 0
-    if talk.session.summary:
-        live.conversation.summariser.recall(talk.session.summary, summarised_upto)
-    for turn_id, group in groupby(answered, key=lambda message: message.turn_id):
-        messages = list(group)
-        if messages[0].position >= summarised_upto:
-            history.restore_turn(turn_id, [_api_message(m) for m in messages], messages[0].position)
+def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumable: bool) -> None:
+    """Fills a new live session with what the store has of it; what is left to be told waits for a client.
+
+    Args:
+        live: The session, empty.
+        talk: What the store has of it.
+        window_s: A text that is older than that is not asked again, in seconds.
+        was_resumable: It was of protocol v2, and had not ended.
+    """
+    runs = _runs(live, talk)
+    now = live.clock.now()
+    anew = [
+        text
+        for text in talk.unanswered
+        if was_resumable and may_be_asked_again(text, talk.writes, now, window_s)
+    ]
+    # The texts are in the history then; what is left to be told needs no others.
+    live.restored = Leftover(
+        replace(talk, messages=()), runs, [(text.created_at, _asked_again(live, text, talk)) for text in anew]
+    )
+    _remember(live, talk, {text.turn_id for text in anew})
     # Which tools brought what is not known any more; with a summary the summariser says the same.
     has_outside = any(message.role in ("tool", "system") for message in talk.messages)
     live.session.holds_outside |= has_outside or bool(talk.untold_calls)
-    history.make_room()
-    history.message_count = talk.session.message_count
     for message in talk.messages:
         if message.role in ("user", "assistant") and message.content and message.status != "joined":
             live.session.transcript.add(_spoken(message))
@@ -63,47 +69,127 @@ def restore(live: LiveSession, talk: StoredTalk) -> None:
         live.session.transcript.end_call(call.turn_id, _finished(live, call))
     receipts = [MessageAccepted(turn, client, True) for client, turn in talk.turn_of_client_id.items()]
     live.conversation.remember(receipts)
+    since = _last_order(talk)
+    live.conversation.tools.recall(
+        (runs[row.call_id], since is None or row.started_at >= since or row.told_at is None)
+        for row in talk.writes
+    )
+
+
+def may_be_asked_again(
+    text: MessageRecord, writes: Sequence[CallRow], now: datetime, window_s: float
+) -> bool:
+    """Whether a text without an ending may be asked again: it is young, and its turn has changed nothing."""
+    is_young = (now - text.created_at).total_seconds() <= window_s
+    return is_young and not any(row.turn_id == text.turn_id and row.has_begun_writing for row in writes)
+
+
+def _asked_again(live: LiveSession, text: MessageRecord, talk: StoredTalk) -> UserText:
+    waited_s = max(0.0, (live.clock.now() - text.created_at).total_seconds())
+    accepted_at = live.clock.monotonic() - waited_s
+    asked = UserText(text.turn_id, text.content or "", accepted_at, text.client_id, text.position)
+    before = [m for m in talk.messages if m.turn_id == text.turn_id and m.role != "user"]
+    asked.is_anew, asked.said_before = True, tuple(map(_api_message, before))
+    return asked
+
+
+def _last_order(talk: StoredTalk) -> datetime | None:
+    """When the user's last text was taken whose turn has begun; None where there is none."""
+    begun = {row.turn_id for row in (*talk.writes, *talk.running_calls, *talk.untold_calls)}
+    taken = [
+        message.created_at
+        for message in talk.messages
+        if message.role == "user"
+        and message.status != "joined"
+        and (message.status != "accepted" or message.turn_id in begun)
+    ]
+    return max(taken, default=None)
+
+
+def _remember(live: LiveSession, talk: StoredTalk, anew: set[str]) -> None:
+    """Puts the turns into the history, but for those that are asked again: they come when they are."""
+    history = live.session.conversation_history
+    remembered = [m for m in talk.messages if m.turn_id not in anew and _is_remembered(m)]
+    summarised_upto = talk.session.summary_upto or 0
+    if talk.session.summary:
+        live.conversation.summariser.recall(talk.session.summary, summarised_upto)
+    for turn_id, group in groupby(remembered, key=lambda message: message.turn_id):
+        messages = list(group)
+        if messages[0].position >= summarised_upto:
+            history.restore_turn(turn_id, [_api_message(m) for m in messages], messages[0].position)
+    history.make_room()
+    counted = [m for m in talk.messages if m.turn_id in anew and m.role != "tool" and m.content]
+    history.message_count = talk.session.message_count - len(counted)
+
+
+def settle_what_is_left(live: LiveSession) -> None:
+    """Writes down what becomes of what the restart has left: a client is coming, and is about to be told.
+
+    A text that cannot be asked again has its ending now, and so have the calls that ran when the server
+    ended. What a turn did that is asked again is not told: it begins anew.
+    """
+    left, live.restored = live.restored, None
+    if left is None:
+        return
+    talk, journal = left.talk, live.session.journal
+    anew = {text.turn_id for _, text in left.anew}
+    live.lost_endings = []
+    for row in talk.running_calls:
+        journal.call_ended(ending_of(left.runs[row.call_id]))
+    calls = (*talk.running_calls, *talk.untold_calls)
+    dropped = [row.call_id for row in calls if row.turn_id in anew]
+    if dropped:
+        journal.calls_told(dropped)
+    for row in _unheard(talk):
+        finished = _finished(live, row)
+        live.lost_calls.append(EndedCall(row.turn_id, finished))
+        live.lost_endings.append(finished)
+    for text in talk.unanswered:
+        if text.turn_id not in anew:
+            journal.turn_ended(text.turn_id, [], "failed")
+            live.lost_endings.append(ErrorOccurred(ServerRestarted(), text.turn_id, text.client_id))
+    live.left_in_line = _line(live, left, anew)
+
+
+def take_up_what_is_left(live: LiveSession) -> None:
+    """Puts what the restart has left into the line: texts that are asked again, and untold results."""
+    if live.left_in_line:
+        live.conversation.take_up(live.left_in_line)
+        live.left_in_line = []
 
 
 def tell_what_is_left(live: LiveSession) -> None:
-    """Says to a client that knows nothing of this stream what the restart has left.
-
-    Each text that was left without an ending has one now. Calls that ran when the server ended are marked
-    interrupted, and the model is told; results that were not told are told. Nothing is run again.
-    """
-    talk, live.restored = live.restored, None
-    if talk is not None:
-        live.lost_endings = _endings(live, talk)
+    """Says to a client that knows nothing of this stream how what the restart has left has ended."""
+    for call in live.lost_calls:
+        live.session.transcript.end_call(call.turn_id, call.finished)
+    live.lost_calls.clear()
     for ending in live.lost_endings:
         live.session.emit(ending)
-    if talk is not None:
-        live.conversation.tell_later([*_interrupted(live, talk.running_calls), *_untold(talk.untold_calls)])
 
 
-def _endings(live: LiveSession, talk: StoredTalk) -> list[Event]:
-    """The one ending of each call and of each text that the restart has left without."""
-    # Those that a planned stop ended had their ending when nobody listened any more.
+def _unheard(talk: StoredTalk) -> tuple[CallRow, ...]:
+    """The calls whose ending nobody has heard: a planned stop ended some when nobody listened any more."""
     stopped = [call for call in talk.untold_calls if call.reason == "shutdown"]
-    endings: list[Event] = []
-    for call in (*talk.running_calls, *stopped):
-        finished = _finished(live, call)
-        live.session.transcript.end_call(call.turn_id, finished)
-        endings.append(finished)
-    for message in talk.unanswered:
-        live.session.journal.turn_ended(message.turn_id, [], "failed")
-        endings.append(ErrorOccurred(ServerRestarted(), message.turn_id, message.client_id))
-    return endings
+    return (*talk.running_calls, *stopped)
+
+
+def _line(live: LiveSession, left: Leftover, anew: set[str]) -> list[UserText | ToolRun]:
+    """What is to be asked and told, in the order in which it came."""
+    now = live.clock.now()
+    items: list[tuple[datetime, UserText | ToolRun]] = []
+    for row in (*left.talk.untold_calls, *left.talk.running_calls):
+        if row.turn_id not in anew:
+            items.append((row.ended_at or now, left.runs[row.call_id]))
+    items += left.anew
+    items.sort(key=lambda item: item[0])
+    return [item for _, item in items]
 
 
 def _finished(live: LiveSession, call: CallRow) -> ToolFinished:
     ended_at = call.ended_at or live.clock.now()
     elapsed_s = max(0.0, (ended_at - call.started_at).total_seconds())
-    ending = _ending(call)
-    if ending.status == "interrupted":
-        ending = replace(ending, error=say(live.session.locale, "tool_was_interrupted"))
-    run = _run(call, ending)
-    run.end_reason = _REASONS.get(call.reason or "")
-    return finished_of(run, ending, elapsed_s)
+    run = _run(live, call)
+    return finished_of(run, run.ending or Ending("interrupted"), elapsed_s)
 
 
 def _is_remembered(record: MessageRecord) -> bool:
@@ -134,31 +220,37 @@ def _spoken(record: MessageRecord) -> Spoken:
         record.content or "",
         record.turn_id,
         record.created_at,
-        interrupted=record.status == "interrupted",
+        interrupted=role == "assistant" and record.status == "interrupted",
         is_refused=record.status == "refused",
     )
 
 
-def _interrupted(live: LiveSession, calls: Sequence[CallRow]) -> list[ToolRun]:
-    ending = Ending("interrupted", error=say(live.session.locale, "tool_was_interrupted"))
-    return [_run(call, ending) for call in calls]
+def _runs(live: LiveSession, talk: StoredTalk) -> dict[str, ToolRun]:
+    """The calls by their id, each once: what is told of one is known to the ledger too."""
+    rows = {row.call_id: row for row in (*talk.writes, *talk.untold_calls, *talk.running_calls)}
+    return {call_id: _run(live, row) for call_id, row in rows.items()}
 
 
-def _untold(calls: Sequence[CallRow]) -> list[ToolRun]:
-    return [_run(call, _ending(call)) for call in calls]
+def _run(live: LiveSession, call: CallRow) -> ToolRun:
+    run = ToolRun(call.call_id, call.turn_id, call.name, call.arguments, 0.0, call.effect)
+    run.detached, run.is_told = True, call.told_at is not None
+    run.key = call.idempotency_key or ""
+    run.is_unbegun = call.outcome == "none"
+    run.end_reason = _REASONS.get(call.reason or "")
+    run.end(_ending(live, call))
+    return run
 
 
-def _ending(call: CallRow) -> Ending:
+def _ending(live: LiveSession, call: CallRow) -> Ending:
+    if call.status == "running":
+        was_unbegun = call.effect == "write" and call.outcome == "none"
+        sentence = "tool_was_not_begun" if was_unbegun else "tool_was_interrupted"
+        return Ending("interrupted", error=say(live.session.locale, sentence))
     content = orjson.loads(call.result or "{}")
     return Ending(
-        call.status if call.status != "running" else "interrupted",
+        call.status,
         result=content.get("result"),
         error=content.get("error"),
         truncated=bool(content.get("truncated")),
+        may_have_acted=call.outcome == "unknown",
     )
-
-
-def _run(call: CallRow, ending: Ending) -> ToolRun:
-    run = ToolRun(call.call_id, call.turn_id, call.name, call.arguments, 0.0, call.effect)
-    run.ending, run.answer, run.detached = ending, ending.content(), True
-    return run

@@ -20,7 +20,7 @@ from app.services.limits import SessionLimits
 from app.services.live_session import LiveSession
 from app.services.principal import Principal
 from app.services.profiles import Profiles
-from app.services.restoring import may_come_back, restore
+from app.services.restoring import may_come_back, restore, settle_what_is_left
 from app.services.stored_journal import StoredJournal
 from app.session.budget import Budget
 from app.session.history import History
@@ -188,7 +188,7 @@ class SessionHost:
             return None
         if session_id in self.sessions:  # another connection was faster
             return self.sessions.get(session_id)
-        return self._revive(replace(talk, session=replace(talk.session, protocol=v2.NAME)))
+        return self._revive(talk)
 
     async def came(self, live: LiveSession) -> None:
         """A client comes (again): the session no longer waits, and the store knows its tokens.
@@ -196,6 +196,7 @@ class SessionHost:
         Waits until that is so, `STORE_TIMEOUT_S` at most.
         """
         self._expire_later(live)  # it may be gone before it has its session
+        settle_what_is_left(live)  # written down before it is told: a second crash must not tell it twice
         receipt = self._store.session_changed(
             live.session_id,
             {
@@ -228,7 +229,10 @@ class SessionHost:
         self.limits.crowds.move(live.crowd, "")
         if live.expiry is not None:
             live.expiry.cancel()
-        await live.conversation.aclose("shutdown" if reason == "shutdown" else None)
+        is_stop = reason == "shutdown"
+        await live.conversation.aclose(
+            "shutdown" if is_stop else None, stays_open=is_stop and live.is_resumable
+        )
         await live.voice.aclose()
         if live.pump_task is not None:
             live.pump_task.cancel()
@@ -286,11 +290,14 @@ class SessionHost:
         return Ring(self._settings.resume_ring_messages, self._settings.resume_ring_bytes)
 
     def _revive(self, talk: StoredTalk) -> LiveSession:
-        live = self._make(talk.session, talk.next_position)
+        """Makes a live session of a stored one; what was v1's goes on as v2."""
+        was_resumable = talk.session.protocol == v2.NAME and talk.session.ended_at is None
+        live = self._make(replace(talk.session, protocol=v2.NAME), talk.next_position)
         # Until a connection has it, which may yet be lost on the way.
         self._expire_later(live)
         live.tokens = ResumeTokens(talk.session.token_hash, talk.session.previous_token_hash)
-        restore(live, talk)
+        window_s = self._settings.resume_window_s
+        restore(live, talk, window_s=window_s, was_resumable=was_resumable)
         logger.info("session_restored", extra={"messages": len(talk.messages), "active": len(self.sessions)})
         return live
 

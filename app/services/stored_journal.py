@@ -14,14 +14,19 @@ from app.storage.writer import Receipt
 
 
 class _Bounded:
-    """A receipt that is waited for `timeout_s` seconds at most."""
+    """A receipt that is waited for `timeout_s` seconds at most.
 
-    def __init__(self, receipt: Receipt, timeout_s: float) -> None:
+    `is_needed`: so long also where the database has been in trouble for a while: nothing goes on without it.
+    """
+
+    def __init__(self, receipt: Receipt, timeout_s: float, *, is_needed: bool = False) -> None:
         self._receipt = receipt
         self._timeout_s = timeout_s
+        self._is_needed = is_needed
 
     def __await__(self) -> Generator[Any, None, bool]:
-        return self._receipt.soon(self._timeout_s).__await__()
+        wait = self._receipt.wait if self._is_needed else self._receipt.soon
+        return wait(self._timeout_s).__await__()
 
 
 class StoredJournal:
@@ -49,7 +54,14 @@ class StoredJournal:
         """The place of the next message."""
         return self._next_position
 
-    def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
+    @property
+    def requires_notes(self) -> bool:
+        """Whether a tool's write must not run where it could not be written down."""
+        return self._store.requires_notes
+
+    def text_accepted(
+        self, turn_id: str, content: str, client_id: str | None, joins: str = ""
+    ) -> Awaitable[bool]:
         """A user's text; True once it survives the end of the process."""
         record = MessageRecord(
             position=self._take_position(),
@@ -60,13 +72,37 @@ class StoredJournal:
             status="accepted",
             client_id=client_id,
         )
-        return self._bounded(self._store.text_accepted(self._session_id, record))
+        return self._bounded(self._store.text_accepted(self._session_id, record, joins))
 
-    def turn_ended(self, turn_id: str, messages: Sequence[ApiMessage], ending: TurnEnding) -> Awaitable[bool]:
+    def turn_ended(
+        self,
+        turn_id: str,
+        messages: Sequence[ApiMessage],
+        ending: TurnEnding,
+        *,
+        told: Sequence[str] = (),
+        is_anew: bool = False,
+    ) -> Awaitable[bool]:
         """What a turn added to the history; True once it survives the end of the process."""
         records = [self._record(turn_id, message, ending) for message in messages]
         self._last_turn = (turn_id, records)
-        return self._bounded(self._store.turn_ended(self._session_id, turn_id, ending, records))
+        receipt = self._store.turn_ended(
+            self._session_id,
+            turn_id,
+            ending,
+            records,
+            told=told,
+            told_at=self._clock.now(),
+            is_anew=is_anew,
+        )
+        return self._bounded(receipt)
+
+    def turn_cut(self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str]) -> None:
+        """What a turn added before the server's stop cut it; its text still waits for its ending."""
+        records = [self._record(turn_id, message, "interrupted") for message in messages]
+        self._store.messages_stored(self._session_id, records)
+        if told:
+            self._store.calls_told(self._session_id, told, self._clock.now())
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
         """Another form of what the last turn added: the user heard more of it, or less."""
@@ -94,8 +130,14 @@ class StoredJournal:
             arguments=call.arguments,
             effect=call.effect,
             started_at=self._clock.now(),
+            outcome=call.outcome,
+            idempotency_key=call.idempotency_key,
         )
-        return self._bounded(self._store.call_started(self._session_id, row))
+        return self._noted(self._store.call_started(self._session_id, row))
+
+    def call_began(self, call_id: str) -> Awaitable[bool]:
+        """A write begins that was written down as not begun."""
+        return self._noted(self._store.call_began(self._session_id, call_id))
 
     def call_ended(self, call: CallEnd) -> None:
         """A tool call's ending, as soon as it is known."""
@@ -106,6 +148,7 @@ class StoredJournal:
             ended_at=self._clock.now(),
             result=call.result,
             reason=call.reason,
+            outcome=call.outcome,
         )
 
     def calls_told(self, call_ids: Sequence[str]) -> None:
@@ -118,6 +161,9 @@ class StoredJournal:
 
     def _bounded(self, receipt: Receipt) -> Awaitable[bool]:
         return _Bounded(receipt, self._timeout_s)
+
+    def _noted(self, receipt: Receipt) -> Awaitable[bool]:
+        return _Bounded(receipt, self._timeout_s, is_needed=self.requires_notes)
 
     def _take_position(self) -> int:
         self._next_position += 1

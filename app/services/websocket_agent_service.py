@@ -173,6 +173,10 @@ class WebSocketAgentService:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+            # What has been heard by now is what was heard: nothing more of these turns leaves.
+            await asyncio.gather(
+                *(live.conversation.cut_off(stays_open=live.is_resumable) for live in self.sessions)
+            )
         await asyncio.gather(*(self._send_away(live) for live in self.sessions))
 
     async def _send_away(self, live: LiveSession) -> None:

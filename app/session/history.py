@@ -183,6 +183,14 @@ class History(Sequence[ApiMessage]):
             turn.accepted = turn.written = 0
             turn.touch()
 
+    def add_written(self, messages: Sequence[ApiMessage]) -> None:
+        """Adds what an earlier life of the session wrote down of the newest turn, if the API takes it."""
+        turn = self._turns[-1]
+        if messages and not validate([*turn.messages, *messages]):
+            for message in messages:
+                self._add(message)
+            turn.written = len(turn.messages)
+
     def add_result(self, call: CallRecord, content: dict[str, Any]) -> None:
         """Adds a background call's ending as a new pair of call and result; `call` has a new id."""
         self._add(calling("", [call]))

@@ -28,6 +28,7 @@ def history_frame(
     turn: tuple[str, str] | None,
     running: Iterable[dict[str, Any]],
     ended: Iterable[EndedCall],
+    waiting: Sequence[str] = (),
 ) -> str:
     """The message, with the newest of each kind that there is room for.
 
@@ -36,10 +37,12 @@ def history_frame(
         turn: The turn that runs: its id, and what of it has left.
         running: The calls that run.
         ended: Those that have ended, the oldest first.
+        waiting: The turns of the texts that wait.
     """
     calls = [orjson.dumps(call) for call in (*map(_call, ended), *running)]
     shown_calls = b",".join(_newest(calls, _CALLS_BYTES))
-    tail = b'],"turn":%b,"tools":[%b]}' % (orjson.dumps(_turn(turn)), shown_calls)
+    written = (orjson.dumps(_turn(turn)), shown_calls, orjson.dumps(list(waiting)))
+    tail = b'],"turn":%b,"tools":[%b],"waiting":%b}' % written
     head = b'{"type":"history","messages":['
     messages = b",".join(_messages(entries, MAX_FRAME_BYTES - len(head) - len(tail)))
     return (head + messages + tail).decode()

@@ -16,15 +16,28 @@ TurnEnding = Literal["ok", "interrupted", "withdrawn", "refused", "failed", "joi
 went on speaking, and a turn with all the words took its place."""
 
 
+CallOutcome = Literal["none", "unknown"]
+"""What a write did, where its status does not say it. `none`: it has not begun. `unknown`: it may have
+acted."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallStart:
-    """A tool call that is about to run; `arguments` is its JSON text."""
+    """A tool call that is about to run.
+
+    Attributes:
+        arguments: Its JSON text.
+        outcome: `none` for a write that does not begin yet: `call_began` says when it does.
+        idempotency_key: Under which the other side of a write may know it.
+    """
 
     call_id: str
     turn_id: str
     name: str
     arguments: str
     effect: Literal["read", "write"]
+    outcome: CallOutcome | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class CallEnd:
     status: ToolStatus
     result: str
     reason: ToolEndReason | None = None
+    outcome: CallOutcome | None = None
 
 
 class Journal(Protocol):
@@ -48,16 +62,46 @@ class Journal(Protocol):
     """Whether anything is written at all; without it nobody needs to wait."""
 
     @property
+    def requires_notes(self) -> bool:
+        """Whether a tool's write must not run where it could not be written down."""
+        ...
+
+    @property
     def next_position(self) -> int:
         """The place of the next message; what is written later stands behind what was written before."""
         ...
 
-    def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
-        """A user's text; True once it survives the end of the process."""
+    def text_accepted(
+        self, turn_id: str, content: str, client_id: str | None, joins: str = ""
+    ) -> Awaitable[bool]:
+        """A user's text; True once it survives the end of the process.
+
+        `joins`: the turn whose text it says again, with more words; that text is not read again.
+        """
         ...
 
-    def turn_ended(self, turn_id: str, messages: Sequence[ApiMessage], ending: TurnEnding) -> Awaitable[bool]:
-        """What a turn added to the history; True once it survives the end of the process."""
+    def turn_ended(
+        self,
+        turn_id: str,
+        messages: Sequence[ApiMessage],
+        ending: TurnEnding,
+        *,
+        told: Sequence[str] = (),
+        is_anew: bool = False,
+    ) -> Awaitable[bool]:
+        """What a turn added to the history; True once it survives the end of the process.
+
+        Args:
+            turn_id: The turn.
+            messages: What it added, but for the user's text.
+            ending: How it ended.
+            told: The calls whose results it told: all of this survives together, or nothing.
+            is_anew: It was asked again: the messages stand in the place of those that it added before.
+        """
+        ...
+
+    def turn_cut(self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str]) -> None:
+        """What a turn added before the server's stop cut it; its text still waits for its ending."""
         ...
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
@@ -66,6 +110,10 @@ class Journal(Protocol):
 
     def call_started(self, call: CallStart) -> Awaitable[bool]:
         """A tool call, before it runs; only a write waits for it."""
+        ...
+
+    def call_began(self, call_id: str) -> Awaitable[bool]:
+        """A write begins that was written down as not begun; it waits for this."""
         ...
 
     def call_ended(self, call: CallEnd) -> None:
@@ -96,20 +144,38 @@ class NoJournal:
     """Where nothing is kept."""
 
     is_kept = False
+    requires_notes = False
     next_position = 0
 
-    def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> Awaitable[bool]:
+    def text_accepted(
+        self, turn_id: str, content: str, client_id: str | None, joins: str = ""
+    ) -> Awaitable[bool]:
         """Writes nothing."""
         return NOT_KEPT
 
-    def turn_ended(self, turn_id: str, messages: Sequence[ApiMessage], ending: TurnEnding) -> Awaitable[bool]:
+    def turn_ended(
+        self,
+        turn_id: str,
+        messages: Sequence[ApiMessage],
+        ending: TurnEnding,
+        *,
+        told: Sequence[str] = (),
+        is_anew: bool = False,
+    ) -> Awaitable[bool]:
         """Writes nothing."""
         return NOT_KEPT
+
+    def turn_cut(self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str]) -> None:
+        """Writes nothing."""
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
         """Writes nothing."""
 
     def call_started(self, call: CallStart) -> Awaitable[bool]:
+        """Writes nothing."""
+        return NOT_KEPT
+
+    def call_began(self, call_id: str) -> Awaitable[bool]:
         """Writes nothing."""
         return NOT_KEPT
 

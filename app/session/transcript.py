@@ -98,6 +98,10 @@ class Transcript:
         self._put(entry for entry in self._entries if entry.turn_id != turn_id)
         self.calls = deque((call for call in self.calls if call.turn_id != turn_id), maxlen=MAX_CALLS)
 
+    def forget_answer(self, turn_id: str) -> None:
+        """Takes out what the agent said in a turn that is asked again."""
+        self._put(entry for entry in self._entries if entry.turn_id != turn_id or entry.role == "user")
+
     def refuse(self, turn_id: str) -> None:
         """Marks what was said in a turn as refused."""
         for place, entry in enumerate(self._entries):

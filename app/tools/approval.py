@@ -12,7 +12,7 @@ from typing import Literal
 from app.clock import Clock
 from app.errors import UnknownCall
 from app.letters import bare
-from app.protocol.events import ApprovalRequested, Event
+from app.protocol.events import ApprovalRequested, Event, UnsettledCall
 from app.tools.base import Effect, Tool
 from app.tools.calls import ToolRun
 from config.settings import Settings
@@ -129,7 +129,10 @@ class Approvals:
                 self._request(run, self._timeout_s)
 
     def _request(self, run: ToolRun, expires_in_s: float) -> None:
-        self._emit(ApprovalRequested(run.call_id, run.name, run.arguments, expires_in_s))
+        earlier = None
+        if run.unsettled is not None and run.unsettled.ending is not None:
+            earlier = UnsettledCall(run.unsettled.call_id, run.unsettled.ending.status)
+        self._emit(ApprovalRequested(run.call_id, run.name, run.arguments, expires_in_s, earlier))
 
     def _left_s(self, call_id: str) -> float:
         asked_at = self._asked.get(call_id)

@@ -31,8 +31,51 @@ Need = Literal["profile"]
 """What a session must have for a tool to be offered in it. `profile`: a user who is somebody, and a store."""
 
 
+Outcome = Literal["failed", "unknown"]
+"""What a write did that could not be finished. `failed`: nothing, it may be tried again. `unknown`: it may
+have acted, so it must not be."""
+
+
 class ToolError(Exception):
-    """A tool cannot do what it was asked; its text is one sentence that the model and the user may read."""
+    """Raise where a tool cannot do what it was asked.
+
+    Args:
+        sentence: One sentence that the model and the user may read.
+        outcome: What a write did. By default `failed`, unless the error that this one comes from says that a
+            request may have arrived: an answer that was cut off or late, or a server's own failure (5xx).
+    """
+
+    def __init__(self, sentence: str = "", *, outcome: Outcome | None = None) -> None:
+        super().__init__(sentence)
+        self.outcome = outcome
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether the write may have had its effect all the same."""
+        if self.outcome is not None:
+            return self.outcome == "unknown"
+        cause = self.__cause__ if self.__suppress_context__ else self.__cause__ or self.__context__
+        return cause is not None and _may_have_arrived(cause)
+
+
+_NEVER_ARRIVED = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    ConnectionRefusedError,
+)
+
+
+def _may_have_arrived(error: BaseException) -> bool:
+    """Whether a request that ended in this error may have reached the other side."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.is_server_error
+    if isinstance(error, _NEVER_ARRIVED):
+        return False
+    return isinstance(error, httpx.TransportError | TimeoutError | ConnectionError)
 
 
 class Progress(Protocol):
@@ -81,6 +124,8 @@ class ToolContext:
     """What a running tool knows of its surroundings.
 
     Attributes:
+        idempotency_key: For the other side of a write, so that it can know the same order again: the same for
+            the same arguments until the user's next text begins its turn.
         deadline: The moment on `clock.monotonic()` at which the call is timed out, in seconds.
         http: A client for the operator's own endpoints: redirects off, not held to public addresses.
         locale: The user's language.
@@ -99,6 +144,7 @@ class ToolContext:
     progress: Progress
     talk: TalkSearch
     profile: ProfileKeeper | None = None
+    idempotency_key: str = ""
 
 
 ToolFunction = Callable[[Any, ToolContext], Any]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import secrets
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from app.errors import Locale
 from app.locales import say
 from app.protocol.events import MAX_RESULT_CHARS, ToolEndReason, ToolFinished, ToolStatus
 from app.session.history import CallRecord
-from app.session.journal import CallEnd
+from app.session.journal import CallEnd, CallOutcome
 from app.session.tool_messages import RUNNING
 from app.tools.base import Effect, Need, Tool, ToolError
 from app.tools.registry import ToolRegistry
@@ -40,12 +41,19 @@ def new_call_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a call ended. `error` is a sentence where it is not done; `result` is a JSON value."""
+    """How a call ended.
+
+    Attributes:
+        result: A JSON value.
+        error: A sentence, where it is not done.
+        may_have_acted: It failed, and may have had its effect all the same.
+    """
 
     status: ToolStatus
     result: Any = None
     error: str | None = None
     truncated: bool = False
+    may_have_acted: bool = False
 
     def content(self) -> dict[str, Any]:
         """The tool message that tells the model."""
@@ -66,11 +74,14 @@ class ToolRun:
         detached: Its turn no longer waits for it; its ending is told by a turn of its own.
         is_dropped: Its turn was replaced by another before anybody heard of it: it is not told.
         tellings: How many turns tried to tell its ending, and failed.
+        is_unbegun: The tool itself has not been called yet.
         end_reason: Why it was ended from outside.
         told_as: The id under which the last of them put it into the history.
         needs_word: It waits for a person's word before it begins.
         note: What the model is told of it while it runs.
         extras: What the model's service gave with it.
+        key: Under which the other side of a write may know it; empty where that is its own id.
+        unsettled: An earlier order of the same write, of which nobody knows what it did.
     """
 
     call_id: str
@@ -90,12 +101,34 @@ class ToolRun:
     needs_word: bool = False
     note: str = ""
     extras: Extras | None = None
+    key: str = ""
+    unsettled: "ToolRun | None" = None
+    is_unbegun: bool = False
     end_reason: ToolEndReason | None = None
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
     def record(self, call_id: str | None = None) -> CallRecord:
         """The call as the history keeps it, with its own id or with another."""
         return CallRecord(call_id or self.call_id, self.name, self.arguments, self.note, self.extras)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for each try of the same order."""
+        return self.key or self.call_id
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it is a write that has ended, and nobody knows what it did."""
+        if self.effect == "read" or self.ending is None or self.is_unbegun:
+            return False
+        if self.end_reason in ("denied", "expired"):
+            return False
+        return self.ending.may_have_acted or self.ending.status not in ("done", "failed")
+
+    def end(self, ending: Ending) -> None:
+        """It has ended; the model is told so, and what is not known of it."""
+        self.ending = ending
+        self.answer = ending.content() | ({"outcome": "unknown"} if self.is_unknown else {})
 
     def is_untold(self) -> bool:
         """Whether it ended in the background, and no turn has told that yet."""
@@ -205,7 +238,14 @@ def effect_of(checked: CheckedCall) -> Effect:
 def ending_of(run: ToolRun) -> CallEnd:
     """An ended call's ending as the journal has it."""
     status = run.ending.status if run.ending is not None else "interrupted"
-    return CallEnd(run.call_id, status, orjson.dumps(run.answer).decode(), run.end_reason)
+    outcome: CallOutcome | None = "unknown" if run.is_unknown else None
+    if run.effect == "write" and run.is_unbegun:
+        outcome = "none"
+    return CallEnd(run.call_id, status, orjson.dumps(run.answer).decode(), run.end_reason, outcome)
+
+
+MAX_UNSETTLED = 200
+"""How many orders whose outcome is unknown are remembered for when they are given again."""
 
 
 def finished_of(run: ToolRun, ending: Ending, elapsed_s: float) -> ToolFinished:
@@ -217,7 +257,7 @@ def finished_of(run: ToolRun, ending: Ending, elapsed_s: float) -> ToolFinished:
         ending.status,
         elapsed_s,
         ending.error,
-        run.end_reason,
+        "outcome_unknown" if run.is_unknown else run.end_reason,
         result,
         was_cut or ending.truncated,
     )
@@ -227,11 +267,13 @@ class WriteLedger:
     """The writes since the user's last text, so that no effect happens twice.
 
     A write with the name and arguments of one that runs, is done, or whose outcome is unknown is answered
-    from here. One that failed may be tried again.
+    from here. One that failed may be tried again, under the same key. With the user's next text the same
+    write is a new order; that the outcome of the first is unknown is remembered for whoever is asked.
     """
 
     def __init__(self) -> None:
         self._writes: dict[tuple[str, bytes], ToolRun] = {}
+        self._unsettled: OrderedDict[tuple[str, bytes], ToolRun] = OrderedDict()
 
     @staticmethod
     def _key(call: CheckedCall) -> tuple[str, bytes]:
@@ -245,30 +287,60 @@ class WriteLedger:
     def earlier(self, call: CheckedCall) -> ToolRun | None:
         """The write that this one would repeat."""
         run = self._writes.get(self._key(call))
-        return None if run is None or (run.ending and run.ending.status == "failed") else run
+        return None if run is None or _may_be_tried_again(run) else run
 
     def begin(self, call: CheckedCall, run: ToolRun) -> None:
-        """Notes a write, before it runs."""
-        self._writes[self._key(call)] = run
+        """Notes a write, before it runs: the key of its order, and what is unknown of the order before."""
+        key = self._key(call)
+        if key in self._writes:
+            run.key = self._writes[key].idempotency_key
+        run.unsettled = self._unsettled.get(key)
+        self._writes[key] = run
+
+    def recall(self, call: CheckedCall, run: ToolRun, *, is_of_this_order: bool) -> None:
+        """Notes a write of an earlier life of the session; call it in the order in which they began."""
+        if is_of_this_order:
+            self._writes[self._key(call)] = run
+        else:
+            self._settle(self._key(call), run)
 
     def user_spoke(self) -> None:
         """A user's text begins its turn: what has ended by now may be asked for anew.
 
         But not what ended in the background and was not told yet: the model still takes it to be running.
         """
-        self._writes = {
-            key: run for key, run in self._writes.items() if run.ending is None or run.is_untold()
-        }
+        kept: dict[tuple[str, bytes], ToolRun] = {}
+        for key, run in self._writes.items():
+            if run.ending is None or (run.is_untold() and not _may_be_tried_again(run)):
+                kept[key] = run
+            else:
+                self._settle(key, run)
+        self._writes = kept
+
+    def _settle(self, key: tuple[str, bytes], run: ToolRun) -> None:
+        """An order is over; a later one that was done settles what was unknown of it."""
+        if run.is_unknown:
+            self._unsettled[key] = run
+            self._unsettled.move_to_end(key)
+            if len(self._unsettled) > MAX_UNSETTLED:
+                self._unsettled.popitem(last=False)
+        elif run.ending is not None and run.ending.status == "done":
+            self._unsettled.pop(key, None)
+
+
+def _may_be_tried_again(run: ToolRun) -> bool:
+    return run.ending is not None and run.ending.status == "failed" and not run.is_unknown
 
 
 def repeated_answer(earlier: ToolRun, locale: Locale) -> dict[str, Any]:
     """What the model is told in place of running a write again."""
     if earlier.ending is None:
         return {"status": RUNNING, "call_id": earlier.call_id}
-    if earlier.ending.status in ("done", "failed") or earlier.end_reason in ("denied", "expired"):
+    if not earlier.is_unknown:
         return {**earlier.ending.content(), "call_id": earlier.call_id}
     return {
         "status": earlier.ending.status,
+        "outcome": "unknown",
         "error": say(locale, "tool_outcome_unknown"),
         "call_id": earlier.call_id,
     }

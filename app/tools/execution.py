@@ -28,8 +28,25 @@ class Threads(Protocol):
         ...
 
 
-async def execute(tool: Tool, args: BaseModel, context: ToolContext, threads: Threads) -> Ending:
+async def execute(
+    tool: Tool,
+    args: BaseModel,
+    context: ToolContext,
+    threads: Threads,
+    *,
+    on_begin: Callable[[], None] = lambda: None,
+) -> Ending:
     """Runs a tool to its end.
+
+    Args:
+        tool: The tool.
+        args: Its arguments.
+        context: What it knows of its surroundings.
+        threads: Where it runs if it is a plain function.
+        on_begin: Called when the tool itself is: in its thread, where it has one.
+
+    Returns:
+        How it ended. A tool that raises anything but a `ToolError` may have acted before.
 
     Raises:
         asyncio.CancelledError: The running task was cancelled; anything else a tool raises is an ending.
@@ -38,28 +55,35 @@ async def execute(tool: Tool, args: BaseModel, context: ToolContext, threads: Th
     facts = {"tool": tool.name, "call_id": context.call_id}
     try:
         if tool.is_async:
+            on_begin()
             value = await tool.run(args, context)
         else:
-            value = await threads.run(partial(tool.run, args, context))
+            value = await threads.run(partial(_begun, on_begin, tool, args, context))
         result, was_cut = bounded_json(value, context.settings.tool_result_max_chars)
         return Ending("done", result=result, truncated=was_cut)
     except ToolError as exc:
-        return Ending("failed", error=_one_line(str(exc)) or say(locale, "tool_error"))
+        error = _one_line(str(exc)) or say(locale, "tool_error")
+        return Ending("failed", error=error, may_have_acted=exc.may_have_acted)
     except ThreadsBusy:
         logger.warning("tool_busy", extra=facts)
         return Ending("failed", error=say(locale, "tool_busy"))
     except UnreadableResult as exc:
         logger.warning("tool_bad_result", extra={**facts, "why": str(exc)})
-        return Ending("failed", error=say(locale, "tool_bad_result"))
+        return Ending("failed", error=say(locale, "tool_bad_result"), may_have_acted=True)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
         logger.warning("tool_raised", extra=facts, exc_info=True)
-        return Ending("failed", error=say(locale, "tool_error"))
+        return Ending("failed", error=say(locale, "tool_error"), may_have_acted=True)
     except BaseException:  # SystemExit from a tool must not end the server
         logger.exception("tool_raised", extra=facts)
-        return Ending("failed", error=say(locale, "tool_error"))
+        return Ending("failed", error=say(locale, "tool_error"), may_have_acted=True)
+
+
+def _begun(on_begin: Callable[[], None], tool: Tool, args: BaseModel, context: ToolContext) -> Any:
+    on_begin()
+    return tool.run(args, context)
 
 
 def _one_line(sentence: str) -> str:

@@ -157,7 +157,8 @@ async def fetch(args: Arguments, ctx: ToolContext, network: Network) -> dict[str
             "http_request_failed",
             extra={"call_id": ctx.call_id, "failure": type(exc).__name__, "reason": clean_text(str(exc))},
         )
-        raise ToolError(failure_sentence(exc, ctx.locale, is_write=_effect(args) == "write")) from exc
+        sentence = failure_sentence(exc, ctx.locale, is_write=_effect(args) == "write")
+        raise ToolError(sentence, outcome="unknown" if exc.may_have_acted else "failed") from exc
     return report(answer, ctx.locale, ctx.settings.tool_result_max_chars)
 
 
@@ -167,5 +168,5 @@ def _request(args: Arguments, ctx: ToolContext) -> PublicRequest:
     except BadWebAddress as exc:
         raise Refused(str(exc)) from exc
     # Call ids come from a model's service: quoting keeps any of them a well-formed field value.
-    key = quote(ctx.call_id, safe="") if _effect(args) == "write" else None
+    key = quote(ctx.idempotency_key or ctx.call_id, safe="") if _effect(args) == "write" else None
     return PublicRequest(args.method, url, args.fields(), args.content(), key)

@@ -8,6 +8,7 @@ in time for everybody else.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -82,6 +83,19 @@ class ToolRunner:
     def user_spoke(self) -> None:
         """A user's text begins its turn."""
         self._ledger.user_spoke()
+
+    def recall(self, runs: Iterable[tuple[ToolRun, bool]]) -> None:
+        """Knows the writes of an earlier life of the session, in the order in which they began.
+
+        With each goes whether it was ordered since the user's last text: it is not run again before the next.
+        """
+        for run, is_of_this_order in runs:
+            try:
+                call = ToolCall(run.call_id, run.name, run.arguments)
+                checked = check_call(call, self._host.registry, self._session.locale, _WITH_PROFILE)
+            except ToolError:
+                continue  # the tool is gone, or has other arguments now: nobody can give that order again
+            self._ledger.recall(checked, run, is_of_this_order=is_of_this_order)
 
     def start(self, call: ToolCall, turn_id: str) -> ToolRun:
         """Begins a call; never waits.
@@ -168,14 +182,24 @@ class ToolRunner:
         return self._host.settings.tool_inline_wait_s if own is None else own
 
     def _refuse(self, run: ToolRun, sentence: str) -> ToolRun:
-        run.ending = Ending("failed", error=sentence)
-        run.answer = run.ending.content()
-        self._tell_ending(run, run.ending)
+        ending = Ending("failed", error=sentence)
+        run.end(ending)
+        self._tell_ending(run, ending)
         return run
 
     def _launch(self, run: ToolRun, checked: CheckedCall) -> None:
         # Written down at once: whatever comes of it, its ending finds a row.
-        start = CallStart(run.call_id, run.turn_id, run.name, run.arguments, run.effect)
+        run.is_unbegun = True
+        is_write = run.effect == "write"
+        start = CallStart(
+            run.call_id,
+            run.turn_id,
+            run.name,
+            run.arguments,
+            run.effect,
+            outcome="none" if is_write and run.needs_word else None,
+            idempotency_key=run.key or None,
+        )
         noted = self._session.journal.call_started(start)
         watch = self._watch(run, checked, noted)
         run.task = asyncio.create_task(watch, name=f"tool {run.name} {run.call_id}")
@@ -207,17 +231,24 @@ class ToolRunner:
         settings = self._host.settings
         if not await self._is_allowed(run):
             return
-        if run.effect == "write":
-            await self._wait_for_note(run, noted)
+        if run.effect == "write" and not await self._may_write(run, noted):
+            self._finish(run, Ending("failed", error=say(self._session.locale, "tool_not_noted")))
+            return
         timeout_s = checked.tool.timeout_s or settings.tool_timeout_s
         progress = ProgressReporter(settings.tool_progress_interval_s, partial(self._tell_progress, run))
         context = self._context(run, progress, timeout_s)
         job = asyncio.create_task(
-            execute(checked.tool, checked.args, context, self._host.threads_for(checked.tool)),
+            execute(
+                checked.tool,
+                checked.args,
+                context,
+                self._host.threads_for(checked.tool),
+                on_begin=partial(setattr, run, "is_unbegun", False),
+            ),
             name=run.call_id,
         )
         locale = self._session.locale
-        ending = Ending("cancelled", error=say(locale, "tool_was_cancelled"))
+        ending = self._cancelled()
         try:
             if await until(job, context.deadline, progress):
                 ending = job.result()
@@ -235,10 +266,20 @@ class ToolRunner:
             finally:
                 self._finish(run, ending)
 
-    async def _wait_for_note(self, run: ToolRun, noted: Awaitable[bool]) -> None:
-        """A write waits until it has been written down, since its effect must not happen twice."""
-        if self._session.journal.is_kept and not await noted:
-            logger.warning("write_not_stored", extra={"tool": run.name, "call_id": run.call_id})
+    def _cancelled(self) -> Ending:
+        return Ending("cancelled", error=say(self._session.locale, "tool_was_cancelled"))
+
+    async def _may_write(self, run: ToolRun, noted: Awaitable[bool]) -> bool:
+        """Waits until a write has been written down, since its effect must not happen twice."""
+        journal = self._session.journal
+        if run.needs_word:
+            noted = journal.call_began(run.call_id)
+        if not journal.is_kept or await noted:
+            return True
+        is_refused = journal.requires_notes
+        facts = {"tool": run.name, "call_id": run.call_id, "refused": is_refused}
+        logger.warning("write_not_stored", extra=facts)
+        return not is_refused
 
     async def _stop(self, run: ToolRun, job: asyncio.Task[Ending]) -> None:
         """Cancels a tool and waits until it has ended, or has had its second."""
@@ -267,18 +308,20 @@ class ToolRunner:
             progress=progress,
             profile=self._session.profile,
             talk=SessionSearch(self._session, self._host.store, run.turn_id),
+            idempotency_key=run.idempotency_key,
         )
 
     def _end_unbegun(self, run: ToolRun, task: asyncio.Task[None]) -> None:
         """A task that is cancelled before its first step never comes to its own `finally`."""
         if run.ending is None:
-            self._finish(run, Ending("cancelled", error=say(self._session.locale, "tool_was_cancelled")))
+            self._finish(run, self._cancelled())
 
     def _finish(self, run: ToolRun, ending: Ending) -> None:
-        run.ending = ending
-        run.answer = ending.content()
         if ending.status in ("done", "failed"):
             run.end_reason = None  # it ended by itself in the very moment in which it was cancelled
+        elif run.is_unbegun and run.end_reason not in ("denied", "expired"):
+            ending = replace(ending, error=say(self._session.locale, "tool_was_not_begun"))
+        run.end(ending)
         self._session.journal.call_ended(ending_of(run))
         self.running.pop(run.call_id, None)
         self._session.pending_tools.pop(run.call_id, None)

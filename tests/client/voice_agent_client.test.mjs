@@ -207,6 +207,41 @@ test("after a restart of the server the error of a text is the server's own", as
   assert.equal(await code(said.done), "server_restarted");
 });
 
+test("after a restart of the server what waits is answered, also where something was said to it before", async () => {
+  const { client, begins, returns, last } = world();
+  const socket = begins();
+  const [one, two] = ["a", "b"].map((content) => client.say(content));
+  socket.hears(accepted(2, one, "turn-1"), accepted(3, two, "turn-2"));
+  const entry = (role, turn_id, content, interrupted) => ({ role, turn_id, content, created_at: "", interrupted });
+  const messages = [
+    entry("user", "turn-1", "a", false), entry("assistant", "turn-1", "Em", true), entry("user", "turn-2", "b", false),
+  ];
+  const waiting = ["turn-1", "turn-2"];
+
+  returns(1006, resumed({ gap: true, next_seq: 1 }), { type: "history", messages, turn: null, tools: [], waiting });
+  last().hears({ type: "pong" }, started(1, "turn-1"), chunk(2, "turn-1", "A"), completed(3, "turn-1", "A"));
+  last().hears({ type: "pong" }, started(4, "turn-2"), completed(5, "turn-2", "B"));
+
+  assert.equal((await one.done).text, "A");
+  assert.equal((await two.done).text, "B");
+  assert.deepEqual(client.openTexts, []);
+});
+
+test("a text whose turn ended before its receipt came again has that ending", async () => {
+  const { client, begins, returns, last } = world();
+  begins();
+  const [answered, failed] = ["a", "b"].map((content) => client.say(content));
+  const history = { type: "history", messages: [], turn: null, tools: [], waiting: ["turn-1", "turn-2"] };
+  const error = { type: "error", seq: 3, code: "llm_cut", content: "", retryable: true, turn_id: "turn-2" };
+
+  returns(1006, resumed({ gap: true, next_seq: 1 }), history, started(1, "turn-1"), completed(2, "turn-1", "A"), error);
+  last().hears(accepted(4, answered, "turn-1"), accepted(5, failed, "turn-2"));
+
+  assert.equal((await answered.done).text, "A");
+  assert.equal(await code(failed.done), "llm_cut");
+  assert.deepEqual(client.openTexts, []);
+});
+
 test("an interruption that could not be said is said after the resume", () => {
   const { client, begins, returns, last, timers } = world();
   begins().hears(started(2, "turn-1"));

@@ -23,7 +23,7 @@ class SlowJournal(NoJournal):
         self._survives = survives
         self.written: list[tuple[str, str, str | None]] = []
 
-    async def text_accepted(self, turn_id: str, content: str, client_id: str | None) -> bool:
+    async def text_accepted(self, turn_id: str, content: str, client_id: str | None, joins: str = "") -> bool:
         self.written.append((turn_id, content, client_id))
         await asyncio.sleep(self._seconds.popleft())
         return self._survives

@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from app.clock import SystemClock
 from config.settings import Settings
 from tests.storage.test_faults import locked_by_another_process
 from tests.support.context import settings_with
@@ -71,7 +73,7 @@ def running_server_after(first: Any, settings: Settings, model: ScriptedModel, t
     return _Second()
 
 
-async def test_text_that_the_restart_left_unanswered_gets_its_one_error(settings: Settings) -> None:
+async def test_text_that_is_older_than_the_window_gets_its_one_error(settings: Settings) -> None:
     model = ScriptedModel([[Says("Emp"), Pause(60)]])
     async with running_server(settings, provider=model) as server, v2_client(server) as client:
         await client.starts()
@@ -79,19 +81,26 @@ async def test_text_that_the_restart_left_unanswered_gets_its_one_error(settings
         first = await client.hears("message_accepted")
         await client.says("segundo", id="c2")
         second = await client.hears("message_accepted")
+        await crashes(server)
         await client.drops()
-        async with running_server_after(server, settings, ScriptedModel([])) as after:
+        later = LaterClock(settings.resume_window_s + 1)
+        model = ScriptedModel(lambda r: says("Sí."))
+        async with running_server(settings, provider=model, clock=later) as after:
             move(client, after.url)
             await client.resumes()
             history = await client.hears_next()
             errors = [await client.hears_next() for _ in range(2)]
+            await client.says("¿sigues?", id="c3")
+            await client.hears_answer()
 
     assert history["type"] == "history"
+    assert history["waiting"] == []
     assert [(e["code"], e["turn_id"], e["retryable"]) for e in errors] == [
         ("server_restarted", first["turn_id"], True),
         ("server_restarted", second["turn_id"], True),
     ]
     assert [e["seq"] for e in errors] == [1, 2]
+    assert [m["content"] for m in model.requests[0].messages[1:]] == ["primero", "segundo", "¿sigues?"]
 
 
 async def test_tool_that_ran_is_interrupted_and_not_run_again(settings: Settings) -> None:
@@ -115,6 +124,21 @@ async def test_tool_that_ran_is_interrupted_and_not_run_again(settings: Settings
     assert resumed["gap"] is True
     assert '"interrupted"' in told["text"]
     assert len(shop.runs) == 1
+
+
+async def crashes(server: Any) -> None:
+    """From now on nothing that the server does reaches its database, or another server's."""
+    await server.service.store.aclose(2)
+
+
+class LaterClock(SystemClock):
+    """The wall's clock, so many seconds later."""
+
+    def __init__(self, seconds: float) -> None:
+        self._later = timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        return super().now() + self._later
 
 
 async def stored(server: Any) -> None:
@@ -261,27 +285,37 @@ async def test_history_of_a_continued_talk_that_was_lost_on_the_way_comes_again(
 
 
 async def test_endings_are_told_again_to_a_client_that_missed_them(settings: Settings) -> None:
-    async with running_server(settings, provider=ScriptedModel([[Pause(60)]])) as server:
+    shop = Workshop()
+    tools = [shop.tool("send", "write")]
+    model = ScriptedModel([calls(("send", {"seconds": 60})), [Pause(60)]])
+    async with running_server(settings, provider=model, tools=tools) as server:
         async with v2_client(server) as client:
             await client.starts()
             await client.says("primero", id="c1")
             accepted = await client.hears("message_accepted")
+            started = await client.hears("tool_started")
+            await stored(server)
+            await crashes(server)
             await client.drops()
             token = client.token
-            async with running_server_after(server, settings, ScriptedModel([])) as after:
+            silent = ScriptedModel(lambda r: [Pause(60)])
+            async with running_server(settings, provider=silent, tools=tools) as after:
                 move(client, after.url)
                 await client.resumes()
                 await client.drops()
                 resumed = await client.resumes(resume_token=token)
                 history = await client.hears_next()
+                finished = await client.hears_next()
                 error = await client.hears_next()
                 await client.drops()
                 last = await client.resumes()
 
     assert resumed["gap"] is True
     assert history["type"] == "history"
+    assert (finished["call_id"], finished["status"]) == (started["call_id"], "interrupted")
+    assert finished["reason"] == "outcome_unknown"
     assert (error["code"], error["turn_id"]) == ("server_restarted", accepted["turn_id"])
-    assert error["seq"] == resumed["next_seq"]
+    assert finished["seq"] == resumed["next_seq"]
     assert (last["gap"], last["replayed"]) == (False, 0), "told once it was heard"
 
 

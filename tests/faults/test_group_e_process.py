@@ -75,7 +75,7 @@ async def test_e1_at_sigterm_running_answers_end_and_all_is_stored(
             await old.hears_answer()
             codes = [await one.is_closed() for one in (client, waiting, old)]
         ended_with = await server.ends()
-        standin.script(Text("La llamada no ha acabado."))
+        standin.script(Text("La llamada no ha acabado."), Text("Aquí sigo."))
         await server.starts()
         client.url = waiting.url = server.url
         resumed = await client.resumes()
@@ -83,10 +83,10 @@ async def test_e1_at_sigterm_running_answers_end_and_all_is_stored(
         finished = await client.hears_next()
         told = await client.hears_answer()
         await waiting.resumes()
-        unanswered = await waiting.hears("error")
+        answered = await waiting.hears_answer()
         for one in (client, waiting):
             await one.leaves()
-        [result] = [m["content"] for m in standin.requests[-1].messages if m["role"] == "tool"][-1:]
+        results = [m["content"] for r in standin.requests for m in r.messages if m["role"] == "tool"]
 
     assert [g["reason"] for g in going] == ["restart"] * 2
     assert all(0 < g["reconnect_after_s"] <= 5 for g in going)
@@ -98,11 +98,11 @@ async def test_e1_at_sigterm_running_answers_end_and_all_is_stored(
     assert resumed["gap"] is True
     assert [m["content"] for m in history["messages"]][-2:] == ["cuenta", "uno dos tres cuatro cinco"]
     assert told["text"] == "La llamada no ha acabado."
-    assert call["call_id"] in result
-    assert '"cancelled"' in result, "it had its second to clean up"
+    assert call["call_id"] in results[-1]
+    assert '"cancelled"' in results[-1], "it had its second to clean up"
     assert finished["call_id"] == call["call_id"]
     assert (finished["status"], finished["reason"]) == ("cancelled", "shutdown")
-    assert (unanswered["code"], unanswered["turn_id"]) == ("server_restarted", accepted["turn_id"])
+    assert (answered["text"], answered["turn_id"]) == ("Aquí sigo.", accepted["turn_id"])
     assert [line for line in server.log if " ERROR " in line or "Traceback" in line] == []
 
 
@@ -124,6 +124,7 @@ async def test_e2_a_second_signal_leaves_at_once(
         client = V2Client(server.url)
         await client.starts()
         await client.says("habla", id="c1")
+        started = await client.hears("turn_started")
         await client.hears("response_chunk")
         server.signals(signal.SIGTERM)
         await client.hears("going_away")
@@ -132,13 +133,18 @@ async def test_e2_a_second_signal_leaves_at_once(
         await client.is_closed()
         await server.ends()
         took_s = time.monotonic() - began
+        standin.reply = lambda request: Text("Sigo.")
         await server.starts()
         client.url = server.url
         assert (await client.resumes())["gap"] is True
-        assert (await client.hears("error"))["code"] == "server_restarted"
+        history = await client.hears_next()
+        again = await client.hears_answer()
         await client.leaves()
 
     assert took_s < 10
+    assert [m["content"] for m in history["messages"]] == ["habla"]
+    assert (again["turn_id"], again["text"]) == (started["turn_id"], "Sigo.")
+    assert [m["content"] for m in standin.requests[-1].messages[1:]] == ["habla"]
 
 
 async def test_e2_a_signal_while_it_starts_ends_it_and_leaves_a_whole_database(

@@ -121,7 +121,11 @@ class Judge:
         assert sum(count - 1 for count in writes.values()) <= failed["send"]
         by_user = {event.call_id for event in finished if event.reason == "user"}
         assert by_user <= self.record.cancelled
-        assert all(event.status == "cancelled" for event in finished if event.reason)
+        for event in finished:
+            is_unknown = event.name == "send" and event.status in ("timed_out", "cancelled")
+            assert event.reason in (None, "user", "outcome_unknown")
+            assert event.reason != "user" or event.status == "cancelled"
+            assert event.reason != "outcome_unknown" or is_unknown
 
     def judge_tellings(self) -> None:
         """A background result is told in exactly one turn of which something was heard."""

@@ -43,6 +43,9 @@ class Shown:
                 self.answers = {m["turn_id"]: m["content"] for m in messages if m["role"] == "assistant"}
                 if turn is not None:
                     self.answers[turn["turn_id"]] = turn["text"]
+            case {"type": "turn_started", "turn_id": turn_id}:
+                # One that is asked again after a restart begins anew.
+                self.answers.pop(turn_id, None)
             case _:
                 pass
 

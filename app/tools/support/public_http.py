@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
 import httpcore
 import httpx
@@ -117,6 +118,44 @@ def real_network() -> Network:
     return Network()
 
 
+@dataclass(slots=True)
+class _Sent:
+    """Whether anything of a request has left; a TLS handshake is nothing of it."""
+
+    has_begun: bool = False
+
+
+class _WatchedStream(httpcore.AsyncNetworkStream):
+    """Notes when the first byte of a request is about to leave."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, sent: _Sent) -> None:
+        self._stream = stream
+        self._sent = sent
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """See httpcore."""
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """See httpcore."""
+        self._sent.has_begun = True
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """See httpcore."""
+        await self._stream.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        """See httpcore."""
+        return _WatchedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._sent)
+
+    def get_extra_info(self, info: str) -> Any:
+        """See httpcore."""
+        return self._stream.get_extra_info(info)
+
+
 class _PinnedBackend(httpcore.AsyncNetworkBackend):
     """Connects to addresses that were checked before, whatever host it is asked for."""
 
@@ -124,6 +163,7 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
         self._backend = backend
         self._addresses = addresses[:_MAX_ADDRESSES]
         self.is_connected = False
+        self.sent = _Sent()
 
     async def connect_tcp(
         self,
@@ -145,7 +185,7 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
                 failure = exc
             else:
                 self.is_connected = True
-                return stream
+                return _WatchedStream(stream, self.sent)
         raise failure
 
 
@@ -209,7 +249,9 @@ class PublicClient:
                 httpcore.NetworkError,
                 httpcore.ProtocolError,
             ) as exc:
-                raise _failure(exc, is_connected=pinned.is_connected) from exc
+                failure = _failure(exc, is_connected=pinned.is_connected)
+                failure.may_have_acted = pinned.sent.has_begun
+                raise failure from exc
             async with _closing(response):
                 return await self._read(request, response, deadline)
 
@@ -284,6 +326,4 @@ def _failure(exc: Exception, *, is_connected: bool) -> FetchFailed:
         return Unreachable("connect timeout")
     if isinstance(exc, httpcore.ConnectError):
         return (Untrusted if is_connected else Unreachable)(str(exc))
-    failure = (TooSlow if isinstance(exc, TimeoutError) else NoAnswer)(type(exc).__name__)
-    failure.may_have_acted = is_connected
-    return failure
+    return (TooSlow if isinstance(exc, TimeoutError) else NoAnswer)(type(exc).__name__)

@@ -1,0 +1,279 @@
+"""Texts outlive their server: one that was accepted and has no ending is answered when its client is back."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.tools.base import Tool
+from tests.e2e.test_restart import crashes, move, stored
+from tests.support.context import settings_with
+from tests.support.scripted import Answer, Pause, Says, ScriptedModel, calls, last_text, says
+from tests.support.server import Server, running_server
+from tests.support.talk import Workshop
+from tests.support.v2_client import V2Client, v2_client
+
+SLOW = 60
+
+
+def echo(request: Any) -> Answer:
+    return says(f"<{last_text(request)}>")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A talk whose server dies.
+
+    Attributes:
+        before: What the model answers, request by request, until then.
+        texts: What the user says; all of it is accepted.
+        waits_for: What the client hears last.
+        ends: How each text ends after the restart, and with which words.
+        ran: The tools that ran, over both servers.
+    """
+
+    before: list[Answer]
+    texts: list[str]
+    waits_for: str
+    ends: list[tuple[str, str]]
+    after: Callable[[Any], Answer] = echo
+    ran: list[tuple[str, str]] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+READS = calls(("look", {"seconds": 0, "tag": "r"}))
+ENDED = "response_complete"
+CASES = {
+    "before its first word": Case([[Pause(SLOW)]], ["hola"], "turn_started", [(ENDED, "<hola>")]),
+    "in the middle of its answer": Case(
+        [[Says("Emp"), Pause(SLOW)]], ["hola"], "response_chunk", [(ENDED, "<hola>")]
+    ),
+    "while others wait behind it": Case(
+        [[Says("Emp"), Pause(SLOW)]],
+        ["uno", "dos", "tres"],
+        "response_chunk",
+        [(ENDED, "<uno>"), (ENDED, "<dos>"), (ENDED, "<tres>")],
+    ),
+    "after a read": Case(
+        [READS, [Pause(SLOW)]],
+        ["mira", "y tú"],
+        "tool_finished",
+        [(ENDED, "ok"), (ENDED, "<y tú>")],
+        after=lambda r: (
+            READS if last_text(r) == "mira" else says("ok") if r.messages[-1]["role"] == "tool" else echo(r)
+        ),
+        ran=[("look", "r"), ("look", "r")],
+    ),
+    "in a read": Case(
+        [calls(("look", {"seconds": SLOW, "tag": "r"})), [Pause(SLOW)]],
+        ["mira"],
+        "tool_started",
+        [(ENDED, "<mira>")],
+        ran=[("look", "r")],
+    ),
+    "after a write": Case(
+        [calls(("send", {"tag": "w"})), [Pause(SLOW)]],
+        ["envía", "y tú"],
+        "tool_finished",
+        [("server_restarted", ""), (ENDED, "<y tú>")],
+        ran=[("send", "w")],
+    ),
+    "in a write": Case(
+        [calls(("send", {"seconds": SLOW, "tag": "w"})), [Pause(SLOW)]],
+        ["envía", "y tú"],
+        "tool_started",
+        [("server_restarted", ""), (ENDED, "<y tú>")],
+        ran=[("send", "w")],
+    ),
+    "while a write waits for its yes": Case(
+        [calls(("send", {"tag": "w"})), [Pause(SLOW)]],
+        ["envía"],
+        "approval_requested",
+        [(ENDED, "<envía>")],
+        settings={"tool_approval": "writes"},
+    ),
+}
+
+
+class Stage:
+    """Servers on one database, one after another."""
+
+    def __init__(self, address: str, shop: Workshop, **values: Any) -> None:
+        self.settings = settings_with(
+            database_url=address, tool_inline_wait_s=0.05, store_timeout_s=30, **values
+        )
+        self.tools: list[Tool] = [shop.tool("look"), shop.tool("send", "write")]
+
+    def server(self, model: ScriptedModel) -> Any:
+        return running_server(self.settings, provider=model, tools=self.tools)
+
+
+async def says_all(client: V2Client, texts: list[str]) -> list[str]:
+    turns: list[str] = []
+    for number, text in enumerate(texts):
+        await client.says(text, id=f"c{number}")
+        accepted = await client.hears("message_accepted")
+        assert accepted["durable"]
+        turns.append(accepted["turn_id"])
+    return turns
+
+
+async def dies(server: Server, client: V2Client) -> None:
+    await stored(server)
+    await crashes(server)
+    await client.drops()
+
+
+async def ends_of(client: V2Client, turns: list[str], since: int) -> list[tuple[str, str]]:
+    """How these turns ended, each once, in order."""
+
+    def ended() -> list[dict[str, Any]]:
+        kinds = ("response_complete", "error")
+        return [m for m in client.heard[since:] if m["type"] in kinds and m.get("turn_id") in turns]
+
+    while len(ended()) < len(turns):
+        await client.hears_next()
+    assert [m["turn_id"] for m in ended()] == turns
+    return [(m.get("code") or m["type"], m.get("text", "")) for m in ended()]
+
+
+@pytest.mark.parametrize("kills", [1, 2, 3])
+@pytest.mark.parametrize("name", CASES)
+async def test_text_is_answered_after_the_restart_where_nothing_was_written(
+    tmp_path: Path, name: str, kills: int
+) -> None:
+    """The second server dies before its client has come; the third while it answers again."""
+    case, shop = CASES[name], Workshop()
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", shop, **case.settings)
+    first_model, model = ScriptedModel(case.before), ScriptedModel(case.after)
+    async with on.server(first_model) as server, v2_client(server) as client:
+        await client.starts()
+        turns = await says_all(client, case.texts)
+        if case.waits_for not in {m["type"] for m in client.heard}:
+            await client.hears(case.waits_for)
+        await dies(server, client)
+        for kill in range(1, kills):
+            async with on.server(ScriptedModel(lambda r: [Says("Em"), Pause(SLOW)])) as between:
+                if kill > 1:
+                    move(client, between.url)
+                    await client.resumes()
+                    if case.ends[0][0] == ENDED:
+                        await client.hears("response_chunk")
+                    await client.drops()
+                await stored_if_live(between)
+                await crashes(between)
+        async with on.server(model) as after:
+            move(client, after.url)
+            resumed = await client.resumes()
+            history = await client.hears_next()
+            since = len(client.heard) if kills < 3 else 0
+            open_turns = [t for t, end in zip(turns, case.ends, strict=True) if kills < 3 or end[0] == ENDED]
+            ends = await ends_of(client, open_turns, since)
+            await client.hears("state")
+            listed = (await after.get(f"/sessions/{client.session_id}/messages")).json()["messages"]
+            detail = (await after.get(f"/sessions/{client.session_id}")).json()
+            await client.leaves()
+
+    assert resumed["gap"] is True
+    expected = [end for end in case.ends if kills < 3 or end[0] == ENDED]
+    assert ends == expected
+    answered = [t for t, end in zip(turns, case.ends, strict=True) if end[0] == ENDED]
+    assert history["waiting"] == answered
+    assert [m["content"] for m in history["messages"] if m["role"] == "user"] == case.texts
+    texts = [m["content"] for m in listed if m["role"] == "user"]
+    assert texts == case.texts, "each text once"
+    assert detail["message_count"] == len([m for m in listed if m["role"] in ("user", "assistant")])
+    remembered = [m["content"] for m in model.requests[-1].messages if m["role"] == "user"]
+    assert [text for text in remembered if text in case.texts] == case.texts, "in the model's history, once"
+    assert shop.runs == case.ran
+
+
+async def stored_if_live(server: Server) -> None:
+    if len(server.service.sessions):
+        await stored(server)
+
+
+async def test_receipt_comes_again_only_to_who_sends_the_text_again(tmp_path: Path) -> None:
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", Workshop())
+    async with on.server(ScriptedModel([[Pause(SLOW)]])) as server, v2_client(server) as client:
+        await client.starts()
+        [turn] = await says_all(client, ["hola"])
+        await dies(server, client)
+        async with on.server(ScriptedModel(echo)) as after:
+            move(client, after.url)
+            await client.resumes()
+            await client.hears_next()
+            since = len(client.heard)
+            await client.says("hola", id="c0")
+            await client.says("y tú", id="c1")
+            second = await client.hears_answer()
+            third = await client.hears_answer()
+            await client.leaves()
+
+    kinds = [m["type"] for m in client.heard[since:] if m.get("turn_id") == turn]
+    assert kinds == ["message_accepted", "turn_started", "response_chunk", "response_complete"]
+    assert [second["text"], third["text"]] == ["<hola>", "<y tú>"]
+
+
+@pytest.mark.parametrize("how", ["interrupt", "text"])
+async def test_answer_that_begins_again_can_be_interrupted(tmp_path: Path, how: str) -> None:
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", Workshop())
+    async with on.server(ScriptedModel([[Pause(SLOW)]])) as server, v2_client(server) as client:
+        await client.starts()
+        turns = await says_all(client, ["uno", "dos"])
+        await dies(server, client)
+        model = ScriptedModel(lambda r: [Says("Em"), Pause(SLOW if last_text(r) in ("uno", "dos") else 0)])
+        async with on.server(model) as after:
+            move(client, after.url)
+            await client.resumes()
+            await client.hears("response_chunk")
+            if how == "text":
+                await client.says("calla", id="c9", interrupt=True)
+            else:
+                await client.sends({"type": "interrupt"})
+                await client.hears("interrupted")
+                await client.hears("response_chunk")
+                await client.sends({"type": "interrupt"})
+            while len(ends := [m for m in client.heard if m["type"] == "response_complete"]) < len(turns):
+                await client.hears_next()
+            await client.leaves()
+
+    assert [(end["turn_id"], end["finish_reason"]) for end in ends] == [(t, "interrupted") for t in turns]
+
+
+@pytest.mark.parametrize("ended", ["goodbye", "erased"])
+async def test_texts_of_a_session_that_is_over_are_not_asked_again(tmp_path: Path, ended: str) -> None:
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", Workshop())
+    model = ScriptedModel(echo)
+    async with on.server(ScriptedModel([[Says("Em"), Pause(SLOW)]])) as server, v2_client(server) as client:
+        await client.starts()
+        await says_all(client, ["uno"])
+        await client.hears("response_chunk")
+        if ended == "goodbye":
+            await client.leaves()
+        else:
+            await server.service.eraser.erase(client.session_id)
+        await server.is_empty()
+        await crashes(server)
+        async with on.server(model) as after:
+            move(client, after.url)
+            refused = await client.resumes()
+            client.last_seq = 0
+            await client.sends({"type": "start", "user_id": "ana", "continue": client.session_id})
+            answer = await client.hears_next()
+            history = await client.hears_next() if ended == "goodbye" else None
+            await asyncio.sleep(0.7)
+            await client.leaves()
+
+    assert refused["code"] == "resume_refused"
+    assert model.requests == []
+    if history is None:
+        assert answer["code"] == "resume_refused"
+    else:
+        assert [(m["content"], m["interrupted"]) for m in history["messages"]] == [
+            ("uno", False),
+            ("Em", True),
+        ]
