@@ -150,7 +150,12 @@ class AnswerText:
     def _may_be_unopened(self, lead: str) -> bool:
         if self._has_opened or self._is_behind_thought:
             return False
-        return self._habit.is_unopened or (not self._habit.is_known and guess(lead) == "thought")
+        if self._habit.is_known:
+            return self._habit.is_unopened
+        closing = closing_in(lead)
+        if closing is not None:
+            return guess(lead[: closing.start()]) != "answer"
+        return guess(lead) == "thought"
 
     def _is_unsure(self, lead: str) -> bool:
         is_first = not (self._has_opened or self._is_behind_thought or self._habit.is_known)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from app.llm.base import ChatRequest
+from app.llm.plain_tools import plain_tools
 from config.settings import Settings
 
 OptionalParameter = Literal["stream_options", "max_tokens", "max_completion_tokens", "temperature", "tools"]
@@ -57,5 +58,5 @@ class Capabilities:
         if self.temperature and settings.temperature is not None:
             parameters["temperature"] = settings.temperature
         if self.tools and request.tools:
-            parameters["tools"] = request.tools
+            parameters["tools"] = plain_tools(request.tools)
         return parameters

@@ -15,6 +15,7 @@ from app.llm.finish_reasons import end_of
 from app.llm.odd_json import Halves, read_odd_json, whole_text
 from app.llm.offered_tools import OfferedTools
 from app.llm.openai_errors import Failure, Hints, complaint_of, stream_error
+from app.llm.plain_tools import without_placeholder
 from app.llm.sse import SseEvent, SseSplitter
 from app.llm.thinking_habit import ThinkingHabit
 from app.llm.tool_call_pieces import ToolCallPieces
@@ -110,7 +111,7 @@ class AnswerDecoder:
         Args:
             service: Whose answer it is, as `Extras` name it.
         """
-        calls = self._calls.calls(service) or self._text.calls
+        calls = tuple(map(without_placeholder, self._calls.calls(service) or self._text.calls))
         usual = "tool_calls" if calls else "stop"
         reason = usual if self.finish_reason is None else end_of(self.finish_reason)
         return Completion(reason, calls, self._usage, stamped(self._extras.fields(), service))

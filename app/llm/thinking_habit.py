@@ -14,7 +14,7 @@ _THINKERS: Final = re.compile(
 )
 
 _FIRST_WORDS: Final = re.compile(
-    r"(?:okay|ok|alright|hmm*|first|the|this|let|let's|we|user|thinking|bien|vale|el|la|usuario|debo|tengo|pienso"
+    r"(?:okay|ok|alright|hmm*|first|the|this|let|let's|we|user|thinking|bien|vale|el|la|usuario|debo|tengo|pienso|veamos"
     r"|pensando|\u597d|\u7528|\u55ef|\u9996)(?![a-z0-9\u00e0-\u00ff])",
     re.IGNORECASE,
 )
@@ -46,7 +46,7 @@ _SPOKEN_OF: Final = re.compile(
     re.IGNORECASE,
 )
 _UNDECIDED: Final = re.compile(
-    r"(?:okay|ok|alright|hmm*|first|bien|vale|so|now|well|bueno|entonces|[\s,.!\u2026:;-])*"
+    r"(?:okay|ok|alright|hmm*|first|bien|vale|so|now|well|bueno|entonces|veamos|[\s,.!\u2026:;-])*"
     r"(?:(?:the|this|el|la|este) ?(?:u\w*)?|let(?: me|'s)? ?\w*|(?:we|i) ?\w*(?: to)? ?\w*"
     r"|(?:user|usuari\w*) ?\w*|(?:debo|tengo que|tengo|necesito) ?\w*|\w{0,8})",
     re.IGNORECASE,

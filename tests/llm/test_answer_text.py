@@ -97,6 +97,7 @@ def test_thought_without_its_opening_is_left_out_where_the_model_is_known(text: 
         "Hmm, let me think.\n</think>\n\nHola",
         "We need to answer briefly.</think>Hola",
         "Okay, so first: the user wants a greeting.</think>Hola",
+        "Veamos.\n</think>\n\nHola",
     ],
 )
 def test_thought_that_speaks_of_the_user_is_known_by_that(text: str):

@@ -1,0 +1,149 @@
+import json
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from app.llm.base import ToolCall
+from app.llm.plain_tools import PLACEHOLDER, plain_tools, without_placeholder
+from app.tools.calls import check_call
+from app.tools.registry import ToolRegistry, load_tools
+from tests.support.context import settings_with
+
+
+class Inner(BaseModel):
+    size: int = Field(ge=1, le=10)
+    kin: "list[Inner] | None" = None
+
+
+class Wide(BaseModel):
+    """Everything that a grammar may stumble over."""
+
+    text: str = Field(max_length=100_000, pattern="^[a-z]+$", description="A text.")
+    maybe: str | None = None
+    inner: Inner
+    inners: list[Inner] = Field(default=[], max_length=5000)
+    either: int | str = 1
+    word: Literal["a", "b"] = "a"
+    one: Literal["x"] = "x"
+    number: float | None = Field(default=None, gt=0)
+    flag: bool = False
+    table: dict[str, int] = {}
+    anything: Any = None
+    pair: tuple[int, int] = (1, 2)
+
+
+class Nothing(BaseModel):
+    pass
+
+
+def sent(model: type[BaseModel]) -> dict[str, Any]:
+    tool = {"type": "function", "function": {"name": "f", "parameters": model.model_json_schema()}}
+    return plain_tools([tool])[0]["function"]["parameters"]
+
+
+def schemas_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Every schema within one."""
+    yield value
+    for inner in value.get("properties", {}).values():
+        yield from schemas_in(inner)
+    for inner in [value.get("items"), value.get("additionalProperties"), *value.get("anyOf", [])]:
+        if isinstance(inner, dict):
+            yield from schemas_in(inner)
+
+
+KEPT = {"type", "description", "properties", "required", "items", "enum", "anyOf", "additionalProperties"}
+
+
+def faults(schema: dict[str, Any]) -> list[str]:
+    """What a grammar could not be made of."""
+    found: list[str] = []
+    for inner in schemas_in(schema):
+        if extra := set(inner) - KEPT:
+            found.append(f"{sorted(extra)} in {inner}")
+        if not ("anyOf" in inner or isinstance(inner.get("type"), str)):
+            found.append(f"no type: {inner}")
+        if inner.get("type") == "object" and not (
+            inner.get("properties") or inner.get("additionalProperties")
+        ):
+            found.append(f"an empty object: {inner}")
+        if inner.get("type") == "null":
+            found.append("null")
+    return found
+
+
+@pytest.mark.parametrize("model", [Wide, Inner, Nothing])
+def test_no_schema_holds_what_a_grammar_stumbles_over(model: type[BaseModel]):
+    assert faults(model.model_json_schema()), "the schema as it is made would do"
+    assert faults(sent(model)) == []
+
+
+def test_tools_of_the_server_are_sent_plain_and_checked_as_before():
+    registry = load_tools(settings_with())
+
+    assert [
+        fault for tool in plain_tools(registry.schemas) for fault in faults(tool["function"]["parameters"])
+    ] == []
+    for name, arguments in [
+        ("get_weather_info", {"location": "x" * 201}),
+        ("placeholder_api_call", {"delay_s": 26}),
+        ("get_public_ip", {PLACEHOLDER: ""}),
+        ("make_http_request", {"url": "https://x.example", "body": "x" * 100_001}),
+    ]:
+        assert refuses(registry, name, arguments)
+
+
+def refuses(registry: ToolRegistry, name: str, arguments: dict[str, Any]) -> bool:
+    try:
+        check_call(ToolCall("", name, json.dumps(arguments)), registry, "es")
+    except Exception:  # whatever it says
+        return True
+    return False
+
+
+def test_what_was_a_bound_is_said_in_words():
+    properties = sent(Wide)["properties"]
+
+    assert properties["text"] == {
+        "type": "string",
+        "description": "A text. (at most 100000 characters, pattern: ^[a-z]+$)",
+    }
+    assert properties["maybe"] == {"type": "string"}
+    assert properties["either"] == {
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "description": "(default: 1)",
+    }
+    assert properties["word"] == {"type": "string", "enum": ["a", "b"], "description": "(default: a)"}
+    assert properties["one"] == {"type": "string", "enum": ["x"], "description": "(default: x)"}
+    assert properties["number"] == {"type": "number", "description": "(more than 0)"}
+    assert properties["table"] == {"type": "object", "additionalProperties": {"type": "integer"}}
+    assert properties["inner"]["properties"]["size"]["description"] == "(at least 1, at most 10)"
+    assert sent(Wide)["required"] == ["text", "inner"]
+
+
+def test_schema_that_is_plain_already_stays_as_it_is():
+    parameters = {
+        "type": "object",
+        "properties": {"x": {"type": "string", "description": "X."}},
+        "required": ["x"],
+    }
+    tools = [{"type": "function", "function": {"name": "f", "description": "F.", "parameters": parameters}}]
+
+    assert plain_tools(tools) == tools
+    assert plain_tools(tools) is plain_tools(tools)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "bare"),
+    [
+        ('{"_": ""}', "{}"),
+        ('{"_": null}', "{}"),
+        ('{"_": "", "x": 1}', '{"_": "", "x": 1}'),
+        ("{}", "{}"),
+        ('{"_"', '{"_"'),
+        ('{"x": "_"}', '{"x": "_"}'),
+    ],
+)
+def test_stand_in_for_arguments_never_reaches_a_tool(arguments: str, bare: str):
+    assert without_placeholder(ToolCall("a", "f", arguments)) == ToolCall("a", "f", bare)
