@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from app.errors import Locale
 from app.tools.base import ToolError
 from app.tools.calculate import run as calculate
 from app.tools.support.arithmetic import Number
@@ -106,3 +107,21 @@ def test_expression_is_the_one_required_argument():
 
     assert parameters["required"] == ["expression"]
     assert parameters["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("locale", "result", "note"),
+    [("es", 1001, "«1.000» se ha leído como 1000."), ("en", 2, "“1.000” was read as 1.")],
+)
+async def test_result_says_how_a_number_was_read(locale: Locale, result: int, note: str):
+    async with tool_context(locale=locale) as ctx:
+        computed = calculate.run(arguments_of(calculate, expression="1.000+1"), ctx)
+
+    assert (computed.result, computed.note) == (result, note)
+    assert computed.read_as == ("1000+1" if locale == "es" else "1.000+1")
+
+
+def test_model_is_told_to_pass_on_what_the_user_wrote():
+    [described] = calculate.schema()["function"]["parameters"]["properties"].values()
+
+    assert "as the user wrote it" in described["description"]

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from app.llm.demo.math_tokens import Token, tokens_of
+from app.llm.demo.numbers import with_point
 from app.llm.demo.text import Utterance
 
 MAX_DEPTH = 40
@@ -83,7 +84,7 @@ class _Reader:
             return None
         self.all_signs = False
         whole = left if re.fullmatch(r"[\d.,]+", left) else f"({left})"
-        return f"{whole}*(1{'+' if sign == '+' else '-'}{percent[1].replace(',', '.')}/100)", right[1]
+        return f"{whole}*(1{'+' if sign == '+' else '-'}{pointed(percent[1])}/100)", right[1]
 
     def _operator(self, i: int) -> tuple[str, int] | None:
         """The operator at token `i`, and the index behind it; an empty one where `2(3+4)` is a product."""
@@ -246,3 +247,8 @@ def _bare(text: str) -> str:
     ):
         return text
     return inner if "(" not in inner and ")" not in inner else text
+
+
+def pointed(number: str) -> str:
+    """A number in digits, its decimal comma as a point."""
+    return with_point(number.replace(",", ".")) if "," in number else number

@@ -135,11 +135,16 @@ def _with_decimals(plain: str, whole: Number) -> Number:
         if gap is None:
             break
         position = gap.end()
-    return Number(f"{whole.text}.{digits}", whole.end, True) if digits else whole
+    return Number(with_point(f"{whole.text}.{digits}"), whole.end, True) if digits else whole
+
+
+def with_point(number: str) -> str:
+    """A number with a decimal point, never three digits behind it: in Spanish these could be thousands."""
+    return f"{number}0" if re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", number) else number
 
 
 def _plain_decimal(value: Decimal) -> str:
-    return format(value.normalize(), "f")
+    return with_point(format(value.normalize(), "f"))
 
 
 def _integer_in_words(plain: str, start: int) -> Number | None:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from app.llm.demo.expression import expressions_in
+from app.llm.demo.expression import expressions_in, pointed
 from app.llm.demo.math_tokens import Token
 from app.llm.demo.text import Utterance
 
@@ -127,7 +127,7 @@ def _percent_phrase(said: Utterance) -> str | None:
     for pattern, template in _PERCENT_PHRASES:
         match = pattern.search(said.plain)
         if match:
-            return template.format(*(group.replace(",", ".") for group in match.groups()))
+            return template.format(*map(pointed, match.groups()))
     return None
 
 

@@ -1,19 +1,22 @@
 """The calculator's language: reads an expression and computes it on the way.
 
-Precedence, tightest first: `!`, `%` (per cent) and raised digits behind a value, `√` before one; `^` or `**`,
-from the right; signs; `*` `/` `//` `%` (remainder); `+` `-`. A number or a closing parenthesis before
-a name or an opening parenthesis multiplies: `2π`, `2(3+4)`.
+Precedence, tightest first: `!`, `%` (per cent), `‰`, `°` and raised digits behind a value, `√` before one;
+`^` or `**`, from the right; signs; `*` `/` `//` `%` (remainder); `+` `-`. A number or a closing parenthesis
+before a name or an opening parenthesis multiplies: `2π`, `2(3+4)`. `100+10%` is 110, as on a pocket
+calculator; `100+(10%)` is 100.1.
 
 Nothing of Python's own evaluation is used, so that an expression can name nothing but the functions and
-constants of `arithmetic`. Work is bounded by the lengths below and by that module's sizes.
+constants of `arithmetic`. Work is bounded by the lengths below and by that module's sizes. How numbers are
+written is for `calculator_tokens`.
 """
 
+import math
 import operator
-import re
-import unicodedata
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
+from app.errors import Locale
 from app.tools.support.arithmetic import (
     CONSTANTS,
     FUNCTIONS,
@@ -29,36 +32,51 @@ from app.tools.support.arithmetic import (
     readable,
     square_root,
 )
+from app.tools.support.calculator_signs import with_plain_signs
+from app.tools.support.calculator_tokens import (
+    END,
+    Token,
+    Tokens,
+    plain_name,
+    raised_number,
+    tokens_of,
+    unexpected,
+)
 
 MAX_CHARS = 2000
 MAX_DEPTH = 60
 """Parentheses and powers inside one another; each takes a few frames of Python's stack of 1,000."""
 
-_SAME_SIGN = str.maketrans({"×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "−": "-", "–": "-"})
-_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-
-_EXPONENT = r"(?:[eE][+-]?[0-9]+)?"
-_POINT_NUMBER = rf"(?:[0-9]+\.?[0-9]*|\.[0-9]+){_EXPONENT}"
-# A decimal comma, with dots that group thousands before it: 1.234,5
-_COMMA_NUMBER = rf"(?:[0-9]{{1,3}}(?:\.[0-9]{{3}})+|[0-9]+),[0-9]+{_EXPONENT}"
-_REST = r"|(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<name>[^\W\d]\w*)|(?P<sign>\*\*|//|[-+*/^%!√(),])"
-_TOKEN = re.compile(rf"(?P<number>{_COMMA_NUMBER}|{_POINT_NUMBER}){_REST}")
-# Inside a call a comma separates arguments: max(3,5) has two.
-_TOKEN_IN_CALL = re.compile(rf"(?P<number>{_POINT_NUMBER}){_REST}")
-_SPACE = re.compile(r"\s*")
+_MAX_NOTES = 5
 
 _Part = TypeVar("_Part")
 
 
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    start: int
-    end: int
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The value of an expression, and how it was read where that was not beyond doubt.
+
+    Attributes:
+        read_as: The whole expression with plain numbers, where there are notes; else empty.
+        notes: Sentences in the language that was asked for.
+    """
+
+    value: Number
+    read_as: str
+    notes: tuple[str, ...]
 
 
-def evaluate(expression: str) -> Number:
+def evaluate(expression: str, locale: Locale = "en") -> Number:
+    """The value alone; see `compute`."""
+    return compute(expression, locale).value
+
+
+def compute(expression: str, locale: Locale) -> Computed:
     """Computes an expression.
+
+    Args:
+        expression: As people write it.
+        locale: Decides what a dot or a comma is that could be either, and the language of the notes.
 
     Returns:
         An exact integer of at most 1,000 digits, or a finite float rounded to 15 significant digits. Angles
@@ -72,79 +90,79 @@ def evaluate(expression: str) -> Number:
             f"La expresión es demasiado larga: el límite son {MAX_CHARS} caracteres.",
             f"The expression is too long: the limit is {MAX_CHARS} characters.",
         )
-    # People end a sum with "=" or ask it as a question.
-    text = expression.translate(_SAME_SIGN).strip("=?¿ \t\r\n")
-    tokens = _tokens(text)
-    if not tokens:
+    read = tokens_of(with_plain_signs(expression), locale)
+    if not read.tokens:
         raise ExpressionError("La expresión está vacía.", "The expression is empty.")
-    return readable(_Parser(tokens).whole_expression())
+    parser = _Parser(read.tokens)
+    value = readable(parser.whole_expression())
+    notes = [*_notes_of_numbers(read, locale), *(note[locale] for note in parser.notes)][:_MAX_NOTES]
+    return Computed(value, _read_as(read.tokens) if notes else "", tuple(notes))
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    calls: list[bool] = []
-    at = _skip_space(text, 0)
-    while at < len(text):
-        match = (_TOKEN_IN_CALL if any(calls) else _TOKEN).match(text, at)
-        if match is None or match.lastgroup is None:
-            raise _unexpected(text[at])
-        token = _Token(match.lastgroup, match[0], at, match.end())
-        if token.text == "(":
-            calls.append(bool(tokens) and tokens[-1].kind == "name")
-        elif token.text == ")" and calls:
-            calls.pop()
-        tokens.append(token)
-        at = _skip_space(text, match.end())
-    return tokens
+def _notes_of_numbers(read: Tokens, locale: Locale) -> list[str]:
+    words = "«{}» se ha leído como {}." if locale == "es" else "“{}” was read as {}."
+    notes = [words.format(written, number) for written, number in read.notes.items()]
+    if read.currency:
+        notes.append(
+            f"El signo {read.currency} no cuenta en el cálculo."
+            if locale == "es"
+            else f"The sign {read.currency} takes no part in the sum."
+        )
+    return notes
 
 
-def _skip_space(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
-
-
-def _unexpected(text: str) -> ExpressionError:
-    shown = "".join(char if char.isprintable() else "?" for char in text[:30])
-    return ExpressionError(f"No entiendo «{shown}» en la expresión.", f"I cannot read “{shown}” there.")
+def _read_as(tokens: list[Token]) -> str:
+    parts = [
+        f" {token.text}" if token.start == before.end + 1 else token.text
+        for before, token in zip([END, *tokens], tokens, strict=False)
+    ]
+    return "".join(parts).strip()
 
 
 def _incomplete() -> ExpressionError:
     return ExpressionError("La expresión está incompleta.", "The expression is incomplete.")
 
 
-def _plain(name: str) -> str:
-    """A name in lower case without accents: `Raíz` is `raiz`."""
-    decomposed = unicodedata.normalize("NFD", name.lower())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
-
-
 _SUMS: dict[str, Callable[[Number, Number], Number]] = {"+": operator.add, "-": operator.sub}
+_OF = ("of", "de", "del")
+_MINUTES = ("′", "'")
+_SECONDS = ("″", '"')
+
+
+def _fourth_root(value: Number) -> Number:
+    return square_root(square_root(value))
+
+
+_ROOTS: dict[str, Callable[[Number], Number]] = {"√": square_root, "∛": math.cbrt, "∜": _fourth_root}
 _PRODUCTS: dict[str, Callable[[Number, Number], Number]] = {
     "*": operator.mul,
     "/": divide,
+    "⁄": divide,
     "//": floor_divide,
     "%": operator.mod,
 }
-_END = _Token("end", "", 0, 0)
 
 
 class _Parser:
     """Goes over the tokens once, from the left, and computes as it goes."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
+        self.notes: list[dict[Locale, str]] = []
         self._tokens = tokens
         self._at = 0
         self._depth = 0
+        # Where the last value with a per cent sign behind it began and ended.
+        self._percent = (-1, -1)
 
     def whole_expression(self) -> Number:
         value = self._sum()
         if self._next().kind != "end":
-            raise _unexpected(self._next().text)
+            raise unexpected(self._next().text)
         return value
 
-    def _next(self, ahead: int = 0) -> _Token:
+    def _next(self, ahead: int = 0) -> Token:
         at = self._at + ahead
-        return self._tokens[at] if at < len(self._tokens) else _END
+        return self._tokens[at] if at < len(self._tokens) else END
 
     def _take(self, *texts: str) -> str | None:
         """The next token's text, taken, where it is one of these signs; else None."""
@@ -155,15 +173,39 @@ class _Parser:
         return None
 
     def _sum(self) -> Number:
+        start = self._at
         value = self._product()
+        is_percent = self._is_per_cent_from(start)
         while sign := self._take("+", "-"):
-            value = calling(_SUMS[sign], value, self._product())
+            start = self._at
+            right = self._product()
+            if not self._is_per_cent_from(start):
+                is_percent = False
+            elif not is_percent:
+                # What a pocket calculator does, and who writes 100+10% wants. 50%+10% stays 60%.
+                self._note_share(right, value, sign)
+                right = calling(operator.mul, value, right)
+            value = calling(_SUMS[sign], value, right)
         return value
+
+    def _is_per_cent_from(self, start: int) -> bool:
+        """Whether what was read since then is a number with a per cent sign, and nothing else."""
+        return self._percent == (start, self._at)
+
+    def _note_share(self, share: Number, value: Number, sign: str) -> None:
+        if len(self.notes) < _MAX_NOTES:
+            percent, whole = (_shown(number) for number in (share * 100, value))
+            self.notes.append(
+                {
+                    "es": f"Se ha {'sumado' if sign == '+' else 'restado'} el {percent} % de {whole}.",
+                    "en": f"{percent} % of {whole} was {'added' if sign == '+' else 'taken off'}.",
+                }
+            )
 
     def _product(self) -> Number:
         value = self._signed()
         while True:
-            if sign := self._take("*", "/", "//", "%"):
+            if sign := self._take("*", "/", "⁄", "//", "%"):
                 value = calling(_PRODUCTS[sign], value, self._signed())
             elif self._is_times_word():
                 self._at += 1
@@ -174,16 +216,19 @@ class _Parser:
                 return value
 
     def _is_times_word(self) -> bool:
-        """Whether `3 x 4` or `15% de 80` goes on here."""
+        """Whether `3 x 4`, `15% de 80` or `½ of 80` goes on here."""
         token, before = self._next(), self._next(-1)
         if token.kind != "name":
             return False
-        return token.text in ("x", "X") or (before.text == "%" and token.text.lower() in ("of", "de", "del"))
+        is_part = before.text in ("%", "‰") or before.kind == "fraction" or self._next(-2).text == "/"
+        return token.text in ("x", "X") or (is_part and token.text.lower() in _OF)
 
     def _multiplies_silently(self) -> bool:
         token, before = self._next(), self._next(-1)
-        follows = token.kind == "name" or token.text in ("(", "√")
-        return follows and (before.kind in ("number", "raised") or before.text in (")", "!"))
+        follows = token.kind == "name" or token.text in ("(", *_ROOTS)
+        return follows and (
+            before.kind in ("number", "raised", "fraction", "lowered") or before.text in (")", "!")
+        )
 
     def _signed(self) -> Number:
         negative = False
@@ -202,18 +247,39 @@ class _Parser:
         return calling(power, base, exponent)
 
     def _with_postfix(self) -> Number:
+        start = self._at
         value = self._atom()
         while True:
+            token = self._next()
             if self._take("!"):
                 value = calling(factorial, value)
-            elif self._next().kind == "raised":
-                value = calling(power, value, int(self._next().text.translate(_RAISED)))
+            elif self._take("‰"):
+                value = calling(divide, value, 1000)
+            elif token.kind == "raised":
                 self._at += 1
-            elif self._next().text == "%" and self._is_per_cent():
+                value = calling(power, value, raised_number(token.text))
+            elif self._take("°"):
+                value = self._in_radians(value)
+            elif token.text == "%" and self._is_per_cent():
                 self._at += 1
                 value = calling(divide, value, 100)
+                self._percent = (start, self._at)
             else:
                 return value
+
+    def _in_radians(self, degrees: Number) -> Number:
+        """The angle whose degree sign was taken; minutes and seconds may follow."""
+        for marks, parts in ((_MINUTES, 60), (_SECONDS, 3600)):
+            if self._next().kind == "number" and self._next(1).text in marks:
+                degrees = degrees + self._next().value / parts
+                self._at += 2
+        note: dict[Locale, str] = {
+            "es": "Los grados (°) se han pasado a radianes.",
+            "en": "Degrees (°) were turned into radians.",
+        }
+        if note not in self.notes:
+            self.notes.append(note)
+        return calling(math.radians, degrees)
 
     def _is_per_cent(self) -> bool:
         """Whether the `%` here has nothing behind it to divide by.
@@ -225,29 +291,42 @@ class _Parser:
             apart = self._next(-1).end < percent.start and percent.end < after.start
             return not (apart and after.end == operand.start)
         if after.kind == "name":
-            return after.text.lower() in ("of", "de", "del", "x")
-        return after.kind != "number" and after.text not in ("(", "√")
+            return after.text.lower() in (*_OF, "x")
+        return after.kind not in ("number", "fraction") and after.text not in ("(", *_ROOTS)
 
     def _atom(self) -> Number:
         token = self._next()
         self._at += 1
-        if token.kind == "number":
-            return _number(token.text)
+        if token.kind in ("number", "fraction"):
+            return self._number(token)
         if token.kind == "name":
             return self._named(token.text)
         if token.text == "(":
             value = self._inside(self._sum)
             self._close()
             return value
-        if token.text == "√":
+        if token.text in _ROOTS:
             self._deeper()
-            value = calling(square_root, self._with_postfix())
+            value = calling(_ROOTS[token.text], self._with_postfix())
             self._depth -= 1
             return value
-        raise _incomplete() if token.kind == "end" else _unexpected(token.text)
+        raise _incomplete() if token.kind == "end" else unexpected(token.text)
+
+    def _number(self, token: Token) -> Number:
+        """The number that was taken, with what belongs to it: `2½`, `1010₂`."""
+        follows = self._next()
+        if token.kind == "number" and follows.kind == "fraction" and isinstance(token.value, int):
+            self._at += 1
+            return token.value + follows.value
+        if token.kind == "number" and follows.kind == "lowered":
+            self._at += 1
+            return _in_base(token.text, raised_number(follows.text))
+        return token.value
 
     def _named(self, name: str) -> Number:
-        plain = _plain(name)
+        plain = plain_name(name)
+        if plain in ("log", "logaritmo") and self._next().kind == "lowered":
+            return self._logarithm(name)
         if plain in FUNCTIONS:
             return self._call(name, FUNCTIONS[plain])
         if plain in CONSTANTS:
@@ -273,9 +352,19 @@ class _Parser:
             )
         return calling(function.compute, *values)
 
+    def _logarithm(self, name: str) -> Number:
+        """A logarithm whose base stands below it: `log₂(8)`."""
+        base = raised_number(self._next().text)
+        self._at += 1
+        exact = {2: "log2", 10: "log10"}.get(base)
+        if exact is not None:
+            return self._call(name, FUNCTIONS[exact])
+        value = self._call(name, FUNCTIONS["ln"])
+        return calling(divide, value, calling(math.log, base))
+
     def _arguments(self) -> list[Number]:
         values = [self._sum()]
-        while self._take(","):
+        while self._take(",", ";"):
             values.append(self._sum())
         return values
 
@@ -298,12 +387,20 @@ class _Parser:
             return
         if self._next().kind == "end":
             raise ExpressionError("Falta cerrar un paréntesis.", "A parenthesis is not closed.")
-        raise _unexpected(self._next().text)
+        raise unexpected(self._next().text)
 
 
-def _number(text: str) -> Number:
-    if text.isdigit():
-        return checked(int(text))
-    if "," in text:
-        text = text.replace(".", "").replace(",", ".")
-    return checked(float(text))
+def _in_base(digits: str, base: int) -> Number:
+    try:
+        if not 2 <= base <= 36:
+            raise ValueError
+        return checked(int(digits, base))
+    except ValueError:
+        raise ExpressionError(
+            f"«{digits[:30]}» no es un número en base {base}.",
+            f"“{digits[:30]}” is no number in base {base}.",
+        ) from None
+
+
+def _shown(value: Number) -> str:
+    return f"{value:.12g}" if isinstance(value, float) or abs(value) > 10**12 else str(value)

@@ -47,6 +47,7 @@ def read(text: str) -> str | None:
         ("dos mil quinientos", "2500"),
         ("un millón doscientos mil", "1200000"),
         ("tres coma catorce", "3.14"),
+        ("tres coma uno cuatro uno", "3.1410"),
         ("dos y medio", "2.5"),
         ("5 mil", "5000"),
         ("2 coma 5", "2.5"),

@@ -1,0 +1,71 @@
+"""Texts for the calculator, with every sign in the one form that its language has."""
+
+import re
+import unicodedata
+from typing import Final
+
+from app.tools.support.written_numbers import DECIMAL_MARK
+
+RAISED: Final = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+LOWERED: Final = "₀₁₂₃₄₅₆₇₈₉"
+FRACTIONS: Final = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+
+_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("×·⋅∙•∗✕✖⨉⨯\u2062", "*"),
+        **dict.fromkeys("÷∕➗", "/"),
+        **dict.fromkeys("−–—‐‑‒﹣➖", "-"),
+        **dict.fromkeys("➕﹢\u2064", "+"),
+        **dict.fromkeys("’‘`´ʹ٬", "'"),
+        **dict.fromkeys("٪﹪", "%"),
+        **dict.fromkeys("؉", "‰"),
+        **dict.fromkeys("“”„", '"'),
+        "٫": DECIMAL_MARK,
+        "º": "°",
+        "˚": "°",
+        "،": ",",
+        "؛": ";",
+    }
+)
+_AROUND = "=?¿ \t\r\n"
+_FULL_WIDTH = re.compile("[\uff01-\uff5e\u3000\uffe0-\uffe6]")
+_FULL_WIDTH_DIGIT = re.compile("[０-９]")
+_HALF_WIDTH_SIGN = re.compile(r"[-+*/^%()]")
+_WORDS = (
+    (re.compile(r"\b(?:por\s?cien(?:to)?|per\s?cent|pct)\b", re.IGNORECASE), "%"),
+    (re.compile(r"\b(?:por\s?mil|per\s?mill?e?)\b", re.IGNORECASE), "‰"),
+    # Not the x of hexadecimal digits.
+    (re.compile(r"(?<=[0-9)!%])(?<!\b0)\s*[xX]\s*(?=[0-9(.√])"), "*"),
+)
+
+
+def with_plain_signs(text: str) -> str:
+    """The text with digits in ASCII, signs and spaces in one form each, and nothing that cannot be seen."""
+    if not (_FULL_WIDTH_DIGIT.search(text) and _HALF_WIDTH_SIGN.search(text)):
+        # Whoever types in full width types all of it so; a mixture only looks like a number.
+        text = _FULL_WIDTH.sub(lambda char: unicodedata.normalize("NFKC", char[0]), text)
+        text = "".join(map(_ascii_digit, text))
+    else:
+        text = "".join(char if _FULL_WIDTH_DIGIT.match(char) else _ascii_digit(char) for char in text)
+    text = "".join(_visible(char) for char in text.translate(_SIGNS))
+    for word, sign in _WORDS:
+        text = word.sub(sign, text)
+    # People end a sum with "=", or with a full stop, or ask it as a question.
+    return text.strip(_AROUND).rstrip(f".{_AROUND}")
+
+
+def is_currency(char: str) -> bool:
+    """Whether the character is the sign of a currency."""
+    return unicodedata.category(char) == "Sc"
+
+
+def _ascii_digit(char: str) -> str:
+    digit = unicodedata.decimal(char, None)
+    return char if digit is None else str(digit)
+
+
+def _visible(char: str) -> str:
+    category = unicodedata.category(char)
+    if category == "Zs":
+        return " "
+    return "" if category == "Cf" or "\ufe00" <= char <= "\ufe0f" else char
