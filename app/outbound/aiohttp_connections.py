@@ -113,6 +113,11 @@ class BoundedConnection(ResponseHandler):
             self._turn = None
 
     def _parse(self, data: bytes) -> None:
+        if data and self._head.is_over and self._payload is not None and self._payload.is_eof():
+            # The answer is whole, and nothing was asked since: a peer that goes on talking is let go.
+            self.force_close()
+            self.close()
+            return
         try:
             self._head.feed(data)
         except BadHead as exc:

@@ -71,6 +71,32 @@ async def test_answers_come_whole_over_httpx(answer):
         assert server.connections == (TIMES if answer is until_closed else 1)
 
 
+@pytest.mark.parametrize("more", [HINTS, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"\r\n"])
+async def test_peer_that_goes_on_after_its_answer_is_let_go(more: bytes):
+    asked, gone = 0, asyncio.Event()
+
+    async def answer(exchange: Exchange) -> None:
+        nonlocal asked
+        asked += 1
+        await exchange.whole(200, b"ok")
+        if asked == 1:
+            try:
+                while True:
+                    await exchange.wire.write(more * 1000)
+                    await asyncio.sleep(0)
+            finally:
+                gone.set()
+
+    async with WireServer(answer) as server, aiohttp.ClientSession(connector=BoundedConnector()) as session:
+        url = f"http://127.0.0.1:{server.port}/"
+        async with session.get(url) as response:
+            assert await response.read() == b"ok"
+        async with asyncio.timeout(5):
+            await gone.wait()
+        async with session.get(url) as response:
+            assert await response.read() == b"ok"
+
+
 async def test_aiohttp_makes_our_connections():
     async with BoundedConnector() as connector:
         assert isinstance(connector._factory(), BoundedConnection)
