@@ -31,9 +31,19 @@ _AROUND = "=?¿ \t\r\n"
 _FULL_WIDTH = re.compile("[\uff01-\uff5e\u3000\uffe0-\uffe6]")
 _FULL_WIDTH_DIGIT = re.compile("[０-９]")
 _HALF_WIDTH_SIGN = re.compile(r"[-+*/^%()]")
-_WORDS = (
+_FORMS = (
     (re.compile(r"\b(?:por\s?cien(?:to)?|per\s?cent|pct)\b", re.IGNORECASE), "%"),
     (re.compile(r"\b(?:por\s?mil|per\s?mill?e?)\b", re.IGNORECASE), "‰"),
+    (re.compile(r"\bmod\b(?!\s*\()", re.IGNORECASE), " % "),
+    (re.compile(r"\|([^|]+)\|"), r"abs(\1)"),
+    # One and a half; three digits would be thousands, and what they are divided by.
+    (re.compile(r"(?<![0-9.,'/^*])\b([0-9]+) ([0-9]{1,2})/([0-9]{1,3})(?![0-9.,/])"), r"(\1+\2/\3)"),
+    (re.compile(r"\b(?:US|MX|AR|A|C|NZ|HK|S|R|U)\$"), "$"),
+    (re.compile(r"\b(?:EUR|euros?)\b", re.IGNORECASE), "€"),
+    (re.compile(r"\b(?:USD|MXN|ARS|d[oó]lar(?:es)?|dollars?|pesos?)\b", re.IGNORECASE), "$"),
+    (re.compile(r"\b(?:GBP|libras?|pounds?)\b", re.IGNORECASE), "£"),
+    (re.compile(r"\b(?:JPY|CNY|yen(?:es)?|yuan(?:es)?)\b", re.IGNORECASE), "¥"),
+    (re.compile(r"\b(?:CHF|SEK|NOK|DKK|PLN|CZK|COP|CLP|PEN|UYU|INR|BRL)\b"), "¤"),
     # Not the x of hexadecimal digits.
     (re.compile(r"(?<=[0-9)!%])(?<!\b0)\s*[xX]\s*(?=[0-9(.√])"), "*"),
 )
@@ -48,8 +58,8 @@ def with_plain_signs(text: str) -> str:
     else:
         text = "".join(char if _FULL_WIDTH_DIGIT.match(char) else _ascii_digit(char) for char in text)
     text = "".join(_visible(char) for char in text.translate(_SIGNS))
-    for word, sign in _WORDS:
-        text = word.sub(sign, text)
+    for form, sign in _FORMS:
+        text = form.sub(sign, text)
     # People end a sum with "=", or with a full stop, or ask it as a question.
     return text.strip(_AROUND).rstrip(f".{_AROUND}")
 

@@ -179,7 +179,12 @@ def _valued(token: Token, exponent: str, separators: Separators | None, notes: d
         else:
             # With an exponent, or beside commas that separate arguments, it is written as programs write.
             plain = plain_number(written, None if exponent else separators)
-        if is_ambiguous(written) and (plain != written or plain.endswith(".000")) and len(notes) < _MAX_NOTES:
+        if (
+            not exponent
+            and is_ambiguous(written)
+            and (plain != written or plain.endswith(".000"))
+            and len(notes) < _MAX_NOTES
+        ):
             notes[written] = _shortest(plain)
     except NoNumber as exc:
         raise unexpected(str(exc)) from None

@@ -113,7 +113,7 @@ def _notes_of_numbers(read: Tokens, locale: Locale) -> list[str]:
 
 def _read_as(tokens: list[Token]) -> str:
     parts = [
-        f" {token.text}" if token.start == before.end + 1 else token.text
+        f" {token.text}" if before.end < token.start and "name" in (before.kind, token.kind) else token.text
         for before, token in zip([END, *tokens], tokens, strict=False)
     ]
     return "".join(parts).strip()
@@ -207,6 +207,9 @@ class _Parser:
         while True:
             if sign := self._take("*", "/", "⁄", "//", "%"):
                 value = calling(_PRODUCTS[sign], value, self._signed())
+            elif self._next(-1).text == "%" and self._next().text.lower() == "off":
+                self._at += 1
+                value = calling(operator.mul, 1 - value, self._signed())
             elif self._is_times_word():
                 self._at += 1
                 value = calling(operator.mul, value, self._signed())
@@ -291,7 +294,7 @@ class _Parser:
             apart = self._next(-1).end < percent.start and percent.end < after.start
             return not (apart and after.end == operand.start)
         if after.kind == "name":
-            return after.text.lower() in (*_OF, "x")
+            return after.text.lower() in (*_OF, "x", "off")
         return after.kind not in ("number", "fraction") and after.text not in ("(", *_ROOTS)
 
     def _atom(self) -> Number:
@@ -338,6 +341,8 @@ class _Parser:
         )
 
     def _call(self, name: str, function: Function) -> Number:
+        if self._next().kind in ("number", "fraction") and function.least == 1:
+            return calling(function.compute, self._with_postfix())
         if not self._take("("):
             raise ExpressionError(
                 f"A la función «{name}» le falta su paréntesis: {name}(…).",

@@ -53,7 +53,8 @@ async def get_bytes(ctx: ToolContext, url: httpx.URL, *, timeout_s: float) -> by
 
 
 async def _read(response: httpx.Response) -> BoundedBody:
-    body = BoundedBody(response.headers.get("content-encoding", ""), MAX_ANSWER_BYTES)
+    headers = response.headers
+    body = BoundedBody(headers.get("content-encoding", ""), MAX_ANSWER_BYTES, headers.get("content-type", ""))
     try:
         async for chunk in response.aiter_raw():
             body.feed(chunk)
