@@ -36,6 +36,7 @@ from app.router.routes import metrics_route, sessions_route, tickets_route, user
 from app.router.routes.agent_route import agent_router
 from app.services.access import Access
 from app.services.housekeeping import keep_house
+from app.services.names import warn_of_names, warn_of_oddities
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.shutdown import StopSignals
 from app.storage.errors import StorageError
@@ -54,6 +55,8 @@ from config.logger_config import configure_logging
 from config.settings import Settings, SettingsError, load_settings
 
 EXIT_WRONG_SETTINGS = 2
+
+_SETTINGS = tuple(name.upper() for name in Settings.model_fields)
 
 
 def create_app(
@@ -90,7 +93,7 @@ def create_app(
             access.note_exposure()
         tracing = make_traces(settings, model) if make_traces is not None else None
         _measure(app, service, watchdog, tracing)
-        keepers = _keepers(store, settings, time, access)
+        keepers = _keepers(store, settings, time, access, model)
         stop_signals = StopSignals(service.farewell)
         stop_signals.install()
         if engines is None:
@@ -115,12 +118,15 @@ def create_app(
     return app
 
 
-def _keepers(store: Store, settings: Settings, clock: Clock, access: Access) -> set[asyncio.Task[None]]:
+def _keepers(
+    store: Store, settings: Settings, clock: Clock, access: Access, model: ChatProvider
+) -> set[asyncio.Task[None]]:
     """What goes on beside the talks, until the server stops."""
     return {
         asyncio.create_task(keep_house(store, settings, clock), name="housekeeping"),
         asyncio.create_task(watch_descriptors(clock), name="descriptors"),
         asyncio.create_task(access.follow_keys(), name="keys"),
+        asyncio.create_task(warn_of_names(settings, model), name="names"),
     }
 
 
@@ -175,7 +181,7 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
     settings = _settings_or_exit()
-    configure_logging(settings.log_level, settings.log_format)
+    _begin_log(settings)
     return _app_or_exit(settings)
 
 
@@ -195,7 +201,7 @@ def main() -> None:
     settings = settings.model_copy(update={"host": options.host or settings.host})
     host = settings.host
     listener = _bind_or_exit(host, settings.port if options.port is None else options.port)
-    configure_logging(settings.log_level, settings.log_format)
+    _begin_log(settings)
     app = _app_or_exit(settings, _voice_that_installs(settings) if options.install_voice else None)
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
@@ -237,7 +243,10 @@ def _bind_or_exit(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as exc:
-        sys.stderr.write(f"Cannot listen on {host}:{port}: {exc}\n")
+        # Python adds the address to the system's words.
+        said: str = getattr(exc, "strerror", None) or str(exc)
+        why = said.partition(" (while attempting")[0]
+        sys.stderr.write(f"Cannot listen on {host}:{port}: {why}\n")
         sys.exit(1)
 
 
@@ -245,8 +254,16 @@ def _settings_or_exit() -> Settings:
     try:
         return load_settings()
     except SettingsError as exc:
+        # What is missing may stand in the file, by another name.
+        configure_logging("WARNING", "text")
+        warn_of_oddities(_SETTINGS)
         sys.stderr.write(f"{exc}\n")
         sys.exit(EXIT_WRONG_SETTINGS)
+
+
+def _begin_log(settings: Settings) -> None:
+    configure_logging(settings.log_level, settings.log_format)
+    warn_of_oddities(_SETTINGS)
 
 
 def _voice_that_installs(settings: Settings) -> VoiceParts:

@@ -6,14 +6,15 @@ reads the environment.
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from config.access_settings import AccessSettings
+from config.env_file import ENV_FILE
 from config.forms import KIB, MIB, CommaList, Seconds, split_commas
+from config.http_address import HTTP_ADDRESS, is_http_address
 from config.model_addresses import read_azure_address, read_base_url
 
 
@@ -25,8 +26,8 @@ class Settings(AccessSettings):
     """The settings of one server. Make it once in `main.py` and pass it on."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",  # editors on Windows begin it with a mark
         extra="ignore",
         frozen=True,
         env_ignore_empty=True,
@@ -169,7 +170,12 @@ class Settings(AccessSettings):
     @field_validator("openai_base_url", mode="before")
     @classmethod
     def _read_base_url(cls, value: object) -> object:
-        return read_base_url(value) if isinstance(value, str) and value.strip() else value
+        if not isinstance(value, str) or not value.strip():
+            return value
+        try:
+            return read_base_url(value)
+        except ValueError:
+            raise ValueError(HTTP_ADDRESS) from None
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -194,15 +200,8 @@ class Settings(AccessSettings):
     )
     @classmethod
     def _is_http_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            parts = urlsplit(value)
-            is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:  # a broken bracket, a port out of range
-            is_usable = False
-        if not is_usable or any(char.isspace() for char in value):
-            raise ValueError("must be an address such as https://host/path or http://host:port")
+        if value is not None and not is_http_address(value):
+            raise ValueError(HTTP_ADDRESS)
         return value
 
     @field_validator("database_url")
@@ -301,10 +300,26 @@ def load_settings() -> Settings:
         raise SettingsError(f".env: cannot be read as UTF-8 text: {type(exc).__name__}") from None
 
 
+_WORDS: Final = {
+    "bool_parsing": "must be true or false (yes and no, on and off, 1 and 0 count too)",
+    "bool_type": "must be true or false (yes and no, on and off, 1 and 0 count too)",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number, such as 2.5",
+    "float_type": "must be a number, such as 2.5",
+    "finite_number": "must be a number, such as 2.5",
+    "none_required": "must be empty",
+}
+"""What is said of values that have another form, in place of pydantic's words."""
+
+
 def _in_one_line(exc: ValidationError) -> str:
     parts: list[str] = []
     for error in exc.errors(include_url=False, include_input=False, include_context=False):
         name = ".".join(str(part) for part in error["loc"][:1]).upper()
-        text = " ".join(error["msg"].removeprefix("Value error, ").split())
+        said = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1)
+        text = " ".join(_WORDS.get(error["type"], said).split())
         parts.append(f"{name}: {text}" if name else text)
     return "; ".join(parts)

@@ -236,7 +236,7 @@ TRACES = "app/telemetry/traces.py"
 
 
 def test_what_the_application_imports_is_required():
-    imported_as = {"nltk_vader_sentiment": "vader", "pyjwt": "jwt"}
+    imported_as = {"nltk_vader_sentiment": "vader", "pyjwt": "jwt", "python_dotenv": "dotenv"}
     required = required_in("requirements.ini")
     known = required | {imported_as.get(name, name) for name in required}
     for path in SOURCES:

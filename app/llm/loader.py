@@ -1,10 +1,11 @@
 """Finds the provider that the settings ask for."""
 
 from importlib import import_module
-from typing import cast
+from typing import Final, cast
+from urllib.parse import urlsplit
 
 from app.llm.base import ChatProvider
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 
 PROVIDERS = {
     "azure": "app.llm.azure_openai:AzureOpenAI",
@@ -14,11 +15,21 @@ PROVIDERS = {
 """Each provider's class, made with the settings; imported only when asked for."""
 
 
+_OPENAI: Final = "api.openai.com"
+_NO_MODEL: Final = (
+    "OPENAI_MODEL: missing; OpenAI has many models, so name one, such as gpt-4o-mini "
+    "(or set LLM_PROVIDER=demo)"
+)
+
+
 def load_provider(settings: Settings) -> ChatProvider:
     """Makes the provider that `LLM_PROVIDER` names or `auto` stands for.
 
     Raises:
         SettingsError: The provider cannot work with these settings.
     """
+    if settings.provider == "openai" and settings.openai_api_key and not settings.openai_model:
+        if settings.openai_base_url is None or urlsplit(settings.openai_base_url).hostname == _OPENAI:
+            raise SettingsError(_NO_MODEL)
     module_name, _, class_name = PROVIDERS[settings.provider].partition(":")
     return cast(ChatProvider, getattr(import_module(module_name), class_name)(settings))

@@ -96,6 +96,14 @@ class OpenAICompatible:
         ]
         return await diagnosis.diagnose(stages, self._probe, self._hints, _blame)
 
+    async def listed_models(self) -> list[str]:
+        """Return the names of all models that the service lists.
+
+        Raises:
+            Failure: There is no list.
+        """
+        return [model.id for model in await list_models(self._client, self._hints, self._list_limit_s)]
+
     async def aclose(self) -> None:
         """Closes the connections. Nothing may be streamed afterwards."""
         await self._chat.aclose()

@@ -5,7 +5,7 @@ import importlib.util
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,7 @@ import orjson
 import app.tools
 from app.chat import ToolSchema
 from app.tools.base import Need, Tool
+from config.nearest import nearest
 from config.settings import Settings, SettingsError
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -76,18 +77,25 @@ def load_tools(settings: Settings) -> ToolRegistry:
     """Finds the tools of this package and of `TOOLS_DIR`, and keeps those that `TOOLS` names.
 
     Raises:
-        SettingsError: `TOOLS` names one that does not exist, or a file of `TOOLS_DIR` cannot be loaded.
+        SettingsError: `TOOLS` or `TOOLS_NEED_APPROVAL` names one that does not exist, or a file of
+            `TOOLS_DIR` cannot be loaded.
     """
     found = {tool.name: tool for tool in _built_in()}
     if settings.tools_dir is not None:
         found |= {tool.name: tool for tool in _from_folder(settings.tools_dir)}
     wanted = settings.tools if settings.tools is not None else tuple(sorted(found))
-    unknown = [name for name in wanted if name not in found]
-    if unknown:
-        raise SettingsError(
-            f"TOOLS: no such tool: {', '.join(unknown)}; there are {', '.join(sorted(found))}"
-        )
+    _check_names("TOOLS", wanted, found)
+    # One that is not there would never be asked for, and another one go unasked.
+    _check_names("TOOLS_NEED_APPROVAL", settings.tools_need_approval, found)
     return ToolRegistry([found[name] for name in dict.fromkeys(wanted)])
+
+
+def _check_names(setting: str, names: Sequence[str], found: Collection[str]) -> None:
+    unknown = [name for name in names if name not in found]
+    if unknown:
+        hints = {name: nearest(name, found) for name in unknown}
+        said = ", ".join(f"{name} (did you mean {hint}?)" if hint else name for name, hint in hints.items())
+        raise SettingsError(f"{setting}: no such tool: {said}; there are {', '.join(sorted(found))}")
 
 
 def _built_in() -> Iterator[Tool]:

@@ -347,3 +347,78 @@ def test_an_address_that_is_none_stops_the_start(
 
     with pytest.raises(SettingsError, match=name):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("voice", "maybe", "true or false (yes and no, on and off, 1 and 0"),
+        ("port", "eighty", "whole number"),
+        ("max_sessions", "1.5", "whole number"),
+        ("tts_speed", "fast", "a number, such as"),
+        ("llm_provider", "opnai", "'auto', 'azure', 'openai' or 'demo'"),
+        ("log_level", "loud", "'DEBUG', 'INFO', 'WARNING', 'ERROR' or 'CRITICAL'"),
+    ],
+)
+def test_wrong_value_is_answered_by_what_counts(env: pytest.MonkeyPatch, name: str, value: str, said: str):
+    env.setenv(name.upper(), value)
+
+    line = refusal()
+    assert line.startswith(f"{name.upper()}: must be ") and said in line
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://http://host",
+        "http://host:",
+        "http://a..b",
+        "http://.a",
+        "http://-a.example",
+        "http://a-.example",
+        "http://1.2.3.4.5",
+        "http://300.1.1.1",
+        "http://1.2.3",
+        "http://[::1",
+        "http://[1::2::3]",
+        "http://a b",
+        "http://a\\b",
+        "http://<resource>.openai.azure.com",
+        "http://{host}/v1",
+        "http://" + "a" * 64 + ".example",
+        "http://" + "a." * 200 + "example",
+        "http:/host",
+        "//host",
+        "host:80",
+        "http://:80",
+        "http://host:0",
+        "http://host:99999",
+        "http://host:port",
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["public_ip_url", "weather_url", "otel_exporter_otlp_endpoint", "openai_base_url"]
+)
+def test_address_of_a_host_that_cannot_be_stops_the_start(env: pytest.MonkeyPatch, name: str, url: str):
+    env.setenv(name.upper(), url)
+
+    assert refusal().startswith(f"{name.upper()}: must be an address")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:11434/v1",
+        "https://api.example.com/v1?x=1",
+        "http://[::1]:8080/v1",
+        "http://llama_cpp:8080",
+        "http://host.docker.internal:1234/v1",
+        "https://café.example/v1",
+        "http://10.0.0.1",
+        "https://example.com./v1",
+    ],
+)
+def test_address_of_a_host_that_can_be_is_taken(env: pytest.MonkeyPatch, url: str):
+    env.setenv("OPENAI_BASE_URL", url)
+
+    assert load_settings().openai_base_url

@@ -44,3 +44,15 @@ def test_every_provider_of_the_settings_has_its_class():
 def test_key_that_cannot_be_one_stops_the_start():
     with pytest.raises(SettingsError, match="AZURE_OPENAI_API_KEY"):
         load_provider(settings_with(**{**AZURE, "azure_openai_api_key": "clavé"}))
+
+
+@pytest.mark.parametrize("url", [None, "https://api.openai.com/v1"])
+def test_openai_itself_needs_the_name_of_a_model(url: str | None):
+    with pytest.raises(SettingsError, match="OPENAI_MODEL: missing"):
+        load_provider(settings_with(openai_api_key="sk-0123456789", openai_base_url=url))
+
+
+def test_another_server_may_choose_its_model():
+    assert (
+        load_provider(settings_with(openai_api_key="k", openai_base_url="http://127.0.0.1:1/v1")).model == ""
+    )
