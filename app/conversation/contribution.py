@@ -23,11 +23,12 @@ def _new_turn_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What a back end adds."""
+    """What a back end adds, or the server itself, which has the agent greet (`by`)."""
 
     content: str
     mode: Mode
     turn_id: str = field(default_factory=_new_turn_id)
+    by: Literal["backend", "server"] = "backend"
 
 
 async def contribute(contribution: Contribution, session: VoiceSession, turns: TurnRunner) -> None:
@@ -35,7 +36,7 @@ async def contribute(contribution: Contribution, session: VoiceSession, turns: T
     history = session.conversation_history
     history.begin_turn(contribution.turn_id, session.journal.next_position)
     # A back end may pass on what others wrote, whatever it asks for.
-    session.holds_outside = True
+    session.holds_outside |= contribution.by == "backend"
     if contribution.mode == "context":
         history.add_note(context_note(contribution.content, session.locale))
         await session.journal.turn_ended(contribution.turn_id, history.take_unwritten(), "ok")

@@ -230,7 +230,8 @@ class Conversation:
         waiting = sum(isinstance(item, Contribution) for item in self._line)
         if waiting >= self._settings.max_queued_messages:
             raise QueueFull
-        self._session.budget.take_text()
+        if contribution.by == "backend":
+            self._session.budget.take_text()
         self._line.append(contribution)
         self._wake()
         return contribution.turn_id

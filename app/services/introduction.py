@@ -39,7 +39,7 @@ def introduce(
     if words and is_new and not has_spoken:
         # Where nothing may wait (`MAX_QUEUED_MESSAGES=0`), a greeting may not either.
         with suppress(QueueFull):
-            live.conversation.put_in(Contribution(words, "prompt"))
+            live.conversation.put_in(Contribution(words, "prompt", by="server"))
 
 
 def _take_language(live: LiveSession, store: Store, profile: Profile) -> None:

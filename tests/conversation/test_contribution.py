@@ -52,3 +52,13 @@ async def test_reaction_can_be_interrupted() -> None:
 
     (complete,) = t.events(ResponseComplete)
     assert (complete.finish_reason, complete.text) == ("interrupted", "Pues ")
+
+
+@virtual
+async def test_the_servers_own_wish_is_no_word_of_others() -> None:
+    async with talk(ScriptedModel([says("Hola.")])) as t:
+        t.conversation.put_in(Contribution("Saluda.", "prompt", by="server"))
+        await t.rests()
+
+    assert not t.session.holds_outside
+    assert t.answers() == ["Hola."]
