@@ -14,7 +14,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 from fastapi import FastAPI
@@ -40,7 +40,7 @@ from app.services.names import warn_of_names, warn_of_oddities
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.shutdown import StopSignals
 from app.storage.errors import StorageError
-from app.storage.opening import open_store
+from app.storage.opening import open_store, store_address
 from app.storage.store import Store
 from app.telemetry.exposition import Metrics
 from app.telemetry.loader import Tracing, find_tracing
@@ -75,6 +75,7 @@ def create_app(
     Raises:
         SettingsError: The settings do not fit together.
     """
+    store_address(settings)  # wrong, it is told before anything begins
     tools = tools if tools is not None else load_tools(settings)
     model = provider if provider is not None else load_provider(settings)
     time = clock or SystemClock()
@@ -169,11 +170,19 @@ async def _store_or_exit(settings: Settings, clock: Clock) -> Store:
     begun yet that would have to be given back.
     """
     try:
-        return await open_store(settings, clock)
+        return await open_store(settings, clock, _exit_at_once)
     except StorageError as exc:
-        sys.stderr.write(f"{exc}\n")
-        sys.stderr.flush()
-        os._exit(exc.exit_status)
+        _exit_at_once(exc)
+
+
+def _exit_at_once(exc: StorageError) -> NoReturn:
+    """Ends the process with one line, also when another server has taken the database over.
+
+    Talks that are held here would go their own way meanwhile: their clients must come back, and land there.
+    """
+    sys.stderr.write(f"{exc}\n")
+    sys.stderr.flush()
+    os._exit(exc.exit_status)
 
 
 def __getattr__(name: str) -> Any:

@@ -207,7 +207,7 @@ class Settings(AccessSettings):
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: str) -> str:
-        known = r"sqlite(\+aiosqlite)?:///.+|postgres(ql)?(\+asyncpg)?://.+|none|"
+        known = r"sqlite(\+aiosqlite)?:///.+|postgres(ql)?(\+\w+)?://.*|none|"
         if re.fullmatch(known, value.strip(), re.IGNORECASE) is None:
             raise ValueError("must begin with sqlite:/// or postgresql://, or be none")
         return value.strip()

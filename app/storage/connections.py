@@ -4,14 +4,13 @@ Waiting for each statement on the event loop costs a turn of the loop each time,
 statements take microseconds: a busy loop would hold up what is written and read by the second.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 Answer = TypeVar("Answer")
 Work = Callable[[Connection], Answer]
-Migrate = Callable[[], Awaitable[None]]
 
 
 class WritingConnection(Protocol):
@@ -29,11 +28,16 @@ class WritingConnection(Protocol):
 class Driver(Protocol):
     """One kind of database: `sqlite_file.py` or `postgresql.py`."""
 
-    async def connect(self, migrate: Migrate) -> WritingConnection:
-        """The connection that writes, once the database is ours and `migrate` was awaited.
+    @property
+    def is_ready(self) -> bool:
+        """Whether the database was ours once, and of this release's shape: before, nothing is read."""
+        ...
+
+    async def connect(self) -> WritingConnection:
+        """The connection that writes, once the database is ours and of this release's shape.
 
         Raises:
-            StorageError: The database belongs to another process, or to a newer release.
+            StorageError: The database belongs to another process, or to a newer release, or can never work.
             Exception: It cannot be used now; another call may have more luck.
         """
         ...

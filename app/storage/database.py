@@ -1,46 +1,46 @@
 """The database that the settings name: owned by this process, and of this release's shape."""
 
-import asyncio
+import logging
+from collections.abc import Callable
 
-from sqlalchemy import URL
-
-from app.storage.address import is_sqlite
+from app.storage.address import Address
 from app.storage.connections import Answer, Driver, Work, WritingConnection
-from app.storage.errors import StoreUnavailable
-from app.storage.migrate import migrate
+from app.storage.errors import StoreUnavailable, TakenOver
 from app.storage.postgresql import PostgresDatabase
+from app.storage.sqlite_address import SqliteAddress
 from app.storage.sqlite_file import SqliteFile
+
+logger = logging.getLogger(__name__)
 
 
 class Database:
     """One database. `connect` makes it ready; nothing is touched before.
 
     Args:
-        url: As `database_address` gives it.
+        address: As `database_address` gives it.
         read_timeout_s: Seconds that a read waits for its turn.
+        on_lost: Told, in a thread of the database's, that another process has taken it over.
     """
 
-    def __init__(self, url: URL, read_timeout_s: float) -> None:
-        self._url = url
-        self.is_sqlite = is_sqlite(url)
-        self.dialect = url.get_backend_name()
-        kind = SqliteFile if self.is_sqlite else PostgresDatabase
-        self._driver: Driver = kind(url, read_timeout_s)
-        self._is_migrated = False
+    def __init__(
+        self, address: Address, read_timeout_s: float, on_lost: Callable[[TakenOver], None] | None = None
+    ) -> None:
+        self.is_sqlite = isinstance(address, SqliteAddress)
+        self.dialect = "sqlite" if self.is_sqlite else "postgresql"
+        self._driver: Driver = (
+            SqliteFile(address, read_timeout_s)
+            if isinstance(address, SqliteAddress)
+            else PostgresDatabase(address, read_timeout_s, on_lost or _log)
+        )
 
     async def connect(self) -> WritingConnection:
-        """The connection that writes. Takes the lock and migrates where that has not been done yet.
+        """The connection that writes. Takes the database and migrates it where that has not been done yet.
 
         Raises:
-            StorageError: The database belongs to another process, or to a newer release.
+            StorageError: The database belongs to another process, or to a newer release, or can never work.
             Exception: It cannot be used now; another call may have more luck.
         """
-        return await self._driver.connect(self._migrate)
-
-    async def _migrate(self) -> None:
-        if not self._is_migrated:
-            await asyncio.to_thread(migrate, self._url)
-            self._is_migrated = True
+        return await self._driver.connect()
 
     async def read(self, work: Work[Answer]) -> Answer:
         """What `work` finds.
@@ -49,10 +49,14 @@ class Database:
             StoreUnavailable: The database has not been ready since the start, or its readers are all busy.
             Exception: Whatever the driver says of a database that cannot be used now.
         """
-        if not self._is_migrated:
+        if not self._driver.is_ready:
             raise StoreUnavailable("the database has not been ready yet")
         return await self._driver.read(work)
 
     async def aclose(self) -> None:
-        """Closes what is open and lets go of the lock. The writer's connection is the writer's to close."""
+        """Closes what is open and lets go of the database. The writer closes its connection itself."""
         await self._driver.aclose()
+
+
+def _log(loss: TakenOver) -> None:
+    logger.error("storage_taken_over", extra={"cause": str(loss)})

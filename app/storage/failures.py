@@ -1,5 +1,6 @@
 """What a database's exception means: wait and try again, or give this one write up."""
 
+import errno
 from typing import Any
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
@@ -21,6 +22,16 @@ _SQLITE_ADVICE = {
 }
 
 
+_AS_SQLITE_SAYS = {errno.EACCES: 8, errno.EPERM: 8, errno.EROFS: 8, errno.ENOSPC: 13, errno.EIO: 10}
+
+_POSTGRESQL_ADVICE = {
+    "25006": "the server is read-only: a replica, or its disk is full",
+    "42501": "give the server's user the right to write: GRANT",
+    "53100": "the database server's disk is full: make room",
+    "53300": "the database server or its pooler has no connection to spare",
+}
+
+
 def is_hopeless(exc: BaseException) -> bool:
     """Whether trying this write again cannot help, however well the database is.
 
@@ -31,9 +42,8 @@ def is_hopeless(exc: BaseException) -> bool:
         return False
     if not isinstance(exc, DBAPIError):
         return True
-    sqlstate = getattr(exc.orig, "sqlstate", None)
-    if sqlstate:
-        return str(sqlstate).startswith(_HOPELESS_CLASSES)
+    if sqlstate := sqlstate_of(exc):
+        return sqlstate.startswith(_HOPELESS_CLASSES)
     if isinstance(exc, IntegrityError | DataError | ProgrammingError):
         return True
     # asyncpg finds out by itself that a value does not fit; it says so as an interface error.
@@ -48,6 +58,11 @@ def cause_of(exc: BaseException) -> BaseException:
     return original.__cause__ or original
 
 
+def sqlstate_of(exc: BaseException) -> str:
+    """PostgreSQL's code of a failure; empty where it is none of its own."""
+    return str(getattr(cause_of(exc), "sqlstate", None) or getattr(exc, "sqlstate", None) or "")
+
+
 def summary_of(exc: BaseException) -> str:
     """One line about a failure for a log: its kind and the driver's words, without statement and values."""
     cause = cause_of(exc)
@@ -60,8 +75,13 @@ def advice_for(exc: BaseException) -> str:
     code = getattr(cause_of(exc), "sqlite_errorcode", None)
     if isinstance(code, int):
         return _SQLITE_ADVICE.get(code & 0xFF, "look at the database file and its disk")
+    if isinstance(exc, OSError) and exc.filename is not None:
+        return _SQLITE_ADVICE[_AS_SQLITE_SAYS.get(exc.errno or 0, 14)]
     if "file is empty" in str(exc):
         return _SQLITE_ADVICE[26]
     if isinstance(exc, StorageError):
-        return "end the other server"
+        return exc.advice
+    sqlstate = sqlstate_of(exc)
+    if sqlstate in _POSTGRESQL_ADVICE:
+        return _POSTGRESQL_ADVICE[sqlstate]
     return "look whether the database server runs, has room, and lets this server in"

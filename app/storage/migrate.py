@@ -5,7 +5,6 @@ A new SQLite file is made under another name and renamed when it is whole, so th
 is never half of one. What is no database of ours is left alone.
 """
 
-import asyncio
 import os
 import sqlite3
 from pathlib import Path
@@ -14,10 +13,8 @@ from alembic.command import upgrade
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, NullPool, create_engine, event
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, NullPool, create_engine, event
 
-from app.storage.address import is_sqlite, sqlite_path
 from app.storage.errors import SchemaTooNew
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -26,17 +23,13 @@ _NEW = ".new"
 _BUSY_TIMEOUT_S = 1
 
 
-def migrate(url: URL) -> None:
-    """Upgrades the database, and makes a SQLite file where there is none. Blocks: call it in a thread.
+def migrate_file(path: Path) -> None:
+    """Upgrades a SQLite file, and makes it where there is none. Blocks: call it in a thread.
 
     Raises:
         SchemaTooNew: A newer release has been here. Nothing was written.
         Exception: Whatever the driver says of a database that cannot be used now.
     """
-    if not is_sqlite(url):
-        asyncio.run(_migrate_postgresql(url))
-        return
-    path = sqlite_path(url)
     if path.exists():
         if path.stat().st_size == 0:
             # SQLite would take it for a new database. Ours are never empty: something else has emptied it.
@@ -54,6 +47,11 @@ def alembic_config(connection: Connection | None = None) -> Config:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
+
+
+def newest_revision() -> str:
+    """The revision of this release's tables."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
 
 
 def upgrade_tables(connection: Connection) -> None:
@@ -89,12 +87,3 @@ def _migrate_sqlite(path: Path) -> None:
 def _begin(connection: Connection) -> None:
     # It reads first: where there is nothing to do, a full or read-only disk is no obstacle.
     connection.exec_driver_sql("BEGIN")
-
-
-async def _migrate_postgresql(url: URL) -> None:
-    engine = create_async_engine(url, poolclass=NullPool)
-    try:
-        async with engine.begin() as connection:
-            await connection.run_sync(upgrade_tables)
-    finally:
-        await engine.dispose()

@@ -8,6 +8,7 @@ type.
     sessions ─┬─ messages     unique (session_id, position), (session_id, client_id)
               └─ tool_calls   one row for each call, written before a write runs
     erased_sessions ── ids of what was erased, so that a late write cannot bring it back
+    nodes ──── one row for each life of a server (PostgreSQL alone; see lease.py)
 """
 
 import json
@@ -27,6 +28,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -178,4 +180,21 @@ erased_sessions = Table(
     metadata,
     Column("session_id", SafeId(ID_CHARS), primary_key=True),
     Column("erased_at", UtcTime, nullable=False),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # What servers of one database tell each other; null where there is one alone.
+    Column("address", SafeId),
+    Column("version", SafeId),
+    # The oldest schema that this server can work with.
+    Column("schema_from", SafeId(32), nullable=False),
+    Column("state", SafeId(16), nullable=False),
+    Column("sessions", Integer),
+    Column("room", Integer),
+    # By the database's clock.
+    Column("renewed_at", UtcTime, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
 )

@@ -2,40 +2,32 @@
 
 The talks' loop may be busy, and a batch of writes has hundreds of statements: it would be behind for ever.
 
-The connection that writes holds an advisory lock, so that without the lock nothing can be written.
+Each transaction that writes begins with this process's row in `nodes`, so that without it nothing can be
+written.
 """
 
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, NullPool, text
+from sqlalchemy import NullPool, event
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.storage.connections import Answer, Migrate, Work
-from app.storage.errors import AlreadyRunning, StoreUnavailable
+from app.storage.connections import Answer, Work
+from app.storage.errors import StorageError, StoreUnavailable, TakenOver
+from app.storage.failures import summary_of
+from app.storage.lease import Lease
+from app.storage.postgres_address import PostgresAddress
+from app.storage.postgres_connecting import Connector
+from app.storage.refusals import never_works
 
 READERS = 4
 """Reads at once; more wait for their turn."""
 
-_CONNECT_TIMEOUT_S = 5
-_COMMAND_TIMEOUT_S = 10
-"""A server that does not answer within it has gone: the connection is given up for a new one."""
-
 _CLOSE_TIMEOUT_S = 5
-
-_LOCK_KEY = 0x766F6963_65616774
-"""The advisory lock of this application ("voiceagt"); one for each database."""
-
-_OPTIONS: dict[str, Any] = {
-    "timeout": _CONNECT_TIMEOUT_S,
-    "command_timeout": _COMMAND_TIMEOUT_S,
-    "server_settings": {"application_name": "voice-agent"},
-}
-
 
 Result = TypeVar("Result")
 
@@ -46,32 +38,45 @@ class PostgresDatabase:
     """One database of a server; see `Driver`. Nothing is touched before `connect`.
 
     Args:
-        url: As `database_address` gives it.
+        address: Where it is.
         read_timeout_s: Seconds that a read waits for a free connection.
+        on_lost: Told, on the loop's own thread, that another process has taken it over.
     """
 
-    def __init__(self, url: URL, read_timeout_s: float) -> None:
+    def __init__(
+        self, address: PostgresAddress, read_timeout_s: float, on_lost: Callable[[TakenOver], None]
+    ) -> None:
+        self._address = address
         self._loop = _OwnLoop()
-        self._writing = create_async_engine(url, poolclass=NullPool, connect_args=_OPTIONS)
-        self._reading = create_async_engine(
-            url,
-            pool_size=READERS,
-            max_overflow=0,
-            pool_timeout=read_timeout_s,
-            pool_pre_ping=True,
-            connect_args=_OPTIONS,
+        self._has_tried = False
+        connector = Connector(address)
+        self._owning = connector.engine(command_timeout_s=None, poolclass=NullPool)
+        self._writing = connector.engine(poolclass=NullPool)
+        self._reading = connector.engine(
+            pool_size=READERS, max_overflow=0, pool_timeout=read_timeout_s, pool_pre_ping=True
         )
+        self._lease = Lease(self._owning, on_lost)
+        event.listen(self._writing.sync_engine, "begin", self._lease.fence)
 
-    async def connect(self, migrate: Migrate) -> "ServerConnection":
+    @property
+    def is_ready(self) -> bool:
         """See `Driver`."""
-        connection = await self._loop.run(_connected(self._writing))
+        return self._lease.is_held
+
+    async def connect(self) -> "ServerConnection":
+        """See `Driver`. What can never work is refused the first time alone: later it is waited for."""
+        is_first, self._has_tried = not self._has_tried, True
         try:
-            await self._loop.run(_take_lock(connection))
-            await migrate()
-        except BaseException:
-            await self._loop.run(connection.close())
+            if not self._lease.is_held:
+                await self._loop.run(self._lease.take())
+            return ServerConnection(await self._loop.run(_connected(self._writing)), self._loop)
+        except StorageError:
             raise
-        return ServerConnection(connection, self._loop)
+        except Exception as exc:
+            refusal = never_works(exc, self._address.without_secrets) if is_first else None
+            if refusal is None:
+                raise
+            raise refusal from None
 
     async def read(self, work: Work[Answer]) -> Answer:
         """See `Driver`."""
@@ -85,7 +90,7 @@ class PostgresDatabase:
             return await connection.run_sync(work)
 
     async def aclose(self) -> None:
-        """See `Driver`. The writer's connection is the writer's to close; with it goes the lock."""
+        """See `Driver`. The writer's connection is the writer's to close."""
         try:
             await self._loop.run(self._dispose())
         except TimeoutError:
@@ -95,9 +100,14 @@ class PostgresDatabase:
 
     async def _dispose(self) -> None:
         async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            try:
+                await self._lease.release()
+            except Exception as exc:
+                # Whoever comes next waits until the row counts as dead.
+                logger.debug("storage_disconnect_failed", extra={"cause": summary_of(exc)})
             await _others_ended()
-            await self._reading.dispose()
-            await self._writing.dispose()
+            for engine in (self._reading, self._writing, self._owning):
+                await engine.dispose()
 
 
 class ServerConnection:
@@ -163,11 +173,3 @@ async def _others_ended() -> None:
 
 async def _connected(engine: AsyncEngine) -> AsyncConnection:
     return await engine.connect()
-
-
-async def _take_lock(connection: AsyncConnection) -> None:
-    # Of the session, not of the transaction: PostgreSQL keeps it until the connection is gone.
-    is_ours = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK_KEY})
-    await connection.commit()
-    if not is_ours:
-        raise AlreadyRunning("Another server uses this database: its advisory lock is held.")

@@ -4,16 +4,18 @@ Beside the file a lock is held, so that one process owns it.
 """
 
 import asyncio
+import errno
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
-from app.storage.address import existing_file, sqlite_path
-from app.storage.connections import Answer, Migrate, Work
-from app.storage.errors import StoreUnavailable
+from app.storage.connections import Answer, Work
+from app.storage.errors import NeverWorks, StoreUnavailable
+from app.storage.migrate import migrate_file
 from app.storage.process_lock import ProcessLock
+from app.storage.sqlite_address import SqliteAddress
 
 READERS = 4
 """Reads at once; more wait for their turn."""
@@ -30,6 +32,9 @@ _PRAGMAS = (
     "PRAGMA secure_delete = ON",
 )
 
+_NEVER = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL)
+"""What the system says where no file can ever be; a disk that is full or read-only may be mended."""
+
 Result = TypeVar("Result")
 
 
@@ -37,25 +42,30 @@ class SqliteFile:
     """One file; see `Driver`. Nothing is touched before `connect`.
 
     Args:
-        url: As `database_address` gives it.
+        address: The file.
         read_timeout_s: Seconds that a read waits for its turn.
     """
 
-    def __init__(self, url: URL, read_timeout_s: float) -> None:
-        self._path = sqlite_path(url)
+    dialect = "sqlite"
+
+    def __init__(self, address: SqliteAddress, read_timeout_s: float) -> None:
+        self._path = address.path
         self._lock = ProcessLock(self._path.with_name(self._path.name + ".lock"))
         self._read_timeout_s = read_timeout_s
-        target = existing_file(url)
+        self.is_ready = False
+        target = address.existing_file
         self._writing = create_engine(target, poolclass=NullPool)
         self._reading = create_engine(target, pool_size=READERS, max_overflow=0)
         self._readers = _Threads(READERS, "storage-reader")
         _prepare(self._writing, begin="BEGIN IMMEDIATE")
         _prepare(self._reading, begin="BEGIN")
 
-    async def connect(self, migrate: Migrate) -> "FileConnection":
+    async def connect(self) -> "FileConnection":
         """See `Driver`."""
         await asyncio.to_thread(self._take_lock)
-        await migrate()
+        if not self.is_ready:
+            await asyncio.to_thread(migrate_file, self._path)
+            self.is_ready = True
         thread = _Threads(1, "storage-writer")
         try:
             return FileConnection(await thread.run(self._writing.connect), thread)
@@ -64,7 +74,15 @@ class SqliteFile:
             raise
 
     def _take_lock(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            is_something_else = self._path.exists() and not self._path.is_file()
+        except OSError as exc:
+            if exc.errno not in _NEVER:
+                raise
+            raise NeverWorks(f"DATABASE_URL: there can be no file {self._path}: {exc.strerror}.") from None
+        if is_something_else:
+            raise NeverWorks(f"DATABASE_URL: {self._path} is a folder or a device, and no file.")
         self._lock.acquire()
 
     async def read(self, work: Work[Answer]) -> Answer:

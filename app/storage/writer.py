@@ -3,7 +3,7 @@
 Whoever has something to store puts an operation in the line and goes on; the receipt says when it is
 committed. What waits is written in order, many operations in one transaction. While the database is locked,
 full or gone, operations wait, and are tried again on a new connection. An operation that can never succeed is
-given up alone.
+given up alone. Once another server has taken the database over, all is given up.
 
 Every operation may be applied twice with the result of once: a connection can break after the commit and
 before its answer.
@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 
 from app.clock import Clock
 from app.storage.connections import WritingConnection
-from app.storage.errors import StorageError
+from app.storage.errors import StorageError, TakenOver
 from app.storage.failures import advice_for, is_hopeless, summary_of
 from app.storage.operations import Operation, is_erased
 
@@ -124,6 +124,7 @@ class Writer:
         self._connection: WritingConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
+        self._is_lost = False
         self._last_error_at: float | None = None
         self._owes_checkpoint = False
 
@@ -144,8 +145,8 @@ class Writer:
     def put(self, operation: Operation) -> Receipt:
         """Takes an operation into the line. Never waits and never raises."""
         is_full = len(self._line) >= self._max_waiting or self._chars >= self._max_waiting_chars
-        if self._is_closing or (is_full and not operation.is_erasure):
-            if self._may_report():
+        if self._is_closing or self._is_lost or (is_full and not operation.is_erasure):
+            if not self._is_lost and self._may_report():
                 logger.error(
                     "storage_refused", extra={"operation": operation.name, "waiting": len(self._line)}
                 )
@@ -185,11 +186,7 @@ class Writer:
             await asyncio.wait({self._task}, timeout=grace_s)
             self._task.cancel()
             await asyncio.wait({self._task})
-        if self._line:
-            logger.error("storage_unwritten", extra={"waiting": len(self._line)})
-        for waiting in self._line:
-            waiting.receipt.settle(False)
-        self._line.clear()
+        self._give_all_up()
         await self._disconnect()
 
     async def _run(self) -> None:
@@ -202,12 +199,25 @@ class Writer:
             try:
                 await self._write_some()
                 delay_s = 0.0
+            except TakenOver as exc:
+                self._is_lost, self._failure = True, exc
+                self._give_all_up()
+                await self._disconnect()
+                return
             except Exception as exc:
                 self._note(exc)
                 await self._disconnect()
                 # A lost connection is worth a new one at once; after that it is waited for.
                 await self._pause(delay_s)
                 delay_s = min(max(delay_s * 2, _FIRST_DELAY_S), _LONGEST_DELAY_S)
+
+    def _give_all_up(self) -> None:
+        if self._line:
+            logger.error("storage_unwritten", extra={"waiting": len(self._line)})
+        for waiting in self._line:
+            waiting.receipt.settle(False)
+        self._line.clear()
+        self._chars = 0
 
     async def _pause(self, delay_s: float) -> None:
         if self._is_closing:

@@ -60,6 +60,10 @@ class PostgresServer:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def allows(self, *lines: str) -> None:
+        """Lets in whom these lines of `pg_hba.conf` name, and nobody else."""
+        (self.folder / "data" / "pg_hba.conf").write_text("".join(f"{line}\n" for line in lines))
+
     def start(self) -> None:
         # Its output goes to a file: the server would hold our pipe open.
         options = f"-p {self.port} -h 127.0.0.1 -k '' -F"

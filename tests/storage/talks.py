@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from app.clock import SystemClock
 from app.storage.address import database_address
 from app.storage.database import Database
+from app.storage.errors import TakenOver
 from app.storage.records import CallRow, MessageRecord, SessionRecord
 from app.storage.sql_store import SqlStore
+from app.storage.sqlite_address import SqliteAddress
 
 NOW = datetime(2025, 7, 20, 10, 30, 0, 123456, tzinfo=UTC)
 PATIENCE_S = 20
@@ -44,10 +47,18 @@ def a_call(call_id: str = "call_1", **values: Any) -> CallRow:
     return replace(CallRow(call_id, "t0", "make_http_request", '{"url":"x"}', "write", NOW), **values)
 
 
-def database_at(address: str, timeout_s: float = 2) -> Database:
-    url = database_address(address)
-    assert url is not None
-    return Database(url, timeout_s)
+def database_at(
+    address: str, timeout_s: float = 2, on_lost: Callable[[TakenOver], None] | None = None
+) -> Database:
+    where = database_address(address)
+    assert where is not None
+    return Database(where, timeout_s, on_lost)
+
+
+def file_at(address: str) -> Path:
+    where = database_address(address)
+    assert isinstance(where, SqliteAddress)
+    return where.path
 
 
 @asynccontextmanager

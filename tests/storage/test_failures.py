@@ -1,5 +1,6 @@
 """Which failures are worth waiting for, and which are the write's own."""
 
+import errno
 import sqlite3
 
 import asyncpg
@@ -64,6 +65,9 @@ def test_advice_fits_the_problem():
     assert "no database" in advice_for(sqlite3.DatabaseError("file is empty"))
     assert "server" in advice_for(ConnectionRefusedError())
     assert advice_for(AlreadyRunning("x")) == "end the other server"
+    assert "read-only" in advice_for(PermissionError(errno.EACCES, "no", "/a/b"))
+    assert "read-only" in advice_for(DBAPIError("insert", {}, FromServer("25006")))
+    assert "GRANT" in advice_for(DBAPIError("insert", {}, FromServer("42501")))
     with pytest.raises(sqlite3.OperationalError) as caught:
         sqlite3.connect("/nowhere/at/all.db").execute("SELECT 1")
     assert "cannot be opened" in advice_for(caught.value)

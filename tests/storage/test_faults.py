@@ -15,20 +15,17 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from app.storage.address import database_address, sqlite_path
 from app.storage.errors import StoreUnavailable
 from app.storage.records import SessionFilter
 from tests.storage.postgres import PostgresServer
-from tests.storage.talks import NOW, PATIENCE_S, Log, a_call, a_session, a_text, an_answer, store_at
+from tests.storage.talks import NOW, PATIENCE_S, Log, a_call, a_session, a_text, an_answer, file_at, store_at
 from tests.storage.test_process_lock import HOLD
 
 ROOT = Path(__file__).parents[2]
 
 
 def file_of(address: str) -> Path:
-    url = database_address(address)
-    assert url is not None
-    return sqlite_path(url)
+    return file_at(address)
 
 
 @contextmanager

@@ -11,38 +11,48 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, event, inspect
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.storage.address import database_address, sqlite_path
+from app.storage.address import database_address
 from app.storage.errors import SchemaTooNew
-from app.storage.migrate import migrate
+from app.storage.migrate import migrate_file, upgrade_tables
 from app.storage.models import metadata
+from app.storage.postgres_address import PostgresAddress
+from app.storage.postgres_connecting import Connector
+from tests.storage.talks import file_at
 
 fork = multiprocessing.get_context("fork")
 
 
-def url_of(address: str):
-    url = database_address(address)
-    assert url is not None
-    if url.get_backend_name() == "sqlite":
-        sqlite_path(url).parent.mkdir(exist_ok=True)
-    return url
+def file_of(address: str) -> Path:
+    file = file_at(address)
+    file.parent.mkdir(exist_ok=True)
+    return file
 
 
 def ask(address: str, question: Callable[[Any], Any]) -> Any:
     if address.startswith("sqlite"):
-        file = create_engine(url_of(address), poolclass=NullPool)
+        file = create_engine(f"sqlite:///{file_of(address)}", poolclass=NullPool)
         with file.begin() as connection:
             return question(connection)
 
     async def asked() -> Any:
-        engine = create_async_engine(url_of(address))
-        async with engine.begin() as connection:
-            answer = await connection.run_sync(question)
-        await engine.dispose()
-        return answer
+        where = database_address(address)
+        assert isinstance(where, PostgresAddress)
+        engine = Connector(where).engine()
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(question)
+        finally:
+            await engine.dispose()
 
     return asyncio.run(asked())
+
+
+def migrate(address: str) -> None:
+    if address.startswith("sqlite"):
+        migrate_file(file_of(address))
+    else:
+        ask(address, upgrade_tables)
 
 
 def tables_at(address: str) -> set[str]:
@@ -50,30 +60,30 @@ def tables_at(address: str) -> set[str]:
 
 
 def test_new_database_gets_all_tables(address: str):
-    migrate(url_of(address))
+    migrate(address)
 
     assert tables_at(address) == {*metadata.tables, "alembic_version"}
 
 
 def test_second_start_writes_nothing(sqlite_address: str):
-    migrate(url_of(sqlite_address))
-    file = sqlite_path(url_of(sqlite_address))
+    migrate(sqlite_address)
+    file = file_of(sqlite_address)
     before = file.read_bytes(), file.stat().st_mtime_ns
 
-    migrate(url_of(sqlite_address))
+    migrate(sqlite_address)
 
     assert (file.read_bytes(), file.stat().st_mtime_ns) == before
 
 
 def test_newer_schema_stops_the_start_and_stays(address: str):
-    migrate(url_of(address))
+    migrate(address)
     ask(
         address,
         lambda connection: connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'"),
     )
 
     with pytest.raises(SchemaTooNew) as caught:
-        migrate(url_of(address))
+        migrate(address)
 
     assert "9999" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -94,12 +104,13 @@ def migrate_and_die(address: str, at_statement: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(Engine, "before_cursor_execute", count)
-    migrate(url_of(address))
+    migrate(address)
     os._exit(0)
 
 
 def test_killed_at_any_statement_the_next_start_finishes_it(address: str, tmp_path: Path):
-    url_of(address)
+    if address.startswith("sqlite"):
+        file_of(address)
     at_statement = 0
     exit_code: int | None = -signal.SIGKILL
     while exit_code == -signal.SIGKILL:
@@ -113,17 +124,17 @@ def test_killed_at_any_statement_the_next_start_finishes_it(address: str, tmp_pa
 
     assert exit_code == 0
     assert at_statement > len(metadata.tables)
-    migrate(url_of(address))
+    migrate(address)
     assert tables_at(address) == {*metadata.tables, "alembic_version"}
 
 
 @pytest.mark.parametrize("content", [b"", b"Dear diary, ..." * 400], ids=["empty", "text"])
 def test_what_is_no_database_is_left_alone(sqlite_address: str, content: bytes):
-    file = sqlite_path(url_of(sqlite_address))
+    file = file_of(sqlite_address)
     file.write_bytes(content)
 
     with pytest.raises(Exception) as caught:
-        migrate(url_of(sqlite_address))
+        migrate(sqlite_address)
 
     assert isinstance(getattr(caught.value, "orig", caught.value), sqlite3.DatabaseError)
     assert file.read_bytes() == content

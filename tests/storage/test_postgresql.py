@@ -1,4 +1,4 @@
-"""A server: its lock stands and falls with the connection that writes; reads share a few connections."""
+"""A server: what is done on its own event loop; reads share a few connections."""
 
 import asyncio
 import threading
@@ -8,24 +8,11 @@ from sqlalchemy import Connection, text
 
 from app.storage.errors import StoreUnavailable
 from app.storage.postgresql import READERS
-from tests.storage.postgres import PostgresServer
 from tests.storage.talks import Log, database_at
 
 
 def sleeps(connection: Connection) -> None:
     connection.execute(text("SELECT pg_sleep(0.5)"))
-
-
-async def test_lock_goes_with_the_connection(postgres: PostgresServer, postgres_address: str):
-    first, second = database_at(postgres_address), database_at(postgres_address)
-    connection = await first.connect()
-    postgres.hang_up(postgres_address)
-
-    await (await second.connect()).close()
-
-    await connection.close()
-    await first.aclose()
-    await second.aclose()
 
 
 async def test_read_that_gets_no_connection_in_time_is_refused(postgres_address: str):

@@ -2,15 +2,13 @@
 
 import asyncio
 import secrets
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from app.storage.address import database_address, sqlite_path
 from app.storage.errors import StoreUnavailable
 from app.storage.sql_store import SqlStore
-from tests.storage.talks import Log, a_session, a_text, an_answer, at, store_at
+from tests.storage.talks import Log, a_session, a_text, an_answer, at, file_at, store_at
 
 
 async def test_receipt_is_true_once_it_is_stored(store: SqlStore):
@@ -49,10 +47,7 @@ async def test_corrected_answer_replaces_the_first(store: SqlStore):
 
 
 def files_of(address: str) -> dict[str, bytes]:
-    url = database_address(address)
-    assert url is not None
-    folder: Path = sqlite_path(url).parent
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+    return {file.name: file.read_bytes() for file in file_at(address).parent.iterdir()}
 
 
 async def test_erased_user_is_nowhere_in_the_files(sqlite_address: str):
@@ -121,9 +116,7 @@ def store_at_second(address: str):
 
     @asynccontextmanager
     async def opened():
-        url = database_address(address)
-        assert url is not None
-        engine = create_async_engine(url)
+        engine = create_async_engine(address.replace("postgresql://", "postgresql+asyncpg://"))
         async with engine.connect() as connection:
             yield connection
         await engine.dispose()

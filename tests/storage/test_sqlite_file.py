@@ -11,12 +11,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from app.clock import SystemClock
-from app.storage.address import database_address, sqlite_path
 from app.storage.errors import StoreUnavailable
 from app.storage.sqlite_file import READERS
 from app.storage.writer import Writer
 from app.storage.writes import Writes
-from tests.storage.talks import a_session, database_at
+from tests.storage.talks import a_session, database_at, file_at
 
 COUNT = text("SELECT count(*) FROM users")
 
@@ -40,10 +39,8 @@ async def test_batch_for_sqlite_lands_while_the_loop_is_held_up(sqlite_address: 
     for _ in range(3):  # until the writer has handed them over
         await asyncio.sleep(0)
 
-    url = database_address(sqlite_address)
-    assert url is not None
     rows, deadline = 1, time.monotonic() + 10
-    with closing(sqlite3.connect(sqlite_path(url))) as reader:
+    with closing(sqlite3.connect(file_at(sqlite_address))) as reader:
         while rows < 51 and time.monotonic() < deadline:  # the loop stands still meanwhile
             rows = reader.execute("SELECT count(*) FROM sessions").fetchone()[0]
 
@@ -87,9 +84,7 @@ async def test_close_waits_for_cancelled_work_and_takes_back_what_it_did_not_com
 async def test_file_that_cannot_be_opened_leaves_no_thread(sqlite_address: str):
     database = database_at(sqlite_address)
     await (await database.connect()).close()
-    url = database_address(sqlite_address)
-    assert url is not None
-    sqlite_path(url).unlink()
+    file_at(sqlite_address).unlink()
 
     with pytest.raises(DBAPIError, match="unable to open"):
         await database.connect()

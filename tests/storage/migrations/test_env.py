@@ -8,15 +8,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from app.storage.address import database_address
-from app.storage.migrate import alembic_config, migrate
+from app.storage.migrate import alembic_config, migrate_file
 from app.storage.models import metadata
 
 
 def test_migrated_tables_are_those_of_the_models(tmp_path: Path):
-    url = database_address(f"sqlite:///{tmp_path / 'x.db'}")
-    assert url is not None
-    migrate(url)
+    migrate_file(tmp_path / "x.db")
     engine = create_engine(f"sqlite:///{tmp_path / 'x.db'}")
 
     with engine.connect() as connection:

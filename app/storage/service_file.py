@@ -1,0 +1,26 @@
+"""`service=name`: what stands under a name in `pg_service.conf`."""
+
+import configparser
+import os
+from pathlib import Path
+
+_OF_THE_SYSTEM = Path("/etc/postgresql-common")
+
+
+def service_parameters(service: str, file: str) -> dict[str, str]:
+    """The parameters of a service, from the file that is named, or the user's, or the system's.
+
+    Raises:
+        ValueError: There is no such service.
+    """
+    own = file or os.environ.get("PGSERVICEFILE") or str(Path.home() / ".pg_service.conf")
+    system = Path(os.environ.get("PGSYSCONFDIR") or _OF_THE_SYSTEM) / "pg_service.conf"
+    for path in (Path(own), system):
+        parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
+        try:
+            parser.read(path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError, OSError):
+            raise ValueError("names a service, and its file cannot be read") from None
+        if parser.has_section(service):
+            return {name: value for name, value in parser.items(service) if value}
+    raise ValueError("names a service that stands in no pg_service.conf")
