@@ -75,7 +75,6 @@ def create_app(
     Raises:
         SettingsError: The settings do not fit together.
     """
-    store_address(settings)  # wrong, it is told before anything begins
     tools = tools if tools is not None else load_tools(settings)
     model = provider if provider is not None else load_provider(settings)
     time = clock or SystemClock()
@@ -283,6 +282,7 @@ def _voice_that_installs(settings: Settings) -> VoiceParts:
 
 def _app_or_exit(settings: Settings, voice: VoiceParts | None = None) -> FastAPI:
     try:
+        store_address(settings)
         app = create_app(settings, voice=voice)
     except SettingsError as exc:
         sys.stderr.write(f"{exc}\n")

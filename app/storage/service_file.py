@@ -1,10 +1,9 @@
 """`service=name`: what stands under a name in `pg_service.conf`."""
 
 import configparser
-import os
 from pathlib import Path
 
-_OF_THE_SYSTEM = Path("/etc/postgresql-common")
+_OF_THE_SYSTEM = Path("/etc/postgresql-common/pg_service.conf")
 
 
 def service_parameters(service: str, file: str) -> dict[str, str]:
@@ -13,9 +12,8 @@ def service_parameters(service: str, file: str) -> dict[str, str]:
     Raises:
         ValueError: There is no such service.
     """
-    own = file or os.environ.get("PGSERVICEFILE") or str(Path.home() / ".pg_service.conf")
-    system = Path(os.environ.get("PGSYSCONFDIR") or _OF_THE_SYSTEM) / "pg_service.conf"
-    for path in (Path(own), system):
+    own = Path(file) if file else Path.home() / ".pg_service.conf"
+    for path in (own, _OF_THE_SYSTEM):
         parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",))
         try:
             parser.read(path, encoding="utf-8")

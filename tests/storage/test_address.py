@@ -182,12 +182,11 @@ def test_other_addresses_are_refused_without_showing_them(written: str):
     assert "\n" not in str(caught.value)
 
 
-def test_service_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_service_is_looked_up(tmp_path: Path):
     file = tmp_path / "services.conf"
     file.write_text("[talks]\nhost=h\nport=5433\nuser=u\nsslmode=require\n# a comment\n")
-    monkeypatch.setenv("PGSERVICEFILE", str(file))
 
-    address = postgres("postgresql://v@/d?service=talks")
+    address = postgres(f"postgresql://v@/d?service=talks&servicefile={file}")
 
     assert (address.hosts, address.ports, address.user) == (("h",), (5433,), "v")
     assert address.parameters.tls == {"sslmode": "require"}
