@@ -32,6 +32,7 @@ _READ = (
     "connect_timeout",
     "options",
     "search_path",
+    "schema",
     "target_session_attrs",
 )
 
@@ -56,7 +57,6 @@ _HARMLESS = frozenset(
 """Left out, whatever they say (but see `_NEVER`)."""
 
 _ALIASES = {
-    "schema": "search_path",
     "currentschema": "search_path",
     "applicationname": "application_name",
     "connecttimeout": "connect_timeout",
@@ -138,6 +138,9 @@ def parameters_of(given: dict[str, str], *, has_several_hosts: bool) -> Paramete
     for name in unknown:
         _refuse_if_meant_otherwise(name)
     settings, startup_options = _options(named.get("options", ""))
+    if "schema" in named:
+        # One name, as it is; a list of them is `search_path`.
+        settings["search_path"] = '"' + named["schema"].replace('"', '""') + '"'
     if "search_path" in named:
         settings["search_path"] = named["search_path"]
     fallback = named.get("fallback_application_name", APPLICATION_NAME)
