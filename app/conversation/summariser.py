@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 from app.chat import ApiMessage
 from app.conversation.summary_prompt import summary_note, summary_request
-from app.errors import AgentError, ContentFiltered, ContextTooLong, LlmBadResponse, LlmStalled
+from app.errors import (
+    AgentError,
+    ContentFiltered,
+    ContextTooLong,
+    LlmBadRequest,
+    LlmBadResponse,
+    LlmStalled,
+)
 from app.llm.base import ChatProvider, ChatRequest
 from app.session.history import BYTES_PER_TOKEN
 from app.session.history_turn import HistoryTurn
@@ -132,6 +139,14 @@ class Summariser:
                         summary = await self._ask(batch)
                 except (ContentFiltered, ContextTooLong) as exc:
                     self._note_refusal(batch, exc)
+                except LlmBadRequest as exc:
+                    # A text, or a setting: what else is refused is found out one at a time, and slowly.
+                    if len(batch) == 1:
+                        logger.warning("summary_refused", extra={"error": exc.code})
+                        batch = []
+                    self._most_passages = max(1, len(batch) // 2)
+                    self._note_failure(batch, exc)
+                    return
                 except (AgentError, TimeoutError) as exc:
                     self._note_failure(batch, exc if isinstance(exc, AgentError) else LlmStalled("too long"))
                     return

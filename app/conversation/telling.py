@@ -9,7 +9,7 @@ import orjson
 
 from app.conversation.turn import TurnEnd
 from app.conversation.turn_runner import Interruption, Outcome, TurnRunner
-from app.errors import AgentError, ContentFiltered, ContextTooLong, LlmBadResponse
+from app.errors import AgentError, LlmBadResponse, LlmError
 from app.locales import say
 from app.session.voice_session import VoiceSession
 from app.tools.calls import ToolRun, new_call_id
@@ -91,7 +91,7 @@ class ResultTeller:
             for run in others:
                 run.told_as = None  # the server's own words come between: the model is to see it anew
             await self._tell_plainly(
-                hopeless, may_remember=not isinstance(error, ContentFiltered | ContextTooLong)
+                hopeless, may_remember=not (isinstance(error, LlmError) and error.refuses_prompt)
             )
 
     async def _tell_plainly(self, runs: list[ToolRun], *, may_remember: bool) -> None:

@@ -12,11 +12,19 @@ from dataclasses import dataclass
 
 from app.chat import Extras, ToolCall, ToolSchema
 from app.conversation.prompt import about_user
-from app.errors import AgentError, BudgetExceeded, ContentFiltered, ContextTooLong, LlmCut, TurnTimeout
+from app.errors import (
+    AgentError,
+    BudgetExceeded,
+    ContentFiltered,
+    ContextTooLong,
+    LlmCut,
+    LlmError,
+    TurnTimeout,
+)
 from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.locales import say
 from app.protocol.events import Emotion, FinishReason, ResponseChunk, StateChanged, TurnSource
-from app.session.history import ROUND_BREAK
+from app.session.history import ROUND_BREAK, LeftOut
 from app.session.state import SessionState
 from app.session.voice_session import VoiceSession
 from app.tools.runner import ToolRunner
@@ -29,6 +37,10 @@ _CHARS_PER_TOKEN = 4
 """As rough as it is: a service that counts is believed instead."""
 
 _FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "content_filter"}
+
+
+_FILTER_REASONS = {"content_filter", "safety", "prohibited_content", "blocklist", "sensitive", "spii"}
+"""Ends of an answer by which services refuse what was asked, where nothing came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,7 @@ class Turn:
         self._chars_left = settings.max_response_chars
         self._round_is_new = True
         self._has_called = False
+        self._is_accepted = False
 
     async def run(self) -> TurnEnd:
         """Runs to the end of the answer, and of its sound.
@@ -178,23 +191,46 @@ class Turn:
         """Asks the model once and says what it answers; None where the answer grew over its limit."""
         self._session.budget.check_tokens()
         self._enter(SessionState.THINKING)
+        self._is_accepted = False
         try:
-            request = self._request()
-            try:
-                completion = await self._stream(request)
-            except ContextTooLong:
-                if not self._history.drop_older_half():
-                    raise
-                logger.warning("context_too_long", extra={"retry": True})
-                completion = await self._stream(self._request())
-        except (ContextTooLong, ContentFiltered):
-            self._history.forget_unaccepted()
-            raise
+            completion = await self._ask_fitting()
+        except LlmError as exc:
+            if self._is_accepted or not (exc.refuses_prompt or exc.may_refuse_prompt):
+                raise
+            completion = await self._ask_without(exc)
         if completion is None or not (completion.tool_calls and self._with_tools):
             # Thoughts go back with calls, and with what was said in a turn that made some.
             extras = completion.extras if completion is not None and self._has_called else None
             self._keep_said(extras)
         return completion
+
+    async def _ask_fitting(self) -> Completion | None:
+        request = self._request()
+        try:
+            return await self._stream(request)
+        except ContextTooLong:
+            if not self._history.drop_older_half():
+                raise
+            logger.warning("context_too_long", extra={"retry": True})
+            return await self._stream(self._request())
+
+    async def _ask_without(self, error: LlmError) -> Completion | None:
+        """Asks anew without what may be to blame, so that nothing that was said ends a talk.
+
+        A refusal names the prompt: what is new in it leaves. A failure may be an outage, in which nothing is
+        forgotten: only a prompt that goes well without the texts of failed turns shows that it was they.
+        """
+        for part in self._history.doubted(is_refused=error.refuses_prompt):
+            logger.warning("asked_without", extra={"part": part, "error": error.code})
+            try:
+                return await self._stream(self._request(part))
+            except LlmError as exc:
+                if self._is_accepted:
+                    raise
+                error = exc if exc.refuses_prompt else error
+        if error.refuses_prompt:
+            self._history.forget_unaccepted()
+        raise error
 
     async def _stream(self, request: ChatRequest) -> Completion | None:
         with self._session.observer.model_call(self.turn_id, request.messages) as call:
@@ -211,8 +247,9 @@ class Turn:
             async with aclosing(self._provider.stream(request)) as pieces:
                 async for piece in pieces:
                     if not accepted:
+                        _check_filter(piece)
                         accepted = True
-                        self._history.accepted()
+                        self._accept()
                     if len(self._session.outbox):
                         # Tokens that arrive in one packet still leave one by one, unless the reader is slow.
                         await asyncio.sleep(0)
@@ -233,20 +270,30 @@ class Turn:
             self._history.observe(completion.usage)
         return completion
 
+    def _accept(self) -> None:
+        """The service has begun to answer; what it was asked without, because it refused that, is refused."""
+        self._is_accepted = True
+        self._history.accepted()
+        for turn in self._history.take_refused():
+            self._session.transcript.refuse(turn.turn_id)
+            if turn.messages[0]["role"] == "user":
+                self._session.journal.text_refused(turn.position)
+
     def _cost(self, completion: Completion | None, chars: int) -> int:
         """The tokens of what was asked and said: also of an answer that was cut, and so was never counted."""
         if completion is not None and completion.usage is not None:
             return completion.usage.prompt_tokens + completion.usage.completion_tokens
         return self._history.asked_tokens + chars // _CHARS_PER_TOKEN
 
-    def _request(self) -> ChatRequest:
+    def _request(self, without: LeftOut | None = None) -> ChatRequest:
         offer = self._tools.offer
         schemas: list[ToolSchema] = offer.schemas if self._with_tools else []
         if self._session.profile is not None:
             self._history.tell_of_user(about_user(self._session.profile.current, self._settings))
-        messages = self._history.for_api(offer.schema_bytes if schemas else 0)
+        messages = self._history.for_api(offer.schema_bytes if schemas else 0, without)
+        may_retry = without is None
         if self._emotion is None:
-            return ChatRequest(messages, schemas, self._session.locale)
+            return ChatRequest(messages, schemas, self._session.locale, may_retry=may_retry)
         note = note_for(self._emotion, self._session.locale)
         if note:
             # Beside the text that it is about, and only for its turn: it is not part of what was said.
@@ -254,7 +301,8 @@ class Turn:
             place = max(users, default=len(messages))
             aside = {"role": "system", "content": note, "note": "aside"}
             messages = [*messages[:place], aside, *messages[place:]]
-        return ChatRequest(messages, schemas, self._session.locale, mood=self._emotion.label)
+        mood = self._emotion.label
+        return ChatRequest(messages, schemas, self._session.locale, mood=mood, may_retry=may_retry)
 
     def _speak(self, piece: str) -> bool:
         """Says a piece of the model's text; False where the answer has reached its limit."""
@@ -309,3 +357,10 @@ class Turn:
     def _enter(self, state: SessionState) -> None:
         self._session.move_to(state)
         self._session.emit(StateChanged(state.value))
+
+
+def _check_filter(first: str | Completion) -> None:
+    """Raises `ContentFiltered` where an answer is nothing but a filter's word."""
+    if isinstance(first, str) or first.tool_calls or first.finish_reason.lower() not in _FILTER_REASONS:
+        return
+    raise ContentFiltered(f"an answer without a word: {first.finish_reason}")

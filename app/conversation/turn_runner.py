@@ -8,7 +8,7 @@ from typing import Any
 
 from app.clock import Clock
 from app.conversation.turn import Turn, TurnEnd
-from app.errors import AgentError, ContentFiltered, ContextTooLong, Internal
+from app.errors import AgentError, Internal, LlmError
 from app.llm.base import ChatProvider
 from app.protocol.events import (
     Emotion,
@@ -205,7 +205,7 @@ class TurnRunner:
 
     async def fail(self, turn: Turn, error: AgentError) -> None:
         """Says that a turn has failed."""
-        is_refusal = isinstance(error, ContentFiltered | ContextTooLong)
+        is_refusal = isinstance(error, LlmError) and error.refuses_prompt
         await self._write(turn, "".join(turn.spoken), "refused" if is_refusal else "failed")
         if is_refusal:
             self._session.transcript.refuse(turn.turn_id)

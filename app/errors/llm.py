@@ -1,12 +1,21 @@
 """What goes wrong with the model."""
 
 import logging
+from typing import ClassVar
 
 from app.errors.base import AgentError
 
 
 class LlmError(AgentError):
-    """The model's service did not give an answer."""
+    """The model's service did not give an answer.
+
+    Attributes:
+        refuses_prompt: What was asked is the reason: asked again as it is, it is refused again.
+        may_refuse_prompt: What was asked may be the reason: the service was reached and failed.
+    """
+
+    refuses_prompt: ClassVar[bool] = False
+    may_refuse_prompt: bool = False
 
 
 class LlmRateLimited(LlmError):
@@ -66,6 +75,7 @@ class LlmBadRequest(LlmError):
     """The service refuses our request as malformed."""
 
     code = "llm_bad_request"
+    refuses_prompt = True
     severity = logging.ERROR
     es = "El modelo ha rechazado la petición."
     en = "The model refused the request."
@@ -102,6 +112,7 @@ class ContentFiltered(LlmError):
     """The service refuses the prompt for its content."""
 
     code = "content_filtered"
+    refuses_prompt = True
     es = "El filtro de contenido del modelo no permite responder a eso."
     en = "The model's content filter does not allow an answer to that."
 
@@ -110,5 +121,6 @@ class ContextTooLong(LlmError):
     """The prompt is too long, even without the oldest turns."""
 
     code = "context_too_long"
+    refuses_prompt = True
     es = "El mensaje es demasiado largo para el modelo."
     en = "The message is too long for the model."

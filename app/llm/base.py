@@ -53,6 +53,7 @@ class ChatRequest:
         mood: How the user seems to feel, for the same ones; None where nobody judged it. Language models are
             told in the messages.
         purpose: `summary` asks for a summary of what stands as data in the last message.
+        may_retry: Whether it may be sent again where it fails in a way that passes.
     """
 
     messages: list[ApiMessage]
@@ -60,6 +61,7 @@ class ChatRequest:
     locale: Locale = "es"
     mood: Mood | None = None
     purpose: Literal["answer", "summary"] = "answer"
+    may_retry: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,11 @@ class ChatCompletions:
                     may_be_stale = False
                     continue
                 attempt += 1
-                delay_s = self._retry.delay_s(attempt, failure.asked_s) if failure.may_retry else None
+                delay_s = (
+                    self._retry.delay_s(attempt, failure.asked_s)
+                    if failure.may_retry and request.may_retry
+                    else None
+                )
                 if delay_s is None:
                     raise
                 self.retries[failure.error.code] += 1

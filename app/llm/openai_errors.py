@@ -24,6 +24,7 @@ from app.errors import (
     LlmUntrusted,
 )
 from app.llm.capabilities import OPTIONAL_PARAMETERS, OptionalParameter
+from app.llm.refused_prompts import Refused, refused_in
 from app.llm.transport import Unreachable
 
 MAX_QUOTED_CHARS = 200
@@ -142,10 +143,14 @@ def complaint_in(body: bytes) -> Complaint:
 def complaint_of(decoded: object) -> Complaint:
     """Reads a decoded error.
 
-    Known shapes: `{"error": {...}}`, `{"error": "text"}`, `{"message": ...}`, `{"detail": ...}`.
+    Known shapes: `{"error": {...}}`, `{"error": "text"}`, `{"message": ...}`, `{"detail": ...}`, and a list
+    of one of these.
     """
+    if isinstance(decoded, list) and len(cast(list[Any], decoded)) == 1:
+        (only,) = cast(list[object], decoded)
+        return complaint_of(cast(object, only)) if isinstance(only, dict) else Complaint(message=f"[{only}]")
     if not isinstance(decoded, dict):
-        return Complaint(message=str(decoded))
+        return Complaint(message=str(cast(object, decoded)))
     fields = cast(dict[str, Any], decoded)
     inner = fields.get("error")
     if isinstance(inner, str):
@@ -173,13 +178,15 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, 
     """
     complaint = complaint_in(body)
     facts = _facts(status, headers, complaint, hints)
-    if status in (400, 404, 413, 422) and (error := _prompt_error(status, complaint, facts)):
-        return Failure(error, status=status, complaint=complaint)
     if status in (400, 422) and is_dice(complaint):
         return Failure(LlmBadResponse(facts), may_retry=True, status=status, complaint=complaint)
+    if error := _prompt_error(status, complaint, facts):
+        return Failure(error, status=status, complaint=complaint)
     if status in (400, 422):
-        error = _request_error(complaint, facts, hints)
+        error = _request_error(status, complaint, facts, hints)
         return Failure(error, refused=_refused(complaint, sent), status=status, complaint=complaint)
+    if status >= 500 and _refused_by(status, complaint) == "messages":
+        return Failure(LlmBadRequest(facts), status=status, complaint=complaint)
     may_retry = (status in _RETRIED_STATUSES or status >= 500) and complaint.code != "insufficient_quota"
     return Failure(
         _status_error(status, headers, complaint, facts, hints),
@@ -211,14 +218,13 @@ def stream_error(complaint: Complaint, hints: Hints) -> Failure:
         return Failure(LlmRateLimited(facts), may_retry=True, complaint=complaint)
     if is_dice(complaint):
         return Failure(LlmBadResponse(facts), may_retry=True, complaint=complaint)
-    if (
-        "server_error" in kind
-        or "overloaded" in kind
-        or "unavailable" in kind
-        or complaint.code in ("500", "502", "503", "504")
-    ):
-        return Failure(LlmBadResponse(facts), may_retry=True, complaint=complaint)
-    return Failure(LlmBadResponse(facts), complaint=complaint)
+    if "invalid_request" in kind or complaint.code in ("400", "422"):
+        return Failure(_request_error(400, complaint, facts, hints), complaint=complaint)
+    error = LlmBadResponse(facts)
+    error.may_refuse_prompt = True
+    passes = any(word in kind for word in ("server_error", "overloaded", "unavailable"))
+    may_retry = passes or complaint.code in ("500", "502", "503", "504")
+    return Failure(error, may_retry=may_retry, complaint=complaint)
 
 
 def unreachable(exc: Unreachable, hints: Hints) -> Failure:
@@ -233,19 +239,27 @@ def unreachable(exc: Unreachable, hints: Hints) -> Failure:
 
 def _prompt_error(status: int, complaint: Complaint, facts: str) -> LlmError | None:
     """The errors that the conversation's content caused."""
-    kind = f"{complaint.code} {complaint.type}".lower()
-    if "content_filter" in kind or "content_policy" in kind or "responsibleaipolicy" in kind:
+    if _refused_by(status, complaint) == "content":
         return ContentFiltered(facts)
+    if status not in (200, 400, 404, 413, 422, 500):
+        return None
+    kind = f"{complaint.code} {complaint.type}".lower()
     is_too_long = "context_length_exceeded" in kind or "exceed_context_size" in kind or status == 413
     if is_too_long or (status != 404 and _TOO_LONG_WORDS.search(complaint.message)):
         return ContextTooLong(facts)
     return None
 
 
-def _request_error(complaint: Complaint, facts: str, hints: Hints) -> LlmError:
+def _refused_by(status: int, complaint: Complaint) -> Refused | None:
+    return refused_in(status, f"{complaint.code} {complaint.type}".lower(), complaint.message)
+
+
+def _request_error(status: int, complaint: Complaint, facts: str, hints: Hints) -> LlmError:
     no_such_version = _NO_SUCH_VERSION_WORDS.search(f"{complaint.code} {complaint.message}")
     if no_such_version or is_model_missing(complaint):
         return LlmNotFound(f"{facts}; check {hints.model}")
+    if _refused_by(status, complaint) == "access":
+        return LlmAuthFailed(f"{facts}; check {hints.key_setting}")
     return LlmBadRequest(facts)
 
 
@@ -254,12 +268,14 @@ def _status_error(
 ) -> LlmError:
     if status == 404 or complaint.code == "model_not_found":
         return LlmNotFound(f"{facts}; check {hints.model}")
-    if status in (401, 403):
+    if status in (401, 402, 403):
         return LlmAuthFailed(f"{facts}; check {hints.key_setting}")
     if status == 429:
         return LlmRateLimited(facts)
     if status == 408 or status >= 500:
-        return LlmUnavailable(facts)
+        error = LlmUnavailable(facts)
+        error.may_refuse_prompt = status >= 500
+        return error
     if 300 <= status < 400:
         target = hints.quoted(headers.get("location", ""))
         return LlmBadResponse(f"{facts}; redirect to {target} not followed; check {hints.endpoint}")

@@ -204,7 +204,7 @@ class _Projection:
     def _add_result(self, message: ApiMessage) -> None:
         sent_id = self._waiting.pop(message["tool_call_id"], None)
         if sent_id is not None:
-            content = message["content"] or FILLER
+            content = message["content"] if _has_words(message["content"] or "") else FILLER
             self._out.append({"role": "tool", "tool_call_id": sent_id, "content": content})
 
     def _answer_waiting(self) -> None:

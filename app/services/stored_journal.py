@@ -121,6 +121,10 @@ class StoredJournal:
         self._last_turn = (turn_id, corrected)
         self._store.messages_stored(self._session_id, corrected)
 
+    def text_refused(self, position: int) -> None:
+        """The user's text at this place has turned out to be what the model's service refuses."""
+        self._store.message_marked(self._session_id, position, "refused")
+
     def call_started(self, call: CallStart) -> Awaitable[bool]:
         """A tool call, before it runs."""
         row = CallRow(

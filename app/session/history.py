@@ -8,7 +8,7 @@ its budget; the newest stays.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from app.chat import ApiMessage, Extras, NoteKind, Usage
 from app.errors import ContextTooLong
@@ -30,6 +30,10 @@ _LEAST_TOKENS_PER_BYTE, _MOST_TOKENS_PER_BYTE = 1 / 4.5, 1.0
 """What a service's count may make of the estimate; beyond lies no tokenizer but a wrong count."""
 
 _COUNTED = ("user", "assistant")
+
+LeftOut = Literal["unaccepted", "older"]
+"""What a prompt may be asked without, where the service refuses it: what entered since the last one that it
+took, or all but the newest turn."""
 
 
 class History(Sequence[ApiMessage]):
@@ -58,6 +62,9 @@ class History(Sequence[ApiMessage]):
         self._asked_bytes = 0
         self._was_stand_in_asked = False
         self._uncut: tuple[str, list[ApiMessage]] = ("", [])
+        self._left_out: LeftOut | None = None
+        self._has_failed = False
+        self._refused: list[HistoryTurn] = []
         self.message_count = 0
         self.summary = ""
 
@@ -98,7 +105,10 @@ class History(Sequence[ApiMessage]):
         """Adds a turn of an earlier life of the session, if the API would take it."""
         if messages and not validate(messages):
             count = len(messages)
-            self._turns.append(HistoryTurn(turn_id, position, list(messages), count, count))
+            # What was answered, the service took; of the rest nobody knows.
+            accepted = count if is_speech(messages[-1]) else 0
+            self._has_failed |= not accepted
+            self._turns.append(HistoryTurn(turn_id, position, list(messages), accepted, count))
 
     def take_unwritten(self) -> list[ApiMessage]:
         """What entered the newest turn since this was asked last, but for the user's text."""
@@ -218,11 +228,12 @@ class History(Sequence[ApiMessage]):
         self._stand_in = {"role": "system", "content": content, "note": "summary"}
         self._is_stand_in_accepted = self._was_stand_in_asked = False
 
-    def for_api(self, tools_bytes: int = 0) -> list[ApiMessage]:
+    def for_api(self, tools_bytes: int = 0, without: LeftOut | None = None) -> list[ApiMessage]:
         """The next prompt: system prompt, summary, and as many of the newest whole turns as fit.
 
         Args:
             tools_bytes: Size of the tools' schemas that go with it, which the service counts too.
+            without: What is left out for once; if the service takes that prompt, it leaves for good.
 
         Raises:
             ContextTooLong: The newest turn's texts alone are over the budget.
@@ -235,13 +246,63 @@ class History(Sequence[ApiMessage]):
         # A summary never keeps the newest turn from being asked about.
         if len(head) > 1 and self._tokens(self._weight()) > self._max_tokens:
             del head[1]
+        self._left_out = without
+        if without == "older":
+            del head[1:]
         self._was_stand_in_asked = len(head) > 1
         self._asked_bytes = weight_of(head) + sum(turn.weight for turn in self._turns) + tools_bytes
-        return [*head, *self]
+        return [*head, *(self if without is None else self._without(without))]
+
+    def doubted(self, *, is_refused: bool) -> Iterator[LeftOut]:
+        """What the newest turn may be asked without, in this order, since its prompt was refused or failed.
+
+        Args:
+            is_refused: The service has said that it is the prompt; else the service may just be down, and
+                then nothing leaves that it has taken before.
+        """
+        older = list(self._turns)[:-1]
+        has_failed, self._has_failed = self._has_failed, True
+        if (is_refused or has_failed) and any(
+            not is_speech(message) for turn in older for message in turn.messages[turn.accepted :]
+        ):
+            yield "unaccepted"
+        if is_refused and self._refusals and (older or self._stand_in is not None):
+            yield "older"
+
+    def take_refused(self) -> list[HistoryTurn]:
+        """The turns of which something left for good, since prompts went well only without it; each once."""
+        refused, self._refused = self._refused, []
+        return refused
+
+    def _without(self, without: LeftOut) -> Iterator[ApiMessage]:
+        *older, newest = self._turns
+        if without == "unaccepted":
+            for turn in older:
+                yield from _kept(turn)
+        yield from newest.messages
+
+    def _drop_left_out(self) -> None:
+        """What the last prompt was asked without is what the service does not take."""
+        if self._left_out == "older":
+            self.summary, self._stand_in = "", None
+        for turn in list(self._turns)[:-1]:
+            kept = _kept(turn) if self._left_out == "unaccepted" else []
+            kept_ids = set(map(id, kept))
+            gone = [message for message in turn.messages if id(message) not in kept_ids]
+            if gone:
+                self._refused.append(HistoryTurn(turn.turn_id, turn.position, gone))
+                self.message_count -= sum(message["role"] in _COUNTED for message in gone)
+                turn.messages[:] = kept
+                turn.accepted = len(kept)
+                turn.touch()
+        self._left_out = None
 
     def accepted(self) -> None:
         """The service has begun to answer: what the last prompt held is harmless."""
         self._refusals = 0
+        self._has_failed = False
+        if self._left_out is not None:
+            self._drop_left_out()
         self._is_stand_in_accepted |= self._was_stand_in_asked
         for turn in reversed(self._turns):
             if turn.accepted == len(turn.messages) and turn is not self._turns[-1]:
@@ -329,3 +390,9 @@ class History(Sequence[ApiMessage]):
             if not shorten(longest, excess):
                 results.remove(longest)
             excess -= before - weight_of([longest])
+
+
+def _kept(turn: HistoryTurn) -> list[ApiMessage]:
+    """What a turn has that the service took, or that the agent said."""
+    fresh = turn.messages[turn.accepted :]
+    return [*turn.messages[: turn.accepted], *(message for message in fresh if is_speech(message))]

@@ -108,6 +108,10 @@ class Journal(Protocol):
         """Another form of what the last turn added: the user heard more of it, or less."""
         ...
 
+    def text_refused(self, position: int) -> None:
+        """The user's text at this place has turned out to be what the model's service refuses."""
+        ...
+
     def call_started(self, call: CallStart) -> Awaitable[bool]:
         """A tool call, before it runs; only a write waits for it."""
         ...
@@ -169,6 +173,9 @@ class NoJournal:
         """Writes nothing."""
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
+        """Writes nothing."""
+
+    def text_refused(self, position: int) -> None:
         """Writes nothing."""
 
     def call_started(self, call: CallStart) -> Awaitable[bool]:

@@ -143,7 +143,7 @@ async def refused_text(world: World) -> None:
         await world.client.starts()
         world.script("Hola.", "¿Decías?", "Claro.")
         assert await world.asks("Hola") == "Hola."
-        assert await world.fails_at(f"Dame {POISON}") == "content_filtered"
+        assert await world.fails_at(f"Dame {POISON}") in ("content_filtered", "llm_bad_request")
         refused = world.standin.poisoned
         assert await world.asks("Otra cosa") == "¿Decías?"
         assert await world.asks("¿Seguro?") == "Claro."
@@ -249,6 +249,7 @@ SITUATIONS: tuple[Callable[[World], Awaitable[None]], ...] = (
     background_tool,
     interrupted_tool,
     failed_turn,
+    refused_text,
     summary,
     context,
     mood,
