@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q --require-has
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile -q --generate-hashes --allow-unsafe \
 	--strip-extras --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: run voice test check lint types format bench talks soak fuzz audit docs browser lock help
+.PHONY: run voice llama test check lint types format bench talks soak fuzz audit docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -49,6 +49,9 @@ soak: .venv/dev ## Holds talks while everything breaks (MINUTES=10 SESSIONS=300 
 
 fuzz: .venv/dev ## Sends N drawn messages to a real server (N=200000)
 	$(BIN)/python -m tests.fuzz $(or $(N),200000)
+
+llama: .venv/dev ## Fetches a real llama.cpp and a small model (half a gigabyte) for the tests that need them
+	$(BIN)/python -m tests.install_llama
 
 audit: .venv/dev ## Looks up the advisories of all packages, where they can be had
 	-$(PYTHON) -m venv .venv/audit && .venv/audit/bin/python -m pip --disable-pip-version-check install -q pip-audit

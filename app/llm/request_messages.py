@@ -18,7 +18,10 @@ from app.errors import Locale
 from app.llm.returns import SIGNATURE, THOUGHTS, Returns
 
 FILLER = "…"
-"""Stands where a dialect wants somebody to have spoken, and nobody did."""
+"""Stands where a dialect wants the user to have spoken, and they did not."""
+
+NODDED = "OK."
+"""Stands where a dialect wants the agent to have spoken, and it did not; a model may well imitate it."""
 
 BREAK = "\n\n"
 """Between messages that have become one."""
@@ -146,7 +149,7 @@ class _Projection:
             self._out[-1] = {"role": "user", "content": _joined(self._out[-1]["content"], content)}
             return
         if role == "tool":
-            self._out.append({"role": "assistant", "content": FILLER})
+            self._out.append({"role": "assistant", "content": NODDED})
         self._out.append({"role": "user", "content": content})
 
     def _add_assistant(self, message: ApiMessage) -> None:

@@ -6,10 +6,10 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.llm.request_messages import FILLER, NO_SIGNATURE, request_messages, short_id
+from app.llm.request_messages import FILLER, NO_SIGNATURE, NODDED, request_messages, short_id
 from app.llm.returns import Returns
 from tests.support.api_rules import STRICT_CALL_ID, strict_violations
 
@@ -101,7 +101,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[tuple[str, Any]]]] = {
             ("user", "a"),
             ("calls", ""),
             ("tool", "{}"),
-            ("assistant", FILLER),
+            ("assistant", NODDED),
             ("user", "b"),
         ],
     ),
@@ -142,7 +142,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[tuple[str, Any]]]] = {
             ("calls", ""),
             ("tool", "{}"),
             ("tool", '{"status":"interrupted"}'),
-            ("assistant", FILLER),
+            ("assistant", NODDED),
             ("user", "b"),
         ],
     ),
@@ -180,6 +180,7 @@ pieces = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(history=st.lists(pieces, max_size=14))
 def test_whatever_comes_the_strictest_dialect_takes_it(history: list[dict[str, Any]]):
     numbered = [renamed(message, n) for n, message in enumerate(history)]
@@ -200,6 +201,7 @@ def renamed(message: dict[str, Any], place: int) -> dict[str, Any]:
     return {**message, "tool_calls": own}
 
 
+@settings(deadline=None)
 @given(
     spoken=st.lists(st.tuples(st.sampled_from(["user", "assistant"]), st.uuids().map(str)), max_size=12),
 )
@@ -221,6 +223,7 @@ def test_prompts_of_one_talk_begin_alike():
 # Ids
 
 
+@settings(deadline=None)
 @given(call_ids=st.lists(st.text(min_size=1), min_size=1, max_size=50, unique=True))
 def test_ids_are_nine_letters_or_digits_and_none_is_used_twice(call_ids: list[str]):
     history = [user(), *itertools.chain(*([calls(each), result(each)] for each in call_ids))]

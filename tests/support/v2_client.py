@@ -117,9 +117,9 @@ class V2Client:
 
 
 @asynccontextmanager
-async def v2_client(server: Server) -> AsyncIterator[V2Client]:
+async def v2_client(server: Server, patience_s: float = PATIENCE_S) -> AsyncIterator[V2Client]:
     """A client without a connection; whatever it opens is closed at the end."""
-    client = V2Client(server.url)
+    client = V2Client(server.url, patience_s)
     try:
         yield client
     finally:
