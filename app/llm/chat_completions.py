@@ -191,7 +191,7 @@ class ChatCompletions:
         """An answer, once all that the service does not take is left out, and what it wants back is there."""
         while True:
             parameters = self.capabilities.parameters(request, self._settings)
-            returns = replace(self._returns, service=f"{self._client.base_url.host} {model}")
+            returns = replace(self._returns, service=f"{self._client.base_url.netloc.decode()} {model}")
             messages = request_messages(request.messages, request.locale, returns)
             try:
                 return await self._attempt(model, messages, parameters, returns.service)
@@ -219,6 +219,7 @@ class ChatCompletions:
             self._returns.wanted | taught.wanted,
             self._returns.refused | taught.refused,
             self._returns.text_beside_calls and taught.text_beside_calls,
+            self._returns.system_role and taught.system_role,
         )
         logger.warning("llm_messages_adapted", extra={"cause": failure.error.facts})
         return True

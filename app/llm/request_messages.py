@@ -115,9 +115,13 @@ class _Projection:
                 self._add_note(message, is_last=place == last)
             before = "" if self._waiting else self._last_role
         self._end()
-        if self._head:
-            return [{"role": "system", "content": BREAK.join(self._head)}, *self._out]
-        return self._out
+        if not self._head:
+            return self._out
+        head = BREAK.join(self._head)
+        if self._returns.system_role:
+            return [{"role": "system", "content": head}, *self._out]
+        first, *others = self._out
+        return [{"role": "user", "content": _joined(head, first["content"])}, *others]
 
     def _end(self) -> None:
         self._answer_waiting()

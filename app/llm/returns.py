@@ -19,6 +19,11 @@ _REFUSED_WORDS = re.compile(
     r"|invalid",
     re.IGNORECASE,
 )
+_NO_SYSTEM = re.compile(
+    r"\bsystem\b.{0,40}\b(not|isn't) (supported|enabled|allowed)|not support.{0,20}\bsystem\b"
+    r"|developer instruction is not enabled|unsupported.{0,40}\bsystem\b",
+    re.IGNORECASE,
+)
 _NOT_BOTH = re.compile(r"not both|both (`?content`? and|text and)", re.IGNORECASE)
 
 _OF_MESSAGE = frozenset(("role", "content", "tool_calls", "tool_call_id"))
@@ -35,12 +40,14 @@ class Returns:
             where it gave none, with the value that stands for nothing.
         refused: Fields that it gives and does not take back.
         text_beside_calls: Whether a message may hold text and calls.
+        system_role: Whether there may be a system message at all; else it stands before the first text.
     """
 
     service: str = ""
     wanted: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     text_beside_calls: bool = True
+    system_role: bool = True
 
     def taught(self, complaint: str, sent: Iterable[ApiMessage]) -> "Returns":
         """The same after a refusal; equal where it teaches nothing.
@@ -51,6 +58,8 @@ class Returns:
         """
         if _NOT_BOTH.search(complaint) and "tool_calls" in complaint:
             return replace(self, text_beside_calls=False)
+        if self.system_role and _NO_SYSTEM.search(complaint):
+            return replace(self, system_role=False)
         for name in (THOUGHTS, SIGNATURE):
             if name in complaint and _MISSING_WORDS.search(complaint) and name not in self.refused:
                 return replace(self, wanted=self.wanted | {name})

@@ -259,13 +259,13 @@ SITUATIONS: tuple[Callable[[World], Awaitable[None]], ...] = (
 )
 
 
-def world_with(standin: DialectStandin, path: Path) -> World:
+def world_with(standin: DialectStandin, path: Path, **values: Any) -> World:
     """A world whose talks are kept in a file."""
     settings = settings_with(
         database_url=f"sqlite+aiosqlite:///{path}/talks.db",
         llm_max_retries=0,
         emotion=False,
         agent_greeting="off",
-        **standin.settings(),
+        **{**standin.settings(), **values},
     )
     return World(standin, settings, [Workshop().tool(LOOK)])
