@@ -240,13 +240,13 @@ class History(Sequence[ApiMessage]):
         """
         self._settleable.clear()
         self._was_stand_in_asked = False
+        self._left_out = without
         self._fit_newest()
         self.make_room()
         head = self._head()
         # A summary never keeps the newest turn from being asked about.
         if len(head) > 1 and self._tokens(self._weight()) > self._max_tokens:
             del head[1]
-        self._left_out = without
         if without == "older":
             del head[1:]
         self._was_stand_in_asked = len(head) > 1
@@ -324,12 +324,13 @@ class History(Sequence[ApiMessage]):
         """Takes out the texts and tool results that entered since the last accepted prompt.
 
         Otherwise every later prompt would be refused as well. What the agent said and a new summary stay at
-        first; if the next prompt is refused too, they go as well.
+        first; if the next prompt is refused too, they go as well. Where the last prompt was asked without
+        what is older, that is not to blame, and stays.
         """
         self._refusals += 1
         if self._refusals > 1 and self._was_stand_in_asked and not self._is_stand_in_accepted:
             self.summary, self._stand_in = "", None
-        for turn in self._turns:
+        for turn in list(self._turns)[-1:] if self._left_out is not None else self._turns:
             tail = turn.messages[turn.accepted :]
             if tail:
                 turn.touch()

@@ -254,3 +254,34 @@ async def test_answer_that_a_filter_kept_back_whole_is_a_refusal(
             assert await world.asks("Otra cosa") == "Vale."
 
     assert POISON not in world.last_prompt
+
+
+async def test_what_a_back_end_has_added_outlives_a_refused_text(
+    standin: DialectStandin, tmp_path: Path
+) -> None:
+    refusing(standin, REFUSALS["DeepSeek"])
+    async with standin:
+        world = world_with(standin, tmp_path)
+        async with world.serving():
+            await world.client.starts()
+            await world.contributes("El pedido es el 7.", "context")
+            assert await world.fails_at(f"Dame {POISON}") == "content_filtered"
+            assert await world.asks("¿Qué pedido?") == "Vale."
+
+    assert "El pedido es el 7." in world.last_prompt
+
+
+async def test_what_a_back_end_has_added_and_a_service_refuses_leaves(
+    standin: DialectStandin, tmp_path: Path
+) -> None:
+    refusing(standin, REFUSALS["DeepSeek"])
+    async with standin:
+        world = world_with(standin, tmp_path)
+        async with world.serving():
+            await world.client.starts()
+            await world.contributes(f"Lleva {POISON}.", "context")
+            assert await world.asks("Hola") == "Vale.", "nobody has said anything wrong"
+            asked = len(standin.requests)
+            assert await world.asks("¿Y?") == "Vale."
+
+    assert len(standin.requests) == asked + 1
