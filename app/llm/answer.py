@@ -55,13 +55,16 @@ class Answer:
         # Thoughts bind nobody: an answer of which nothing can be shown yet may be asked for again.
         self._may_retry = True
 
-    async def begin(self) -> None:
+    async def begin(self, *, to_show: bool = True) -> None:
         """Waits until there is something to show or to run, so that whatever fails before may be tried again.
+
+        Args:
+            to_show: False: any sign of an answer will do, a thought for one.
 
         Raises:
             Failure: It did not begin.
         """
-        while not (self._held or self._decoder.has_calls):
+        while not (self._held or self._decoder.has_calls or (self._decoder.has_progress and not to_show)):
             pieces = await self._read()
             if pieces is None:
                 self._held = self._rest()

@@ -150,7 +150,7 @@ class ChatCompletions:
         Raises:
             Failure: It was refused or failed.
         """
-        answer = await self._adapt(model, request)
+        answer = await _begun(await self._adapt(model, request), to_show=False)
         await answer.aclose()
 
     async def aclose(self) -> None:
@@ -164,7 +164,7 @@ class ChatCompletions:
         name = await model()
         while True:
             try:
-                answer = await self._adapt(name, request)
+                answer = await _begun(await self._adapt(name, request))
                 self.has_answered = True
                 return answer
             except Failure as failure:
@@ -235,13 +235,7 @@ class ChatCompletions:
             tools = OfferedTools(parameters.get("tools", ()))
             decoder = AnswerDecoder(self.hints, tools, self._habit_of(model))
             body = body_of(response)
-            answer = Answer(body, self.hints, limits_s, asked_at, resources.pop_all(), service, decoder)
-        try:
-            await answer.begin()
-        except BaseException:
-            await answer.aclose()
-            raise
-        return answer
+            return Answer(body, self.hints, limits_s, asked_at, resources.pop_all(), service, decoder)
 
     def _habit_of(self, model: str) -> ThinkingHabit:
         if model not in self._habits:
@@ -299,3 +293,12 @@ class ChatCompletions:
         if content_type in _NO_STREAM_TYPES:
             text = (await body_of(response).read())[:MAX_REFUSAL_BYTES].decode("utf-8", errors="replace")
             raise Failure(LlmBadResponse(f"{content_type} instead of a stream: {self.hints.quoted(text)}"))
+
+
+async def _begun(answer: Answer, *, to_show: bool = True) -> Answer:
+    try:
+        await answer.begin(to_show=to_show)
+    except BaseException:
+        await answer.aclose()
+        raise
+    return answer

@@ -4,7 +4,7 @@ import json
 import random
 import string
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tests.dialects import rules
@@ -38,6 +38,11 @@ class Service:
         calls_reason: Its finish reason where it calls tools.
         in_each_delta: What every delta carries.
         last_fields: What its last chunk carries beside the choices.
+        thinks_in_text: What stands before and behind its thoughts, where it writes them into the answer.
+        own_thoughts: What it thinks, whatever the situation; None: what that says.
+        writes_calls: How it writes a call into its text, with places for name and arguments.
+        reason_on_each: Whether each chunk carries a finish reason.
+        makes_grammar: Whether it makes a grammar of the tools' schemas.
     """
 
     name: str
@@ -55,6 +60,11 @@ class Service:
     calls_reason: str = "tool_calls"
     in_each_delta: tuple[tuple[str, Any], ...] = ()
     last_fields: tuple[tuple[str, Any], ...] = ()
+    thinks_in_text: tuple[str, str] | None = None
+    own_thoughts: str | None = None
+    writes_calls: str | None = None
+    reason_on_each: bool = False
+    makes_grammar: bool = False
 
 
 def _error(status: int, **fields: Any) -> Callable[[str], Refusal]:
@@ -253,6 +263,7 @@ LLAMA_CPP = Service(
     new_id=lambda: _letters(32),
     thoughts="reasoning_content",
     last_fields=(("timings", {"prompt_n": 1, "predicted_ms": 3.5}),),
+    makes_grammar=True,  # llama.cpp#25923
 )
 
 OLLAMA = Service(
@@ -294,7 +305,64 @@ LM_STUDIO = Service(
     in_each_delta=(("tool_calls", []),),  # lmstudio-bug-tracker#1318
 )
 
-SERVICES = (OPENAI, AZURE, MISTRAL, DEEPSEEK, GEMINI, GROQ, VLLM, LLAMA_CPP, OLLAMA, LM_STUDIO)
+# Servers that run a model without the parsers of its template: what those would read stands in the text.
+
+VLLM_BARE = replace(
+    VLLM,
+    name="vLLM/Qwen without parsers",
+    thoughts=None,
+    thinks_in_text=("<think>\n", "\n</think>\n\n"),
+    writes_calls='<tool_call>\n{{"name": "{name}", "arguments": {arguments}}}\n</tool_call>\n',
+)
+
+LLAMA_CPP_BARE = replace(
+    LLAMA_CPP,
+    name="llama.cpp without a template",
+    thoughts=None,
+    writes_calls='{{"name": "{name}", "parameters": {arguments}}}\n',  # a small model, seen for real
+)
+
+# The template has opened the thought, so that its end alone comes. Of the first answer nothing but what it
+# says tells that it is one.
+R1_BARE = replace(
+    VLLM,
+    name="vLLM/R1 without a parser",
+    thoughts=None,
+    thinks_in_text=("", "\n</think>\n\n"),  # pipecat#1168
+    own_thoughts="Okay, the user wants something. I will see.",
+)
+
+GPT_OSS_BARE = replace(
+    OLLAMA,
+    name="gpt-oss without a parser",
+    thoughts=None,
+    thinks_in_text=(
+        "<|channel|>analysis<|message|>",
+        "<|end|><|start|>assistant<|channel|>final<|message|>",
+    ),
+)
+
+GATEWAY = replace(
+    OPENAI, name="a gateway that gives a reason with each chunk", reason_on_each=True, index="zero"
+)
+
+SERVICES = (
+    OPENAI,
+    AZURE,
+    MISTRAL,
+    DEEPSEEK,
+    GEMINI,
+    GROQ,
+    VLLM,
+    LLAMA_CPP,
+    OLLAMA,
+    LM_STUDIO,
+    VLLM_BARE,
+    LLAMA_CPP_BARE,
+    R1_BARE,
+    GPT_OSS_BARE,
+    GATEWAY,
+)
 
 
 def sample(service: Service) -> tuple[list[dict[str, Any]], rules.Given]:

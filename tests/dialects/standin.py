@@ -1,6 +1,7 @@
 """A service of one dialect on loopback: it refuses what its rules say, and answers as it does."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,8 @@ class DialectStandin(AzureStandin):
         words = next(
             (said for rule in self.service.rules if (said := rule.broken(request.messages, self.given))), None
         )
+        if words is None and self.service.makes_grammar:
+            words = no_grammar(request.body.get("tools"))
         if words is not None:
             self.requests.append(request)
             self.broken.append(words)
@@ -95,7 +98,7 @@ class Speaks:
         await begin_stream(exchange)
         await _think(exchange, service, self.thoughts)
         for piece in Text(self.text).pieces():
-            await exchange.event(chunk({"content": piece, **dict(service.in_each_delta)}))
+            await _say(exchange, service, piece)
         await _end(exchange, service, "stop")
 
 
@@ -112,8 +115,11 @@ class CallsTools:
         service = self.standin.service
         await begin_stream(exchange)
         await _think(exchange, service, self.thoughts)
+        if service.writes_calls is not None:
+            await self._write(exchange, service, service.writes_calls)
+            return
         for piece in Text(self.text).pieces() if self.text else ():
-            await exchange.event(chunk({"content": piece, **dict(service.in_each_delta)}))
+            await _say(exchange, service, piece)
         pieces = [piece for n, call in enumerate(self.calls) for piece in self._pieces(n, call)]
         content = {"content": service.content_beside_calls}
         if service.calls_at_once:
@@ -123,6 +129,14 @@ class CallsTools:
         for piece in pieces:
             await exchange.event(chunk({**content, "tool_calls": [piece]}))
         await _end(exchange, service, service.calls_reason)
+
+    async def _write(self, exchange: Exchange, service: Service, form: str) -> None:
+        """The calls as text; what is nothing but calls says nothing else."""
+        for name, arguments in self.calls:
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+            for piece in _cut(form.format(name=name, arguments=text)):
+                await _say(exchange, service, piece)
+        await _end(exchange, service, "stop")
 
     def _pieces(self, place: int, call: Call) -> list[dict[str, Any]]:
         service, given = self.standin.service, self.standin.given
@@ -151,9 +165,35 @@ class CallsTools:
 
 async def _think(exchange: Exchange, service: Service, thoughts: str) -> None:
     await exchange.event(chunk({"role": "assistant", "content": None}))
+    thoughts = service.own_thoughts or thoughts
+    if service.thinks_in_text is not None:
+        before, behind = service.thinks_in_text
+        for piece in [*_cut(before), *Text(thoughts).pieces(), *_cut(behind)]:
+            await _say(exchange, service, piece)
     if service.thoughts is not None:
         for piece in Text(thoughts).pieces():
             await exchange.event(chunk({"content": None, service.thoughts: piece}))
+
+
+async def _say(exchange: Exchange, service: Service, piece: str) -> None:
+    reason = "stop" if service.reason_on_each else None
+    await exchange.event(chunk({"content": piece, **dict(service.in_each_delta)}, reason))
+
+
+def _cut(text: str) -> list[str]:
+    """Tokens of a text without blanks to cut at."""
+    return [text[at : at + 3] for at in range(0, len(text), 3)]
+
+
+def no_grammar(tools: Any) -> str | None:
+    """Why no grammar can be made of the tools, in the service's words; None where it can."""
+    for tool in tools or []:
+        written = json.dumps(tool["function"].get("parameters", {}))
+        bounds = re.findall(r'"(?:max|min)(?:Length|Items|Properties)": (\d+)', written)
+        is_odd = re.search(r'"\$ref"|"pattern"|"properties": \{\}|: \{\}|\{"description": "[^"]*"\}', written)
+        if is_odd or any(int(bound) >= 2000 for bound in bounds):
+            return "Failed to initialize samplers: failed to parse grammar"
+    return None
 
 
 async def _end(exchange: Exchange, service: Service, reason: str | None) -> None:

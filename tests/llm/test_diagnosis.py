@@ -7,7 +7,7 @@ import pytest
 from app.llm import diagnosis
 from app.llm.base import Check
 from app.llm.openai_errors import Failure
-from tests.support.answers import StallBeforeHeaders, Status, html, redirect
+from tests.support.answers import Raw, StallBeforeHeaders, Status, html, redirect, text_events
 from tests.support.azure_standin import KEY, AzureStandin
 from tests.support.providers import KINDS, Kind, provider_for
 
@@ -162,3 +162,12 @@ async def test_endpoint_as_the_portal_shows_it_works():
         for path in ("/openai/v1/", "/openai/deployments/x/chat/completions?api-version=2024-10-21"):
             checks = await checks_of("azure", standin, azure_openai_endpoint=standin.url + path)
             assert all(check.ok for check in checks)
+
+
+async def test_model_that_thinks_for_long_answers(kind: Kind):
+    async with AzureStandin() as standin:
+        thought = [text_events("<think>"), *[text_events("Hmm ")] * 100]
+        standin.script(Raw(thought, delay_s=1))
+        checks = await checks_of(kind, standin)
+
+    assert all(check.ok for check in checks)
