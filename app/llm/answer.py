@@ -122,7 +122,7 @@ class Answer:
         if not chunk:
             return self._ended()
         pieces = decoder.feed(chunk)
-        if pieces or decoder.has_calls:
+        if self._may_retry and (pieces or decoder.has_calls):
             self._may_retry = False
         if decoder.progress != self._progress_seen:
             self._note_progress()

@@ -9,7 +9,7 @@ from typing import Any, cast
 import orjson
 
 from app.chat import Extras
-from app.llm.odd_json import whole_text
+from app.llm.odd_json import whole_text, whole_value
 
 MAX_FIELD_BYTES = 64 * 1024
 """Of one field, as JSON."""
@@ -39,7 +39,7 @@ class MessageExtras:
             if self._thought_chars > 2 * MAX_THOUGHT_CHARS:
                 self._thoughts = [self._thought()]
                 self._thought_chars = len(self._thoughts[0])
-        details = delta.get("reasoning_details")
+        details = whole_value(delta.get("reasoning_details"))
         if isinstance(details, list) and details and self._details_bytes <= MAX_FIELD_BYTES:
             self._details_bytes += len(orjson.dumps(details))
             _join_details(self._details, cast("list[Any]", details))
@@ -70,7 +70,7 @@ def unknown_fields(entry: dict[str, Any]) -> dict[str, Any]:
             for name, value in fields.items()
             if name not in _KNOWN_OF_FUNCTION and value is not None
         }
-    return unknown
+    return whole_value(unknown) if unknown else unknown
 
 
 def bounded(fields: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def read_odd_json(data: bytes) -> Any:
     """
     text = data.decode("utf-8", errors="replace").strip("\ufeff\0 \t\r\n")
     try:
-        return _whole(json.loads(text, strict=False, parse_int=_number))
+        return whole_value(json.loads(text, strict=False, parse_int=_number), _CUT_ANYWHERE)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -35,15 +35,16 @@ def _number(digits: str) -> int | float:
     return int(digits) if len(digits) < 19 else float(digits)
 
 
-def _whole(value: Any) -> Any:
+def whole_value(value: Any, cut: frozenset[str] = frozenset()) -> Any:
+    """Return the value with its texts whole, but for those in the fields that may be `cut`."""
     if isinstance(value, str):
         return whole_text(value)
     if isinstance(value, list):
-        return [_whole(item) for item in cast("list[Any]", value)]
+        return [whole_value(item, cut) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
         pairs = cast("dict[str, Any]", value).items()
         return {
-            whole_text(name): inner if name in _CUT_ANYWHERE and isinstance(inner, str) else _whole(inner)
+            whole_text(name): inner if name in cut and isinstance(inner, str) else whole_value(inner, cut)
             for name, inner in pairs
         }
     return value

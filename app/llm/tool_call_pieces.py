@@ -16,7 +16,7 @@ import orjson
 
 from app.llm.base import ToolCall
 from app.llm.extras import bounded, stamped, unknown_fields
-from app.llm.odd_json import whole_text
+from app.llm.odd_json import whole_text, whole_value
 
 logger = logging.getLogger(__name__)
 
@@ -181,11 +181,8 @@ def _piece(position: int, entry: dict[str, Any]) -> _Piece | None:
     fields = cast("dict[str, Any]", function) if isinstance(function, dict) else entry
     call_id, name = _text(entry.get("id")), _text(fields.get("name"))
     arguments = _arguments(fields.get("arguments"))
-    extras = unknown_fields(entry)
-    if fields is entry:
-        # A call without a `function` around it has its own fields in place of those.
-        extras.pop("name", None)
-        extras.pop("arguments", None)
+    # A call without a `function` around it has its own fields in place of those.
+    extras = unknown_fields(entry) if fields is not entry else {}
     if not (call_id or name or arguments or extras):
         return None
     index = entry.get("index")
@@ -248,4 +245,4 @@ def _text(value: object) -> str:
 
 def _arguments(value: object) -> str:
     # A few services send the arguments as an object instead of its text.
-    return orjson.dumps(value).decode() if isinstance(value, dict) else _text(value)
+    return orjson.dumps(whole_value(value)).decode() if isinstance(value, dict) else _text(value)

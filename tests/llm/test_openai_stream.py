@@ -1,6 +1,10 @@
+import json
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.errors import LlmBadResponse, LlmRateLimited
 from app.llm.base import Completion, ToolCall, Usage
@@ -220,6 +224,20 @@ def test_bytes_that_are_no_utf8_cost_a_character_and_no_answer():
     assert decoder.feed(b'data: {"choices":[{"delta":{"content":"a\xffb"}}]}\n\n') == ["a\ufffdb"]
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '{"reasoning_details": [{"content": "\\ud83d"}]}',
+        '{"tool_calls": [{"index": 0, "content": "\\ud83d", "function": {"name": "f", "arguments": "{}"}}]}',
+        '{"reasoning_content": "\\ud83d"}',
+    ],
+)
+def test_half_a_character_in_what_goes_back_is_none(fields: str):
+    completion = raw(delta(fields), "[DONE]")[1].completion("s")
+
+    assert orjson.dumps([completion.extras, [call.extras for call in completion.tool_calls]])
+
+
 def test_half_a_character_in_a_call_is_joined():
     parts = ['{\\"x\\": \\"\\ud83d', '\\ude00\\"}']
     pieces = [
@@ -319,3 +337,28 @@ def test_thought_that_ends_in_the_same_bytes_has_not_left_yet():
 )
 def test_only_a_reason_that_comes_alone_and_last_is_near_the_end(values: list[Any], is_ending: bool):
     assert decoded(*values)[1].is_ending is is_ending
+
+
+ATOMS = [None, 0, 1.5, 10**30, float("nan"), True, "", "f", "{}", "{", "<think>", "stop", "\ud83d", "\ude00"]
+KEYS = [
+    "choices", "delta", "content", "tool_calls", "function", "name", "arguments", "id", "index",
+    "usage", "message", "refusal", "reasoning_content", "reasoning_details", "extra_content", "text",
+]  # fmt: skip
+VALUES = st.recursive(
+    st.sampled_from(ATOMS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4), max_size=6))
+def test_no_delta_of_any_shape_breaks_the_reader(deltas: list[dict[str, Any]]):
+    data = "".join(f"data: {json.dumps({'choices': [{'index': 0, 'delta': each}]})}\n\n" for each in deltas)
+    decoder = AnswerDecoder(HINTS, OfferedTools([{"type": "function", "function": {"name": "f"}}]))
+
+    pieces = decoder.feed(data.encode()) + decoder.finish() + decoder.rest()
+    completion = decoder.completion("s")
+
+    assert all(piece.encode() for piece in pieces)
+    calls = [(call.id, call.name, call.arguments, call.extras) for call in completion.tool_calls]
+    assert orjson.dumps([completion.extras, calls])
