@@ -51,22 +51,28 @@ _FORMS = (
 
 def with_plain_signs(text: str) -> str:
     """The text with digits in ASCII, signs and spaces in one form each, and nothing that cannot be seen."""
-    if not (_FULL_WIDTH_DIGIT.search(text) and _HALF_WIDTH_SIGN.search(text)):
-        # Whoever types in full width types all of it so; a mixture only looks like a number.
-        text = _FULL_WIDTH.sub(lambda char: unicodedata.normalize("NFKC", char[0]), text)
-        text = "".join(map(_ascii_digit, text))
-    else:
-        text = "".join(char if _FULL_WIDTH_DIGIT.match(char) else _ascii_digit(char) for char in text)
-    text = "".join(_visible(char) for char in text.translate(_SIGNS))
+    if not text.isascii():
+        text = _in_ascii(text)
     for form, sign in _FORMS:
         text = form.sub(sign, text)
     # People end a sum with "=", or with a full stop, or ask it as a question.
     return text.strip(_AROUND).rstrip(f".{_AROUND}")
 
 
+def _in_ascii(text: str) -> str:
+    is_mixed = bool(_FULL_WIDTH_DIGIT.search(text) and _HALF_WIDTH_SIGN.search(text))
+    if not is_mixed:
+        text = _FULL_WIDTH.sub(lambda char: unicodedata.normalize("NFKC", char[0]), text)
+    # Whoever types in full width types all of it so; a mixture only looks like a number.
+    text = "".join(
+        char if is_mixed and _FULL_WIDTH_DIGIT.match(char) else _ascii_digit(char) for char in text
+    )
+    return "".join(_visible(char) for char in text.translate(_SIGNS))
+
+
 def is_currency(char: str) -> bool:
     """Whether the character is the sign of a currency."""
-    return unicodedata.category(char) == "Sc"
+    return char == "$" if char.isascii() else unicodedata.category(char) == "Sc"
 
 
 def _ascii_digit(char: str) -> str:

@@ -173,6 +173,8 @@ def _valued(token: Token, exponent: str, separators: Separators | None, notes: d
     if token.kind != "number":
         return token
     written = token.text.removesuffix(".")
+    if not exponent and written.isdigit():
+        return Token("number", written, token.start, token.end, checked(int(written)))
     try:
         if separators is None and "," in written:
             plain = written.replace(",", "")

@@ -41,6 +41,8 @@ class Separators:
     def learn(self, written: Iterable[str]) -> None:
         """Looks at all numbers of the expression for those that leave no doubt."""
         for text in written:
+            if text.isdigit():
+                continue
             for separator, role in _roles(text).items():
                 if role != "either":
                     (self._decimal if role == "decimal" else self._group).add(separator)
