@@ -44,7 +44,17 @@ class BoundedConnection(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         """Takes what has come; what is more than a piece waits for the loop's next rounds."""
-        if self._waiting:
+        payload = self._payload
+        if (
+            payload is not None
+            and self._head.is_over
+            and not self._waiting
+            and len(data) <= PIECE_BYTES
+            and not payload.is_eof()
+        ):
+            # A token of an answer, in the middle of it: by far the most of what comes.
+            ResponseHandler.data_received(self, data)
+        elif self._waiting:
             self._waiting += data
         elif len(data) > PIECE_BYTES:
             self._waiting = data
