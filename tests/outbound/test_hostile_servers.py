@@ -116,16 +116,19 @@ def resident_bytes() -> int:
 
 
 async def longest_stall_s(work: Ask) -> float:
-    """The longest that a task which only wants to go on had to wait while the work was done."""
+    """The longest that a task which only wants to go on had to wait while the work was done.
+
+    In the loop's own CPU time: what other processes take of the machine does not count.
+    """
     longest = 0.0
     done = asyncio.Event()
 
     async def look_on() -> None:
         nonlocal longest
-        last = time.perf_counter()
+        last = time.thread_time()
         while not done.is_set():
             await asyncio.sleep(0.001)
-            now = time.perf_counter()
+            now = time.thread_time()
             longest, last = max(longest, now - last), now
 
     onlooker = asyncio.create_task(look_on())
