@@ -13,7 +13,8 @@ from app.outbound.answer_head import AnswerHead, BadHead
 HEAD_LIMIT_S: Final = 60.0
 """How long the head of an answer may take for a client without a deadline of its own, in seconds."""
 
-_READ_BYTES = 16 * 1024
+# Between two reads h11 takes apart all that the first one brought: hundreds of chunks of one byte.
+_READ_BYTES = 1024
 # The event loop reads all that the system has taken, before anybody can tell it to stop: megabytes, where the
 # system chooses the size.
 _RECEIVE_BUFFER = (socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
@@ -28,7 +29,7 @@ def asyncio_backend() -> httpcore.AsyncNetworkBackend:
 class BoundedNetwork(httpcore.AsyncNetworkBackend):
     """Connects as another backend does.
 
-    Each read brings at most 16 KiB and lets the event loop go round, so that no peer keeps others waiting.
+    Each read brings a little and lets the event loop go round, so that no peer keeps others waiting.
     """
 
     def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:

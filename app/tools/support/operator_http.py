@@ -58,7 +58,6 @@ async def _read(response: httpx.Response) -> BoundedBody:
     try:
         async for chunk in response.aiter_raw():
             body.feed(chunk)
-            await asyncio.sleep(0)  # as in `public_http`: after each of many small chunks
             if body.is_full:
                 # As in `public_http`: reading on from a closed connection ends the generators below.
                 await response.aclose()

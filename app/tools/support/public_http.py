@@ -300,8 +300,6 @@ async def _fill(body: BoundedBody, response: httpcore.Response, deadline: float)
         async with asyncio.timeout_at(deadline):
             async for chunk in response.aiter_stream():
                 body.feed(chunk)
-                # Many chunks of a byte may have come at once: others have their turn after each.
-                await asyncio.sleep(0)
                 if body.is_full:
                     # Reading on from a closed connection ends the generators below at once. Left as they
                     # are, each would be ended later, by the garbage collector, in a task of its own.
