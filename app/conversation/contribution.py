@@ -8,6 +8,7 @@ from typing import Literal
 from app.conversation.prompt import context_note
 from app.conversation.turn_runner import Interruption, TurnRunner
 from app.errors import AgentError, LlmBadResponse
+from app.session.journal import MessageSource
 from app.session.voice_session import VoiceSession
 
 logger = logging.getLogger(__name__)
@@ -28,25 +29,29 @@ class Contribution:
     content: str
     mode: Mode
     turn_id: str = field(default_factory=_new_turn_id)
-    by: Literal["backend", "server"] = "backend"
+    by: MessageSource = "backend"
 
 
 async def contribute(contribution: Contribution, session: VoiceSession, turns: TurnRunner) -> None:
     """Does what a contribution asks for, in a turn of the agent's own; `context` is heard by nobody."""
     history = session.conversation_history
     history.begin_turn(contribution.turn_id, session.journal.next_position)
+    by = contribution.by
     # A back end may pass on what others wrote, whatever it asks for.
-    session.holds_outside |= contribution.by == "backend"
+    session.holds_outside |= by == "backend"
     if contribution.mode == "context":
         history.add_note(context_note(contribution.content, session.locale))
-        await session.journal.turn_ended(contribution.turn_id, history.take_unwritten(), "ok")
+        fresh = history.take_unwritten()
+        await session.journal.turn_ended(contribution.turn_id, fresh, "ok", sources={"system": by})
         return
     if contribution.mode == "say":
         turn = turns.begin(contribution.turn_id, "agent")
+        turn.sources = {"assistant": by}
         await turns.recite(turn, contribution.content)
         return
     history.add_note(contribution.content, "task")
     turn = turns.begin(contribution.turn_id, "agent")
+    turn.sources = {"system": by}
     outcome = await turns.run(turn)
     if isinstance(outcome, Interruption):
         await turns.interrupted(turn, outcome)

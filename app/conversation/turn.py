@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Literal
 
 from app.chat import Extras, ToolCall, ToolSchema
 from app.conversation.prompt import about_user
@@ -68,6 +69,7 @@ class Turn:
         stays_open: Of one that was cut off: its text is asked again when the talk goes on elsewhere.
         is_anew: It is asked again: a server has ended before it had answered.
         heard_calls: Tool calls whose endings it put into the history.
+        sources: Whose its messages are, where their roles do not tell.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Turn:
         self.stays_open = False
         self.is_anew = False
         self.heard_calls: list[str] = []
+        self.sources: dict[str, Literal["backend", "server"]] = {}
         self._session = session
         self._history = session.conversation_history
         self._provider = provider

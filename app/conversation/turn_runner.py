@@ -244,7 +244,14 @@ class TurnRunner:
         if turn.stays_open and turn.source == "user":
             journal.turn_cut(turn.turn_id, messages, told)
         else:
-            journal.turn_ended(turn.turn_id, messages, "interrupted", told=told, is_anew=turn.is_anew)
+            journal.turn_ended(
+                turn.turn_id,
+                messages,
+                "interrupted",
+                told=told,
+                is_anew=turn.is_anew,
+                sources=turn.sources,
+            )
 
     def _note_heard(self, turn: Turn, text: str, ending: TurnEnding) -> None:
         now = self._clock.now()
@@ -259,6 +266,7 @@ class TurnRunner:
             ending,
             told=[*turn.heard_calls, *told],
             is_anew=turn.is_anew,
+            sources=turn.sources,
         )
 
     def end(self, *events: Event) -> None:

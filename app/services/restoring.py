@@ -60,7 +60,7 @@ def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumab
     )
     _remember(live, talk, {text.turn_id for text in anew})
     # Which tools brought what is not known any more; with a summary the summariser says the same.
-    has_outside = any(message.role in ("tool", "system") for message in talk.messages)
+    has_outside = any(_may_be_outside(message) for message in talk.messages)
     live.session.holds_outside |= has_outside or bool(talk.untold_calls)
     for message in talk.messages:
         if message.role in ("user", "assistant") and message.content and message.status != "joined":
@@ -156,6 +156,13 @@ def take_up_what_is_left(live: LiveSession) -> None:
     if live.left_in_line:
         live.conversation.take_up(live.left_in_line)
         live.left_in_line = []
+
+
+def _may_be_outside(record: MessageRecord) -> bool:
+    """Whether a message may hold words of others; what a release before this one stored says too little."""
+    if record.source is None:
+        return record.role in ("tool", "system")
+    return record.source == "backend"
 
 
 def tell_what_is_left(live: LiveSession) -> None:

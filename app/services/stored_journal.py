@@ -6,7 +6,7 @@ from typing import Any
 
 from app.chat import ApiMessage
 from app.clock import Clock
-from app.session.journal import CallEnd, CallStart, TurnEnding
+from app.session.journal import NO_SOURCES, CallEnd, CallStart, Sources, TurnEnding
 from app.session.service_extras import stored_calls
 from app.storage.records import CallRow, MessageRecord
 from app.storage.store import Store
@@ -48,6 +48,7 @@ class StoredJournal:
         self._timeout_s = timeout_s
         self._next_position = next_position
         self._last_turn: tuple[str, list[MessageRecord]] = ("", [])
+        self._last_sources: Sources = NO_SOURCES
 
     @property
     def next_position(self) -> int:
@@ -82,10 +83,11 @@ class StoredJournal:
         *,
         told: Sequence[str] = (),
         is_anew: bool = False,
+        sources: Sources = NO_SOURCES,
     ) -> Awaitable[bool]:
         """What a turn added to the history; True once it survives the end of the process."""
-        records = [self._record(turn_id, message, ending) for message in messages]
-        self._last_turn = (turn_id, records)
+        records = [self._record(turn_id, message, ending, sources) for message in messages]
+        self._last_turn, self._last_sources = (turn_id, records), sources
         receipt = self._store.turn_ended(
             self._session_id,
             turn_id,
@@ -99,7 +101,7 @@ class StoredJournal:
 
     def turn_cut(self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str]) -> None:
         """What a turn added before the server's stop cut it; its text still waits for its ending."""
-        records = [self._record(turn_id, message, "interrupted") for message in messages]
+        records = [self._record(turn_id, message, "interrupted", NO_SOURCES) for message in messages]
         self._store.messages_stored(self._session_id, records)
         if told:
             self._store.calls_told(self._session_id, told, self._clock.now())
@@ -117,7 +119,8 @@ class StoredJournal:
             for record, message in zip(records, messages, strict=False)
         ]
         corrected += [replace(record, content=None) for record in records[len(messages) :]]
-        corrected += [self._record(turn_id, m, "interrupted") for m in messages[len(records) :]]
+        added = messages[len(records) :]
+        corrected += [self._record(turn_id, m, "interrupted", self._last_sources) for m in added]
         self._last_turn = (turn_id, corrected)
         self._store.messages_stored(self._session_id, corrected)
 
@@ -173,7 +176,9 @@ class StoredJournal:
         self._next_position += 1
         return self._next_position - 1
 
-    def _record(self, turn_id: str, message: ApiMessage, ending: TurnEnding) -> MessageRecord:
+    def _record(
+        self, turn_id: str, message: ApiMessage, ending: TurnEnding, sources: Sources
+    ) -> MessageRecord:
         was_cut = ending == "interrupted" and message["role"] == "assistant"
         return MessageRecord(
             position=self._take_position(),
@@ -184,4 +189,5 @@ class StoredJournal:
             status="interrupted" if was_cut else "ok",
             tool_calls=stored_calls(message),
             tool_call_id=message.get("tool_call_id"),
+            source=sources.get(message["role"]),
         )

@@ -4,9 +4,9 @@ The talk knows only this interface. It never waits long for it: what takes too l
 the talk goes on.
 """
 
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from app.chat import ApiMessage
 from app.protocol.events import ToolEndReason, ToolStatus
@@ -19,6 +19,15 @@ went on speaking, and a turn with all the words took its place."""
 CallOutcome = Literal["none", "unknown"]
 """What a write did, where its status does not say it. `none`: it has not begun. `unknown`: it may have
 acted."""
+
+
+MessageSource = Literal["backend", "server"]
+"""Whose a message is that its role does not tell: an operator's back end's, or the server's own."""
+
+Sources = Mapping[str, MessageSource]
+"""Whose a turn's messages are, by their role; those of other roles are whose the role says."""
+
+NO_SOURCES: Final[Sources] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,7 @@ class Journal(Protocol):
         *,
         told: Sequence[str] = (),
         is_anew: bool = False,
+        sources: Sources = NO_SOURCES,
     ) -> Awaitable[bool]:
         """What a turn added to the history; True once it survives the end of the process.
 
@@ -97,6 +107,7 @@ class Journal(Protocol):
             ending: How it ended.
             told: The calls whose results it told: all of this survives together, or nothing.
             is_anew: It was asked again: the messages stand in the place of those that it added before.
+            sources: Whose they are, where their roles do not tell.
         """
         ...
 
@@ -165,6 +176,7 @@ class NoJournal:
         *,
         told: Sequence[str] = (),
         is_anew: bool = False,
+        sources: Sources = NO_SOURCES,
     ) -> Awaitable[bool]:
         """Writes nothing."""
         return NOT_KEPT

@@ -146,6 +146,8 @@ messages = Table(
     Column("content", SafeText),
     Column("tool_calls", SafeJson),
     Column("tool_call_id", SafeId),
+    # `backend` or `server`, where the role does not tell whose it is.
+    Column("source", SafeId(16)),
     Column("status", SafeId(16), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     # The content as it is searched; null where there is nothing to find.

@@ -35,6 +35,8 @@ class MessageRecord:
         client_id: The client's own id of a text, unique in the session.
         tool_calls: An assistant's calls, as the chat-completions API writes them.
         tool_call_id: The call that a tool message answers.
+        source: Whose it is where its role does not tell; None in all others, and before release 0002 of the
+            tables.
     """
 
     position: int
@@ -46,6 +48,7 @@ class MessageRecord:
     client_id: str | None = None
     tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str | None = None
+    source: Literal["backend", "server"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

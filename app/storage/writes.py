@@ -186,6 +186,7 @@ class Writes:
             "content": row.content,
             "tool_calls": row.tool_calls,
             "tool_call_id": row.tool_call_id,
+            "source": row.source,
             "status": row.status,
             "created_at": row.created_at,
             "folded": folded(row.content or "") if is_found else None,

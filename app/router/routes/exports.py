@@ -136,13 +136,20 @@ def _markdown_head(record: SessionRecord) -> bytes:
 
 def _markdown_writer(user_id: str) -> Write:
     """What the user and the agent said, and which tools were called, as people read it."""
-    speakers = {"user": user_id, "assistant": "Agent"}
+    speakers = {
+        ("user", None): user_id,
+        ("assistant", None): "Agent",
+        ("assistant", "backend"): "Back end, by the agent's mouth",
+        ("system", "backend"): "Back end, to the agent",
+        ("system", "server"): "Server, to the agent",
+    }
 
     def write(messages: Sequence[StoredMessage], is_first: bool) -> bytes:
         lines: list[str] = []
         for message in messages:
             if message.role != "tool":
-                lines += _in_markdown(message, speakers.get(message.role, message.role))
+                who = speakers.get((message.role, message.source), message.role)
+                lines += _in_markdown(message, who)
         return "".join(f"\n{line}\n" for line in lines).encode()
 
     return write

@@ -1,7 +1,7 @@
 """How stored talks look over HTTP, and who may see them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from fastapi import HTTPException
@@ -34,7 +34,8 @@ class StoredCall(BaseModel):
 class StoredMessage(BaseModel):
     """A message of a talk; `status` says how the turn went that it belongs to.
 
-    `calls`: how those of its `tool_calls` stand that have begun.
+    `calls`: how those of its `tool_calls` stand that have begun. `source`: whose it is where its role does
+    not tell: `backend` for what came by `POST /sessions/{session_id}/messages`, `server` for a wish to greet.
     """
 
     position: int
@@ -46,6 +47,7 @@ class StoredMessage(BaseModel):
     tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str | None = None
     calls: list[StoredCall] | None = None
+    source: Literal["backend", "server"] | None = None
 
 
 class MessageList(BaseModel):
@@ -79,6 +81,7 @@ def _message(record: MessageRecord, calls: Mapping[str, StoredCall]) -> StoredMe
         tool_calls=shown_calls(record.tool_calls),
         tool_call_id=record.tool_call_id,
         calls=made or None,
+        source=record.source,
     )
 
 

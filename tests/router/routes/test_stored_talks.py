@@ -191,3 +191,58 @@ async def test_without_a_store_what_needs_it_says_so() -> None:
         ]
 
     assert codes == [503, 503, 503]
+
+
+async def test_what_a_back_end_and_the_server_put_in_is_marked_as_theirs(settings: Settings) -> None:
+    settings = settings.model_copy(update={"agent_greeting": "on"})
+    model = ScriptedModel(lambda r: says("Sí."))
+    async with running_server(settings, provider=model) as server, v2_client(server) as client:
+        await client.starts()
+        await client.hears_answer()
+        path = f"/sessions/{client.session_id}"
+        for mode in ("say", "prompt", "context"):
+            await asks(server, "POST", f"{path}/messages", json={"content": mode, "mode": mode})
+        await client.hears_answer()
+        await client.hears_answer()
+        await client.says("hola")
+        await client.hears_answer()
+        listed = (await asks(server, "GET", f"{path}/messages")).json()["messages"]
+        exported = (await asks(server, "GET", f"{path}/export")).json()["messages"]
+        written = (await asks(server, "GET", f"{path}/export?format=markdown")).text
+
+    marked = [(message["role"], message["source"]) for message in listed]
+    assert sorted(marked, key=str) == sorted(
+        [
+            ("system", "server"),
+            ("assistant", None),
+            ("assistant", "backend"),
+            ("system", "backend"),
+            ("assistant", None),
+            ("system", "backend"),
+            ("user", None),
+            ("assistant", None),
+        ],
+        key=str,
+    )
+    assert [message["source"] for message in exported] == [source for _, source in marked]
+    assert [written.count(f"**{who}") for who in ("Back end, by", "Back end, to", "Server, to")] == [1, 2, 1]
+
+
+async def test_words_of_a_back_end_are_words_of_others_after_a_restart_too(settings: Settings) -> None:
+    settings = settings.model_copy(update={"tool_approval": "writes"})
+    workshop = Workshop()
+    tools = [workshop.tool("keep", "write", approval="after_outside", from_outside=False)]
+    model = ScriptedModel(lambda r: [Calls([("keep", {})])] if last_text(r) == "guarda" else says("Sí."))
+    async with running_server(settings, provider=model, tools=tools) as server, v2_client(server) as client:
+        await client.starts()
+        await asks(server, "POST", f"/sessions/{client.session_id}/messages", json={"content": "Guarda."})
+        await client.hears_answer()
+        await client.drops()
+    async with running_server(settings, provider=model, tools=tools) as server:
+        client.url = server.url
+        await client.resumes()
+        await client.says("guarda")
+        await client.hears("approval_requested")
+        await client.drops()
+
+    assert workshop.runs == []
