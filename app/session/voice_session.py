@@ -8,6 +8,7 @@ from typing import Any
 
 from app.clock import wire_time
 from app.errors import Locale
+from app.protocol.client import ANONYMOUS
 from app.protocol.events import Event
 from app.session.budget import Budget
 from app.session.history import History
@@ -73,6 +74,11 @@ class VoiceSession:
     def language(self) -> Locale:
         """The talk's language: what the user speaks, else what the session was opened in."""
         return self.spoken_language or self.locale
+
+    @property
+    def sharer(self) -> str:
+        """Whose share of what all use it takes: its user's, or its own where nobody knows them."""
+        return self.session_id if self.user_id == ANONYMOUS else f"user {self.user_id}"
 
     @property
     def resting_state(self) -> SessionState:

@@ -39,6 +39,7 @@ class SpokenMouth:
 
     Args:
         talk: The session's id.
+        owner: Whose share of the synthesiser it takes.
         emit: Tells the client.
         locale: The talk's language at the moment, for clauses that do not show theirs.
         drop_sound: Takes back frames of a turn that have not left yet.
@@ -54,11 +55,13 @@ class SpokenMouth:
         locale: Callable[[], Locale],
         drop_sound: Callable[[str], None],
         make_splitter: Callable[[], Splitter],
+        owner: str = "",
     ) -> None:
         self.choice = choice
         self.on_correction: Callable[[str, int], None] = lambda turn_id, chars: None
         self.is_on = True
         self._talk = talk
+        self._owner = owner
         self._synthesiser = synthesiser
         self._emit = emit
         self._locale = locale
@@ -223,7 +226,7 @@ class SpokenMouth:
     def _speech(self, text: str, is_first: bool) -> Speech:
         language = clause_language(text, self._locale())
         choice = self.choice
-        return Speech(text, language, choice.voice, choice.speed, self._talk, is_first)
+        return Speech(text, language, choice.voice, choice.speed, self._talk, self._owner, is_first)
 
     def _let_go(self) -> None:
         """Stops the turn that is spoken, if there is one."""

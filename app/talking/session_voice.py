@@ -211,6 +211,7 @@ class SessionVoice:
                 lambda: self._session.language,
                 self._session.outbox.drop_sound,
                 engines.new_splitter,
+                self._session.sharer,
             )
             self._mouth.on_correction = self._conversation.correct
             self._session.mouth = self._mouth
@@ -225,7 +226,9 @@ class SessionVoice:
             return
         senses, settings = engines.senses, self._settings
         detector = senses.new_detector()
-        understanding = Understanding(senses, settings.stt_language, lambda: self._session.language)
+        understanding = Understanding(
+            senses, settings.stt_language, lambda: self._session.language, self._session.sharer
+        )
         attention = Attention(self._conversation, self._mouth if terms.out else None, settings.interrupt_mode)
         max_seconds = settings.max_audio_seconds
         hearing = Hearing(self._session, self._conversation, detector, understanding, attention, max_seconds)
@@ -240,8 +243,11 @@ class SessionVoice:
             self._ear = None
 
     async def _recognise(self, senses: Senses, clip: bytes) -> Transcript:
-        pcm = await senses.decode_clip(clip)
-        utterance = Utterance(pcm, self._settings.stt_language, self._session.language)
+        owner = self._session.sharer
+        pcm = await senses.decode_clip(clip, owner)
+        utterance = Utterance(
+            pcm, self._settings.stt_language, self._session.language, urgency="clip", owner=owner
+        )
         heard = await senses.recogniser.transcribe(utterance)
         if heard.text:
             self._session.spoken_language = heard.language

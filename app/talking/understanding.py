@@ -64,16 +64,20 @@ class Understanding:
 
     Args:
         locale: The talk's language so far.
+        owner: Whose share of the recogniser they take.
 
     Attributes:
         on_done: Called when `result` has changed.
         on_partial: Called with the words so far of an utterance that goes on.
     """
 
-    def __init__(self, senses: Senses, language: SpeechLanguage, locale: Callable[[], Locale]) -> None:
+    def __init__(
+        self, senses: Senses, language: SpeechLanguage, locale: Callable[[], Locale], owner: str = ""
+    ) -> None:
         self.on_done: Callable[[], None] = lambda: None
         self.on_partial: OnPartial | None = None
         self._senses = senses
+        self._owner = owner
         self._language: SpeechLanguage = language
         self._locale = locale
         self._pass: asyncio.Task[None] | None = None
@@ -147,7 +151,7 @@ class Understanding:
         """
         is_short = len(pcm) <= SHORT_WORDS_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
         prompt = prompt_for(self._locale()) if is_over_voice and is_short else ""
-        utterance = Utterance(pcm, self._language, self._locale(), prompt, urgency)
+        utterance = Utterance(pcm, self._language, self._locale(), prompt, urgency, self._owner)
         return await self._senses.recogniser.transcribe(utterance)
 
     async def _work(self, pcm: bytes, before: bytes, is_over_voice: bool) -> None:

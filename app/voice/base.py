@@ -33,9 +33,9 @@ class Transcript:
     confidence: float = 1.0
 
 
-Urgency = Literal["final", "speculative", "partial"]
-"""Why a pass is wanted. `final` goes before `speculative`, that before `partial`; a partial one is refused
-unless a worker is idle."""
+Urgency = Literal["final", "speculative", "clip", "partial"]
+"""Why a pass is wanted. `final` goes before `speculative`, that before `clip`: who speaks waits less than who
+has sent a recording. A partial one is refused unless a worker is idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Utterance:
         language: `auto` where it is to be found out.
         hint: The talk's language so far, which decides where the speech is too short to tell.
         prompt: The few words that are likely to come, and little else; empty where nothing is known.
+        owner: Whose share of the recogniser it takes.
     """
 
     pcm: bytes
@@ -54,6 +55,7 @@ class Utterance:
     hint: Locale = "es"
     prompt: str = ""
     urgency: Urgency = "final"
+    owner: str = ""
 
 
 class Recogniser(Protocol):
@@ -93,7 +95,8 @@ class Speech:
         text: May hold markdown, numbers, addresses, emoji; the synthesiser reads it as people would.
         voice: A voice's name; empty stands for the language's default.
         speed: 0.5 to 2.
-        talk: Whose it is; pieces of one talk are made in order.
+        talk: Which talk's it is; pieces of one talk are made in order.
+        owner: Whose share of the synthesiser it takes.
         is_first: Nothing of this answer has been heard yet: it goes before later clauses of other talks.
     """
 
@@ -102,6 +105,7 @@ class Speech:
     voice: str = ""
     speed: float = 1.0
     talk: str = ""
+    owner: str = ""
     is_first: bool = False
 
 
@@ -225,15 +229,15 @@ class Senses:
         new_detector: Makes the detector of one stream.
         new_resampler: For a rate in Hz, makes what brings pieces of one stream, of any length in bytes, to
             `EAR_RATE_HZ`.
-        decode_clip: A whole recording as PCM at `EAR_RATE_HZ`; raises `BadAudio`, `AudioOverflow`,
-            `WorkerFailed`, `VoiceBusy`.
+        decode_clip: A whole recording, and whose it is: as PCM at `EAR_RATE_HZ`; raises `BadAudio`,
+            `AudioOverflow`, `WorkerFailed`, `VoiceBusy`.
     """
 
     recogniser: Recogniser
     turn_judge: TurnJudge
     new_detector: Callable[[], SpeechDetector]
     new_resampler: Callable[[int], Callable[[bytes], bytes]]
-    decode_clip: Callable[[bytes], Awaitable[bytes]]
+    decode_clip: Callable[[bytes, str], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)

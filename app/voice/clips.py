@@ -17,6 +17,9 @@ ClipFormat = Literal["wav", "webm", "opus", "vorbis", "flac", "mp3"]
 DECODE_LIMIT_S: Final = 2.0
 """A decoder that has not answered by then, in seconds, is killed."""
 
+_WAIT_LIMIT_S: Final = 10.0
+"""How long a clip may wait for those before it, in seconds."""
+
 _KIND: Final = "app.voice.clip_worker"
 _HEAD_BYTES: Final = 4096
 _SYNC: Final = re.compile(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]")
@@ -59,14 +62,18 @@ class ClipDecoder:
     Args:
         max_seconds: The longest clip.
         max_bytes: The largest.
-        queue: How many clips may wait for the decoder.
+        queue: How many clips may wait for the decoder; of one owner half of them.
     """
 
     def __init__(self, max_seconds: float, max_bytes: int, queue: int = 16) -> None:
         self._max_seconds = max_seconds
         self._max_bytes = max_bytes
         self._pool = WorkerPool(
-            _KIND, {"max_seconds": max_seconds, "nice": 5}, queue=queue, timeout_s=DECODE_LIMIT_S
+            _KIND,
+            {"max_seconds": max_seconds, "nice": 5},
+            queue=queue,
+            timeout_s=DECODE_LIMIT_S,
+            wait_s=_WAIT_LIMIT_S,
         )
 
     @property
@@ -87,8 +94,12 @@ class ClipDecoder:
         """
         await self._pool.start()
 
-    async def decode(self, clip: bytes) -> bytes:
+    async def decode(self, clip: bytes, owner: str = "") -> bytes:
         """The clip's sound.
+
+        Args:
+            clip: A whole recording.
+            owner: Whose it is.
 
         Raises:
             BadAudio: It is in no format that is known, is broken, or is empty.
@@ -104,7 +115,7 @@ class ClipDecoder:
             raise BadAudio(f"sniffed as {kind}")
         pieces: list[bytes] = []
         try:
-            async with aclosing(self._pool.run({"format": kind}, clip)) as frames:
+            async with aclosing(self._pool.run({"format": kind}, clip, owner=owner)) as frames:
                 async for _, pcm in frames:
                     pieces.append(pcm)
         except Refused as refusal:

@@ -4,13 +4,12 @@ A worker that dies or hangs costs its own job alone: it is replaced, and the oth
 """
 
 import asyncio
-import heapq
-import itertools
 import logging
 from collections.abc import AsyncGenerator
 from typing import Final
 
 from app.errors import VoiceBusy, WorkerFailed
+from app.voice.fair_slots import WaitingLine
 from app.voice.worker_process import WorkerProcess
 from app.voice.worker_wire import Frame, Header, Refused
 
@@ -27,9 +26,9 @@ class WorkerPool:
         kind: The module that does the work, with `load(options) -> Handler`.
         options: What `load` gets; `nice` lowers the processes' priority.
         size: How many processes.
-        queue: How many jobs may wait.
-        timeout_s: How long a worker may be silent during a job, and how long a job may wait for one, in
-            seconds.
+        queue: How many jobs may wait; of one owner half of them.
+        timeout_s: How long a worker may be silent during a job, in seconds.
+        wait_s: How long a job may wait for a worker, in seconds; by default the same.
         start_timeout_s: How long a worker may take to be ready, in seconds.
 
     Attributes:
@@ -44,19 +43,19 @@ class WorkerPool:
         size: int = 1,
         queue: int = 16,
         timeout_s: float = 15,
+        wait_s: float | None = None,
         start_timeout_s: float = 60,
     ) -> None:
         self.lost = 0
         self._kind = kind
         self._options = options or {}
         self._size = size
-        self._queue = queue
         self._timeout_s = timeout_s
+        self._wait_s = timeout_s if wait_s is None else wait_s
         self._start_timeout_s = start_timeout_s
         self._live: set[WorkerProcess] = set()
         self._idle: list[WorkerProcess] = []
-        self._waiting: list[tuple[int, int, asyncio.Future[WorkerProcess]]] = []
-        self._order = itertools.count()
+        self._line: WaitingLine[WorkerProcess] = WaitingLine(queue, kind, self._offer)
         self._keepers: list[asyncio.Task[None]] = []
         self._drains: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -98,7 +97,7 @@ class WorkerPool:
             self._offer(worker)
 
     async def run(
-        self, header: Header, payload: bytes = b"", urgency: int = 0
+        self, header: Header, payload: bytes = b"", urgency: int = 0, owner: str = ""
     ) -> AsyncGenerator[Frame, None]:
         """Does one job; yields its pieces as they come.
 
@@ -108,14 +107,15 @@ class WorkerPool:
         Args:
             header: What is asked.
             payload: Its bytes.
-            urgency: Jobs with a lower number go first; among equals the older ones.
+            urgency: Jobs with a lower number go first; among equals their owners in turns.
+            owner: Whose job it is.
 
         Raises:
             VoiceBusy: Too many wait, or this one has waited too long.
             WorkerFailed: The worker died, hung, or failed at this job.
             Refused: The job itself is at fault.
         """
-        worker = await self._acquire(urgency)
+        worker = await self._acquire(urgency, owner)
         is_over = False
         try:
             await worker.begin(header, payload, self._timeout_s)
@@ -132,15 +132,12 @@ class WorkerPool:
                 worker.has_ended.set()
             raise
         finally:
-            self._give_back(worker, is_over=is_over)
+            self._give_back(worker, owner, is_over=is_over)
 
     async def aclose(self) -> None:
         """Ends all workers; jobs under way end in `WorkerFailed`."""
         self._is_closed = True
-        for _, _, waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_exception(WorkerFailed(f"{self._kind}: closed"))
-        self._waiting.clear()
+        self._line.fail(WorkerFailed(f"{self._kind}: closed"))
         tasks = [*self._keepers, *self._drains]
         for task in tasks:
             task.cancel()
@@ -175,50 +172,34 @@ class WorkerPool:
             self._live.discard(worker)
             await worker.end()
 
-    async def _acquire(self, urgency: int) -> WorkerProcess:
+    async def _acquire(self, urgency: int, owner: str) -> WorkerProcess:
         if self._is_closed or not self._keepers:
             raise WorkerFailed(f"{self._kind}: not running")
         while self._idle:
             worker = self._idle.pop()
             if not worker.has_ended.is_set():
+                self._line.begun(owner)
                 return worker
-        if len(self._waiting) >= self._queue:
-            raise VoiceBusy(f"{self._kind}: {len(self._waiting)} jobs wait")
-        waiter: asyncio.Future[WorkerProcess] = asyncio.get_running_loop().create_future()
-        entry = (urgency, next(self._order), waiter)
-        heapq.heappush(self._waiting, entry)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await waiter
-        except BaseException as exc:
-            self._leave_the_line(entry)
-            if isinstance(exc, TimeoutError):
-                raise self._waited_too_long() from None
-            raise
-
-    def _leave_the_line(self, entry: tuple[int, int, asyncio.Future[WorkerProcess]]) -> None:
-        waiter = entry[2]
-        if entry in self._waiting:
-            self._waiting.remove(entry)
-            heapq.heapify(self._waiting)
-        elif waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-            # Its turn came in the moment in which it was given up.
-            self._offer(waiter.result())
+            return await self._line.wait(owner, urgency, self._wait_s)
+        except TimeoutError:
+            raise self._waited_too_long() from None
 
     def _waited_too_long(self) -> VoiceBusy | WorkerFailed:
-        facts = f"{self._kind}: waited {self._timeout_s:g} s for a worker"
+        facts = f"{self._kind}: waited {self._wait_s:g} s for a worker"
         return VoiceBusy(facts) if self._live else WorkerFailed(f"{facts}; none is alive")
 
-    def _give_back(self, worker: WorkerProcess, *, is_over: bool) -> None:
+    def _give_back(self, worker: WorkerProcess, owner: str, *, is_over: bool) -> None:
         if is_over or worker.has_ended.is_set() or self._is_closed:
+            self._line.ended(owner)
             self._offer(worker)
             return
         worker.cancel()
-        task = asyncio.create_task(self._drain(worker), name=f"drain-{self._kind}")
+        task = asyncio.create_task(self._drain(worker, owner), name=f"drain-{self._kind}")
         self._drains.add(task)
         task.add_done_callback(self._drains.discard)
 
-    async def _drain(self, worker: WorkerProcess) -> None:
+    async def _drain(self, worker: WorkerProcess, owner: str) -> None:
         """Waits for the end of a job that nobody waits for."""
         try:
             while not (await worker.reply(self._timeout_s))[0]["end"]:
@@ -226,6 +207,7 @@ class WorkerPool:
         except WorkerFailed as exc:
             _log.warning("worker_lost", extra={"kind": self._kind, "facts": exc.facts})
             worker.has_ended.set()
+        self._line.ended(owner)
         self._offer(worker)
 
     def _offer(self, worker: WorkerProcess) -> None:
@@ -233,12 +215,8 @@ class WorkerPool:
         if worker.has_ended.is_set() or self._is_closed:
             return
         self._live.add(worker)
-        while self._waiting:
-            waiter = heapq.heappop(self._waiting)[2]
-            if not waiter.done():
-                waiter.set_result(worker)
-                return
-        self._idle.append(worker)
+        if not self._line.give(worker):
+            self._idle.append(worker)
 
 
 def _raise_ending(reply: Header) -> None:

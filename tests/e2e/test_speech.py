@@ -33,7 +33,7 @@ class World:
         senses = replace(new_senses(self.recogniser), decode_clip=self._decode)
         return VoiceEngines(senses, WordySynthesiser(), CommaSplitter)
 
-    async def _decode(self, clip: bytes) -> bytes:
+    async def _decode(self, clip: bytes, owner: str) -> bytes:
         return clip
 
     def speech(self, text: str) -> bytes:

@@ -75,5 +75,5 @@ async def test_recording_is_answered_like_a_text() -> None:
     assert [m["content"] for m in t.session.conversation_history] == ["qué hora es?", "Las dos."]
 
 
-async def as_it_is(clip: bytes) -> bytes:
+async def as_it_is(clip: bytes, owner: str) -> bytes:
     return clip

@@ -133,7 +133,7 @@ class FullStops:
         return text.endswith((".", "?"))
 
 
-async def no_clips(clip: bytes) -> bytes:
+async def no_clips(clip: bytes, owner: str) -> bytes:
     raise AssertionError("no clip was expected")
 
 

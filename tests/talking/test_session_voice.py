@@ -40,7 +40,7 @@ class Place:
         self.engines = VoiceEngines(senses, self.synthesiser, CommaSplitter)
         self.voice = SessionVoice(t.session, t.conversation, settings_with(), lambda: self.engines)
 
-    async def _decode(self, clip: bytes) -> bytes:
+    async def _decode(self, clip: bytes, owner: str) -> bytes:
         if clip == b"broken":
             raise WorkerFailed("died")
         return clip

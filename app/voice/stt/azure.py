@@ -12,6 +12,7 @@ from app.errors import Locale, VoiceBusy, WorkerFailed
 from app.llm.base import Check
 from app.voice.azure import AzureSpeech
 from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, Transcript, Utterance
+from app.voice.fair_slots import FairSlots
 from app.voice.language import clause_language
 from app.voice.stt.checks import is_made_up, without_asides, without_repeats
 from config.settings import Settings
@@ -38,9 +39,13 @@ class AzureTranscriptions:
 
     def __init__(self, settings: Settings) -> None:
         self._speech = AzureSpeech(settings, "AZURE_OPENAI_STT_DEPLOYMENT", settings.stt_timeout_s)
-        # One pass for each worker that there would be, and the line before them.
-        self._passes = settings.stt_workers + settings.stt_queue
-        self._running = 0
+        # As many passes at once as there would be workers and places before them; as many more may wait.
+        self._slots = FairSlots(
+            settings.stt_workers + settings.stt_queue,
+            settings.stt_queue,
+            settings.stt_timeout_s,
+            "transcription by the service",
+        )
 
     @property
     def has_idle_worker(self) -> bool:
@@ -56,13 +61,8 @@ class AzureTranscriptions:
             raise VoiceBusy("partial transcripts are not asked of a service that is paid by the pass")
         if len(utterance.pcm) < _SHORTEST_S * EAR_RATE_HZ * BYTES_PER_SAMPLE:
             return Transcript("", _language_before(utterance), 0.0)
-        if self._running >= self._passes:
-            raise VoiceBusy(f"{self._running} passes are under way")
-        self._running += 1
-        try:
+        async with self._slots.hold(utterance.owner, 1 if utterance.urgency == "clip" else 0):
             body = await self._speech.whole(_Request(utterance), _MAX_ANSWER_BYTES)
-        finally:
-            self._running -= 1
         return _transcript(_text_in(body), utterance)
 
     async def diagnose(self) -> list[Check]:

@@ -11,7 +11,7 @@ from app.voice.workers import WorkerPool
 from config.settings import Settings
 
 _KIND: Final = "app.voice.stt.whisper_worker"
-_URGENCIES: Final[dict[Urgency, int]] = {"final": 0, "speculative": 1, "partial": 2}
+_URGENCIES: Final[dict[Urgency, int]] = {"final": 0, "speculative": 1, "clip": 2, "partial": 3}
 
 _PROMPTS: Final[dict[Locale, str]] = {
     "es": "¿Qué hora es? Dime qué hora es en Madrid. ¿Qué tiempo hace hoy? Calcula cuánto es tres por cinco. "
@@ -84,14 +84,26 @@ class LocalWhisper:
             "is_expected": bool(utterance.prompt),
         }
         windows: list[Header] = []
+        upto: int | None = 0
+        # Window by window, each a job of its own: between two of a long clip others have their turn.
+        while upto is not None and (understood := await self._pass(header, utterance, upto)):
+            windows += understood
+            header["language"] = understood[-1]["language"]
+            upto = understood[-1].get("upto")
+        return joined(windows, utterance)
+
+    async def _pass(self, header: Header, utterance: Utterance, start: int) -> list[Header]:
+        """What was understood from a place on, in bytes; `upto` is where the next pass begins."""
+        run = self._pool.run(header, utterance.pcm[start:], _URGENCIES[utterance.urgency], utterance.owner)
         try:
-            run = self._pool.run(header, utterance.pcm, _URGENCIES[utterance.urgency])
             async with aclosing(run) as frames:
-                async for reply, _ in frames:
-                    windows.append(reply)
+                understood = [reply async for reply, _ in frames]
         except Refused as refusal:
             raise WorkerFailed(f"refused: {refusal.reason}") from None
-        return joined(windows, utterance)
+        for reply in understood:
+            if reply.get("upto") is not None:
+                reply["upto"] += start
+        return understood
 
     async def aclose(self) -> None:
         """Ends the workers."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from app.errors import Locale
-from app.voice.base import EAR_RATE_HZ
+from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ
 from app.voice.pcm import Samples, to_floats
 from app.voice.stt.checks import (
     has_loop,
@@ -54,25 +54,26 @@ def load(options: Header) -> Handler:
     whisper.read(to_floats(bytes(2 * EAR_RATE_HZ)), Asked("es", {}))
 
     def handle(header: Header, body: bytes) -> Iterator[Frame]:
+        """Understands the first window; `upto` says where the next one begins, in bytes."""
         asked = Asked(header["language"], header["prompts"])
         samples = to_floats(body)
         if samples.size < _SHORTEST_S * EAR_RATE_HZ:
             return
-        for window in windows_of(samples):
-            is_expected = header["is_expected"] and speech_s(window) < _SHORT_SPEECH_S
-            reading = understood(
-                whisper, window, asked, header["hint"], header["context"], is_expected=is_expected
-            )
-            asked = replace(asked, language=reading.language)
-            yield (
-                {
-                    "text": reading.text,
-                    "language": reading.language,
-                    "confidence": reading.confidence,
-                    "seconds": window.size / EAR_RATE_HZ,
-                },
-                b"",
-            )
+        window = windows_of(samples)[0]
+        is_expected = header["is_expected"] and speech_s(window) < _SHORT_SPEECH_S
+        reading = understood(
+            whisper, window, asked, header["hint"], header["context"], is_expected=is_expected
+        )
+        yield (
+            {
+                "text": reading.text,
+                "language": reading.language,
+                "confidence": reading.confidence,
+                "seconds": window.size / EAR_RATE_HZ,
+                "upto": window.size * BYTES_PER_SAMPLE if window.size < samples.size else None,
+            },
+            b"",
+        )
 
     return handle
 

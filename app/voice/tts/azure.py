@@ -7,10 +7,11 @@ from typing import Any, Final, Literal, cast
 
 from openai import AsyncAzureOpenAI
 
-from app.errors import Locale, VoiceBusy, WorkerFailed
+from app.errors import Locale, WorkerFailed
 from app.llm.base import Check
 from app.voice.azure import AzureSpeech, Create
 from app.voice.base import BYTES_PER_SAMPLE, AudioPiece, Speech, Synthesiser, WordEnd
+from app.voice.fair_slots import FairSlots
 from app.voice.reading import read_aloud, spoken_text
 from app.voice.tts.timing import nothing_said, proportional
 from config.settings import Settings
@@ -46,8 +47,10 @@ class AzureVoice:
             "en": settings.tts_voice_en if settings.tts_voice_en in VOICES else _ENGLISH,
         }
         self._timeout_s = settings.tts_timeout_s
-        self._limit = settings.tts_queue + 1
-        self._running = 0
+        # As many at once as could be said by a worker and wait for it; as many more may wait for those.
+        self._slots = FairSlots(
+            settings.tts_queue + 1, settings.tts_queue, settings.tts_timeout_s, "speech by the service"
+        )
 
     async def speak(self, speech: Speech) -> AsyncGenerator[AudioPiece, None]:
         """Says one clause, as it comes from the service, as `Synthesiser.speak` promises.
@@ -58,16 +61,11 @@ class AzureVoice:
         if not tokens:
             yield AudioPiece(b"", nothing_said(speech.text))
             return
-        if self._running >= self._limit:
-            raise VoiceBusy(f"{self._running} clauses are being said")
-        self._running += 1
-        try:
-            sent = 0
+        sent = 0
+        async with self._slots.hold(speech.owner or speech.talk, 0 if speech.is_first else 1):
             async for pcm in self._sound(self._request(spoken_text(tokens), speech)):
                 sent += len(pcm)
                 yield AudioPiece(pcm)
-        finally:
-            self._running -= 1
         length_ms = sent / (RATE_HZ * BYTES_PER_SAMPLE) * 1000
         words = proportional(tokens, length_ms)
         yield AudioPiece(b"", (*words[:-1], WordEnd(len(speech.text), length_ms)))

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal, cast
 import numpy as np
 import soxr  # pyright: ignore[reportMissingTypeStubs]
 
-from app.errors import Locale, NotAvailable, VoiceBusy, WorkerFailed
+from app.errors import Locale, NotAvailable, WorkerFailed
 from app.voice.base import BYTES_PER_SAMPLE, AudioPiece, Speech, Synthesiser, WordEnd
+from app.voice.fair_slots import FairSlots
 from app.voice.reading import read_aloud, spoken_text
 from app.voice.tts.phonemes import PROGRAM
 from app.voice.tts.timing import nothing_said, proportional
@@ -33,7 +34,7 @@ class Espeak:
 
     Args:
         at_once: How many may run.
-        queue: How many clauses may wait for one to end.
+        queue: How many clauses may wait for one to end; of one owner half of them.
         timeout_s: How long one may take, in seconds.
         program: Its name, or a path.
     """
@@ -44,9 +45,7 @@ class Espeak:
     def __init__(
         self, *, at_once: int = 4, queue: int = 64, timeout_s: float = 15, program: str = PROGRAM
     ) -> None:
-        self._slots = asyncio.Semaphore(at_once)
-        self._waiting = 0
-        self._queue = queue
+        self._slots = FairSlots(at_once, queue, None, program)
         self._timeout_s = timeout_s
         self._program = program
 
@@ -61,17 +60,8 @@ class Espeak:
         if not tokens:
             yield AudioPiece(b"", nothing_said(speech.text))
             return
-        if self._slots.locked() and self._waiting >= self._queue:
-            raise VoiceBusy(f"{self._program}: {self._waiting} clauses wait")
-        self._waiting += 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self._waiting -= 1
-        try:
+        async with self._slots.hold(speech.owner or speech.talk, 0 if speech.is_first else 1):
             wav = await self._run(spoken_text(tokens), speech)
-        finally:
-            self._slots.release()
         pcm = _pcm_of(wav)
         length_ms = len(pcm) / (RATE_HZ * BYTES_PER_SAMPLE) * 1000
         words = proportional(tokens, length_ms)

@@ -116,7 +116,7 @@ class Kokoro:
             "voice": self.voice_of(speech),
             "speed": min(max(speech.speed, 0.5), 2.0),
         }
-        reply, body = await self._job(header, b"", urgency)
+        reply, body = await self._job(header, b"", urgency, speech)
         start = max(0, cast(int, reply["silent"][0]) - _LEAD_IN)
         return Front(body, reply["steps"], start, reply["ends"], reply["s"])
 
@@ -126,7 +126,7 @@ class Kokoro:
         place, tail = front.start, b""
         while place < front.steps:
             end = front.end_after(place, self._length(speech.talk, now()))
-            reply, pcm = await self._job(front.header(place, end), front.body(place, end), urgency)
+            reply, pcm = await self._job(front.header(place, end), front.body(place, end), urgency, speech)
             # The front's work counts as the first piece's.
             work_s = reply["s"] + (front.work_s if place == front.start else 0)
             seconds = (end - place) / _STEPS_PER_S
@@ -142,9 +142,9 @@ class Kokoro:
         steps = int(time_s / self._answers.ratio(now) * _STEPS_PER_S) - 2 * CONTEXT
         return min(max(steps, SHORTEST), _LONGEST)
 
-    async def _job(self, header: Header, body: bytes, urgency: int) -> Frame:
+    async def _job(self, header: Header, body: bytes, urgency: int, speech: Speech) -> Frame:
         try:
-            async with aclosing(self._pool.run(header, body, urgency)) as frames:
+            async with aclosing(self._pool.run(header, body, urgency, speech.owner or speech.talk)) as frames:
                 answer = [frame async for frame in frames]
         except Refused as exc:
             raise WorkerFailed(f"{exc.reason}: {exc.facts}") from exc

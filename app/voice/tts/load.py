@@ -24,6 +24,7 @@ _MAX_TALKS: Final = 2000
 class _Answer:
     may_use: bool
     played_until: float
+    owner: str = ""
 
 
 class SpokenAnswers:
@@ -51,12 +52,21 @@ class SpokenAnswers:
             1 for answer in self._answers.values() if answer.may_use and now < answer.played_until + _LINGER_S
         )
 
-    def begin(self, talk: str, now: float) -> bool:
-        """A talk's answer begins: whether it may have Kokoro."""
+    def _has_one(self, owner: str, now: float) -> bool:
+        return any(
+            answer.owner == owner and answer.may_use and now < answer.played_until + _LINGER_S
+            for answer in self._answers.values()
+        )
+
+    def begin(self, talk: str, now: float, owner: str = "") -> bool:
+        """A talk's answer begins: whether it may have Kokoro.
+
+        Whoever has it for an answer already gets it for another one only where that leaves room for others.
+        """
         self._answers.pop(talk, None)
-        others = self.speaking(now)
-        may_use = (others + 1) * self.ratio(now) <= self._workers * _MOST
-        self._answers[talk] = _Answer(may_use, now)
+        room_for = self.speaking(now) + (2 if owner and self._has_one(owner, now) else 1)
+        may_use = room_for * self.ratio(now) <= self._workers * _MOST
+        self._answers[talk] = _Answer(may_use, now, owner)
         if len(self._answers) > _MAX_TALKS:
             self._answers.popitem(last=False)
         return may_use

@@ -100,7 +100,7 @@ class LocalVoice:
     def _may_use_kokoro(self, speech: Speech) -> bool:
         answers, now = self._answers, asyncio.get_running_loop().time()
         if speech.is_first or not answers.knows(speech.talk):
-            answers.begin(speech.talk, now)
+            answers.begin(speech.talk, now, speech.owner)
             if not self._kokoro.is_ready:
                 answers.give_up(speech.talk)
             self.answers_begun["kokoro" if answers.may_use(speech.talk) else "espeak"] += 1
