@@ -4,12 +4,12 @@ Pure judgement; whoever asks ducks the voice at once, asks again as more is hear
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final, Literal
 
 from app.errors import Locale
+from app.letters import bare
 from app.voice.barge_in_words import ASSENTS, PROMPTS, STOPS
 
 Verdict = Literal["interruption", "assent", "undecided"]
@@ -172,8 +172,7 @@ def _is_faint(speech: SpeechOver) -> bool:
 
 def _words(text: str) -> list[str]:
     """Lower case, without accents and punctuation; «síííí» is «si»."""
-    composed = unicodedata.normalize("NFKD", text[:_MAX_CHARS].lower().replace("’", "'"))
-    plain = "".join(char for char in composed if not unicodedata.combining(char))
+    plain = bare(text[:_MAX_CHARS].replace("’", "'"))
     return [_STRETCHED.sub(r"\1", word) for word in _WORD.findall(plain)]
 
 

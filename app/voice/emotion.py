@@ -4,12 +4,12 @@ The sound itself is not judged: neither pitch nor loudness says anything here.
 """
 
 import re
-import unicodedata
 from collections import deque
 from typing import Final
 
 from app.chat import Mood
 from app.errors import Locale
+from app.letters import bare
 from app.protocol.events import Emotion
 from app.voice.emotion_cues import CUES, NEGATION
 
@@ -134,8 +134,7 @@ class EmotionTracker:
 
 def _plain(text: str) -> str:
     """Lower case, without accents; what stands in quotes is somebody else's."""
-    composed = unicodedata.normalize("NFKD", _QUOTED.sub(" ", text).lower().replace("’", "'"))
-    plain = "".join(char for char in composed if not unicodedata.combining(char))
+    plain = bare(_QUOTED.sub(" ", text).replace("’", "'"))
     return _RECALLED.sub(" ", _NO_HASTE.sub(" ", plain))
 
 

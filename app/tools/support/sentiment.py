@@ -10,13 +10,13 @@ are not listed; in Spanish it knows everyday praise and blame rather than techni
 """
 
 import re
-import unicodedata
 from functools import cache
 from typing import Literal, NamedTuple
 
 from vader import SentimentIntensityAnalyzer
 from vader.data.lexicon import LEXICON
 
+from app.letters import unaccented
 from app.tools.support import sentiment_words_es
 from app.tools.support.text_counts import utterances_of
 
@@ -94,9 +94,7 @@ def _prepared(sentence: str) -> str:
     words behind it with it ("no me ha gustado"), so that they do not use up the rules' three words. A second
     negation, which in Spanish strengthens the first ("no me gusta nada"), is left out. "pero" becomes "but".
     """
-    decomposed = unicodedata.normalize("NFD", sentence)
-    text = "".join(char for char in decomposed if not "\u0300" <= char <= "\u036f")
-    text = re.sub(r"[¡¿«»“”]", " ", text)
+    text = re.sub(r"[¡¿«»“”]", " ", unaccented(sentence))
     text = _RULE_WORDS.sub(lambda match: match[0].lower(), text)
     text = _CLAUSE_END.sub(",", text)
     text = re.sub(r"\bun poco(?: de)?\b", "ligeramente", text)

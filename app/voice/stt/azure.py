@@ -23,6 +23,8 @@ _SHORTEST_S: Final = 0.1
 _SHORT_SPEECH_S: Final = 1.4
 """With the margins around it; under it the language cannot be told for sure."""
 _MAX_PROMPT_CHARS: Final = 500
+_MAX_TEXT_CHARS: Final = 100_000
+"""More than anybody says in the longest clip."""
 
 
 class AzureTranscriptions:
@@ -115,7 +117,7 @@ def _text_in(body: bytes) -> str:
 
 
 def _transcript(text: str, utterance: Utterance) -> Transcript:
-    words = without_repeats(without_asides(text))
+    words = without_repeats(without_asides(text[:_MAX_TEXT_CHARS]))
     # The service does not say how sure it is.
     if is_made_up(words, 1.0):
         return Transcript("", _language_before(utterance), 0.0)

@@ -1,8 +1,9 @@
 """What a transcript's text gives away: that the recogniser went round in circles, or heard words in noise."""
 
 import re
-import unicodedata
 from typing import Final
+
+from app.letters import bare
 
 _LONGEST_PHRASE: Final = 8
 """Words of the longest phrase whose repeats are looked for."""
@@ -10,7 +11,7 @@ _LONGEST_PHRASE: Final = 8
 _FREE_REPEATS: Final = 3
 """As often people say a word in a row: "no, no, no"."""
 
-_ASIDES: Final = re.compile(r"\[[^\]]*\]|\([^)]*\)|♪[^♪]*♪?|\*[^*]*\*")
+_ASIDES: Final = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|♪[^♪]*♪?|\*[^*]*\*")
 """What subtitles write of sounds that are no words: [Música], (applause)."""
 
 _CREDITS: Final = re.compile(
@@ -30,9 +31,7 @@ _LIKELY_NOISE: Final = frozenset(
 
 def plain(text: str) -> str:
     """The words alone: lower case, without accents and marks."""
-    decomposed = unicodedata.normalize("NFD", text.lower())
-    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return " ".join(re.findall(r"\w+", letters))
+    return " ".join(re.findall(r"\w+", bare(text)))
 
 
 def has_loop(text: str) -> bool:
