@@ -5,6 +5,7 @@ or a dozen words, since a voice sounds better the more it sees.
 """
 
 import re
+from bisect import bisect_left
 from typing import Final
 
 from app.voice.reading import lexicon
@@ -106,8 +107,9 @@ class ClauseSplitter:
 
     def _best(self, text: str, whole: list[tuple[int, int]]) -> int | None:
         """The first good end: of the sentence, or of enough words."""
+        starts = [found.start() for found in _WORD.finditer(text)]
         for end, is_sentence in _ends(text, whole):
-            words = len(_WORD.findall(text, 0, end))
+            words = bisect_left(starts, end)
             if not words:
                 continue
             if is_sentence or self._is_first or words >= LATER_WORDS:
@@ -143,7 +145,9 @@ def _ends(text: str, whole: list[tuple[int, int]]) -> list[tuple[int, bool]]:
 
 
 def _is_inside(place: int, whole: list[tuple[int, int]]) -> bool:
-    return any(start < place < end for start, end in whole)
+    # They are in order, and none reaches into another.
+    before = bisect_left(whole, (place, 0)) - 1
+    return before >= 0 and whole[before][0] < place < whole[before][1]
 
 
 def _is_abbreviated(text: str, end: int) -> bool:

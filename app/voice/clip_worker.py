@@ -17,6 +17,7 @@ import av.logging
 from av.error import FFmpegError
 
 from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ
+from app.voice.wav import is_whole_wav
 from app.voice.worker_wire import Frame, Handler, Header, Refused
 
 _PCM_CODECS: Final = "pcm_u8,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_f64le,pcm_alaw,pcm_mulaw"
@@ -65,6 +66,8 @@ def decoded(clip: bytes, kind: str, max_seconds: float) -> bytes:
     Raises:
         Refused: `too_long` or `broken`.
     """
+    if kind == "wav" and not is_whole_wav(clip):
+        raise Refused("broken", "its sound is not as long as it says")
     parser, codecs = _PARSERS[kind]
     limits = {
         "format_whitelist": parser,

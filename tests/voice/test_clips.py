@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 import pytest_asyncio
 
 from app.errors import AgentError, AudioOverflow, BadAudio, TooLarge, WorkerFailed
-from app.voice.clips import ClipDecoder, is_whole_wav, sniffed
+from app.voice.clips import ClipDecoder, sniffed
 from app.voice.pcm import loudness, to_floats
+from app.voice.wav import MAX_CHUNKS, is_whole_wav
 from tests.support.clips import encoded, flac_of_silence, recording, silence, tone, wav
 
 FORMATS = {
@@ -218,3 +220,40 @@ async def test_clips_with_changed_bytes_end_in_sound_or_in_an_error_of_the_clip(
                 await decoder.decode(broken.tobytes())
             except AgentError as exc:
                 assert isinstance(exc, BadAudio | AudioOverflow), kind
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return name + len(body).to_bytes(4, "little") + body
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [chunk(b"junk", b"") * 970_000, chunk(b"LIST", b"a") * 400_000, chunk(b"fmt ", bytes(16)) * 200_000],
+    ids=["empty", "odd", "formats"],
+)
+async def test_wav_of_very_many_chunks_is_refused_and_costs_the_loop_nothing(extra: bytes) -> None:
+    clip = wav(tone(1))
+    flood = clip[:12] + extra + clip[12:]
+    decoder = ClipDecoder(max_seconds=60, max_bytes=len(flood))
+    await decoder.start()
+    try:
+        decoding = asyncio.create_task(decoder.decode(flood))
+        longest = 0.0
+        while not decoding.done():
+            began = time.perf_counter()
+            await asyncio.sleep(0)
+            longest = max(longest, time.perf_counter() - began)
+        with pytest.raises(BadAudio):
+            await decoding
+    finally:
+        await decoder.aclose()
+
+    assert longest < 0.5
+
+
+def test_wav_with_as_many_chunks_as_may_be_is_whole() -> None:
+    clip = wav(tone(1))
+    some = chunk(b"LIST", b"abcd") * (MAX_CHUNKS - 2)
+
+    assert is_whole_wav(clip[:12] + some + clip[12:])
+    assert not is_whole_wav(clip[:12] + some * 2 + clip[12:])
