@@ -25,8 +25,9 @@ MOST_CHARS: Final = 600
 _VIEW: Final = 2 * MOST_CHARS
 """So much is looked at for the next end."""
 
+# A run of stops is tried from its first one only.
 _SENTENCE_END: Final = re.compile(
-    r"[.!?…]+[\"'”’»)\]*_]*(?=\s)|\n\s*\n|\n(?=\s*(?:[-*+•#>|]|\d{1,3}[.)]\s))|:\s*\n"
+    r"(?<![.!?…])[.!?…]++[\"'”’»)\]*_]*+(?=\s)|\n\s*\n|\n(?=\s*(?:[-*+•#>|]|\d{1,3}[.)]\s))|:\s*\n"
 )
 _CLAUSE_END: Final = re.compile(r"[,;:][\"'”’»)\]*_]*(?=\s)|\s[—–-](?=\s)|[)](?=\s)")
 _BLANK: Final = re.compile(r"\s+")

@@ -66,7 +66,7 @@ def test_hostile_answer_is_cut_into_clauses_as_fast_as_it_comes(signs: str) -> N
     lasted = time.process_time() - began
 
     assert "".join(clauses) == text
-    assert lasted / len(clauses) < 0.02
+    assert lasted / len(clauses) < 0.02  # some 1 ms; of a run of stops it was up to 40 ms
 
 
 def test_composed_text_is_the_same_in_pieces_and_as_a_whole() -> None:

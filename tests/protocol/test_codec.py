@@ -1,5 +1,6 @@
 """Whatever a client sends is a message or an error that says what is wrong, and costs next to nothing."""
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -176,3 +177,25 @@ def test_any_json_is_a_message_or_a_protocol_error(value: Any):
         assert message.type == value["type"]
         assert message.content == value.get("content", "")
         assert message.user_id == value.get("user_id")
+
+
+CROWDS = {
+    "empty strings": '"",' * 3_000_000,
+    "strings without separators": '""' * 4_000_000,
+    "objects": "{}," * 3_000_000,
+    "lists": "[" * 9_000_000,
+    "separators in a string": '"' + "," * 9_000_000 + '",',
+    "quotes in a string": '"' + '\\",' * 3_000_000 + '",',
+}
+
+
+@pytest.mark.parametrize("name", CROWDS)
+def test_largest_message_is_read_or_refused_in_a_moment(name: str) -> None:
+    raw = '{"type":"audio","content":[' + CROWDS[name] + "1]}"
+
+    began = time.process_time()
+    with contextlib.suppress(ProtocolError):
+        decode_object(raw, 2**20, 10 * 2**20)
+
+    # Some 20 ms; before, up to 0.2 s for each 10 MiB.
+    assert time.process_time() - began < 0.15
