@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from app.errors import Locale
+from app.letters import bare
 from app.tools.support.arithmetic import FUNCTIONS, ExpressionError, Number, checked
 from app.tools.support.calculator_signs import FRACTIONS, LOWERED, RAISED, is_currency
 from app.tools.support.written_numbers import NoNumber, Separators, is_ambiguous, plain_number
@@ -87,8 +88,7 @@ def unexpected(text: str) -> ExpressionError:
 
 def plain_name(name: str) -> str:
     """A name in lower case without accents: `Raíz` is `raiz`."""
-    decomposed = unicodedata.normalize("NFD", name.lower())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    return bare(name)
 
 
 def raised_number(text: str) -> int:

