@@ -29,6 +29,10 @@ _NEARLY_MS = 1.0
 """A rest of sound that is not worth another turn of the loop."""
 
 
+_CUT_AT_ONCE = 500
+"""Characters of a text that are cut into clauses at once: of a back end's long one the rest waits."""
+
+
 class SpokenTurn:
     """One turn's sound.
 
@@ -62,6 +66,7 @@ class SpokenTurn:
         self._speech = speech
         self._splitter = splitter
         self._clauses: deque[str] = deque()
+        self._uncut: deque[str | None] = deque()  # None: no more comes there, for a while
         self._chars = 0
         self._sound = bytearray()
         self._dropped_bytes = 0
@@ -76,13 +81,25 @@ class SpokenTurn:
 
     def say(self, text: str) -> None:
         """Adds to the text."""
-        self._clauses.extend(self._splitter.feed(text))
+        if self._uncut or len(text) > _CUT_AT_ONCE:
+            self._uncut.extend(text[at : at + _CUT_AT_ONCE] for at in range(0, len(text), _CUT_AT_ONCE))
+        else:
+            self._clauses.extend(self._splitter.feed(text))
         self._wake_maker.set()
 
     def breathe(self) -> None:
         """No more text comes for a while."""
-        self._clauses.extend(self._splitter.flush())
+        if self._uncut:
+            self._uncut.append(None)
+        else:
+            self._clauses.extend(self._splitter.flush())
         self._wake_maker.set()
+
+    def _cut_more(self) -> None:
+        """Cuts more of a long text, when what was cut before is being spoken."""
+        while self._uncut and not self._clauses:
+            text = self._uncut.popleft()
+            self._clauses.extend(self._splitter.flush() if text is None else self._splitter.feed(text))
 
     async def finish(self) -> None:
         """The text is whole; returns when all of it should have been heard."""
@@ -158,6 +175,7 @@ class SpokenTurn:
             self._wake_sender.set()
 
     def _may_make(self) -> bool:
+        self._cut_more()
         if not self._clauses:
             return self._text_is_whole
         return self._made_ms - self.playback.sent_ms < AHEAD_MS
@@ -177,6 +195,7 @@ class SpokenTurn:
     def _fail(self, error: AgentError) -> None:
         self.has_failed = True
         self._clauses.clear()
+        self._uncut.clear()
         logger.warning(error.code, extra={"facts": error.facts})
         self._emit(ErrorOccurred(error))
 

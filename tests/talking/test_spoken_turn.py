@@ -1,6 +1,7 @@
 """The sound of one turn: how far ahead it is made, and what is kept of it. See test_mouth.py for the rest."""
 
 import asyncio
+import time
 from typing import Any
 
 from app.protocol.events import AudioFrame, AudioStarted
@@ -70,4 +71,22 @@ async def test_place_between_two_samples_is_none():
     turn.start_again_at(100.03, asyncio.get_running_loop().time())
 
     assert (turn.playback.sent_ms * RATE_HZ / 1000) % 1 == 0
+    await turn.aclose()
+
+
+@virtual
+async def test_long_text_is_cut_while_it_is_spoken_and_all_of_it_is_said_in_order():
+    synthesiser = WordySynthesiser()
+    turn = new_turn([], synthesiser)
+    long = ", ".join(f"palabra{n} otra" for n in range(200))
+    began = time.process_time()
+    turn.say(long)
+    turn.breathe()
+    turn.say(", y ")
+    turn.say("fin")
+    lasted = time.process_time() - began
+    await turn.finish()
+
+    assert "".join(speech.text for speech in synthesiser.asked) == f"{long}, y fin"
+    assert lasted < 0.1
     await turn.aclose()
