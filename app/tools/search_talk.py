@@ -3,6 +3,7 @@
 A long talk is longer than a prompt. What has left the prompt stands in a summary; this finds the words.
 """
 
+import asyncio
 import string
 from typing import Literal
 
@@ -63,8 +64,12 @@ async def run(args: Arguments, ctx: ToolContext) -> Result:
     if not words:
         raise ToolError("Falta qué buscar." if ctx.locale == "es" else "There are no words to look for.")
     remarks = await ctx.talk.search(" ".join(words), args.limit)
+    found: list[Found] = []
+    for remark in remarks.found:
+        found.append(_found(remark, words))
+        await asyncio.sleep(0)  # each may be a mebibyte
     return Result(
-        found=[_found(remark, words) for remark in remarks.found],
+        found=found,
         note=None if remarks.is_all else _NOT_ALL[ctx.locale],
     )
 

@@ -53,10 +53,10 @@ class SessionSearch:
         scored: list[tuple[int, Remark]] = []
         left = MAX_SCANNED_CHARS
         for remark in self._remarks():
-            left -= len(remark.content)
-            if left < 0:
+            if left <= 0:
                 break
-            text = folded(remark.content)
+            text = folded(remark.content[:left])
+            left -= len(remark.content)
             score = sum(word in text for word in words)
             if score:
                 scored.append((score, remark))
