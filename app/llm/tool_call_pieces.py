@@ -181,8 +181,11 @@ def _piece(position: int, entry: dict[str, Any]) -> _Piece | None:
     fields = cast("dict[str, Any]", function) if isinstance(function, dict) else entry
     call_id, name = _text(entry.get("id")), _text(fields.get("name"))
     arguments = _arguments(fields.get("arguments"))
-    # A call without a `function` around it has its own fields in place of those.
-    extras = unknown_fields(entry) if fields is not entry else {}
+    extras = unknown_fields(entry)
+    if fields is entry:
+        # A call without a `function` around it has its own fields in place of those.
+        extras.pop("name", None)
+        extras.pop("arguments", None)
     if not (call_id or name or arguments or extras):
         return None
     index = entry.get("index")
