@@ -61,6 +61,7 @@ RANKS = {
     "shutdown": 0,
     "descriptors": 0,
     "outbound": 0,
+    "patience": 0,
     "protocol": 1,
     "session": 2,
     "storage": 2,

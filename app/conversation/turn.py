@@ -24,6 +24,7 @@ from app.errors import (
 )
 from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.locales import say
+from app.patience import patiently
 from app.protocol.events import Emotion, FinishReason, ResponseChunk, StateChanged, TurnSource
 from app.session.history import ROUND_BREAK, LeftOut
 from app.session.state import SessionState
@@ -136,7 +137,7 @@ class Turn:
         return TurnEnd("stop", None)
 
     async def _answer(self) -> TurnEnd:
-        limit = asyncio.timeout(self._settings.turn_timeout_s)
+        limit = patiently(self._settings.turn_timeout_s)
         try:
             async with limit:
                 if self._session.profile is not None:

@@ -27,6 +27,7 @@ from app.llm.retry import RetryPolicy, asked_delay_s
 from app.llm.returns import Returns
 from app.llm.thinking_habit import ThinkingHabit
 from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, body_of
+from app.patience import patiently
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -244,7 +245,7 @@ class ChatCompletions:
 
     async def _take_slot(self, resources: AsyncExitStack) -> None:
         try:
-            async with asyncio.timeout(self._limits.slot_wait_s):
+            async with patiently(self._limits.slot_wait_s):
                 await self._slots.acquire()
         except TimeoutError as exc:
             facts = f"all {self._limits.pool_size} connections are in use"
@@ -257,7 +258,7 @@ class ChatCompletions:
         """Sends the request; returns when the headers of an event stream have come."""
         create = cast(Any, self._client.chat.completions.with_streaming_response.create)
         try:
-            async with asyncio.timeout(self._settings.llm_first_token_timeout_s):
+            async with patiently(self._settings.llm_first_token_timeout_s):
                 # Named arguments are converted one by one, 0.15 ms for each message of the history, while the
                 # event loop waits; what goes in as extra body is sent as it is.
                 body = {"messages": messages, **parameters}

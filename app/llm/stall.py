@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from app.patience import more_time_s
+
 
 class StallClock:
     """Calls `on_stall` once when one wait goes on for longer than its limit.
@@ -26,7 +28,7 @@ class StallClock:
         self._on_stall = on_stall
         self._loop = asyncio.get_running_loop()
         self._waiting_since: float | None = waiting_since
-        self._timer = self._loop.call_at(waiting_since + limit_s, self._look)
+        self._look_at(waiting_since + limit_s)
 
     def begin_wait(self) -> None:
         """A wait begins now; call it again at each sign of progress."""
@@ -40,7 +42,7 @@ class StallClock:
         """From now on a wait may take this long, in seconds."""
         if limit_s < self._limit_s and not self.has_fired:
             self._timer.cancel()
-            self._timer = self._loop.call_later(limit_s, self._look)
+            self._look_at(self._loop.time() + limit_s)
         self._limit_s = limit_s
 
     def stop(self) -> None:
@@ -50,8 +52,15 @@ class StallClock:
     def _look(self) -> None:
         now = self._loop.time()
         since = now if self._waiting_since is None else self._waiting_since
-        if now - since >= self._limit_s:
+        more_s = more_time_s(self._due, self._limit_s)
+        if now - since < self._limit_s:
+            self._look_at(since + self._limit_s)
+        elif more_s:
+            self._look_at(now + more_s)  # what has come during a pause of our own is still to be read
+        else:
             self.has_fired = True
             self._on_stall()
-        else:
-            self._timer = self._loop.call_at(since + self._limit_s, self._look)
+
+    def _look_at(self, when: float) -> None:
+        self._due = when
+        self._timer = self._loop.call_at(when, self._look)

@@ -18,6 +18,7 @@ from app.errors import (
     Unauthorized,
     UnexpectedAudio,
 )
+from app.patience import patiently
 from app.protocol.close_codes import CloseCode
 from app.protocol.codec import decode_object
 from app.protocol.events import ErrorOccurred, Event
@@ -104,7 +105,7 @@ class Connection:
         """
         timeout_s = self._settings.first_message_timeout_s
         try:
-            async with asyncio.timeout(timeout_s):
+            async with patiently(timeout_s):
                 return await self._first_object()
         except TimeoutError:
             error = FirstMessageTimeout(seconds=round(timeout_s))

@@ -8,6 +8,7 @@ from typing import Any
 from app.clock import Clock
 from app.conversation.conversation import Conversation
 from app.conversation.intake import UserText
+from app.patience import Alarm
 from app.protocol.events import Event
 from app.session.history_frame import history_frame
 from app.session.pump import Pump
@@ -61,7 +62,7 @@ class LiveSession:
     pump: Pump
     tokens: ResumeTokens = field(default_factory=ResumeTokens)
     pump_task: asyncio.Task[None] | None = None
-    expiry: asyncio.TimerHandle | None = None
+    expiry: Alarm | None = None
     restored: "Leftover | None" = None
     left_in_line: list[UserText | ToolRun] = field(default_factory=list[UserText | ToolRun])
     lost_endings: list[Event] = field(default_factory=list[Event])

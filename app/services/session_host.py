@@ -12,6 +12,7 @@ from app.conversation.conversation import Conversation
 from app.conversation.prompt import system_prompt
 from app.errors import Locale, ResumeRefused, ServerFull
 from app.llm.base import ChatProvider
+from app.patience import Alarm
 from app.protocol import v1, v2
 from app.protocol.client import ANONYMOUS
 from app.protocol.events import AudioTerms, ErrorOccurred, Notice, SessionCreated, SessionTerms
@@ -319,8 +320,7 @@ class SessionHost:
     def _expire_later(self, live: LiveSession) -> None:
         if live.expiry is not None:
             live.expiry.cancel()
-        loop = asyncio.get_running_loop()
-        live.expiry = loop.call_later(self._settings.resume_window_s, self._expire, live)
+        live.expiry = Alarm(self._settings.resume_window_s, partial(self._expire, live))
 
     @property
     def _features(self) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Literal
 from app.clock import Clock
 from app.errors import UnknownCall
 from app.letters import bare
+from app.patience import patiently
 from app.protocol.events import ApprovalRequested, Event, UnsettledCall
 from app.tools.base import Effect, Tool
 from app.tools.calls import ToolRun
@@ -78,7 +79,7 @@ class Approvals:
             while True:
                 left_s = self._left_s(run.call_id)
                 try:
-                    async with asyncio.timeout(left_s):
+                    async with patiently(left_s):
                         return await asyncio.shield(word)
                 except TimeoutError:
                     # One that has not been asked for yet has all its time before it.

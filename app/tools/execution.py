@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from app.locales import say
+from app.patience import more_time_s
 from app.tools.base import Tool, ToolContext, ToolError
 from app.tools.calls import Ending
 from app.tools.progress import ProgressReporter
@@ -95,11 +96,15 @@ def _one_line(sentence: str) -> str:
 async def until(job: asyncio.Task[Ending], deadline: float, progress: ProgressReporter) -> bool:
     """Waits for a job, with progress told meanwhile; False where the deadline came first."""
     loop = asyncio.get_running_loop()
+    began = loop.time()
     while not job.done():
         now = loop.time()
         if now >= deadline:
             return False
-        await asyncio.wait({job}, timeout=min(deadline, progress.next_due) - now)
+        due = min(deadline, progress.next_due)
+        await asyncio.wait({job}, timeout=due - now)
         if not job.done():
             progress.tick()
+            # After a pause of our own its answer may be there, and not have been read.
+            deadline = max(deadline, loop.time() + more_time_s(max(due, now), deadline - began))
     return True

@@ -7,6 +7,7 @@ import asyncio
 
 import httpx
 
+from app.patience import patiently
 from app.tools.base import ToolContext
 from app.tools.support.bounded_body import BoundedBody
 
@@ -37,7 +38,7 @@ async def get_bytes(ctx: ToolContext, url: httpx.URL, *, timeout_s: float) -> by
     """
     try:
         async with (
-            asyncio.timeout(min(timeout_s, time_left_s(ctx))),
+            patiently(min(timeout_s, time_left_s(ctx))),
             ctx.http.stream("GET", url, headers=_HEADERS, timeout=None) as response,
         ):
             if response.status_code != 200:

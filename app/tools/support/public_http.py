@@ -17,6 +17,7 @@ import httpcore
 import httpx
 
 from app.outbound.bounded_network import BoundedNetwork, asyncio_backend
+from app.patience import patiently_until
 from app.tools.support.bounded_body import BoundedBody
 from app.tools.support.destination_guard import DestinationGuard, Forbidden
 from app.tools.support.name_lookup import LookupFailed, Resolver, SystemResolver
@@ -241,7 +242,7 @@ class PublicClient:
         )
         async with connection:
             try:
-                async with asyncio.timeout_at(deadline):
+                async with patiently_until(deadline):
                     response = await connection.handle_async_request(_wire_request(request))
             except (
                 TimeoutError,
@@ -257,7 +258,7 @@ class PublicClient:
 
     async def _checked_addresses(self, url: WebAddress, deadline: float) -> tuple[str, ...]:
         try:
-            async with asyncio.timeout_at(deadline):
+            async with patiently_until(deadline):
                 return await self._guard.addresses_of(url)
         except Forbidden as exc:
             raise Refused(str(exc)) from exc
@@ -297,7 +298,7 @@ def _wire_request(request: PublicRequest) -> httpcore.Request:
 
 async def _fill(body: BoundedBody, response: httpcore.Response, deadline: float) -> None:
     try:
-        async with asyncio.timeout_at(deadline):
+        async with patiently_until(deadline):
             async for chunk in response.aiter_stream():
                 body.feed(chunk)
                 if body.is_full:
