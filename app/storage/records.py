@@ -131,6 +131,11 @@ class CallRow:
         return self.has_begun_writing and self.status not in ("done", "failed")
 
     @property
+    def told_reason(self) -> str | None:
+        """Why it ended as it did, as clients are told it."""
+        return "outcome_unknown" if self.ended_at is not None and self.may_have_acted else self.reason
+
+    @property
     def has_begun_writing(self) -> bool:
         """Whether it is a write that has begun, so that its turn must not be run again."""
         return self.effect == "write" and self.outcome != "none" and self.reason not in ("denied", "expired")

@@ -92,7 +92,7 @@ def _call(row: CallRow) -> StoredCall:
         name=row.name,
         arguments=orjson.loads(row.arguments),
         status=row.status,
-        reason=row.reason,
+        reason=row.told_reason,
         result=told.get("result"),
         error=told.get("error"),
         started_at=wire_time(row.started_at),
