@@ -74,7 +74,7 @@ class Stage:
             client,
             said,
             [(role, str(content)) for role, content in spoken if role in ("user", "assistant") and content],
-            session.transcript.describe(),
+            [entry.describe() for entry in session.transcript],
             {tag: n for (session_id, tag), n in self.crew.runs.items() if session_id == client.session_id},
         )
 

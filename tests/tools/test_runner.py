@@ -107,7 +107,7 @@ async def test_call_runs_and_its_result_is_told():
         assert run.answer == {"status": "done", "result": "ok"}
         assert await b.seen() == [
             ToolStarted("turn_1", run.call_id, "work", "{}"),
-            ToolFinished(run.call_id, "work", "done", 0.5),
+            ToolFinished(run.call_id, "work", "done", 0.5, result="ok"),
         ]
         assert b.late == []
 
@@ -420,7 +420,7 @@ async def test_running_tool_is_heard_of_in_each_interval_until_its_end():
     assert heard == [
         ToolProgress(run.call_id, "work", 5),
         ToolProgress(run.call_id, "work", 10),
-        ToolFinished(run.call_id, "work", "done", 12),
+        ToolFinished(run.call_id, "work", "done", 12, result="ok"),
     ]
 
 
