@@ -57,8 +57,6 @@ async def redirects_to_nowhere(reader: asyncio.StreamReader, writer: asyncio.Str
 
 async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000:
-        if reader.at_eof() or writer.is_closing():
-            return
         writer.write(bytes([byte]))
         await asyncio.sleep(0.05)
 
@@ -77,10 +75,14 @@ class Shop:
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
         self.keys: list[str] = []
+        self.serving: set[asyncio.Task[None]] = set()
         self.has_come = asyncio.Event()
         self.port = 0
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.serving.add(asyncio.create_task(self._serve(reader, writer)))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             found = re.search(r"(?i)idempotency-key: (\S+)", head)
@@ -104,6 +106,9 @@ async def shop_that(reply: Reply) -> AsyncIterator[Shop]:
         yield shop
     finally:
         listener.close()
+        for serving in shop.serving:
+            serving.cancel()
+        await asyncio.gather(*shop.serving, return_exceptions=True)
 
 
 def order_thrice(shop: Shop) -> Callable[[Any], Answer]:
