@@ -3,8 +3,6 @@
 They may be anywhere, also inside; but they may be slow, broken or endless like any other server.
 """
 
-import asyncio
-
 import httpx
 
 from app.patience import patiently
