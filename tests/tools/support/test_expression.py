@@ -85,13 +85,13 @@ ANY_TEXT = st.text(max_size=300) | st.text(alphabet="0123456789.,+-*/^%!()√²e
 
 @given(ANY_TEXT)
 def test_any_text_ends_soon_in_a_number_or_a_sentence(text: str):
-    started = time.perf_counter()
+    started = time.thread_time()
     try:
         assert isinstance(evaluate(text), int | float)
     except ExpressionError as exc:
         assert exc.es.endswith((".", "…).")) and exc.en.endswith((".", "…)."))
 
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_any_text_ends_soon_in_a_number_or_a_sentence(text: str):
 )
 def test_worst_that_fits_into_the_limit_is_quick(text: str):
     assert len(text) <= MAX_CHARS
-    started = time.perf_counter()
+    started = time.thread_time()
     try:
         evaluate(text)
     except ExpressionError:
         pass
 
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 @pytest.mark.parametrize(

@@ -332,7 +332,7 @@ def test_notes_are_few():
 )
 @pytest.mark.parametrize("locale", ["es", "en"])
 def test_worst_of_these_is_quick(text: str, locale: Locale):
-    started = time.perf_counter()
+    started = time.thread_time()
     outcome(text, locale)
 
-    assert time.perf_counter() - started < 0.5
+    assert time.thread_time() - started < 0.5
