@@ -7,7 +7,7 @@ history is left acceptable to the API, and what the user heard stays in it.
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -202,6 +202,8 @@ class Turn:
             if self._is_accepted or not (exc.refuses_prompt or exc.may_refuse_prompt):
                 raise
             completion = await self._ask_without(exc)
+        if completion is not None and not self._is_accepted:
+            completion = await self._ask_past_silence(completion)
         if completion is None or not (completion.tool_calls and self._with_tools):
             # Thoughts go back with calls, and with what was said in a turn that made some.
             extras = completion.extras if completion is not None and self._has_called else None
@@ -236,6 +238,16 @@ class Turn:
             self._history.forget_unaccepted()
         raise error
 
+    async def _ask_past_silence(self, silence: Completion) -> Completion | None:
+        """Asks anew where an answer held nothing at all and the turn before had failed too."""
+        for part in self._history.doubted(is_refused=False):
+            logger.warning("asked_without", extra={"part": part, "error": "empty_answer"})
+            with suppress(LlmError):
+                completion = await self._stream(self._request(part))
+                if self._is_accepted:
+                    return completion
+        return silence
+
     async def _stream(self, request: ChatRequest) -> Completion | None:
         with self._session.observer.model_call(self.turn_id, request.messages) as call:
             completion = await self._listen(request)
@@ -250,8 +262,7 @@ class Turn:
         try:
             async with aclosing(self._provider.stream(request)) as pieces:
                 async for piece in pieces:
-                    if not accepted:
-                        _check_filter(piece)
+                    if not accepted and _holds_something(piece):
                         accepted = True
                         self._accept()
                     if len(self._session.outbox):
@@ -363,8 +374,14 @@ class Turn:
         self._session.emit(StateChanged(state.value))
 
 
-def _check_filter(first: str | Completion) -> None:
-    """Raises `ContentFiltered` where an answer is nothing but a filter's word."""
-    if isinstance(first, str) or first.tool_calls or first.finish_reason.lower() not in _FILTER_REASONS:
-        return
-    raise ContentFiltered(f"an answer without a word: {first.finish_reason}")
+def _holds_something(first: str | Completion) -> bool:
+    """Whether what comes first of an answer shows that the prompt was taken.
+
+    Raises:
+        ContentFiltered: An answer is nothing but a filter's word.
+    """
+    if isinstance(first, str) or first.tool_calls:
+        return True
+    if first.finish_reason.lower() in _FILTER_REASONS:
+        raise ContentFiltered(f"an answer without a word: {first.finish_reason}")
+    return False

@@ -11,7 +11,7 @@ class LlmError(AgentError):
 
     Attributes:
         refuses_prompt: What was asked is the reason: asked again as it is, it is refused again.
-        may_refuse_prompt: What was asked may be the reason: the service was reached and failed.
+        may_refuse_prompt: What was asked may be the reason: the service was reached and gave no answer.
     """
 
     refuses_prompt: ClassVar[bool] = False
@@ -31,6 +31,7 @@ class LlmUnavailable(LlmError):
     """The service cannot be reached, or answers 5xx."""
 
     code = "llm_unavailable"
+    may_refuse_prompt = True
     retryable = True
     es = "El modelo no está disponible ahora mismo. Inténtalo de nuevo dentro de un momento."
     en = "The model is not available right now. Please try again in a moment."
@@ -40,6 +41,7 @@ class LlmUntrusted(LlmUnavailable):
     """The service's TLS certificate cannot be trusted; trying again does not help."""
 
     retryable = False
+    may_refuse_prompt = False
     es = "No se puede establecer una conexión segura con el modelo."
     en = "No secure connection to the model can be made."
 
@@ -85,6 +87,7 @@ class LlmBadResponse(LlmError):
     """The service answered something that is no answer."""
 
     code = "llm_bad_response"
+    may_refuse_prompt = True
     retryable = True
     es = "El modelo ha dado una respuesta que no se entiende. Inténtalo de nuevo."
     en = "The model gave an answer that cannot be read. Please try again."
@@ -94,6 +97,7 @@ class LlmCut(LlmError):
     """The answer's stream broke off before its end."""
 
     code = "llm_cut"
+    may_refuse_prompt = True
     retryable = True
     es = "La respuesta del modelo se ha cortado. Inténtalo de nuevo."
     en = "The model's answer broke off. Please try again."
@@ -103,6 +107,7 @@ class LlmStalled(LlmError):
     """The model went silent for too long."""
 
     code = "llm_stalled"
+    may_refuse_prompt = True
     retryable = True
     es = "El modelo ha dejado de responder. Inténtalo de nuevo."
     en = "The model stopped answering. Please try again."

@@ -220,11 +220,9 @@ def stream_error(complaint: Complaint, hints: Hints) -> Failure:
         return Failure(LlmBadResponse(facts), may_retry=True, complaint=complaint)
     if "invalid_request" in kind or complaint.code in ("400", "422"):
         return Failure(_request_error(400, complaint, facts, hints), complaint=complaint)
-    error = LlmBadResponse(facts)
-    error.may_refuse_prompt = True
     passes = any(word in kind for word in ("server_error", "overloaded", "unavailable"))
     may_retry = passes or complaint.code in ("500", "502", "503", "504")
-    return Failure(error, may_retry=may_retry, complaint=complaint)
+    return Failure(LlmBadResponse(facts), may_retry=may_retry, complaint=complaint)
 
 
 def unreachable(exc: Unreachable, hints: Hints) -> Failure:
@@ -234,7 +232,10 @@ def unreachable(exc: Unreachable, hints: Hints) -> Failure:
         return Failure(LlmUntrusted(facts))
     if exc.reason == "not_http":
         return Failure(LlmBadResponse(facts))
-    return Failure(LlmUnavailable(facts), may_retry=True, at_once=exc.was_kept_alive)
+    error = LlmUnavailable(facts)
+    # Where nobody answered, nobody can have disliked what was asked.
+    error.may_refuse_prompt = exc.reason == "disconnected"
+    return Failure(error, may_retry=True, at_once=exc.was_kept_alive)
 
 
 def _prompt_error(status: int, complaint: Complaint, facts: str) -> LlmError | None:
@@ -269,13 +270,14 @@ def _status_error(
     if status == 404 or complaint.code == "model_not_found":
         return LlmNotFound(f"{facts}; check {hints.model}")
     if status in (401, 402, 403):
-        return LlmAuthFailed(f"{facts}; check {hints.key_setting}")
+        error = LlmAuthFailed(f"{facts}; check {hints.key_setting}")
+        # No service's own words: a firewall in between may have disliked what was asked.
+        error.may_refuse_prompt = status == 403 and complaint.message.lstrip().startswith("<")
+        return error
     if status == 429:
         return LlmRateLimited(facts)
     if status == 408 or status >= 500:
-        error = LlmUnavailable(facts)
-        error.may_refuse_prompt = status >= 500
-        return error
+        return LlmUnavailable(facts)
     if 300 <= status < 400:
         target = hints.quoted(headers.get("location", ""))
         return LlmBadResponse(f"{facts}; redirect to {target} not followed; check {hints.endpoint}")

@@ -31,7 +31,7 @@ async def test_context_is_no_message_of_the_talk() -> None:
 
 @virtual
 async def test_reaction_that_fails_is_an_error_that_v1_does_not_see() -> None:
-    async with talk(ScriptedModel([[Fails(LlmUnavailable())], []])) as t:
+    async with talk(ScriptedModel([[Fails(LlmUnavailable())], [], []])) as t:
         for _ in range(2):
             t.conversation.put_in(Contribution("Reacciona.", "prompt"))
         await t.rests()
