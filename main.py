@@ -28,6 +28,7 @@ from app.llm.base import ChatProvider
 from app.llm.loader import load_provider
 from app.router.credentials import is_loopback
 from app.router.doorkeeper import Doorkeeper
+from app.router.guarded_socket import Guard, guarded_sockets
 from app.router.handshakes import timed_handshakes
 from app.router.http_rules import HttpRules
 from app.router.keepalive import PatientWebSocket
@@ -36,7 +37,9 @@ from app.router.refusals import bad_request
 from app.router.routes import metrics_route, sessions_route, tickets_route, users_route, websocket_route
 from app.router.routes.agent_route import agent_router
 from app.services.access import Access
+from app.services.complaints import passes
 from app.services.housekeeping import keep_house
+from app.services.memory import keep_large_buffers_apart
 from app.services.names import warn_of_names, warn_of_oddities
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.shutdown import StopSignals
@@ -115,7 +118,7 @@ def create_app(
 
     app = FastAPI(title="WebSocket Voice Agent", lifespan=lifespan, docs_url=None, redoc_url=None)
     _add_routes(app)
-    _guard(app, settings)
+    _guard(app, settings, access)
     return app
 
 
@@ -146,8 +149,9 @@ def _measure(
     app.state.metrics = Metrics(service, tally, watchdog)
 
 
-def _guard(app: FastAPI, settings: Settings) -> None:
+def _guard(app: FastAPI, settings: Settings, access: Access) -> None:
     """What requests pass before they reach a route, and how they are refused."""
+    app.state.guard = Guard.of(settings, access.conducts)
     app.router.redirect_slashes = False  # its answer would be an address made of what the client calls us
     app.add_exception_handler(RequestValidationError, bad_request)
     if settings.allowed_origins:
@@ -244,7 +248,10 @@ def _server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:
         server_header=False,
         # The doorkeeper does it, and takes nothing for an address that is none.
         proxy_headers=False,
-        http=timed_handshakes(settings.handshake_timeout_s),
+        http=timed_handshakes(settings.handshake_timeout_s, app.state.guard),
+        ws=guarded_sockets(app.state.guard),
+        # The largest message that may come at all; before there is a session, a guarded socket takes less.
+        ws_max_size=settings.wire_limit_bytes,
     )
 
 
@@ -272,7 +279,7 @@ def _settings_or_exit() -> Settings:
 
 
 def _begin_log(settings: Settings) -> None:
-    configure_logging(settings.log_level, settings.log_format)
+    configure_logging(settings.log_level, settings.log_format, passes)
     warn_of_oddities(_SETTINGS)
 
 
@@ -289,6 +296,7 @@ def _app_or_exit(settings: Settings, voice: VoiceParts | None = None) -> FastAPI
     except SettingsError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(EXIT_WRONG_SETTINGS)
+    keep_large_buffers_apart()
     # What is loaded by now stays until the end. A collector that walked it again and again would hold up all
     # talks for about a tenth of a second each time.
     gc.collect()

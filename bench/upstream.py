@@ -62,8 +62,11 @@ class Order(NamedTuple):
         """Reads `text()`, or what is to be summarised."""
         if text.startswith("{"):
             return cls(20, 1000)
-        tokens, gap_us, is_stamped = text.split()
-        return cls(int(tokens), int(gap_us), is_stamped == "1")
+        try:
+            tokens, gap_us, is_stamped = text[:100].split()
+            return cls(int(tokens), int(gap_us), is_stamped == "1")
+        except ValueError:
+            return cls(20, 20_000)  # an attacker's
 
 
 def _event(value: object) -> bytes:

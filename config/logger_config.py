@@ -11,6 +11,7 @@ import logging.handlers
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
@@ -30,7 +31,11 @@ _LAST_LINES_S = 3.0
 _writer: "_Writer | None" = None
 
 
-def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
+def configure_logging(
+    level: str,
+    log_format: Literal["text", "json"],
+    passes: Callable[[logging.LogRecord], bool] | None = None,
+) -> None:
     """Sends all logs, uvicorn's too, as lines to the standard error output.
 
     A thread of its own writes them: a slow terminal or a full disk never holds up a talk. Calling it again
@@ -39,6 +44,7 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     Args:
         level: A level's name, such as `INFO`.
         log_format: `text` for people, `json` for machines.
+        passes: Asked, where a line is written, whether it may be.
     """
     global _writer
     if _writer is not None:
@@ -48,6 +54,8 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     records: queue.Queue[logging.LogRecord | None] = queue.Queue(_QUEUE_RECORDS)
     handler = _DroppingQueueHandler(records)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
+    if passes is not None:
+        handler.addFilter(passes)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -59,6 +67,8 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     # A line per request with its whole URL, lines about each look at the tables: more than INFO should say.
     for name in ("httpx", "httpx2", "openai", "aiohttp", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It says of each connection that it has opened and closed, and not which.
+    logging.getLogger("uvicorn.frames").setLevel(max(logging.WARNING, root.level))
     # Below INFO these write down whole frames, headers and statements, with the tokens that are in them.
     for name in ("uvicorn.error", "websockets", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))

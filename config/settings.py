@@ -68,6 +68,7 @@ class Settings(AccessSettings):
     shutdown_grace_s: float = Field(default=8, ge=0, le=3600)
     max_sessions: int = Field(default=10_000, ge=1)
     first_message_timeout_s: Seconds = 60
+    max_pending_connections: int = Field(default=256, ge=1)
     resume_window_s: Seconds = 120
     resume_ring_messages: int = Field(default=1000, ge=0)
     resume_ring_bytes: int = Field(default=MIB, ge=0)
@@ -132,7 +133,9 @@ class Settings(AccessSettings):
     # Limits of one connection
     max_queued_messages: int = Field(default=8, ge=0)
     max_messages_per_s: int = Field(default=20, ge=1)
+    max_messages_burst: int = Field(default=100, ge=1)
     max_message_bytes: int = Field(default=MIB, ge=KIB, le=16 * MIB)
+    unfinished_message_s: Seconds = 20
     outbox_max_messages: int = Field(default=1000, ge=1)
     outbox_max_bytes: int = Field(default=MIB, ge=KIB)
 
@@ -272,6 +275,12 @@ class Settings(AccessSettings):
         if self.tts_provider != "auto":
             return self.tts_provider
         return "azure" if self.azure_openai_tts_deployment else "local"
+
+    @property
+    def wire_limit_bytes(self) -> int:
+        """The largest message that may come from a client that has a session."""
+        hears = self.voice and self.recogniser != "none"
+        return max(self.max_message_bytes, self.max_audio_message_bytes if hears else 0)
 
     @property
     def provider(self) -> Literal["azure", "openai", "demo"]:

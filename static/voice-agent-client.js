@@ -71,6 +71,9 @@ const DEFAULT_HEARTBEAT_S = 20;
 const SILENT_BEATS = 2;
 /** The server's own default lets so many wait beside the one that is being answered. */
 const MAX_OPEN_TEXTS = 8;
+
+/** Texts that leave in any one second; a server lets a client go that sends many more. */
+const MAX_TEXTS_PER_S = 15;
 const MAX_KEPT_TEXTS = 200;
 const MAX_EARLY_ENDS = 50;
 const MAX_KEPT_CHARS = 500_000;
@@ -119,6 +122,13 @@ export class VoiceAgentClient extends EventTarget {
   #openedAt = 0;
   /** Of the connection: the limit for opening it, then the wait for the next. @type {unknown} */
   #timer;
+
+  /** When the last texts left, for those that wait to leave at a pace that a server bears. */
+  /** @type {number[]} */
+  #leftAt = [];
+
+  /** @type {unknown} */
+  #pacing = null;
   /** @type {unknown} */
   #heartbeat;
   #silentBeats = 0;
@@ -500,6 +510,8 @@ export class VoiceAgentClient extends EventTarget {
     this.#isStarting = false;
     this.#timers.clearTimeout(this.#timer);
     this.#timers.clearTimeout(this.#heartbeat);
+    this.#timers.clearTimeout(this.#pacing);
+    this.#pacing = null;
   }
 
   #beat() {
@@ -827,8 +839,26 @@ export class VoiceAgentClient extends EventTarget {
     const open = texts.filter((text) => text.status !== "ended");
     const room = (this.#options.maxOpenTexts ?? MAX_OPEN_TEXTS) - (open.length - unsent.length);
     const urgent = unsent.findLastIndex((text) => text.interrupt) + 1;
-    for (const text of unsent.slice(0, Math.max(room, urgent))) this.#send(text);
+    for (const text of unsent.slice(0, Math.max(room, urgent))) {
+      if (!this.#mayLeave()) break;
+      this.#send(text);
+    }
     this.#keepTexts();
+  }
+
+  /** Whether a text may leave now; if not, all that waits is tried again when one may. */
+  #mayLeave() {
+    const now = this.#timers.now();
+    this.#leftAt = this.#leftAt.filter((at) => now - at < 1000);
+    if (this.#leftAt.length < MAX_TEXTS_PER_S) {
+      this.#leftAt.push(now);
+      return true;
+    }
+    this.#pacing ??= this.#timers.setTimeout(() => {
+      this.#pacing = null;
+      this.#flush();
+    }, 1000 - (now - this.#leftAt[0]));
+    return false;
   }
 
   /** @param {Text} text */

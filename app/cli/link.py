@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _OPEN_LIMIT_S: Final = 10.0
 _CLOSE_LIMIT_S: Final = 2.0
 _SILENT_BEATS: Final = 2
 _MAX_MESSAGE_BYTES: Final = 16 * 2**20
+_TEXTS_PER_S: Final = 15
+"""Texts leave no faster, also those that are sent again: a server lets a client go that sends many more."""
 _DROPPED: Final = 1006
 _SERVER_FAULTS: Final = 500
 _TOO_MANY: Final = 429
@@ -88,6 +91,7 @@ class Link:
         self._chance = chance
         self._socket: ClientConnection | None = None
         self._is_ending = False
+        self._left_at: deque[float] = deque(maxlen=_TEXTS_PER_S)
 
     def text(self, content: str) -> Message:
         """A text to be sent: now, with `send`; where that fails, it goes when the connection is back."""
@@ -95,6 +99,8 @@ class Link:
 
     async def send(self, message: Message) -> bool:
         """Sends a message; false where there is no connection."""
+        if message["type"] == "text":
+            await self._pace()
         return await self._send(json.dumps(message, ensure_ascii=False))
 
     async def send_audio(self, pcm: bytes) -> bool:
@@ -148,6 +154,13 @@ class Link:
             ping_interval=None,
             max_size=_MAX_MESSAGE_BYTES,
         )
+
+    async def _pace(self) -> None:
+        """Waits until another text may leave."""
+        now = asyncio.get_running_loop().time
+        if len(self._left_at) == _TEXTS_PER_S and (wait_s := self._left_at[0] + 1 - now()) > 0:
+            await asyncio.sleep(wait_s)
+        self._left_at.append(now())
 
     async def _send(self, frame: str | bytes) -> bool:
         socket = self._socket
@@ -215,6 +228,7 @@ class Link:
         sent: set[str] = set()
         while waiting := [each for each in self._ledger.unreceipted if each["id"] not in sent]:
             for message in waiting:
+                await self._pace()
                 sent.add(message["id"])
                 await socket.send(json.dumps(message, ensure_ascii=False))
         self._socket = socket

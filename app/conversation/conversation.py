@@ -17,7 +17,7 @@ from app.conversation.summariser import Summariser
 from app.conversation.telling import ResultTeller, new_turn_id
 from app.conversation.turn import Turn
 from app.conversation.turn_runner import Interruption, TurnRunner
-from app.errors import AgentError, QueueFull
+from app.errors import AgentError, ContextTooLong, QueueFull
 from app.llm.base import ChatProvider
 from app.protocol.events import (
     Emotion,
@@ -41,6 +41,12 @@ PATIENCE_S = 0.5
 
 CUT_LIMIT_S = 1.0
 """How long a turn that is cut off may take to end, in seconds."""
+
+MOST_CHARS_PER_TOKEN = 12
+"""A text with more of them for each token of the prompt's budget is too long, however it is counted."""
+
+MAX_WAITING_CHARS = 256 * 1024
+"""Of texts that wait behind others, together."""
 
 
 class Conversation:
@@ -106,7 +112,7 @@ class Conversation:
             for waiting in self._texts():
                 waiting.is_withdrawn = True
             self._turns.interrupt()
-        self._check_room()
+        self._check_room(content)
         text = UserText(new_turn_id(), content, asyncio.get_running_loop().time(), client_id)
         text.emotion = self.moods.judge(content, self._session.locale)
         self._intake.take(text)
@@ -275,9 +281,14 @@ class Conversation:
         await self.summariser.aclose()
         await self.tools.aclose(reason)
 
-    def _check_room(self) -> None:
-        waiting = sum(not text.is_withdrawn for text in self._texts())
-        if waiting >= self._settings.max_queued_messages + (not self._is_in_turn):
+    def _check_room(self, content: str = "") -> None:
+        waiting = [len(text.content) for text in self._texts() if not text.is_withdrawn]
+        if len(waiting) >= self._settings.max_queued_messages + (not self._is_in_turn):
+            raise QueueFull
+        if len(content) > self._settings.max_history_tokens * MOST_CHARS_PER_TOKEN:
+            # No prompt can hold it, however its tokens are counted: it would only wait, and take room.
+            raise ContextTooLong("the text alone is over MAX_HISTORY_TOKENS")
+        if waiting and sum(waiting) + len(content) > MAX_WAITING_CHARS:
             raise QueueFull
         self._session.budget.take_text()
 

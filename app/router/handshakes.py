@@ -5,14 +5,42 @@ handshake is too large for it.
 """
 
 import asyncio
+import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.router.guarded_socket import Guard
+from app.router.turns import ROUND, Turns
+from app.services.complaints import CONDUCT
+from app.services.conduct import Conduct
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_SOCKET_LINE_BYTES: Final = 8000
 MAX_SOCKET_HEADERS: Final = 120
 """A little under what the `websockets` package takes, which beyond it goes silent."""
+
+
+REQUEST_UNITS: Final = ROUND // 2
+"""What a request weighs beside a small message, as `app.router.turns` counts."""
+
+
+class _Quiet(logging.LoggerAdapter[logging.Logger]):
+    """uvicorn's log, in which lines about what cannot be read are counted for their address."""
+
+    def __init__(self, log: logging.Logger, conduct: Callable[[], Conduct]) -> None:
+        super().__init__(log)
+        self._conduct = conduct
+        self.level = log.level
+
+    def warning(self, msg: object, *args: object, **kwargs: Any) -> None:
+        """Write a line, unless its address would drown the log."""
+        conduct = self._conduct()
+        conduct.note()
+        token = CONDUCT.set(conduct)
+        self.logger.warning(msg, *args, **kwargs)
+        CONDUCT.reset(token)
 
 
 class TimedHandshakes(HttpToolsProtocol):
@@ -22,9 +50,15 @@ class TimedHandshakes(HttpToolsProtocol):
     """
 
     timeout_s: float = 10
+    guard: Guard | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._turns: Turns | None = None
+        if self.guard is not None:
+            self._turns = self.guard.turns_on(self.loop)
+            self.logger: Any = _Quiet(logging.getLogger("uvicorn.error"), self._conduct_of_client)
+        self._waiting = bytearray()
         self._since = 0.0
         self._is_resting = False
         self._is_in_head = True
@@ -44,7 +78,30 @@ class TimedHandshakes(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Takes what came, as long as a request's head stays of a sensible size."""
+        """Takes what came, or waits in line where many come at once."""
+        if self._waiting or (self._turns is not None and not self._turns.may_go(REQUEST_UNITS)):
+            self._wait(data)
+        else:
+            self._take(data)
+
+    def take_turn(self) -> int:
+        """Takes what waits."""
+        data, self._waiting = bytes(self._waiting), bytearray()
+        if self.transport.is_closing():
+            return 0
+        if not self.flow.read_paused:
+            self.transport.resume_reading()
+        self._take(data)
+        return REQUEST_UNITS
+
+    def _wait(self, data: bytes) -> None:
+        if self._turns is not None and not self._waiting:
+            self._turns.join(self)
+        self._waiting += data
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def _take(self, data: bytes) -> None:
         if self._is_resting:
             self._is_resting, self._since = False, self.loop.time()
         super().data_received(data)
@@ -79,6 +136,10 @@ class TimedHandshakes(HttpToolsProtocol):
         else:
             super().handle_websocket_upgrade()
 
+    def _conduct_of_client(self) -> Conduct:
+        assert self.guard is not None  # noqa: S101  # asked only where there is one
+        return self.guard.conducts.of(self.client[0] if self.client else "")
+
     def _refuse(self, status: bytes) -> None:
         if self.transport.is_closing():
             return
@@ -105,6 +166,6 @@ class TimedHandshakes(HttpToolsProtocol):
         self._timer = self.loop.call_later(left_s if left_s > 0 else self.timeout_s, self._judge)
 
 
-def timed_handshakes(timeout_s: float) -> type[TimedHandshakes]:
+def timed_handshakes(timeout_s: float, guard: Guard | None = None) -> type[TimedHandshakes]:
     """The class with this time, in seconds: uvicorn makes its protocols itself."""
-    return type("TimedHandshakes", (TimedHandshakes,), {"timeout_s": timeout_s})
+    return type("TimedHandshakes", (TimedHandshakes,), {"timeout_s": timeout_s, "guard": guard})

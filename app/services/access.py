@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from app.clock import Clock
 from app.errors import Unauthorized
+from app.services.addresses import Networks
+from app.services.conduct import Conducts
 from app.services.jwt_tokens import LOOK_AGAIN_S, JwtTokens
 from app.services.lease import Lease
 from app.services.principal import Principal
@@ -28,6 +30,7 @@ class Access:
     """Knows the tokens; those of `API_TOKENS` as hashes.
 
     Attributes:
+        conducts: What addresses did lately.
         is_exposed: No token is asked for, and more than this machine reaches the server.
 
     Raises:
@@ -42,6 +45,7 @@ class Access:
         has_provider = settings.jwt_key is not None or settings.jwt_jwks_file is not None
         self._jwt = JwtTokens(settings, clock) if has_provider else None
         self.tickets = Tickets(clock, settings.ticket_lifetime_s)
+        self.conducts = Conducts(clock, Networks(settings.trusted_proxies))
         self.is_exposed = False
         self._leases: set[Lease] = set()
 
@@ -76,6 +80,18 @@ class Access:
         if found is None or not token:
             raise Unauthorized
         return found
+
+    def accepts(self, token: str | None) -> bool:
+        """Whether tokens are asked for, and this is a good one, or a ticket; which is not spent."""
+        if self.is_open or not token:
+            return False
+        if self.tickets.holds(token):
+            return True
+        try:
+            self.identify(token)
+        except Unauthorized:
+            return False
+        return True
 
     def admit(self, token: str | None) -> tuple[Principal | None, Lease]:
         """Whose connection it is, by a token or a ticket (which is spent), and how long it may hear.

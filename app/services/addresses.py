@@ -45,10 +45,9 @@ class Crowds:
 
     def key_of(self, address: str) -> str:
         """What an address is counted by; empty where it is not."""
-        found = _parse(address) if self._most else None
-        if found is None or found.is_loopback or self._uncounted.hold(address):
+        if not self._most or is_this_machine(address) or self._uncounted.hold(address):
             return ""
-        return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+        return counted_as(address)
 
     @contextmanager
     def arriving(self, key: str) -> Generator[None]:
@@ -83,6 +82,20 @@ class Crowds:
         counter[key] += change
         if counter[key] <= 0:
             del counter[key]
+
+
+def counted_as(address: str) -> str:
+    """What stands for an address: an IPv6 one counts with its /64; empty where it is none."""
+    found = _parse(address)
+    if found is None:
+        return ""
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+
+
+def is_this_machine(address: str) -> bool:
+    """Whether it is a loopback address."""
+    found = _parse(address)
+    return found is not None and found.is_loopback
 
 
 def _parse(address: str) -> _Address | None:

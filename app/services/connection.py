@@ -10,6 +10,7 @@ from typing import Any
 from app.clock import Clock
 from app.errors import (
     AgentError,
+    AudioOverflow,
     FirstMessageTimeout,
     Internal,
     Locale,
@@ -22,13 +23,16 @@ from app.patience import patiently
 from app.protocol.close_codes import CloseCode
 from app.protocol.codec import decode_object
 from app.protocol.events import ErrorOccurred, Event
+from app.services.complaints import Complaints
+from app.services.conduct import Conduct
 from app.services.dialects import Dialect
 from app.services.lease import Lease
-from app.services.limits import FloodWatch
+from app.services.limits import PRESESSION_BYTES, SOUND_BURST_S, FloodWatch, SoundRate
 from app.services.live_session import LiveSession
 from app.session.observer import ResumeOutcome
 from app.session.pump import Link
 from app.session.transport import ConnectionGone, Transport
+from app.voice.base import BYTES_PER_SAMPLE
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -37,9 +41,14 @@ FLUSH_TIMEOUT_S = 1.0
 """How long a last message may take to leave before the connection is closed, in seconds."""
 
 
-UNCOUNTED_TYPES = frozenset({"ping", "playback", "audio"})
-"""Messages that a client sends by the clock, not by its user's hand; audio has a bound of its own."""
+UNCOUNTED_TYPES = frozenset({"ping", "playback"})
+"""Messages that a client sends by the clock, not by its user's hand: only a burst of them is a flood."""
 
+_TOO_BIG = 1009
+"""RFC 6455's own code, as the server's frames have it too."""
+
+YIELD_EVERY = 20
+"""Messages of one client that are worked off before others have their turn."""
 
 UNCHECKED_TYPES = frozenset({"ping", "playback"})
 """Messages that ask for nothing; whoever sends others still needs a good token."""
@@ -74,6 +83,21 @@ class Leaving:
     is_goodbye: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a connection may do.
+
+    Attributes:
+        conduct: What its address did before.
+        time: A clock that stands still while the server does.
+        is_trusted: Its handshake brought a token that was accepted.
+    """
+
+    conduct: Conduct
+    time: Callable[[], float]
+    is_trusted: bool = False
+
+
 Admit = Callable[[dict[str, Any], Transport], Awaitable["Admission | Event"]]
 """What a first object leads to: a session, or an answer. Raises `AgentError`."""
 
@@ -83,10 +107,20 @@ class Connection:
 
     Args:
         admit: Makes or finds the session that the first object asks for.
+        terms: What it may do; None for one of which nothing is known.
+
+    Attributes:
+        has_flooded: It sent faster than it may, and is let go.
     """
 
     def __init__(
-        self, transport: Transport, dialect: Dialect, settings: Settings, clock: Clock, admit: Admit
+        self,
+        transport: Transport,
+        dialect: Dialect,
+        settings: Settings,
+        clock: Clock,
+        admit: Admit,
+        terms: Terms | None = None,
     ) -> None:
         self._transport = transport
         self._dialect = dialect
@@ -95,7 +129,15 @@ class Connection:
         self._admit = admit
         self._recheck: Callable[[], None] = _always_good
         self._is_over = False
-        self._flood = FloodWatch(settings.max_messages_per_s, clock.monotonic())
+        terms = terms or Terms(Conduct(clock, is_exempt=True), clock.monotonic)
+        self._time = terms.time
+        burst = terms.conduct.burst(settings.max_messages_burst, settings.max_messages_per_s)
+        self._flood = FloodWatch(settings.max_messages_per_s, terms.time(), burst)
+        self._sound: SoundRate | None = None
+        self._complaints = Complaints(clock, terms.conduct, logger)
+        self._has_overflowed = False
+        self.has_flooded = False
+        self._first_bytes = settings.wire_limit_bytes if terms.is_trusted else PRESESSION_BYTES
 
     async def greet(self) -> Admission | None:
         """Waits for the message that makes the session.
@@ -121,6 +163,12 @@ class Connection:
 
     async def talk(self, admission: Admission) -> Leaving:
         """Serves the session until the client goes or must go."""
+        try:
+            return await self._talk(admission)
+        finally:
+            self._complaints.close()
+
+    async def _talk(self, admission: Admission) -> Leaving:
         live, link = admission.live, admission.link
         if admission.lease is not None:
             self._recheck = admission.lease.check
@@ -169,7 +217,11 @@ class Connection:
 
     async def _first_object(self) -> Admission | None:
         while (raw := await self._transport.receive()) is not None:
-            self._check_flood()
+            self._count()
+            if _is_longer(raw, self._first_bytes):
+                # `python main.py` closes at the frame's head, before anything of it is kept.
+                await self._transport.close(_TOO_BIG, "message too big before a session")
+                return None
             try:
                 settings = self._settings
                 first = decode_object(raw, settings.max_message_bytes, settings.max_audio_message_bytes)
@@ -177,16 +229,17 @@ class Connection:
             except (ServerFull, Unauthorized):
                 raise
             except AgentError as error:
-                logger.info(error.code, extra={"facts": error.facts})
+                self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
                 result = ErrorOccurred(error)
             if isinstance(result, Admission):
                 return result
             await self._say(result)
+            await asyncio.sleep(0)  # neither of the two waits while there is something to read, and room
         return None
 
     async def turn_away(self, error: AgentError, code: CloseCode, locale: Locale | None = None) -> None:
         """Says why there will be no session, or none any more, and closes."""
-        logger.info(error.code, extra={"facts": error.facts})
+        self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
                 await self._say(ErrorOccurred(error), locale)
@@ -205,27 +258,44 @@ class Connection:
             code = self._handle(live, lambda: first)
             if code is not None:
                 return code
+        taken = 0
         while (raw := await self._transport.receive()) is not None:
+            taken += 1
+            if taken % YIELD_EVERY == 0:
+                await asyncio.sleep(0)  # `receive` does not wait while there is something to read
             live.session.last_activity = self._clock.now()
             if isinstance(raw, bytes):
                 code = self._guard(live, partial(self._take_sound, live, raw))
             else:
-                code = self._handle(live, partial(self._decode, raw))
+                code = self._handle(live, partial(self._decode, live, raw))
             if code is not None:
                 return code
         return None
 
-    def _decode(self, raw: str) -> dict[str, Any]:
+    def _decode(self, live: LiveSession, raw: str) -> dict[str, Any]:
         message: dict[str, Any] = {}
         settings = self._settings
         try:
             message = decode_object(raw, settings.max_message_bytes, settings.max_audio_message_bytes)
             return message
         finally:
-            if _type_of(message) not in UNCOUNTED_TYPES:
-                self._check_flood()
+            self._count_message(live, message)
+
+    def _count_message(self, live: LiveSession, message: dict[str, Any]) -> None:
+        kind = _type_of(message)
+        if kind == "audio" and message.get("format") == "pcm16" and live.voice.in_rate_hz is not None:
+            content = message.get("content")
+            base64_chars = len(content) if isinstance(content, str) else 0
+            self._count_sound(base64_chars * 3 // 4, live.voice.in_rate_hz)
+        else:
+            self._count(by_the_clock=kind in UNCOUNTED_TYPES or kind == "audio")
 
     def _take_sound(self, live: LiveSession, pcm: bytes) -> None:
+        rate_hz = live.voice.in_rate_hz if self._dialect.is_resumable else None
+        if rate_hz is None:
+            self._count(by_the_clock=True)
+        else:
+            self._count_sound(len(pcm), rate_hz)
         if not self._dialect.is_resumable:
             raise UnexpectedAudio
         self._recheck()
@@ -246,8 +316,10 @@ class Connection:
     def _guard(self, live: LiveSession, do: Callable[[], CloseCode | None]) -> CloseCode | None:
         try:
             return do()
+        except _Unheard:
+            self._complaints.tell(logging.INFO, AudioOverflow.code)
         except TooManyMessages as error:
-            logger.warning(error.code)
+            self._complaints.tell(logging.WARNING, error.code)
             live.session.emit(ErrorOccurred(error))
             return CloseCode.POLICY
         except Unauthorized:
@@ -255,7 +327,7 @@ class Connection:
                 self.end_hearing(live, live.pump.link)
             return CloseCode.UNAUTHORIZED
         except AgentError as error:
-            logger.info(error.code, extra={"facts": error.facts})
+            self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
             live.session.emit(ErrorOccurred(error))
         except Exception as exc:
             logger.exception("internal")
@@ -263,9 +335,33 @@ class Connection:
             return CloseCode.INTERNAL
         return None
 
-    def _check_flood(self) -> None:
-        if self._flood.is_flood(self._clock.monotonic()):
+    def _count(self, *, by_the_clock: bool = False) -> None:
+        if self._flood.is_flood(self._time(), by_the_clock=by_the_clock):
+            self.has_flooded = True
             raise TooManyMessages
+
+    def _count_sound(self, pcm_bytes: int, rate_hz: int) -> None:
+        """Sound that comes too fast is not heard; a burst of such frames is a flood like any other."""
+        now = self._clock.monotonic()
+        if self._sound is None:
+            self._sound = SoundRate(now)
+        if not self._sound.is_flood(pcm_bytes / (BYTES_PER_SAMPLE * rate_hz), now):
+            self._has_overflowed = False
+            return
+        self._count(by_the_clock=True)
+        has_told, self._has_overflowed = self._has_overflowed, True
+        raise _Unheard if has_told else AudioOverflow(seconds=round(SOUND_BURST_S))
+
+
+class _Unheard(Exception):
+    """Sound is not taken, and its client has been told so already."""
+
+
+def _is_longer(raw: str | bytes, limit: int) -> bool:
+    """Whether a message has more bytes on the wire."""
+    if len(raw) > limit or isinstance(raw, bytes):
+        return len(raw) > limit
+    return len(raw) * 4 > limit and len(raw.encode("utf-8", "surrogatepass")) > limit
 
 
 def _type_of(message: dict[str, Any]) -> str | None:

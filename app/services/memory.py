@@ -1,10 +1,15 @@
-"""How much memory the process holds, and whether that leaves room for another session."""
+"""How much memory the process holds, what of it the system gets back, and whether that leaves room."""
 
+import ctypes
+import gc
 import logging
 import os
 import resource
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Final
 
 from app.clock import Clock
 
@@ -13,6 +18,13 @@ logger = logging.getLogger(__name__)
 _STATM = Path("/proc/self/statm")
 _LOOK_AGAIN_S = 1.0
 _MIB = 1024 * 1024
+
+GIVE_BACK_EVERY_S: Final = 5.0
+"""Memory is given back once in so many seconds at most: it may take a tenth of a second."""
+
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_LARGE_BYTES: Final = _MIB
 
 
 class MemoryGate:
@@ -37,10 +49,65 @@ class MemoryGate:
         if self._looked_at is None or now - self._looked_at >= _LOOK_AGAIN_S:
             self._looked_at = now
             held_mb = resident_mib()
+            if held_mb > self._max_mb and give_back():
+                held_mb = resident_mib()
             was_full, self._is_full = self._is_full, held_mb > self._max_mb
             if self._is_full and not was_full:
                 logger.warning("memory_full", extra={"held_mb": round(held_mb), "max_mb": self._max_mb})
         return self._is_full
+
+
+class Giver:
+    """Gives memory back, now and then."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._gave_at: float | None = None
+
+    def __call__(self) -> bool:
+        """Collect what is garbage, and have the allocator give what is free back to the system.
+
+        What large messages, exports and bursts needed would else stay with the process. The system's own
+        allocator alone knows how (glibc's `malloc_trim`); with others only the garbage is collected. Not for
+        hot paths. Call it from any thread.
+
+        Returns:
+            Whether that was done: not where it was done a few seconds ago.
+        """
+        now = self._now()
+        if self._gave_at is not None and now - self._gave_at < GIVE_BACK_EVERY_S:
+            return False
+        self._gave_at = now
+        gc.collect()
+        trim = _of_libc("malloc_trim")
+        if trim is not None:
+            trim(0)
+        return True
+
+
+give_back = Giver()
+
+
+def keep_large_buffers_apart() -> None:
+    """Have the allocator put each large buffer in a mapping of its own, which goes with the buffer.
+
+    glibc learns from the first that is freed to keep those of its size, up to 32 MiB, among the small ones;
+    where a small one then lies behind them, nothing goes back.
+    """
+    set_option = _of_libc("mallopt")
+    if set_option is not None:
+        set_option(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        set_option(_M_TRIM_THRESHOLD, 2 * _LARGE_BYTES)
+
+
+def _of_libc(name: str) -> Any:
+    """A function of glibc; None on systems with another C library."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return getattr(ctypes.CDLL(None), name)
+    except (OSError, AttributeError):  # musl has none of these
+        return None
 
 
 def resident_mib() -> float:

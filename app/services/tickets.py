@@ -64,6 +64,11 @@ class Tickets:
         found = self._waiting.pop(_hash(ticket), None)
         return found if found is not None and self._clock.monotonic() < found.good_until else None
 
+    def holds(self, ticket: str) -> bool:
+        """Whether it would open something now; it is not spent by that."""
+        found = self._waiting.get(_hash(ticket)) if ticket.startswith(_MARK) else None
+        return found is not None and self._clock.monotonic() < found.good_until
+
     def _drop_old(self, now: float) -> None:
         # All live equally long, so the oldest come first.
         while self._waiting and next(iter(self._waiting.values())).good_until <= now:

@@ -15,13 +15,16 @@ from app.protocol.close_codes import CloseCode
 from app.protocol.events import Event, GoingAway
 from app.services.access import Access
 from app.services.admission import admit_v1, admit_v2
-from app.services.connection import FLUSH_TIMEOUT_S, Admission, Admit, Connection, Leaving
+from app.services.arrivals import Arrivals, Place
+from app.services.conduct import WIRE_FAULT
+from app.services.connection import FLUSH_TIMEOUT_S, Admission, Admit, Connection, Leaving, Terms
 from app.services.dialects import Dialect
 from app.services.endpoints import ENDPOINT_TIMEOUT_S, try_endpoints
 from app.services.erasure import Eraser
 from app.services.introduction import introduce
 from app.services.lease import Lease
 from app.services.live_session import LiveSession
+from app.services.patience import PatientTime
 from app.services.principal import Principal
 from app.services.session_host import SessionHost
 from app.services.visitor import Visitor
@@ -44,6 +47,9 @@ logger = logging.getLogger(__name__)
 
 _NOBODY = Visitor()
 
+_WIRE_FAULTS = {1002: WIRE_FAULT, 1007: WIRE_FAULT, 1009: WIRE_FAULT, 1008: 1.0}
+"""Close codes of a client that broke the rules of the wire, and how much each weighs."""
+
 RECONNECT_SPREAD_S = 5.0
 """Clients of a server that stops are told to come back within so many seconds, each at its own moment."""
 
@@ -57,6 +63,10 @@ class WebSocketAgentService:
         store: Where talks are kept; closed with the service.
         voice: Whether speech works; closed with the service.
         access: Who may talk.
+
+    Attributes:
+        conducts: What addresses did.
+        arrivals: Places for connections that have no session yet.
     """
 
     def __init__(
@@ -76,6 +86,9 @@ class WebSocketAgentService:
         self.store = store if store is not None else NoStore()
         self._clock = clock or SystemClock()
         self.access = access if access is not None else Access(settings, self._clock)
+        self.conducts = self.access.conducts
+        self.arrivals = Arrivals(settings.max_pending_connections)
+        self._time = PatientTime(self._clock)
         http = operator_client(ENDPOINT_TIMEOUT_S)
         threads = ToolThreads(settings.tool_threads)
         self.host = ToolHost(tools, settings, self._clock, http, threads, self.store)
@@ -85,26 +98,54 @@ class WebSocketAgentService:
         self._diagnosis: asyncio.Task[list[Check]] | None = None
         self.eraser = Eraser(self.session_host, self.store, self._clock, settings.store_timeout_s)
 
-    async def serve(self, transport: Transport, dialect: Dialect, visitor: Visitor = _NOBODY) -> None:
+    async def serve(
+        self,
+        transport: Transport,
+        dialect: Dialect,
+        visitor: Visitor = _NOBODY,
+        place: Place | None = None,
+    ) -> None:
         """Serves one connection until it ends. On v1 its session ends with it; on v2 it waits for a while.
 
         Args:
             transport: The accepted connection.
             dialect: The protocol that it speaks.
             visitor: What its handshake says.
+            place: Its place among those that have no session yet, given back when it has one.
         """
-        crowds = self.session_host.limits.crowds
-        crowd = crowds.key_of(visitor.address)
+        is_trusted = self.access.accepts(visitor.token)
+        if is_trusted:
+            visitor.widen(self.settings.wire_limit_bytes)
+        crowd = self.session_host.limits.crowds.key_of(visitor.address)
         admit = self._admission(dialect, visitor, crowd)
-        connection = Connection(transport, dialect, self.settings, self._clock, admit)
+        terms = Terms(self.conducts.of(visitor.address), self._time, is_trusted)
+        connection = Connection(transport, dialect, self.settings, self._clock, admit, terms)
         try:
-            with crowds.arriving(crowd):
-                admission = await connection.greet()
+            admission = await self._greet(connection, crowd, place)
+            if admission is None:
+                terms.conduct.note()
+                self.session_host.telemetry.connection_ended("turned_away")
+                return
+            visitor.widen(self.settings.wire_limit_bytes)
+            await self._talk(connection, admission)
+        finally:
+            weight = 1.0 if connection.has_flooded else _WIRE_FAULTS.get(transport.close_code or 0)
+            if weight is not None:
+                self.conducts.of(visitor.address).strike(weight)
+
+    async def _greet(self, connection: Connection, crowd: str, place: Place | None) -> Admission | None:
+        try:
+            if place is not None and not place.is_free:
+                raise ServerFull("connections without a session")
+            with self.session_host.limits.crowds.arriving(crowd):
+                return await connection.greet()
         except ServerFull as error:
-            admission = await connection.turn_away(error, CloseCode.TRY_LATER)
-        if admission is None:
-            self.session_host.telemetry.connection_ended("turned_away")
-            return
+            return await connection.turn_away(error, CloseCode.TRY_LATER)
+        finally:
+            if place is not None:
+                place.give_back()
+
+    async def _talk(self, connection: Connection, admission: Admission) -> None:
         live, link = admission.live, admission.link
         SESSION_ID.set(live.session_id)
         leaving = Leaving("cancelled")
@@ -194,6 +235,7 @@ class WebSocketAgentService:
 
     async def aclose(self) -> None:
         """Ends all sessions and gives back what the process holds."""
+        self._time.stop()
         if self._diagnosis is not None:
             self._diagnosis.cancel()
             await asyncio.wait({self._diagnosis})

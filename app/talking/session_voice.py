@@ -98,6 +98,11 @@ class SessionVoice:
 
     # What it sends
 
+    @property
+    def in_rate_hz(self) -> int | None:
+        """Samples a second of the sound that is listened to; None where there is none."""
+        return self._ear.rate_hz if self._ear is not None else None
+
     def take(self, pcm: bytes) -> None:
         """A frame of the user's sound.
 

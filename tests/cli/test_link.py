@@ -111,6 +111,35 @@ async def test_a_text_without_a_receipt_is_sent_again_with_the_same_id():
     assert ids[0] == ids[1]
 
 
+async def test_many_texts_without_a_receipt_are_sent_again_at_a_pace_that_a_server_bears():
+    count, moments = 20, list[float]()
+
+    async def first(peer: Peer) -> None:
+        await peer.creates()
+        for _ in range(count):
+            await peer.hears("text")
+        peer.drops()
+
+    async def second(peer: Peer) -> None:
+        await peer.resumes()
+        for _ in range(count):
+            await peer.hears("text")
+            moments.append(asyncio.get_running_loop().time())
+        await peer.sends("system", content="Ya.")
+
+    async with playing(first, second) as script:
+        link = link_to(script.url)
+        async with asyncio.timeout(20), aclosing(link.items()) as coming:
+            async for item in coming:
+                if kind_of(item) == "session_created":
+                    for number in range(count):
+                        await link.send(link.text(str(number)))
+                if kind_of(item) == "system":
+                    await link.end()
+
+    assert moments[-1] - moments[0] > 0.5
+
+
 async def test_where_the_session_is_gone_a_new_one_begins_on_the_same_connection():
     async def first(peer: Peer) -> None:
         await peer.creates()

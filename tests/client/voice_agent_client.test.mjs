@@ -541,6 +541,27 @@ test("a token that is refused at a resume costs neither the session nor its text
   assert.deepEqual(last().sent[1], { type: "text", id: said.id, content: "hola" });
 });
 
+test("texts that wait leave at a pace that a server bears, and in order", () => {
+  const { client, last, begins, timers } = world({ maxOpenTexts: 1000 });
+  const first = begins();
+  const contents = Array.from({ length: 60 }, (_, number) => `text ${number}`);
+  for (const content of contents) client.say(content);
+  const atOnce = first.texts.length;
+  first.happens("close", { code: 1006, reason: "" });
+  timers.pass(60_000);
+  last().happens("open");
+  last().hears(resumed({ replayed: 0, next_seq: 2 }));
+
+  const sentBy = [last().texts.length];
+  for (let second = 0; second < 5; second += 1) {
+    timers.pass(1000);
+    sentBy.push(last().texts.length);
+  }
+  assert.ok(atOnce <= 20 && sentBy[0] <= 20, `${atOnce}, ${sentBy}`);
+  for (let second = 1; second < sentBy.length; second += 1) assert.ok(sentBy[second] - sentBy[second - 1] <= 20);
+  assert.deepEqual(last().texts, contents);
+});
+
 // Reloads
 
 test("a reload resumes, sends again what has no receipt, and can have the whole talk again", () => {

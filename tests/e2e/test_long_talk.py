@@ -68,6 +68,7 @@ def settings_of(standin: AzureStandin, folder: Path) -> Settings:
             database_url=f"sqlite+aiosqlite:///{folder}/talks.db",
             max_history_tokens=MAX_TOKENS,
             max_messages_per_s=10_000,
+            max_messages_burst=10_000,
             tools=("search_talk",),
         )
     )
@@ -163,7 +164,9 @@ async def test_demo_finds_what_was_said_in_this_talk_alone(tmp_path: Path, keeps
 
 
 async def test_demo_sums_a_long_talk_up() -> None:
-    settings = settings_with(llm_provider="demo", max_history_tokens=600, max_messages_per_s=1000)
+    settings = settings_with(
+        llm_provider="demo", max_history_tokens=600, max_messages_per_s=1000, max_messages_burst=1000
+    )
     async with running_server(settings) as server, v2_client(server) as client:
         await client.starts()
         for number in range(12):

@@ -98,7 +98,7 @@ async def test_first_object_makes_the_session(first: dict, user_id: str, then: l
     assert session["user_id"] == user_id
 
 
-@pytest.mark.parametrize("garbage", ["", "{", "[]", '"text"', "7", "null", b"\x00\x01", "[" * 100_000])
+@pytest.mark.parametrize("garbage", ["", "{", "[]", '"text"', "7", "null", b"\x00\x01", "[" * 60_000])
 async def test_garbage_makes_no_session_and_costs_one_error(garbage: str | bytes) -> None:
     async with running_server(provider=ScriptedModel([])) as server, client_of(server) as client:
         await client.sends(garbage)

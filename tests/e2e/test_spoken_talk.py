@@ -55,6 +55,7 @@ def answers(client: Speaker) -> list[dict[str, Any]]:
 async def understood(port: int, clip: bytes) -> str:
     """What the server understands of a recording."""
     async with connect(f"ws://127.0.0.1:{port}/ws", proxy=None, compression=None, max_size=None) as socket:
+        await socket.send('{"type": "system"}')  # before there is a session, 64 KiB are the most
         await socket.send(json.dumps({"type": "audio", "content": base64.b64encode(clip).decode()}))
         async with asyncio.timeout(60):
             async for raw in socket:

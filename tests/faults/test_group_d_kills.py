@@ -126,7 +126,12 @@ async def test_d8_what_was_acknowledged_survives_kill_9_at_any_moment(address: s
     dice = random.Random(seed)
     all_are_in = asyncio.Barrier(KILLED_TALKS + 1)
     # A busy machine must not make the store count as slow: then receipts rightly say that nothing is sure.
-    settings = {"database_url": address, "max_messages_per_s": 1000, "store_timeout_s": 60}
+    settings = {
+        "database_url": address,
+        "max_messages_per_s": 1000,
+        "max_messages_burst": 1000,
+        "store_timeout_s": 60,
+    }
     async with AzureStandin() as standin, server_process(tmp_path, **settings, **standin.azure()) as server:
         standin.reply = lambda request: Text(f"eco de {request.last_text} y ya", 0.02)
         await server.starts()

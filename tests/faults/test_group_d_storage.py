@@ -37,7 +37,9 @@ ECHO = ScriptedModel(lambda r: says(f"<{last_text(r)}>"))
 
 
 def settings_for(address: str, **values: Any) -> Settings:
-    return settings_with(**{"database_url": address, "max_messages_per_s": 1000, **values})
+    return settings_with(
+        **{"database_url": address, "max_messages_per_s": 1000, "max_messages_burst": 1000, **values}
+    )
 
 
 async def asks(port: int, method: str, path: str, **options: Any) -> httpx.Response:

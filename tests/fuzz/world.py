@@ -302,6 +302,7 @@ async def fuzzed_world(folder: Path) -> AsyncIterator[World]:
             "tools_dir": tools,
             "resume_window_s": 0.5,
             "max_messages_per_s": 100_000,
+            "max_messages_burst": 100_000,
             "max_history_tokens": 8000,
         }
         async with server_process(folder, **values) as server:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.services.limits import FLOOD_SECONDS, FloodWatch
+from app.services.limits import FLOOD_SECONDS, SOUND_BURST_S, Burst, FloodWatch, SoundRate
 
 
 def floods(watch: FloodWatch, per_second: list[int], start: float = 100.0) -> float | None:
@@ -23,3 +23,53 @@ def test_client_over_its_rate_in_ten_seconds_in_a_row_is_a_flood() -> None:
 )
 def test_bursts_are_no_flood(seconds: list[int]) -> None:
     assert floods(FloodWatch(20, 100.0), seconds) is None
+
+
+@pytest.mark.parametrize(
+    ("moments", "over_at"),
+    [
+        ([0.0] * 5, None),
+        ([0.0] * 6, 5),
+        ([0.0, 0.2, 0.4, 0.6, 0.8, 0.99], 5),
+        ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], None),
+        ([0.9] * 5 + [1.1], 5),
+        ([n * 0.25 for n in range(1000)], None),
+        ([0.0] * 5 + [1.0] * 5 + [2.0] * 5, None),
+        ([0.0] * 5 + [1.0] * 5 + [1.5], 10),
+    ],
+)
+def test_more_than_so_many_in_any_one_second_are_a_burst_too_large(
+    moments: list[float], over_at: int | None
+) -> None:
+    burst = Burst(5)
+
+    assert next((n for n, moment in enumerate(moments) if burst.is_over(moment)), None) == over_at
+
+
+def test_what_is_sent_by_the_clock_counts_for_bursts_alone() -> None:
+    watch = FloodWatch(1, 0.0, max_burst=10)
+
+    assert not any(watch.is_flood(n * 0.2, by_the_clock=True) for n in range(200))
+    assert any(watch.is_flood(100.0, by_the_clock=True) for _ in range(11))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "gap_s", "count", "refused"),
+    [
+        (0.02, 0.02, 5000, 0),
+        (0.02, 0.01, 5000, 0),
+        (0.02, 0.0, 500, 0),
+        (0.02, 0.0, 600, 100),
+        (SOUND_BURST_S + 0.1, 0.0, 3, 3),
+        (0.0, 0.0, 4000, 0),
+        (0.0, 0.0, 5000, 1000),
+        (60.0, 60.0, 3, 3),
+    ],
+    ids=["in time", "twice as fast", "a burst", "more", "at once", "empty", "too many empty", "minutes"],
+)
+def test_sound_comes_at_most_twice_as_fast_as_it_was_said(
+    seconds: float, gap_s: float, count: int, refused: int
+) -> None:
+    rate = SoundRate(0.0)
+
+    assert sum(rate.is_flood(seconds, n * gap_s) for n in range(count)) == pytest.approx(refused, abs=1)

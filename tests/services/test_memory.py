@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.services.memory import MemoryGate, resident_mib
+from app.services.memory import GIVE_BACK_EVERY_S, Giver, MemoryGate, resident_mib
 from tests.support.virtual_time import VirtualClock, virtual
 
 
@@ -27,3 +27,19 @@ async def test_above_the_limit_there_is_no_room_and_the_log_says_it_once(
 
     assert (tight.is_full, wide.is_full, off.is_full) == (True, False, False)
     assert [record.msg for record in caplog.records] == ["memory_full"]
+
+
+def test_what_is_given_back_is_the_systems_again_and_that_is_done_now_and_then_alone() -> None:
+    now = [0.0]
+    gives_back = Giver(lambda: now[0])
+    scraps = [b"x" * (20_000 + number % 2) for number in range(10_000)]  # small enough to lie among others
+    kept = scraps[::50]
+    full = resident_mib()
+    del scraps
+    done = [gives_back(), gives_back()]
+    now[0] = GIVE_BACK_EVERY_S
+    done.append(gives_back())
+
+    assert done == [True, False, True]
+    assert resident_mib() < full - 50
+    assert len(kept) == 200

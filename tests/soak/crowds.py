@@ -126,7 +126,13 @@ async def leak(folder: Path, sessions: int, *, turns: int = 10) -> list[Check]:
     """E14: so many sessions of some turns, half of them cut in a turn, a quarter never said goodbye to."""
     seen, tally = Seen("sqlite", sessions), Tally()
     tools = tools_in(folder)
-    settings = {"max_messages_per_s": 1000, "resume_window_s": 5, "tools_dir": tools, "tools": "census"}
+    settings = {
+        "max_messages_per_s": 1000,
+        "max_messages_burst": 1000,
+        "resume_window_s": 5,
+        "tools_dir": tools,
+        "tools": "census",
+    }
     async with paced_server(folder, **settings) as server:
         before = descriptors_of(server.pid)
 

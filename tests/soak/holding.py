@@ -47,6 +47,7 @@ SETTINGS: dict[str, Any] = {
     "llm_stall_timeout_s": 10,
     "max_history_tokens": 1_000_000,
     "max_messages_per_s": 1000,
+    "max_messages_burst": 1000,
     "resume_window_s": RESUME_WINDOW_S,
     "ws_ping_interval_s": 5,
     "ws_ping_timeout_s": 10,

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from app.clock import Clock
 from app.llm.base import ChatProvider
+from app.router.guarded_socket import guarded_sockets
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.tools.base import Tool
 from app.tools.registry import ToolRegistry
@@ -131,7 +132,12 @@ async def running_server(
         loop="none",
         ws_ping_interval=settings.ws_ping_interval_s,
         ws_ping_timeout=settings.ws_ping_timeout_s,
-        **{"proxy_headers": False, **options},
+        # Where engines are given, the settings do not say that the server hears.
+        **{
+            "proxy_headers": False,
+            "ws": guarded_sockets(app.state.guard) if engines is None else "websockets-sansio",
+            **options,
+        },
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -17,7 +17,12 @@ from tests.support.server import PATIENCE_S, Server, running_server
 from tests.talks.actors import Crew, answer
 from tests.talks.plans import Step, TalkPlan, TextPlan
 
-SETTINGS = {"tool_inline_wait_s": 0.03, "max_messages_per_s": 1000, "max_history_tokens": 10**7}
+SETTINGS = {
+    "tool_inline_wait_s": 0.03,
+    "max_messages_per_s": 1000,
+    "max_messages_burst": 1000,
+    "max_history_tokens": 10**7,
+}
 
 HINT_S = 0.25
 """How long a person waits for something that may not come, in seconds."""

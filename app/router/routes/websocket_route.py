@@ -2,18 +2,26 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.protocol.close_codes import CloseCode
 from app.router.credentials import address_of, has_foreign_origin, is_local, socket_token
+from app.router.guarded_socket import GuardedSocket
+from app.services.complaints import CONDUCT
+from app.services.conduct import MEMORY_S
 from app.services.dialects import choose
 from app.services.visitor import Visitor
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.transport import ConnectionGone
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter()
 
@@ -94,6 +102,9 @@ class WebSocketTransport:
             self.abort()
             return
         await self._let_it_leave()
+        protocol: Any = getattr(self._send, "__self__", None)
+        if code == CloseCode.POLICY and isinstance(protocol, GuardedSocket):
+            protocol.linger()
 
     async def _let_it_leave(self) -> None:
         """Cuts the connection if the close frame stays behind data that the peer does not read."""
@@ -113,6 +124,12 @@ class WebSocketTransport:
         protocol: Any = getattr(self._send, "__self__", None)
         writable = getattr(protocol, "writable", None)
         return isinstance(writable, asyncio.Event) and not writable.is_set()
+
+    def widen(self, max_bytes: int) -> None:
+        """Take messages of so many bytes from now on, where the server has a limit for each connection."""
+        protocol: Any = getattr(self._send, "__self__", None)
+        if isinstance(protocol, GuardedSocket):
+            protocol.widen(max_bytes)
 
     def abort(self) -> None:
         """Cuts the connection, with whatever has not reached the peer yet; never raises.
@@ -144,10 +161,24 @@ async def voice(websocket: WebSocket) -> None:
     A page of another site is answered 403 before the upgrade: a browser would let it talk in its user's name.
     """
     service: WebSocketAgentService = websocket.app.state.service
+    address = address_of(websocket)
+    conduct = service.conducts.of(address)
+    CONDUCT.set(conduct)
     if has_foreign_origin(websocket, service.settings.allowed_origins):
         await websocket.close()  # not accepted yet, so this is a 403
         return
-    dialect, subprotocol = choose(websocket.scope.get("subprotocols", []))
-    await websocket.accept(subprotocol=subprotocol)
-    visitor = Visitor(address_of(websocket), socket_token(websocket), is_local=is_local(websocket))
-    await service.serve(WebSocketTransport(websocket), dialect, visitor)
+    if conduct.is_shut_out:
+        logger.warning("shut_out", extra={"address": address, "seconds": MEMORY_S})
+        headers = {"Retry-After": str(round(MEMORY_S))}
+        await websocket.send_denial_response(
+            PlainTextResponse("clients of this address had to be let go", 429, headers)
+        )
+        return
+    async with service.arrivals.place(address) as place:
+        dialect, subprotocol = choose(websocket.scope.get("subprotocols", []))
+        await websocket.accept(subprotocol=subprotocol)
+        transport = WebSocketTransport(websocket)
+        visitor = Visitor(
+            address, socket_token(websocket), is_local=is_local(websocket), widen=transport.widen
+        )
+        await service.serve(transport, dialect, visitor, place)

@@ -39,7 +39,7 @@ def test_a_crowd_without_answers_says_so() -> None:
 async def test_each_talker_of_a_crowd_is_answered_each_time() -> None:
     assert VoiceEngines().answers_begun == {}
     script = [says("Sí.")] * (2 * TURNS)
-    async with talking(*script, max_messages_per_s=1000) as (server, world):
+    async with talking(*script, max_messages_per_s=1000, max_messages_burst=1000) as (server, world):
         corpus = [One("a", "hola.", world.vocabulary.sound("hola."))]
         [crowd] = await measure_crowds(server.url, corpus, [2])
 

@@ -21,7 +21,7 @@ class One:
 async def test_each_group_has_its_figures() -> None:
     long = says(" ".join(["palabra"] * 40))
     script = [says("Sí."), long, long, says("Dime.")]
-    async with talking(*script, max_messages_per_s=1000) as (server, world):
+    async with talking(*script, max_messages_per_s=1000, max_messages_burst=1000) as (server, world):
         sound = world.vocabulary.sound
         corpus = [
             One("a", "hola.", sound("hola.")),
