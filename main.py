@@ -41,6 +41,7 @@ from app.services.complaints import passes
 from app.services.housekeeping import keep_house
 from app.services.memory import keep_large_buffers_apart
 from app.services.names import warn_of_names, warn_of_oddities
+from app.services.tidying import keep_small
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.shutdown import StopSignals
 from app.storage.errors import StorageError
@@ -129,6 +130,7 @@ def _keepers(
     return {
         asyncio.create_task(keep_house(store, settings, clock), name="housekeeping"),
         asyncio.create_task(watch_descriptors(clock), name="descriptors"),
+        asyncio.create_task(keep_small(), name="tidying"),
         asyncio.create_task(access.follow_keys(), name="keys"),
         asyncio.create_task(warn_of_names(settings, model), name="names"),
     }

@@ -125,10 +125,14 @@ class GuardedSocket(WebSocketsSansIOProtocol):
         conn.reader.frames = FRAMES_A_TURN
         conn.receive_data(data)
         units = 1
-        # What came before the frame that is refused is still the application's.
-        for event in conn.events:
+        events: list[Any] = list(conn.events)
+        for event in events:
             units += len(getattr(event, "data", b"")) // BYTES_PER_UNIT
+        # What came before a frame that is refused is still the application's.
         self.handle_events()
+        if units > 1:
+            for event in events:
+                event.data = b""  # the parser keeps its last frame until the next one comes
         if conn.parser_exc is not None and not self._is_cut:
             self.handle_parser_exception()
         if self._is_cut or self.transport.is_closing():
@@ -157,6 +161,17 @@ class GuardedSocket(WebSocketsSansIOProtocol):
             self._wait_for_a_turn()
         else:
             self.transport.resume_reading()
+
+    def handle_cont(self, event: Any) -> None:
+        """Take a fragment; however small they are, they weigh what they hold."""
+        if len(self.frames) == 1 and isinstance(self.frames[0], bytearray):
+            self.frames[0] += event.data
+        else:
+            joined: Any = bytearray(b"".join(self.frames))
+            joined += event.data
+            self.frames = [joined]
+        if event.fin:
+            self.send_receive_event_to_app()
 
     def send_receive_event_to_app(self) -> None:
         """A message is there: the application gets it, and then the next one."""

@@ -270,6 +270,7 @@ class Connection:
                 code = self._handle(live, partial(self._decode, live, raw))
             if code is not None:
                 return code
+            del raw  # it may be large, and the next one long in coming
         return None
 
     def _decode(self, live: LiveSession, raw: str) -> dict[str, Any]:
@@ -328,7 +329,8 @@ class Connection:
             return CloseCode.UNAUTHORIZED
         except AgentError as error:
             self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
-            live.session.emit(ErrorOccurred(error))
+            # Its traceback holds the message, for as long as anybody holds the error.
+            live.session.emit(ErrorOccurred(error.with_traceback(None)))
         except Exception as exc:
             logger.exception("internal")
             live.session.emit(ErrorOccurred(Internal(type(exc).__name__)))

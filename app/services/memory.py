@@ -79,13 +79,18 @@ class Giver:
             return False
         self._gave_at = now
         gc.collect()
-        trim = _of_libc("malloc_trim")
-        if trim is not None:
-            trim(0)
+        trim()
         return True
 
 
 give_back = Giver()
+
+
+def trim() -> None:
+    """Have the allocator give what is free back to the system, where it knows how."""
+    malloc_trim = _of_libc("malloc_trim")
+    if malloc_trim is not None:
+        malloc_trim(0)
 
 
 def keep_large_buffers_apart() -> None:
