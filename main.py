@@ -31,7 +31,6 @@ from app.router.doorkeeper import Doorkeeper
 from app.router.guarded_socket import Guard, guarded_sockets
 from app.router.handshakes import timed_handshakes
 from app.router.http_rules import HttpRules
-from app.router.keepalive import PatientWebSocket
 from app.router.page import load_page
 from app.router.refusals import bad_request
 from app.router.routes import metrics_route, sessions_route, tickets_route, users_route, websocket_route
@@ -240,7 +239,6 @@ def _server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_config=None,
-        ws=PatientWebSocket,
         ws_ping_interval=settings.ws_ping_interval_s,
         ws_ping_timeout=settings.ws_ping_timeout_s,
         # A compressor costs 50 KiB and more for each connection, and answers that share a compression context

@@ -9,10 +9,10 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import PayloadTooBig
 
 from app.router.frames import FRAMES_A_TURN, POLICY, PacedFrames
+from app.router.keepalive import PatientWebSocket
 from app.router.large_messages import LargeMessages
 from app.router.turns import BYTES_PER_UNIT, Turns
 from app.services.complaints import CONDUCT
@@ -62,7 +62,7 @@ class Guard:
         return self._turns[loop]
 
 
-class GuardedSocket(WebSocketsSansIOProtocol):
+class GuardedSocket(PatientWebSocket):
     """One connection."""
 
     guard: Guard
