@@ -56,6 +56,8 @@ WRONG = {
     "max_agent_turns": ["-1"],
     "max_queued_messages": ["-1"],
     "max_messages_per_s": ["0"],
+    "max_messages_burst": ["0", "many"],
+    "max_pending_connections": ["0", "-1"],
     "max_message_bytes": ["1023", str(16 * MIB + 1), "1MiB"],
     "outbox_max_messages": ["0"],
     "outbox_max_bytes": ["1023"],
