@@ -46,7 +46,7 @@ async def test_without_a_journal_a_text_is_in_line_at_once() -> None:
 
         assert await s.seen() == [MessageAccepted("turn_1", "c1", durable=False)]
     assert line == [text(1, "c1")]
-    assert s.session.transcript.describe()[0]["content"] == "texto 1"
+    assert next(iter(s.session.transcript)).content == "texto 1"
 
 
 @virtual

@@ -77,7 +77,7 @@ async def test_text_that_goes_on_takes_the_place_of_the_one_before():
     assert roles(t) == [("user", "qué hora es en Tokio"), ("assistant", "Las tres.")]
     assert t.events(Interrupted) == [Interrupted(first, "")]
     assert [(e.turn_id, e.finish_reason) for e in t.endings()] == [(first, "interrupted"), (second, "stop")]
-    assert [entry["content"] for entry in t.session.transcript.describe()] == [
+    assert [entry["content"] for entry in [e.describe() for e in t.session.transcript]] == [
         "qué hora es en Tokio",
         "Las tres.",
     ]
@@ -177,7 +177,7 @@ def test_recording_that_cannot_be_understood_ends_in_one_error_and_the_next_text
         assert isinstance(failed, ErrorOccurred) and isinstance(failed.error, error)
         assert failed.turn_id == first
         assert isinstance(answered, ResponseComplete)
-        assert [entry["content"] for entry in t.session.transcript.describe()] == ["hola", "b"]
+        assert [entry["content"] for entry in [e.describe() for e in t.session.transcript]] == ["hola", "b"]
 
     run()
 
@@ -232,7 +232,7 @@ async def test_late_report_corrects_the_history_and_what_a_page_shows():
         mouth.report(turn_id, 650)
 
         assert roles(t)[-1] == ("assistant", "uno dos tres")
-        assert t.session.transcript.describe()[-1]["content"] == "uno dos tres"
+        assert [e.describe() for e in t.session.transcript][-1]["content"] == "uno dos tres"
 
 
 @virtual

@@ -71,7 +71,7 @@ async def test_turn_that_ends_well_says_its_text_and_its_numbers() -> None:
     timings = complete.timings
     assert (timings.queued, timings.first_token, timings.total) == (2000, 1000, 4000)
     assert state == StateChanged("idle")
-    assert [entry["content"] for entry in s.session.transcript.describe()] == ["Hola"]
+    assert [entry["content"] for entry in [e.describe() for e in s.session.transcript]] == ["Hola"]
 
 
 @virtual
@@ -156,7 +156,7 @@ async def test_interrupted_turn_leaves_what_was_heard() -> None:
         assert isinstance(outcome, Interruption)
         await s.turns.interrupted(turn, outcome)
         events = await s.seen()
-        (entry,) = s.session.transcript.describe()
+        (entry,) = [e.describe() for e in s.session.transcript]
 
     assert outcome == Interruption("uno ")
     interrupted, complete, state = events

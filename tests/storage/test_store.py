@@ -17,7 +17,7 @@ PROMISES = [name for name in vars(Store) if not name.startswith("_")]
 def test_store_has_what_is_promised(kind: type[Any], name: str):
     promised, kept = getattr(Store, name), getattr(kind, name)
 
-    if name != "is_on":
+    if callable(promised):
         assert inspect.signature(kept) == inspect.signature(promised)
         assert inspect.iscoroutinefunction(kept) == inspect.iscoroutinefunction(promised)
 
