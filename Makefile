@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q --require-has
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile -q --generate-hashes --allow-unsafe \
 	--strip-extras --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: run voice llama test check lint types format bench talks soak fuzz audit docs browser lock help
+.PHONY: run voice llama test check lint types format bench attack talks soak fuzz audit docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -39,6 +39,9 @@ bench-voice: .venv/dev ## Measures spoken talks in real time (about an hour; ARG
 	$(BIN)/python -m bench.voice.make_corpus
 	$(BIN)/python -m bench.voice $(ARGS)
 	$(BIN)/python -m bench.voice --azure $(ARGS)
+
+attack: .venv/dev ## Attacks a server here, and measures what others notice (about five minutes; ARGS="--kinds each")
+	$(BIN)/python -m bench.attack $(ARGS)
 
 talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000)
 	$(BIN)/python -m tests.talks $(or $(N),10000)
