@@ -14,7 +14,7 @@ from tests.support.answers import Answer, Raw, Reset, Status, Text, ToolCalls, t
 from tests.support.azure_standin import AzureStandin
 from tests.support.http_wire import Exchange, Received
 from tests.talks.actors import is_late, marks
-from tests.talks.plans import TextPlan, read_plan
+from tests.talks.plans import TextPlan, newest_text, read_plan
 
 HICCUPS: dict[str, Answer] = {
     "429": Status(429, {"retry-after-ms": "50"}),
@@ -65,7 +65,8 @@ class BadService(AzureStandin):
     def _reply(self, request: Received) -> Answer:
         messages = request.messages
         last = messages[-1]
-        plan = read_plan(last["content"]) if last["role"] == "user" and last["content"] != CENSUS else None
+        is_plan = last["role"] == "user" and newest_text(last["content"]) != CENSUS
+        plan = read_plan(last["content"]) if is_plan else None
         if plan is not None and plan[1].failure in REFUSED:
             self.befell[str(plan[1].failure)] += 1
             return REFUSED[plan[1].failure]
@@ -92,7 +93,7 @@ class BadService(AzureStandin):
             self.befell["a telling refused"] += 1
             self._refusals[request] = REFUSALS_OF_A_TURN
             return HICCUPS["503"]
-        if last.get("content") != CENSUS and self._dice.random() < HICCUP_SHARE:
+        if newest_text(str(last.get("content"))) != CENSUS and self._dice.random() < HICCUP_SHARE:
             kind = self._dice.choice(list(HICCUPS))
             self.befell[kind] += 1
             self._refusals[request] = 1

@@ -67,9 +67,14 @@ class TextPlan:
         return orjson.dumps(plan).decode()
 
 
-def read_plan(text: str) -> tuple[int, TextPlan]:
-    """A text's number and plan, as `written` wrote them."""
-    number, words, pause_ms, failure, tools = orjson.loads(text)
+def newest_text(content: str) -> str:
+    """What a user's message ends with: texts that nobody has answered stand before it, in the same one."""
+    return content.rsplit("\n\n", 1)[-1]
+
+
+def read_plan(content: str) -> tuple[int, TextPlan]:
+    """The number and plan of a message's newest text, as `written` wrote them."""
+    number, words, pause_ms, failure, tools = orjson.loads(newest_text(content))
     return number, TextPlan(words, pause_ms, failure, tuple(ToolPlan(*tool) for tool in tools))
 
 
