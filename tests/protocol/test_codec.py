@@ -199,3 +199,50 @@ def test_largest_message_is_read_or_refused_in_a_moment(name: str) -> None:
 
     # Some 20 ms; before, up to 0.2 s for each 10 MiB.
     assert time.process_time() - began < 0.15
+
+
+LARGE = "QUJD" * 50_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "content"),
+    [
+        (f'{{"type": "audio", "content": "{LARGE}"}}', LARGE),
+        (f'{{"content" :  "{LARGE}", "format": "clip", "type": "audio"}}', LARGE),
+        ('{"type": "audio", "content": "' + LARGE.replace("Q", "\\/") + '"}', LARGE.replace("Q", "/")),
+        (f'{{"type": "audio", "x": {{"content": "{LARGE}"}}, "content": "QQ=="}}', "QQ=="),
+        (f'{{"x": "\\"content\\":\\"", "type": "audio", "content": "{LARGE}"}}', LARGE),
+        (f'{{"type": "audio", "user_id": "{"ñ" * 1000}", "content": "{LARGE}"}}', LARGE),
+    ],
+    ids=["plain", "type last", "escaped", "in another", "named in a text", "not ASCII"],
+)
+def test_large_recording_is_read_as_any_json(raw: str, content: str):
+    assert decode_object(raw, 1000, 1_000_000) == {**json.loads(raw), "content": content}
+
+
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (f'{{"type": "audio", "content": "{LARGE}", "content": "QQ=="}}', BadMessage),
+        (f'{{"type": "audio", "content": "{LARGE}"', BadMessage),
+        (f'{{"type": "audio", "content": "{LARGE}', BadMessage),
+        (f'{{"type": "audio", "content": "{LARGE}"}} true', BadMessage),
+        (f'["type": "audio", "content": "{LARGE}"]', BadMessage),
+        (f'{{"type": "text", "x": "\\"type\\":\\"audio\\"", "content": "{LARGE}"}}', TooLarge),
+        (f'{{"x": {{"type": "audio"}}, "type": "text", "content": "{LARGE}"}}', TooLarge),
+    ],
+    ids=["twice", "no end", "no quote", "more behind it", "no object", "another type", "type inside"],
+)
+def test_large_recording_that_is_none_is_refused_as_any_json(raw: str, error: type[Exception]):
+    with pytest.raises(error):
+        decode_object(raw, 1000, 1_000_000)
+
+
+def test_large_recording_is_read_fast():
+    content = "QUJD" * 2_500_000
+    raw = json.dumps({"type": "audio", "content": content})
+
+    started = time.perf_counter()
+    message = decode_object(raw, 1000, 20_000_000)
+    assert time.perf_counter() - started < 0.1  # ten times as long as it takes here
+    assert message["content"] == content
