@@ -17,6 +17,9 @@ from config.forms import KIB, MIB, CommaList, Seconds, split_commas
 from config.http_address import HTTP_ADDRESS, is_http_address
 from config.model_addresses import read_azure_address, read_base_url
 
+OVER_LIMIT_BYTES = 256 * KIB
+"""What is received of a message over its limit, so that it can be refused with a sentence."""
+
 
 class SettingsError(Exception):
     """A setting that the server cannot start with; its text is one line that names the setting."""
@@ -278,9 +281,12 @@ class Settings(AccessSettings):
 
     @property
     def wire_limit_bytes(self) -> int:
-        """The largest message that may come from a client that has a session."""
+        """The largest message that is received from a client that has a session.
+
+        A little more than any message may have: who is just over the limit hears so, and stays.
+        """
         hears = self.voice and self.recogniser != "none"
-        return max(self.max_message_bytes, self.max_audio_message_bytes if hears else 0)
+        return max(self.max_message_bytes, self.max_audio_message_bytes if hears else 0) + OVER_LIMIT_BYTES
 
     @property
     def provider(self) -> Literal["azure", "openai", "demo"]:

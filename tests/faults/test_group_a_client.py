@@ -8,7 +8,6 @@ import struct
 import time
 import zlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
@@ -148,8 +147,7 @@ async def test_a8_pongs_that_nobody_asked_for_are_borne_up_to_a_burst() -> None:
 
 async def test_a9_message_over_its_limit_is_refused_with_the_limit(caplog: pytest.LogCaptureFixture) -> None:
     settings = settings_with(max_message_bytes=2048)
-    wide: Any = "websockets-sansio"  # uvicorn's own: the message is under the limit of its wire
-    async with running_server(settings, provider=polite(), ws=wide) as server, client_of(server) as client:
+    async with running_server(settings, provider=polite()) as server, client_of(server) as client:
         await client.opens()
         fixed = len('{"type":"text","content":"","user_id":"user123"}')
         await client.says("SECRETO" + "x" * (2048 - fixed - 7))
