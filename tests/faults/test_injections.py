@@ -29,6 +29,9 @@ from tests.support.v2_client import V2Client
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "injections.json").read_text(encoding="utf-8"))
+MOOD = re.compile(r"\n\n\[El usuario parece [^<>\[\]]*\]\Z")
+"""What the server notes behind a text: its own words alone."""
+
 KEYS = {
     "azure_openai_api_key": "canary-azure-key-51f7",
     "openai_api_key": "canary-openai-key-c2aa",
@@ -265,7 +268,7 @@ def check_marks(messages: list[dict[str, Any]], said: set[str], rules: str) -> N
             case "tool":
                 assert isinstance(data_of(message["content"]), dict)
             case "user":
-                assert message["content"] in {*said, FILLER}
+                assert MOOD.sub("", message["content"]) in {*said, FILLER}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
