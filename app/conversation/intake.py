@@ -133,6 +133,7 @@ class Intake:
         text.content = heard.text
         self._session.emit(TranscriptHeard(text.utterance_id or "", heard.text, heard.language))
         self._session.transcript.add(Spoken("user", text.content, text.turn_id, self._clock.now()))
+        text.position = self._session.journal.next_position
         await self._session.journal.text_accepted(text.turn_id, text.content, text.client_id)
         return None
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import get_args
 
 import orjson
@@ -54,11 +54,17 @@ def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumab
         for text in talk.unanswered
         if was_resumable and may_be_asked_again(text, talk.writes, now, window_s)
     ]
+    anew_ids, joining = {text.turn_id for text in anew}, _joining(talk)
     # The texts are in the history then; what is left to be told needs no others.
     live.restored = Leftover(
-        replace(talk, messages=()), runs, [(text.created_at, _asked_again(live, text, talk)) for text in anew]
+        replace(talk, messages=()),
+        runs,
+        [
+            (text.created_at, _asked_again(live, text, talk, is_joined=text.turn_id in joining))
+            for text in anew
+        ],
     )
-    _remember(live, talk, {text.turn_id for text in anew})
+    _remember(live, talk, anew_ids)
     # Which tools brought what is not known any more; with a summary the summariser says the same.
     has_outside = any(_may_be_outside(message) for message in talk.messages)
     live.session.holds_outside |= has_outside or bool(talk.untold_calls)
@@ -69,10 +75,12 @@ def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumab
         live.session.transcript.end_call(call.turn_id, _finished(live, call))
     receipts = [MessageAccepted(turn, client, True) for client, turn in talk.turn_of_client_id.items()]
     live.conversation.remember(receipts)
-    since = _last_order(talk)
+    since = _last_order(talk, joining)
+    # A write of a turn that is asked again has not begun, and its turn may order it again.
     live.conversation.tools.recall(
         (runs[row.call_id], since is None or row.started_at >= since or row.told_at is None)
         for row in talk.writes
+        if row.turn_id not in anew_ids
     )
 
 
@@ -84,23 +92,30 @@ def may_be_asked_again(
     return is_young and not any(row.turn_id == text.turn_id and row.has_begun_writing for row in writes)
 
 
-def _asked_again(live: LiveSession, text: MessageRecord, talk: StoredTalk) -> UserText:
+def _joining(talk: StoredTalk) -> set[str]:
+    """The turns of texts that hold the words of the text before them: those are one order with it."""
+    texts = sorted((m for m in talk.messages if m.role == "user"), key=lambda text: text.position)
+    return {after.turn_id for before, after in pairwise(texts) if before.status == "joined"}
+
+
+def _asked_again(live: LiveSession, text: MessageRecord, talk: StoredTalk, *, is_joined: bool) -> UserText:
     waited_s = max(0.0, (live.clock.now() - text.created_at).total_seconds())
     accepted_at = live.clock.monotonic() - waited_s
     asked = UserText(text.turn_id, text.content or "", accepted_at, text.client_id, text.position)
     before = [m for m in talk.messages if m.turn_id == text.turn_id and m.role != "user"]
     asked.is_anew, asked.said_before = True, tuple(map(_api_message, before))
+    asked.is_joined = is_joined
     return asked
 
 
-def _last_order(talk: StoredTalk) -> datetime | None:
-    """When the user's last text was taken whose turn has begun; None where there is none."""
+def _last_order(talk: StoredTalk, joining: set[str]) -> datetime | None:
+    """When the user's last text was taken that was a new order, and whose turn has begun; None for none."""
     begun = {row.turn_id for row in (*talk.writes, *talk.running_calls, *talk.untold_calls)}
     taken = [
         message.created_at
         for message in talk.messages
         if message.role == "user"
-        and message.status != "joined"
+        and message.turn_id not in joining
         and (message.status != "accepted" or message.turn_id in begun)
     ]
     return max(taken, default=None)

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from app.errors import LlmUnavailable
 from app.tools.base import Tool
+from app.voice.base import Transcript
 from tests.e2e.test_restart import crashes, move, stored
 from tests.support.context import settings_with
-from tests.support.scripted import Answer, Pause, Says, ScriptedModel, calls, last_text, says
+from tests.support.scripted import Answer, Fails, Pause, Says, ScriptedModel, calls, last_text, says
 from tests.support.server import Server, running_server
 from tests.support.talk import Workshop
 from tests.support.v2_client import V2Client, v2_client
@@ -277,3 +279,114 @@ async def test_texts_of_a_session_that_is_over_are_not_asked_again(tmp_path: Pat
             ("uno", False),
             ("Em", True),
         ]
+
+
+def sends_when_asked(request: Any) -> Answer:
+    is_asked = request.messages[-1]["role"] == "user"
+    return calls(("send", {"tag": "w"})) if is_asked else says("Hecho.")
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+async def test_write_that_waited_for_its_yes_is_asked_for_again_and_runs_once(
+    tmp_path: Path, kills: int
+) -> None:
+    """The turn that ordered it had not ended: it orders it again, and nothing has been done yet."""
+    shop = Workshop()
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", shop, tool_approval="writes")
+    dying = [calls(("send", {"tag": "w"})), [Says("Te"), Pause(SLOW)]]
+    async with on.server(ScriptedModel(dying)) as server, v2_client(server) as client:
+        await client.starts()
+        await says_all(client, ["envía"])
+        await client.hears("response_chunk")
+        await dies(server, client)
+        for _ in range(kills - 1):
+            async with on.server(ScriptedModel(dying)) as between:
+                move(client, between.url)
+                await client.resumes()
+                await client.hears("approval_requested")
+                await client.hears("response_chunk")
+                await dies(between, client)
+        async with on.server(ScriptedModel(sends_when_asked)) as after:
+            move(client, after.url)
+            await client.resumes()
+            asked = await client.hears("approval_requested")
+            await client.sends({"type": "approve_tool", "call_id": asked["call_id"], "approved": True})
+            ended = await client.hears("tool_finished")
+            while ended["call_id"] != asked["call_id"]:
+                ended = await client.hears("tool_finished")
+            await client.leaves()
+
+    assert ended["status"] == "done"
+    assert shop.runs == [("send", "w")]
+
+
+@pytest.mark.parametrize("before", [[], ["envía"]], ids=["first order", "second order"])
+@pytest.mark.parametrize("seconds", [0, SLOW], ids=["done", "running"])
+async def test_write_of_words_that_another_text_goes_on_with_is_not_run_again(
+    tmp_path: Path, seconds: float, before: list[str]
+) -> None:
+    """The user spoke on while it ran: the text with all the words is the same order, on either server."""
+    shop = Workshop()
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", shop)
+    order = calls(("send", {"seconds": seconds, "tag": "w"}))
+    answers = [calls(("send", {"tag": "w"})), says("Hecho.")] * len(before) + [
+        order,
+        [Pause(SLOW)],
+        [Pause(SLOW)],
+    ]
+    async with on.server(ScriptedModel(answers)) as server, v2_client(server) as client:
+        await client.starts()
+        for text in before:
+            await client.says(text)
+            await client.hears_answer()
+        [live] = server.service.sessions
+        first = live.conversation.hear_speech("envía", "u1")
+        await client.hears("tool_started" if seconds else "tool_finished")
+        assert live.conversation.replace(first)
+        whole = live.conversation.hear_speech("envía a Ana", "u2", replaces=first)
+        while client.heard[-1].get("turn_id") != whole:
+            await client.hears("turn_started")
+        await dies(server, client)
+        model = ScriptedModel(lambda r: order if r.messages[-1]["role"] == "user" else says("Hecho."))
+        async with on.server(model) as after:
+            move(client, after.url)
+            await client.resumes()
+            assert (await client.hears_next())["waiting"] == [whole]
+            answer = await client.hears_answer()
+            await client.leaves()
+
+    assert answer["turn_id"] == whole
+    assert shop.runs == [("send", "w")] * (len(before) + 1)
+
+
+async def test_refused_recording_leaves_what_was_said_before_it(tmp_path: Path) -> None:
+    """A later text shows that it was the recording; that alone is kept from the next server's prompts."""
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", Workshop())
+
+    def answer(request: Any) -> Answer:
+        is_poisoned = any("veneno" in (m["content"] or "") for m in request.messages)
+        return [Fails(LlmUnavailable("x"))] if is_poisoned else says("Vale.")
+
+    async def recording() -> Transcript:
+        return Transcript("veneno", "es")
+
+    model = ScriptedModel(answer)
+    async with on.server(ScriptedModel(answer)) as server, v2_client(server) as client:
+        await client.starts()
+        await client.says("uno")
+        await client.hears_answer()
+        [live] = server.service.sessions
+        live.conversation.hear_clip(recording, "u1")
+        await client.hears("error")
+        await client.says("dos")
+        await client.hears_answer()
+        await dies(server, client)
+        async with on.server(model) as after:
+            move(client, after.url)
+            await client.resumes()
+            await client.says("tres")
+            await client.hears_answer()
+            await client.leaves()
+
+    said = [m["content"] for m in model.requests[0].messages[1:]]
+    assert said == ["uno", "Vale.", "dos", "Vale.", "tres"]
