@@ -9,7 +9,10 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
+from json import JSONDecodeError
 from typing import Any, Literal, Protocol, get_type_hints
+from urllib.error import HTTPError
 
 import httpx
 from pydantic import BaseModel
@@ -36,13 +39,17 @@ Outcome = Literal["failed", "unknown"]
 have acted, so it must not be."""
 
 
+_SERVER_ERROR = 500
+
+
 class ToolError(Exception):
     """Raise where a tool cannot do what it was asked.
 
     Args:
         sentence: One sentence that the model and the user may read.
         outcome: What a write did. By default `failed`, unless the error that this one comes from says that a
-            request may have arrived: an answer that was cut off or late, or a server's own failure (5xx).
+            request may have arrived: an answer that was cut off, late or cannot be read, or a server's own
+            failure (5xx).
     """
 
     def __init__(self, sentence: str = "", *, outcome: Outcome | None = None) -> None:
@@ -54,8 +61,7 @@ class ToolError(Exception):
         """Whether the write may have had its effect all the same."""
         if self.outcome is not None:
             return self.outcome == "unknown"
-        cause = self.__cause__ if self.__suppress_context__ else self.__cause__ or self.__context__
-        return cause is not None and _may_have_arrived(cause)
+        return _may_have_arrived(self)
 
 
 _NEVER_ARRIVED = (
@@ -67,15 +73,38 @@ _NEVER_ARRIVED = (
     httpx.LocalProtocolError,
     ConnectionRefusedError,
 )
+_MAY_HAVE_ARRIVED = (
+    httpx.RequestError,
+    httpx.StreamError,
+    HTTPException,
+    TimeoutError,
+    ConnectionError,
+    JSONDecodeError,  # of an answer that had come
+)
 
 
 def _may_have_arrived(error: BaseException) -> bool:
-    """Whether a request that ended in this error may have reached the other side."""
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.is_server_error
-    if isinstance(error, _NEVER_ARRIVED):
-        return False
-    return isinstance(error, httpx.TransportError | TimeoutError | ConnectionError)
+    """Whether one of the errors that this one comes from says that a request may have reached the other side.
+
+    Also where the tool has hidden it (`from None`): that is for who reads a traceback. The first of them that
+    says anything is believed: below a connection that was never made there is just another timeout.
+    """
+    seen: set[int] = set()
+    cause = error.__cause__ or error.__context__
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if isinstance(cause, ToolError) and cause.outcome is not None:
+            return cause.outcome == "unknown"
+        if isinstance(cause, httpx.HTTPStatusError):
+            return cause.response.is_server_error
+        if isinstance(cause, HTTPError):
+            return cause.code >= _SERVER_ERROR
+        if isinstance(cause, _NEVER_ARRIVED):
+            return False
+        if isinstance(cause, _MAY_HAVE_ARRIVED):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 class Progress(Protocol):

@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import http.client
+import json
 import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import httpx
 import orjson
@@ -225,6 +229,12 @@ def plain_error(tag: str) -> Exception:
         "their fault": httpx.HTTPStatusError("x", request=request, response=httpx.Response(503)),
         "our fault": httpx.HTTPStatusError("x", request=request, response=httpx.Response(422)),
         "exit": RuntimeError("exit"),
+        "cannot be unpacked": httpx.DecodingError("gzip", request=request),
+        "led about": httpx.TooManyRedirects("20", request=request),
+        "no JSON": json.JSONDecodeError("Expecting value", "<html>", 0),
+        "half an answer": http.client.IncompleteRead(b"o"),
+        "their fault, by urllib": HTTPError("http://shop.example/", 502, "Bad Gateway", Message(), None),
+        "our fault, by urllib": HTTPError("http://shop.example/", 404, "Not Found", Message(), None),
     }[tag]
 
 
@@ -245,10 +255,12 @@ def write_that_raises(ran: list[str], *, in_thread: bool, is_wrapped: bool) -> T
     return Tool("send", "Sends.", WorkArgs, run_in_thread if in_thread else run, "write")
 
 
+OUR_URLLIB = "our fault, by urllib"
 CLEAN = {"says nothing was done": 2}
-CLEAN_WHEN_WRAPPED = {**CLEAN, "never connected": 2, "our fault": 2, "a bug": 2, "exit": 2}
+CLEAN_WHEN_WRAPPED = {**CLEAN, "never connected": 2, "our fault": 2, "a bug": 2, "exit": 2, OUR_URLLIB: 2}
 TAGS = ["a bug", "says nothing was done", "says it may have", "cut", "late", "late by our own clock"]
-TAGS += ["never connected", "their fault", "our fault", "exit"]
+TAGS += ["never connected", "their fault", "our fault", "exit", "cannot be unpacked", "led about", "no JSON"]
+TAGS += ["half an answer", "their fault, by urllib", OUR_URLLIB]
 
 
 @pytest.mark.parametrize("in_thread", [False, True])
@@ -271,6 +283,45 @@ async def test_write_that_raises_runs_again_only_where_it_says_that_it_did_nothi
     assert len(ran) == times
     reasons = {m.get("reason") for m in client.heard if m["type"] == "tool_finished"}
     assert reasons == ({None} if times == 2 else {"outcome_unknown"})
+
+
+def wrapped(error: Exception, how: str) -> ToolError:
+    """What a tool raises of an error, in one of the ways in which that is written."""
+    try:
+        try:
+            raise error
+        except type(error) as exc:
+            if how == "hidden":
+                raise ToolError("no.") from None
+            if how == "just so":
+                raise ToolError("no.")  # noqa: B904  # as tools are written
+            raise ValueError("the client's own") from exc
+    except ToolError as raised:
+        return raised
+    except ValueError as own:
+        outer = ToolError("no.")
+        outer.__cause__ = own
+        return outer
+
+
+@pytest.mark.parametrize("how", ["hidden", "just so", "two deep"])
+@pytest.mark.parametrize("tag", ["cut", "late", "their fault", "our fault", "never connected", "a bug"])
+def test_error_that_a_tool_raises_says_what_those_below_it_say(tag: str, how: str) -> None:
+    raised = wrapped(plain_error(tag), how)
+    assert raised.may_have_acted is (tag in ("cut", "late", "their fault"))
+
+
+def test_connection_that_was_never_made_is_believed_before_what_lies_below_it() -> None:
+    with pytest.raises(ToolError) as caught:
+        try:
+            try:
+                raise TimeoutError
+            except TimeoutError as exc:
+                raise httpx.ConnectTimeout("late") from exc
+        except httpx.ConnectTimeout as exc:
+            raise ToolError("no.") from exc
+
+    assert not caught.value.may_have_acted
 
 
 @pytest.mark.parametrize("how", ["cancelled", "timed_out", "unapproved", "denied"])
