@@ -358,6 +358,7 @@ class Conversation:
         self._teller.user_spoke()
         if not text.is_joined:
             self.tools.user_spoke()
+        self.tools.recall((run, True) for run in text.stopped_before)
         if text.is_replaced:
             self._session.transcript.forget(text.turn_id)
             await self._session.journal.turn_ended(text.turn_id, [], "withdrawn")

@@ -13,6 +13,7 @@ from app.errors import AgentError, NothingHeard
 from app.protocol.events import Emotion, MessageAccepted, TranscriptHeard
 from app.session.transcript import Spoken
 from app.session.voice_session import VoiceSession
+from app.tools.calls import ToolRun
 from app.voice.base import Transcript
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class UserText:
         emotion: How the user seems to feel who says it.
         is_anew: A server has ended before it was answered: it has its receipt, and stands in the store.
         said_before: What had been said to it by then.
+        stopped_before: Writes that its turn had ordered by then, and that a person did not let begin.
         recognition: What understands the clip that it is said in; its content is not known before.
     """
 
@@ -52,6 +54,7 @@ class UserText:
     emotion: Emotion | None = None
     is_anew: bool = False
     said_before: tuple[ApiMessage, ...] = ()
+    stopped_before: tuple[ToolRun, ...] = ()
     recognition: asyncio.Task[Transcript] | None = None
 
 

@@ -23,6 +23,9 @@ from app.session.transcript import EndedCall, Spoken
 from app.storage.records import CallRow, MessageRecord, SessionRecord, StoredTalk
 from app.tools.calls import Ending, ToolRun, ending_of, finished_of
 
+_A_PERSONS_WORD = ("denied", "expired", "user")
+"""Why a call did not begin that is not to be asked for again by the turn that had ordered it."""
+
 _REASONS: dict[str, ToolEndReason] = {reason: reason for reason in get_args(ToolEndReason)}
 
 
@@ -60,7 +63,7 @@ def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumab
         replace(talk, messages=()),
         runs,
         [
-            (text.created_at, _asked_again(live, text, talk, is_joined=text.turn_id in joining))
+            (text.created_at, _asked_again(live, text, talk, runs, is_joined=text.turn_id in joining))
             for text in anew
         ],
     )
@@ -98,13 +101,19 @@ def _joining(talk: StoredTalk) -> set[str]:
     return {after.turn_id for before, after in pairwise(texts) if before.status == "joined"}
 
 
-def _asked_again(live: LiveSession, text: MessageRecord, talk: StoredTalk, *, is_joined: bool) -> UserText:
+def _asked_again(
+    live: LiveSession, text: MessageRecord, talk: StoredTalk, runs: dict[str, ToolRun], *, is_joined: bool
+) -> UserText:
     waited_s = max(0.0, (live.clock.now() - text.created_at).total_seconds())
     accepted_at = live.clock.monotonic() - waited_s
     asked = UserText(text.turn_id, text.content or "", accepted_at, text.client_id, text.position)
     before = [m for m in talk.messages if m.turn_id == text.turn_id and m.role != "user"]
     asked.is_anew, asked.said_before = True, tuple(map(_api_message, before))
     asked.is_joined = is_joined
+    of_turn = [row for row in talk.writes if row.turn_id == text.turn_id]
+    asked.stopped_before = tuple(runs[row.call_id] for row in of_turn if row.reason in _A_PERSONS_WORD)
+    for run in asked.stopped_before:
+        run.is_told = True  # by the turn itself, or the order could not be given in a later one either
     return asked
 
 

@@ -320,6 +320,43 @@ async def test_write_that_waited_for_its_yes_is_asked_for_again_and_runs_once(
     assert shop.runs == [("send", "w")]
 
 
+@pytest.mark.parametrize("kills", [1, 2])
+async def test_write_that_was_denied_is_asked_for_again_with_the_next_text_alone(
+    tmp_path: Path, kills: int
+) -> None:
+    shop = Workshop()
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", shop, tool_approval="writes")
+    dying = [calls(("send", {"tag": "w"})), [Says("Te"), Pause(SLOW)]]
+    async with on.server(ScriptedModel(dying)) as server, v2_client(server) as client:
+        await client.starts()
+        await says_all(client, ["envía"])
+        asked = await client.hears("approval_requested")
+        await client.sends({"type": "approve_tool", "call_id": asked["call_id"], "approved": False})
+        await client.hears("tool_finished")
+        await dies(server, client)
+        for _ in range(kills - 1):
+            async with on.server(ScriptedModel(dying)) as between:
+                move(client, between.url)
+                await client.resumes()
+                await client.hears("response_chunk")
+                await dies(between, client)
+        model = ScriptedModel(sends_when_asked)
+        async with on.server(model) as after:
+            move(client, after.url)
+            since = len(client.heard)
+            await client.resumes()
+            await client.hears_answer()
+            kinds = [m["type"] for m in client.heard[since:]]
+            told = model.requests[-1].messages[-1]["content"]
+            await client.says("envía ya")
+            await client.hears("approval_requested")
+            await client.leaves()
+
+    assert "approval_requested" not in kinds
+    assert '"cancelled"' in told
+    assert shop.runs == []
+
+
 @pytest.mark.parametrize("before", [[], ["envía"]], ids=["first order", "second order"])
 @pytest.mark.parametrize("seconds", [0, SLOW], ids=["done", "running"])
 async def test_write_of_words_that_another_text_goes_on_with_is_not_run_again(
