@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -59,7 +60,11 @@ async def execute(
             on_begin()
             value = await tool.run(args, context)
         else:
-            value = await threads.run(partial(_begun, on_begin, tool, args, context))
+            gate = _Gate(on_begin)
+            try:
+                value = await threads.run(partial(_begun, gate, tool, args, context))
+            finally:
+                gate.shut()
         result, was_cut = bounded_json(value, context.settings.tool_result_max_chars)
         return Ending("done", result=result, truncated=was_cut)
     except ToolError as exc:
@@ -82,9 +87,33 @@ async def execute(
         return Ending("failed", error=say(locale, "tool_error"), may_have_acted=True)
 
 
-def _begun(on_begin: Callable[[], None], tool: Tool, args: BaseModel, context: ToolContext) -> Any:
-    on_begin()
-    return tool.run(args, context)
+class _Gate:
+    """Between a call and its thread: a tool that was said not to have begun does not begin later.
+
+    Args:
+        on_begin: Called as the tool goes through.
+    """
+
+    def __init__(self, on_begin: Callable[[], None]) -> None:
+        self._on_begin = on_begin
+        self._lock = threading.Lock()
+        self._is_shut = False
+
+    def lets_through(self) -> bool:
+        """Whether the tool may begin; called in its thread."""
+        with self._lock:
+            if not self._is_shut:
+                self._on_begin()
+            return not self._is_shut
+
+    def shut(self) -> None:
+        """Nobody waits for the call any more, or it has ended."""
+        with self._lock:
+            self._is_shut = True
+
+
+def _begun(gate: _Gate, tool: Tool, args: BaseModel, context: ToolContext) -> Any:
+    return tool.run(args, context) if gate.lets_through() else None
 
 
 def _one_line(sentence: str) -> str:
