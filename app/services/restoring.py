@@ -21,10 +21,7 @@ from app.session.resume_tokens import ResumeTokens
 from app.session.service_extras import calling_again
 from app.session.transcript import EndedCall, Spoken
 from app.storage.records import CallRow, MessageRecord, SessionRecord, StoredTalk
-from app.tools.calls import Ending, ToolRun, ending_of, finished_of
-
-_A_PERSONS_WORD = ("denied", "expired", "user")
-"""Why a call did not begin that is not to be asked for again by the turn that had ordered it."""
+from app.tools.calls import STOPPED_BY_A_PERSON, Ending, ToolRun, ending_of, finished_of
 
 _REASONS: dict[str, ToolEndReason] = {reason: reason for reason in get_args(ToolEndReason)}
 
@@ -79,11 +76,9 @@ def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumab
     receipts = [MessageAccepted(turn, client, True) for client, turn in talk.turn_of_client_id.items()]
     live.conversation.remember(receipts)
     since = _last_order(talk, joining)
-    # A write of a turn that is asked again has not begun, and its turn may order it again.
     live.conversation.tools.recall(
         (runs[row.call_id], since is None or row.started_at >= since or row.told_at is None)
         for row in talk.writes
-        if row.turn_id not in anew_ids
     )
 
 
@@ -111,7 +106,7 @@ def _asked_again(
     asked.is_anew, asked.said_before = True, tuple(map(_api_message, before))
     asked.is_joined = is_joined
     of_turn = [row for row in talk.writes if row.turn_id == text.turn_id]
-    asked.stopped_before = tuple(runs[row.call_id] for row in of_turn if row.reason in _A_PERSONS_WORD)
+    asked.stopped_before = tuple(runs[row.call_id] for row in of_turn if row.reason in STOPPED_BY_A_PERSON)
     for run in asked.stopped_before:
         run.is_told = True  # by the turn itself, or the order could not be given in a later one either
     return asked

@@ -267,8 +267,9 @@ class WriteLedger:
     """The writes since the user's last text, so that no effect happens twice.
 
     A write with the name and arguments of one that runs, is done, or whose outcome is unknown is answered
-    from here. One that failed may be tried again, under the same key. With the user's next text the same
-    write is a new order; that the outcome of the first is unknown is remembered for whoever is asked.
+    from here. One that failed, or whose server was gone before it began, may be tried again, under the same
+    key. With the user's next text the same write is a new order; that the outcome of the first is unknown is
+    remembered for whoever is asked.
     """
 
     def __init__(self) -> None:
@@ -328,8 +329,17 @@ class WriteLedger:
             self._unsettled.pop(key, None)
 
 
+STOPPED_BY_A_PERSON = ("denied", "expired", "user")
+"""Why a call did not begin that is not to be asked for again before the user's next text."""
+
+
 def _may_be_tried_again(run: ToolRun) -> bool:
-    return run.ending is not None and run.ending.status == "failed" and not run.is_unknown
+    """Whether nothing was done, and nobody wanted it so."""
+    if run.ending is None:
+        return False
+    if run.is_unbegun:
+        return run.end_reason not in STOPPED_BY_A_PERSON
+    return run.ending.status == "failed" and not run.is_unknown
 
 
 def repeated_answer(earlier: ToolRun, locale: Locale) -> dict[str, Any]:

@@ -320,6 +320,41 @@ async def test_write_that_waited_for_its_yes_is_asked_for_again_and_runs_once(
     assert shop.runs == [("send", "w")]
 
 
+@pytest.mark.parametrize("who", ["the user, before it is told", "the model, as it is told"])
+async def test_write_that_waited_when_its_turn_had_ended_may_be_ordered_again(
+    tmp_path: Path, who: str
+) -> None:
+    shop = Workshop()
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", shop, tool_approval="writes")
+    order = calls(("send", {"tag": "w"}))
+    is_user = who.startswith("the user")
+    async with on.server(ScriptedModel([order, says("Te pregunto."), [Pause(SLOW)]])) as server:
+        async with v2_client(server) as client:
+            await client.starts()
+            await client.says("envía")
+            first = await client.hears("approval_requested")
+            await client.hears_answer()
+            if is_user:
+                await says_all(client, ["que sí, envía"])
+            await dies(server, client)
+            roles = ("user",) if is_user else ("tool",)
+            model = ScriptedModel(
+                lambda r: (
+                    order if r.messages[-1]["role"] in roles and len(model.requests) == 1 else says("Ya.")
+                )
+            )
+            async with on.server(model) as after:
+                move(client, after.url)
+                await client.resumes()
+                asked = await client.hears("approval_requested")
+                await client.sends({"type": "approve_tool", "call_id": asked["call_id"], "approved": True})
+                await client.hears("tool_finished")
+                await client.leaves()
+
+    assert asked["call_id"] != first["call_id"]
+    assert shop.runs == [("send", "w")]
+
+
 @pytest.mark.parametrize("kills", [1, 2])
 async def test_write_that_was_denied_is_asked_for_again_with_the_next_text_alone(
     tmp_path: Path, kills: int
