@@ -39,7 +39,7 @@ Outcome = Literal["failed", "unknown"]
 have acted, so it must not be."""
 
 
-_SERVER_ERROR = 500
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 
 class ToolError(Exception):
@@ -48,8 +48,8 @@ class ToolError(Exception):
     Args:
         sentence: One sentence that the model and the user may read.
         outcome: What a write did. By default `failed`, unless the error that this one comes from says that a
-            request may have arrived: an answer that was cut off, late or cannot be read, or a server's own
-            failure (5xx).
+            request may have arrived: an answer that was cut off, late or cannot be read, or one that says
+            neither that it was done nor that it was refused (3xx, 5xx).
     """
 
     def __init__(self, sentence: str = "", *, outcome: Outcome | None = None) -> None:
@@ -96,9 +96,9 @@ def _may_have_arrived(error: BaseException) -> bool:
         if isinstance(cause, ToolError) and cause.outcome is not None:
             return cause.outcome == "unknown"
         if isinstance(cause, httpx.HTTPStatusError):
-            return cause.response.is_server_error
+            return not cause.response.is_client_error
         if isinstance(cause, HTTPError):
-            return cause.code >= _SERVER_ERROR
+            return not _CLIENT_ERROR <= cause.code < _SERVER_ERROR
         if isinstance(cause, _NEVER_ARRIVED):
             return False
         if isinstance(cause, _MAY_HAVE_ARRIVED):

@@ -228,6 +228,7 @@ def plain_error(tag: str) -> Exception:
         "never connected": httpx.ConnectError("refused", request=request),
         "their fault": httpx.HTTPStatusError("x", request=request, response=httpx.Response(503)),
         "our fault": httpx.HTTPStatusError("x", request=request, response=httpx.Response(422)),
+        "led on": httpx.HTTPStatusError("x", request=request, response=httpx.Response(303)),
         "exit": RuntimeError("exit"),
         "cannot be unpacked": httpx.DecodingError("gzip", request=request),
         "led about": httpx.TooManyRedirects("20", request=request),
@@ -260,7 +261,7 @@ CLEAN = {"says nothing was done": 2}
 CLEAN_WHEN_WRAPPED = {**CLEAN, "never connected": 2, "our fault": 2, "a bug": 2, "exit": 2, OUR_URLLIB: 2}
 TAGS = ["a bug", "says nothing was done", "says it may have", "cut", "late", "late by our own clock"]
 TAGS += ["never connected", "their fault", "our fault", "exit", "cannot be unpacked", "led about", "no JSON"]
-TAGS += ["half an answer", "their fault, by urllib", OUR_URLLIB]
+TAGS += ["led on", "half an answer", "their fault, by urllib", OUR_URLLIB]
 
 
 @pytest.mark.parametrize("in_thread", [False, True])
