@@ -213,10 +213,12 @@ class Settings(AccessSettings):
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: str) -> str:
+        # Docker's --env-file leaves the quotes around a value.
+        address = value.strip().strip("\"'`").strip()
         known = r"sqlite(\+aiosqlite)?:///.+|postgres(ql)?(\+\w+)?://.*|none|"
-        if re.fullmatch(known, value.strip(), re.IGNORECASE) is None:
+        if re.fullmatch(known, address, re.IGNORECASE) is None:
             raise ValueError("must begin with sqlite:/// or postgresql://, or be none")
-        return value.strip()
+        return address
 
     @field_validator("http_tool_allowed_private")
     @classmethod

@@ -22,6 +22,8 @@ KNOWN = tuple(name.upper() for name in Settings.model_fields)
         ("OPENAI_API_BASE=x", [Oddity("unknown_setting", 1, "OPENAI_API_BASE", "OPENAI_BASE_URL")]),
         ("AZURE_OPENAI_DEPLOYMENT=x", [Oddity("unknown_setting", 1, "AZURE_OPENAI_DEPLOYMENT", DEPLOYMENT)]),
         ("DB_URL=x", [Oddity("unknown_setting", 1, "DB_URL", "DATABASE_URL")]),
+        ("JWT_SECRET=x", [Oddity("unknown_setting", 1, "JWT_SECRET", "JWT_KEY")]),
+        ("LLM_BASE_URL=x", [Oddity("unknown_setting", 1, "LLM_BASE_URL", "OPENAI_BASE_URL")]),
         ("PORT=1\nport=2\n", [Oddity("set_twice", 2, "port")]),
         ("PORT\n", [Oddity("without_value", 1, "PORT")]),
         ("HOST: 0.0.0.0\nPORT=1\n", [Oddity("unreadable", 1)]),

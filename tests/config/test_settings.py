@@ -235,6 +235,13 @@ def test_empty_value_stands_for_the_default(env: pytest.MonkeyPatch):
     assert load_settings() == settings_with(**own)
 
 
+@pytest.mark.parametrize("mark", ['"', "'", "`"])
+def test_quotes_that_came_along_are_no_part_of_the_databases_address(env: pytest.MonkeyPatch, mark: str):
+    env.setenv("DATABASE_URL", f" {mark}postgres://u:p@h/db{mark} ")
+
+    assert load_settings().database_url == "postgres://u:p@h/db"
+
+
 def test_defaults_are_the_documented_ones():
     made = settings_with()
 

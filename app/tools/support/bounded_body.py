@@ -4,6 +4,7 @@ A few kilobytes of gzip can stand for gigabytes. So the decompressor is asked fo
 and the limit holds for what comes out of it. No I/O here: somebody else reads and feeds.
 """
 
+import codecs
 import re
 import zlib
 from collections.abc import Iterator
@@ -16,8 +17,8 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
 # Bare deflate has no mark, and a text may pass for its beginning, but not for long.
 _BARE_HEAD_BYTES = 64
-# What cannot be undone here. Any other name says nothing of the bytes: a charset (`utf-8`), `none`, `binary`,
-# how a store took the file once (`aws-chunked`).
+# What cannot be undone here; a text that is only called so is read. Any other name says nothing of the bytes:
+# a charset (`utf-8`), `none`, `binary`, how a store took the file once (`aws-chunked`).
 _UNREADABLE = frozenset(
     (
         *(
@@ -64,11 +65,12 @@ class BoundedBody:
         self.problem: Problem | None = None
         self._limit = limit
         codings = [name.strip().lower().removeprefix("x-") for name in encoding.split(",")]
-        known = [name for name in codings if name in ("gzip", "deflate")]
+        known = ["unreadable" if name in _UNREADABLE else name for name in codings]
+        known = [name for name in known if name in ("gzip", "deflate", "unreadable")]
         self._layers = [_Layer(name, limit + _RAW_SLACK_BYTES) for name in reversed(known)]
         if _TEXT_TYPE.match(content_type.strip()):
             self._layers.append(_Layer("maybe gzip", limit + _RAW_SLACK_BYTES))
-        if len(known) > _MAX_CODINGS or not _UNREADABLE.isdisjoint(codings):
+        if len(known) > _MAX_CODINGS:
             self.fail("encoding")
 
     @property
@@ -134,7 +136,8 @@ class _Layer:
     """Undoes one coding.
 
     Args:
-        coding: `gzip`, `deflate`, or `maybe gzip`, which is left alone where it does not look like gzip.
+        coding: `gzip`, `deflate`, `maybe gzip`, which is left alone where it does not look like gzip, or
+            `unreadable`, which is looked at for text and for gzip.
         most_bytes: How much of it is looked at.
     """
 
@@ -171,7 +174,9 @@ class _Layer:
             yield from self._going_on(self._begun(), _PIECE_BYTES)
 
     def _telling_bytes(self) -> int:
-        is_bare = self._coding == "deflate" and not _has_zlib_header(self._head)
+        is_bare = self._coding == "unreadable" or (
+            self._coding == "deflate" and not _has_zlib_header(self._head)
+        )
         return _BARE_HEAD_BYTES if is_bare and not self._head.startswith(_GZIP_MAGIC) else len(_GZIP_MAGIC)
 
     def _begun(self) -> bytes:
@@ -181,7 +186,9 @@ class _Layer:
             self._inflater = zlib.decompressobj(_GZIP_WBITS)
         elif self._coding == "maybe gzip" or (self._coding == "gzip" and _is_text(head)):
             self._is_plain = True
-        elif self._coding == "gzip":
+        elif self._coding == "unreadable" and _is_utf8_text(head):
+            self._is_plain = True
+        elif self._coding in ("gzip", "unreadable"):
             raise zlib.error("no gzip")
         elif _has_zlib_header(head):
             self._inflater = zlib.decompressobj(zlib.MAX_WBITS)
@@ -211,6 +218,15 @@ class _Layer:
 def _is_text(content: bytes) -> bool:
     """Whether it begins as text: no control characters but those of lines."""
     return not re.search(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]", content[:1000])
+
+
+def _is_utf8_text(content: bytes) -> bool:
+    """Whether it is beyond doubt text: what other codings make is neither UTF-8 nor free of controls."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(content)
+    except UnicodeDecodeError:
+        return False
+    return all(char.isprintable() or char in "\t\n\r\ufeff" for char in text)
 
 
 def _is_bare_deflate(content: bytes) -> bool:

@@ -20,7 +20,11 @@ _REST = (
     rf"|(?P<lowered>[{LOWERED}]+)|(?P<name>[^\W\d{_NOT_IN_NAMES}][^\W{_NOT_IN_NAMES}]*)"
     r"|(?P<sign>\*\*|//|[-+*/⁄^%‰!√∛∜(),;°′″'\"])"
 )
-_TOKEN = re.compile(rf"(?P<number>{_SPACED}|(?:[0-9]+(?:[.,'_⎖][0-9]+)*\.?|[.,⎖][0-9]+)){_EXPONENT}{_REST}")
+# Before fewer or more than three digits it is a minute: 45°30'15".
+_APOSTROPHE = r"'(?=[0-9]{3}(?![0-9]))"
+_TOKEN = re.compile(
+    rf"(?P<number>{_SPACED}|(?:[0-9]+(?:(?:[.,_⎖]|{_APOSTROPHE})[0-9]+)*\.?|[.,⎖][0-9]+)){_EXPONENT}{_REST}"
+)
 # Where a comma separates arguments, it is no part of a number: max(3,5) has two. But 000 is never one.
 _TOKEN_IN_CALL = re.compile(
     rf"(?P<number>(?:[0-9]{{1,3}}(?: [0-9]{{3}})+(?![0-9])|[0-9]+(?:['_][0-9]{{3}})*)(?:[.⎖][0-9]+)*\.?"
@@ -74,8 +78,7 @@ def tokens_of(text: str, locale: Locale) -> Tokens:
         raise unexpected(str(exc)) from None
     notes: dict[str, str] = {}
     tokens = [
-        _valued(token, exponent, None if in_call else separators, notes)
-        for token, exponent, in_call in pieces
+        _valued(token, exponent, separators, notes, in_call=in_call) for token, exponent, in_call in pieces
     ]
     return Tokens(tokens, notes, currency)
 
@@ -167,7 +170,9 @@ def _is_beside_a_number(text: str, at: int, pieces: list[tuple[Token, str, bool]
     )
 
 
-def _valued(token: Token, exponent: str, separators: Separators | None, notes: dict[str, str]) -> Token:
+def _valued(
+    token: Token, exponent: str, separators: Separators, notes: dict[str, str], *, in_call: bool
+) -> Token:
     if token.kind == "fraction":
         return token._replace(value=_fraction(token.text))
     if token.kind != "number":
@@ -176,22 +181,24 @@ def _valued(token: Token, exponent: str, separators: Separators | None, notes: d
     if not exponent and written.isdigit():
         return Token("number", written, token.start, token.end, checked(int(written)))
     try:
-        if separators is None and "," in written:
+        if in_call and "," in written:
             plain = written.replace(",", "")
         else:
             # With an exponent, or beside commas that separate arguments, it is written as programs write.
-            plain = plain_number(written, None if exponent else separators)
-        if (
-            not exponent
-            and is_ambiguous(written)
-            and (plain != written or plain.endswith(".000"))
-            and len(notes) < _MAX_NOTES
-        ):
+            plain = plain_number(written, None if exponent or in_call else separators)
+        if not exponent and len(notes) < _MAX_NOTES and _is_worth_a_note(written, plain, separators):
             notes[written] = _shortest(plain)
     except NoNumber as exc:
         raise unexpected(str(exc)) from None
     value = checked(int(plain)) if plain.isdigit() and not exponent else checked(float(plain + exponent))
     return token._replace(text=plain + exponent, value=value)
+
+
+def _is_worth_a_note(written: str, plain: str, separators: Separators) -> bool:
+    """Whether somebody may have meant another number than the one that was read."""
+    return is_ambiguous(written) and (
+        plain != written or plain.endswith(".000") or separators.is_unusual(written, plain)
+    )
 
 
 def _shortest(plain: str) -> str:

@@ -189,7 +189,9 @@ class _Parser:
         return value
 
     def _is_per_cent_from(self, start: int) -> bool:
-        """Whether what was read since then is a number with a per cent sign, and nothing else."""
+        """Whether what was read since then is a number with a per cent sign, be it negative, and no more."""
+        while self._tokens[start].text in _SUMS:
+            start += 1
         return self._percent == (start, self._at)
 
     def _note_share(self, share: Number, value: Number, sign: str) -> None:

@@ -16,9 +16,8 @@ MAX_COOKIES = 50
 MAX_COOKIE_CHARS = 4096
 MAX_FIELD_CHARS = 8192
 
-_PAIR = re.compile(
-    r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([\x21\x23-\x3a\x3c-\x5b\x5d-\x7e ]*|\"[^\x00-\x1f\x7f\";]*\")"
-)
+# Browsers take more than the grammar has: JSON, for one.
+_PAIR = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([\x20-\x3a\x3c-\x7e]*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,11 +183,14 @@ def server_zone(moment: datetime | None = None) -> tuple[str, tzinfo]:
         The zone's name, `local` where it has none, and the zone, which may be good for that moment alone.
     """
     moment = moment or datetime.now(UTC)
-    system = moment.astimezone()
+    try:
+        offset = moment.astimezone().utcoffset() or timedelta()
+    except (ValueError, OverflowError, OSError):  # a rule by which here is a day and more from UTC
+        return "UTC", UTC
     zone = _named_zone()
-    if zone is not None and moment.astimezone(zone).utcoffset() == system.utcoffset():
+    if zone is not None and moment.astimezone(zone).utcoffset() == offset:
         return zone.key, zone
-    return "local", timezone(system.utcoffset() or timedelta())
+    return "local", timezone(offset)
 
 
 def _named_zone() -> ZoneInfo | None:

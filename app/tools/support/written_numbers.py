@@ -47,6 +47,10 @@ class Separators:
                 if role != "either":
                     (self._decimal if role == "decimal" else self._group).add(separator)
 
+    def is_unusual(self, written: str, plain: str) -> bool:
+        """Whether a number was read otherwise than the talk's language would write it: 2.500 as 2.5 (es)."""
+        return "." in plain and _GROUPING[self.locale] in written
+
     def role_of(self, separator: str) -> Role:
         """What a separator is where the number itself does not say."""
         other = "," if separator == "." else "."

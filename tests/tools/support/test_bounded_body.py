@@ -198,8 +198,38 @@ def test_empty_members_inside_come_to_an_end():
     assert time.perf_counter() - started < 5
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "gzip, gzip, gzip, gzip", "compress"])
-def test_other_encodings_are_not_even_tried(encoding: str):
-    body = BoundedBody(encoding, 1000)
+BROTLI = b"\x0b\x02\x80abc\x03"
+ZSTD = bytes.fromhex("28b52ffd0458190000616263") + b"\x5c\x1a"
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize(
+    ("encoding", "sent"),
+    [
+        ("br", BROTLI),
+        ("zstd", ZSTD),
+        ("gzip, br", BROTLI * 20),
+        ("br, gzip", gzip.compress(BROTLI)),
+        ("compress", b"\x1f\x9d\x90ab"),
+        ("br", "caf\xe9 con le\xf1a".encode("latin-1")),
+    ],
+)
+def test_other_encodings_are_not_undone(encoding: str, sent: bytes, size: int):
+    body = fed(encoding, *(sent[at : at + size] for at in range(0, len(sent), size)))
+
+    assert (body.content, body.is_full, body.problem) == (b"", True, "encoding")
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+@pytest.mark.parametrize("sent", [PLAIN, b"x", b"<p>" + b"y" * 500, b"\xef\xbb\xbf{}", GZIPPED, b""])
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br"])
+def test_text_that_was_named_otherwise_is_read_as_it_is(encoding: str, sent: bytes, size: int):
+    body = fed(encoding, *(sent[at : at + size] for at in range(0, len(sent), size)))
+
+    assert (body.content, body.problem) == (PLAIN if sent == GZIPPED else sent, None)
+
+
+def test_too_many_encodings_are_not_even_tried():
+    body = BoundedBody("gzip, gzip, gzip, gzip", 1000)
 
     assert (body.is_full, body.problem) == (True, "encoding")

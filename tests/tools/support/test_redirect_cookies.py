@@ -24,6 +24,8 @@ def going(url: str, *fields: str, setter: str = SETTER) -> str:
         ('a="x y"; Path=/', "https://a.example/", 'a="x y"'),
         ("a=; Path=/", "https://a.example/", "a="),
         ("a=b=c; Path=/", "https://a.example/", "a=b=c"),
+        ('a={"x":[1, 2]}; Path=/', "https://a.example/", 'a={"x":[1, 2]}'),
+        ("a=b\\c; Path=/", "https://a.example/", "a=b\\c"),
         ("a=1; Path=/; Max-Age=60", "https://a.example/", "a=1"),
         ("a=1; Path=/; Expires=Wed, 21 Oct 2099 07:28:00 GMT", "https://a.example/", "a=1"),
         ("a=1; Path=/; Expires=nonsense", "https://a.example/", "a=1"),

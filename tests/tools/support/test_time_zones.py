@@ -111,6 +111,8 @@ def test_server_zone_keeps_the_machines_time():
         ("/etc/passwd", "local", "+00:00"),
         ("ñ", "local", "+00:00"),
         ("A" * 4000, "local", "+00:00"),
+        ("AAA-25:59:59", "UTC", "+00:00"),
+        ("AAA+167", "UTC", "+00:00"),
     ],
 )
 def test_servers_own_time_is_the_systems(tz: str, name: str, offset: str):

@@ -107,6 +107,13 @@ SAME_IN_BOTH = [
     ("sqrt", None),
     ("atan2 3", None),
     ("100-10%-10%", 81),
+    ("-10%+10%", 0),
+    ("-10%-5%", -0.15),
+    ("+10%+5%", 0.15),
+    ("100+-10%", 90),
+    ("100 - -10%", 110),
+    ("100+(-10%)", 99.9),
+    ("-10%+100", 99.9),
     ("-100+10%", -110),
     ("100+12,5%", 112.5),
     # Fractions, raised and lowered digits, roots.
@@ -151,6 +158,8 @@ SAME_IN_BOTH = [
     ("30°", 0.523598775598299),
     ("30°30'", 0.532325421858270),
     ("30°15′36″", 0.528136631653484),
+    ("30°15'36\"", 0.528136631653484),
+    ("30° 15' 36\"", 0.528136631653484),
     ("degrees(90°)", 90),
     # Signs.
     ("6×7", 42),
@@ -286,6 +295,9 @@ def test_the_language_decides_what_could_be_either(text: str, spanish: float, en
         ("50% de 1.000", "es", "50% de 1000", "«1.000» se ha leído como 1000."),
         ("5 € * 2", "es", "5*2", "El signo € no cuenta en el cálculo."),
         ("sin(30°)", "en", "sin(30°)", "Degrees (°) were turned into radians."),
+        ("2.500*1.21", "es", "2.500*1.21", "«2.500» se ha leído como 2.5."),
+        ("2,500*1,21", "en", "2.500*1.21", "“2,500” was read as 2.5."),
+        ("max(2.500, 2)", "es", "max(2.500,2)", "«2.500» se ha leído como 2.5."),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_told(text: str, locale: Locale, read_as: str, note: str):
