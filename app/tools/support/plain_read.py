@@ -48,7 +48,7 @@ def _names_another_method(url: str) -> bool:
     for part in re.split(r"[?&;]", _decoded(url.partition("#")[0]))[1:]:
         name, _, value = part.partition("=")
         letters = "".join(filter(str.isalpha, name)).lower().removeprefix("x")
-        if letters in _METHOD_NAMES and value.strip(" \"'").upper() in _WRITING:
+        if letters in _METHOD_NAMES and "".join(filter(str.isalpha, value)).upper() in _WRITING:
             return True
     return False
 

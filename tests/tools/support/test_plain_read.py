@@ -53,7 +53,14 @@ def test_any_other_header_makes_a_write(name: str, method: str):
             "http_method=DELETE",
         ),
         *("method=delete", "verb=DELETE", "%255Fmethod=DELETE", "_method=%44ELETE", "_method=+DELETE"),
-        *("_method='DELETE'", "requestMethod=POST", "_method=DELETE#a", "a=b?_method=DELETE"),
+        *(
+            "_method=DELETE%0a",
+            "_method=%00DELETE",
+            "_method='DELETE'",
+            "requestMethod=POST",
+            "_method=DELETE#a",
+            "a=b?_method=DELETE",
+        ),
     ],
 )
 def test_parameter_that_names_another_method_makes_a_write(query: str):
