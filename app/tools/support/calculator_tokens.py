@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from app.errors import Locale
 from app.letters import bare
-from app.tools.support.arithmetic import FUNCTIONS, ExpressionError, Number, checked
+from app.tools.support.arithmetic import FUNCTIONS, ExpressionError, Number, calling, checked, divide
 from app.tools.support.calculator_signs import FRACTIONS, LOWERED, RAISED, is_currency
 from app.tools.support.written_numbers import NoNumber, Separators, is_ambiguous, plain_number
 
@@ -209,9 +209,7 @@ def _fraction(text: str) -> Number:
     if len(text) == 1:
         return unicodedata.numeric(text)
     above, _, below = text.replace("⁄", "/").partition("/")
-    if raised_number(below) == 0:
-        raise ExpressionError("No se puede dividir entre cero.", "Division by zero is not possible.")
-    return raised_number(above) / raised_number(below)
+    return calling(divide, raised_number(above), raised_number(below))
 
 
 def _skip_space(text: str, at: int) -> int:

@@ -14,6 +14,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeVar
 
 from app.errors import Locale
@@ -195,19 +196,17 @@ class _Parser:
         return self._percent == (start, self._at)
 
     def _note_share(self, share: Number, value: Number, sign: str) -> None:
-        if len(self.notes) < _MAX_NOTES:
-            percent, whole = (_shown(number) for number in (share * 100, value))
-            self.notes.append(
-                {
-                    "es": f"Se ha {'sumado' if sign == '+' else 'restado'} el {percent} % de {whole}.",
-                    "en": f"{percent} % of {whole} was {'added' if sign == '+' else 'taken off'}.",
-                }
-            )
+        percent, whole = (_shown(number) for number in (share * 100, value))
+        self._note(
+            f"Se ha {'sumado' if sign == '+' else 'restado'} el {percent} % de {whole}.",
+            f"{percent} % of {whole} was {'added' if sign == '+' else 'taken off'}.",
+        )
 
     def _product(self) -> Number:
         value = self._signed()
         while True:
             if sign := self._take("*", "/", "⁄", "//", "%"):
+                self._note_remainder()
                 value = calling(_PRODUCTS[sign], value, self._signed())
             elif self._next(-1).text == "%" and self._next().text.lower() == "off":
                 self._at += 1
@@ -219,6 +218,17 @@ class _Parser:
                 value = calling(operator.mul, value, self._signed())
             else:
                 return value
+
+    def _note_remainder(self) -> None:
+        """Says how the sign that was taken was read, where it stands as a per cent sign does: `15% 80`."""
+        before, sign, after = self._next(-2), self._next(-1), self._next()
+        if sign.text == "%" and before.end == sign.start and sign.end < after.start:
+            self._note("«%» se ha leído como resto de la división.", "“%” was read as a remainder.")
+
+    def _note(self, spanish: str, english: str) -> None:
+        note: dict[Locale, str] = {"es": spanish, "en": english}
+        if note not in self.notes and len(self.notes) < _MAX_NOTES:
+            self.notes.append(note)
 
     def _is_times_word(self) -> bool:
         """Whether `3 x 4`, `15% de 80` or `½ of 80` goes on here."""
@@ -276,14 +286,9 @@ class _Parser:
         """The angle whose degree sign was taken; minutes and seconds may follow."""
         for marks, parts in ((_MINUTES, 60), (_SECONDS, 3600)):
             if self._next().kind == "number" and self._next(1).text in marks:
-                degrees = degrees + self._next().value / parts
+                degrees = calling(operator.add, degrees, calling(divide, self._next().value, parts))
                 self._at += 2
-        note: dict[Locale, str] = {
-            "es": "Los grados (°) se han pasado a radianes.",
-            "en": "Degrees (°) were turned into radians.",
-        }
-        if note not in self.notes:
-            self.notes.append(note)
+        self._note("Los grados (°) se han pasado a radianes.", "Degrees (°) were turned into radians.")
         return calling(math.radians, degrees)
 
     def _is_per_cent(self) -> bool:
@@ -322,7 +327,7 @@ class _Parser:
         follows = self._next()
         if token.kind == "number" and follows.kind == "fraction" and isinstance(token.value, int):
             self._at += 1
-            return token.value + follows.value
+            return calling(operator.add, token.value, follows.value)
         if token.kind == "number" and follows.kind == "lowered":
             self._at += 1
             return _in_base(token.text, raised_number(follows.text))
@@ -410,4 +415,7 @@ def _in_base(digits: str, base: int) -> Number:
 
 
 def _shown(value: Number) -> str:
-    return f"{value:.12g}" if isinstance(value, float) or abs(value) > 10**12 else str(value)
+    if isinstance(value, int):
+        # Larger ones than a float can hold are among them.
+        return str(value) if abs(value) <= 10**12 else f"{Decimal(value).normalize():.12g}"
+    return f"{value:.12g}"

@@ -107,6 +107,13 @@ SAME_IN_BOTH = [
     ("sqrt", None),
     ("atan2 3", None),
     ("100-10%-10%", 81),
+    ("10**400+10%", None),
+    ("2**2000-5%", None),
+    ("2**2000+100%-2**2001", 0),
+    ("1" + "0" * 400 + "½", None),
+    ("¹" * 400 + "⁄₂", None),
+    ("(10**400)°30'", None),
+    ("1°" + "9" * 400 + "'", None),
     ("-10%+10%", 0),
     ("-10%-5%", -0.15),
     ("+10%+5%", 0.15),
@@ -297,6 +304,8 @@ def test_the_language_decides_what_could_be_either(text: str, spanish: float, en
         ("sin(30°)", "en", "sin(30°)", "Degrees (°) were turned into radians."),
         ("2.500*1.21", "es", "2.500*1.21", "«2.500» se ha leído como 2.5."),
         ("2,500*1,21", "en", "2.500*1.21", "“2,500” was read as 2.5."),
+        ("15% 80", "es", "15%80", "«%» se ha leído como resto de la división."),
+        ("15% 80", "en", "15%80", "“%” was read as a remainder."),
         ("max(2.500, 2)", "es", "max(2.500,2)", "«2.500» se ha leído como 2.5."),
     ],
 )
@@ -307,7 +316,21 @@ def test_what_could_be_read_in_two_ways_is_told(text: str, locale: Locale, read_
 
 
 @pytest.mark.parametrize(
-    "text", ["2+2", "3.142*2", "1234.5", "1.234.567,5", "15% de 80", "max(3,5)", "½", "1 000"]
+    "text",
+    [
+        "2+2",
+        "10%3",
+        "10 % 3",
+        "10 mod 3",
+        "15% of 80",
+        "3.142*2",
+        "1234.5",
+        "1.234.567,5",
+        "15% de 80",
+        "max(3,5)",
+        "½",
+        "1 000",
+    ],
 )
 def test_what_is_beyond_doubt_needs_no_word(text: str):
     assert compute(text, "en").notes == ()
