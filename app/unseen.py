@@ -56,6 +56,8 @@ def _kept(found: re.Match[str]) -> str:
     after = text[place + 1 : place + 2]
     char = found[0]
     if char in (_JOINER, _NON_JOINER):
+        if before == _EMOJI_FORM:
+            before = text[place - 2] if place > 1 else ""
         return char if _joins(char, before, after) else ""
     if char in (_EMOJI_FORM, _TEXT_FORM) and before:
         if before in _KEYS:
@@ -70,7 +72,7 @@ def _joins(char: str, before: str, after: str) -> bool:
     if _JOINING_SCRIPTS.match(before):
         # A word may end in a joiner, which gives its last letter another form.
         return char == _JOINER or _JOINING_SCRIPTS.match(after) is not None
-    is_after_picture = before == _EMOJI_FORM or _is_picture(before) or unicodedata.category(before) == "Sk"
+    is_after_picture = _is_picture(before) or unicodedata.category(before) == "Sk"
     return char == _JOINER and is_after_picture and bool(after) and _is_picture(after)
 
 

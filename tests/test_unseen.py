@@ -44,6 +44,8 @@ def bits(text: str) -> str:
         ("a\ufe0fb\ufe0e", "ab"),
         ("\U0001f600\ufe0f\ufe0f", "\U0001f600\ufe0f"),
         ("\u200d\U0001f600\u200d", "\U0001f600"),
+        ("a\ufe0f\u200d\U0001f600", "a\U0001f600"),
+        ("\ufe0f\u200d\U0001f600", "\U0001f600"),
         ("\u0645\u200c\u200c\u200d\u200d\u06cc", "\u0645\u06cc"),
         ("\u845b\U000e0100\u57ce", "\u845b\u57ce"),
     ],
