@@ -8,7 +8,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile -q --gener
 .PHONY: run voice llama test check lint types format bench attack talks soak fuzz audit docs browser lock help
 
 help: ## Shows the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 run: .venv/run ## Starts the server on http://127.0.0.1:8000/; speech is installed behind it (VOICE=0: text alone)
 	$(BIN)/python main.py --install-voice
