@@ -22,7 +22,7 @@ _STATES = {
     "3D000": "the server has no such database",
     "3F000": "the schema is not there: CREATE SCHEMA",
     "42501": "the user lacks a right: GRANT CONNECT on the database, CREATE on the schema, all on the tables",
-    "42601": "the server cannot read what options say",
+    "42601": "the server cannot read what it is sent: look at options, or take PostgreSQL 13 or newer",
     "42704": "the server does not know a setting in options",
     "22023": "the server does not take a setting in options",
     "55P02": "a setting in options can only be set where the server is set up",

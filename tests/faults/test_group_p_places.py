@@ -322,7 +322,7 @@ NEVER = {
     "may make no tables": ("poor@127.0.0.1:{port}/talks", "lacks a right"),
     "no such schema": ("postgres@127.0.0.1:{port}/talks?schema=nowhere", "schema is not there"),
     "no such setting": ("postgres@127.0.0.1:{port}/talks?options=-cnothing%3D1", "not know a setting"),
-    "options that are none": ("postgres@127.0.0.1:{port}/talks?options=fast", "cannot read what options say"),
+    "options that are none": ("postgres@127.0.0.1:{port}/talks?options=fast", "cannot read what it is sent"),
     "another alphabet": ("postgres@127.0.0.1:{port}/latin", "ENCODING 'UTF8'"),
     "wrong form": ("postgres@127.0.0.1:{port}/talks?sslmode=s3cr", "must be one of"),
     "password cut short": ("ana:1/s3cr@127.0.0.1:{port}/talks", "cannot be read"),
