@@ -235,7 +235,8 @@ def _names() -> dict[str, str]:
 
 
 def _alike(key: str, known: dict[str, str]) -> tuple[str, ...]:
-    # The place says more than the area: "Europe/" alone makes every European zone look alike.
-    place = key.rpartition("/")[2]
+    # The place says more than the area: "Europe/" alone makes every European zone look alike. What stands
+    # behind a comma may be the place's country, or say that it is another one ("Paris, Texas").
+    place = key.partition(",")[0].rpartition("/")[2]
     near = difflib.get_close_matches(place, known, n=6, cutoff=0.7)
     return tuple(dict.fromkeys(known[match] for match in near))[:3]
