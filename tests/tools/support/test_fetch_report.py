@@ -58,7 +58,7 @@ def test_a_null_is_told_as_json():
 
 
 def test_an_encoding_that_cannot_be_read_is_told_by_a_note():
-    result = told(answer(encoding="br", content_type="text/html"))
+    result = told(answer(b"\x0b\x02\x80abc\x03" * 20, encoding="br", content_type="text/html"))
 
     assert result["note"] == "The body is compressed in a way that cannot be read."
     assert (result["body"], result["truncated"]) == ("", True)
