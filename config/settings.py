@@ -291,6 +291,11 @@ class Settings(AccessSettings):
         return max(self.max_message_bytes, self.max_audio_message_bytes if hears else 0) + OVER_LIMIT_BYTES
 
     @property
+    def most_in_a_second(self) -> int:
+        """Messages that may come in any one second: whoever raises the rate alone means what it says."""
+        return max(self.max_messages_burst, self.max_messages_per_s)
+
+    @property
     def provider(self) -> Literal["azure", "openai", "demo"]:
         """The provider that `LLM_PROVIDER=auto` stands for with these settings."""
         if self.llm_provider != "auto":

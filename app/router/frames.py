@@ -16,6 +16,9 @@ FRAMES_A_TURN: Final = 20
 
 POLICY: Final = 1008
 
+MOST_HOLLOW: Final = 20_000
+"""Fragments with nothing in them that one message may have; others are bounded by the message's size."""
+
 
 class PacedReader(StreamReader):
     """Bytes that came, and how many frames of them may be read.
@@ -78,6 +81,7 @@ class PacedFrames(ServerProtocol):
         self._controls = controls
         self._now = now
         self._may_answer = may_answer
+        self._hollow = 0
         self.reader = PacedReader()
         self.parser = self.parse()
         next(self.parser)
@@ -102,8 +106,15 @@ class PacedFrames(ServerProtocol):
         if frame.opcode is PING and not self._may_answer():
             return  # the peer does not read: its answers would pile up here
         super().recv_frame(frame)
-        if not is_control and frame.fin:
-            self.reader.frames = 0
+        if not frame.fin:
+            self._count_hollow(frame)
+        elif not is_control:
+            self.reader.frames = self._hollow = 0
+
+    def _count_hollow(self, frame: Frame) -> None:
+        self._hollow += not frame.data
+        if self._hollow > MOST_HOLLOW:
+            self.refuse(POLICY, "too many empty fragments")
 
     def forget(self) -> None:
         """Let go of what was read. The objects refer to each other, and stay until garbage is collected."""

@@ -53,7 +53,7 @@ class Guard:
     def of(cls, settings: Settings, conducts: Conducts) -> "Guard":
         """The one that these settings ask for."""
         large = LargeMessages(settings.wire_limit_bytes)
-        return cls(settings.max_messages_burst, settings.unfinished_message_s, conducts, large)
+        return cls(settings.most_in_a_second, settings.unfinished_message_s, conducts, large)
 
     def turns_on(self, loop: asyncio.AbstractEventLoop) -> Turns:
         """Those of an event loop."""
@@ -87,6 +87,8 @@ class GuardedSocket(PatientWebSocket):
         self._held_bytes = 0
         self._waits_for_room = False
         self._is_begun = False
+        self._is_wide = False
+        self._is_judging = False
 
     @property
     def _is_large(self) -> bool:
@@ -95,7 +97,10 @@ class GuardedSocket(PatientWebSocket):
 
     def widen(self, max_bytes: int) -> None:
         """Take messages of so many bytes from now on."""
+        self._is_wide = True
         self.conn.max_message_size = max_bytes
+        if self._is_judging:
+            self._read_on()
 
     # What comes
 
@@ -196,14 +201,24 @@ class GuardedSocket(PatientWebSocket):
 
     async def receive(self) -> Any:
         """What the application reads next; meanwhile the connection goes on."""
+        if self._is_judging:
+            self._read_on()
         message = await self.queue.get()
         if self.read_paused and self.queue.empty():
-            self.read_paused = False
-            if self._held_bytes:
-                self.guard.large.give_back(self)
-                self._held_bytes = 0
-            self._go_on()
+            # While a first message is looked at, its limit may change for those right behind it.
+            self._is_judging = not self._is_wide and message["type"] == "websocket.receive"
+            if not self._is_judging:
+                self._read_on()
         return message
+
+    def _read_on(self) -> None:
+        """The application has what it was given: the next message may come."""
+        self._is_judging = False
+        self.read_paused = False
+        if self._held_bytes:
+            self.guard.large.give_back(self)
+            self._held_bytes = 0
+        self._go_on()
 
     # What is begun and not ended
 

@@ -131,7 +131,7 @@ class Connection:
         self._is_over = False
         terms = terms or Terms(Conduct(clock, is_exempt=True), clock.monotonic)
         self._time = terms.time
-        burst = terms.conduct.burst(settings.max_messages_burst, settings.max_messages_per_s)
+        burst = terms.conduct.burst(settings.most_in_a_second, settings.max_messages_per_s)
         self._flood = FloodWatch(settings.max_messages_per_s, terms.time(), burst)
         self._sound: SoundRate | None = None
         self._complaints = Complaints(clock, terms.conduct, logger)

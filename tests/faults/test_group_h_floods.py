@@ -1,6 +1,7 @@
 """One client does its worst, before a session and in one: it is let go, and the others do not notice."""
 
 import asyncio
+import json
 import logging
 import re
 import time
@@ -57,6 +58,7 @@ FLOODS = {
     "frames of ping": frame(PING, b"x" * 125) * 3000,
     "empty frames of ping": frame(PING) * 14_600,
     "frames of pong": frame(PONG, b"x" * 125) * 3000,
+    "fragments without end": frame(TEXT, b"{", fin=False) + frame(CONTINUATION, fin=False) * 30_000,
     "pings in an unfinished text": frame(TEXT, b"{", fin=False) + frame(PING) * 14_600,
 }
 
@@ -152,6 +154,16 @@ async def test_h1_legitimate_bursts_pass() -> None:
             assert await client.hears_answer() == "Sí."
 
 
+async def test_h1_a_rate_that_was_raised_alone_is_what_may_come_in_a_second() -> None:
+    settings = settings_with(max_messages_per_s=3 * BURST)
+    async with running_server(settings, provider=ScriptedModel([])) as server:
+        async with opened(server.port, V2) as client:
+            ping = frame(TEXT, b'{"type":"ping"}')
+            await client.sends((ping + frame(PING)) * (2 * BURST))
+            for _ in range(2 * BURST):
+                assert b"pong" in await client.hears(TEXT)
+
+
 async def test_h1_one_line_a_second_tells_of_what_was_refused(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with running_server(provider=ScriptedModel([])) as server, client_of(server) as client:
@@ -240,6 +252,31 @@ async def test_h2_64_kib_make_a_session_and_then_the_full_limit_holds(server: Se
         await client.sends(frame(TEXT, b'{"type":"nope","x":"' + b"x" * 900_000 + b'"}'))
         while b'"error"' not in await client.hears(TEXT):
             pass
+
+
+@pytest.mark.parametrize("first", ["resume", "continue"])
+async def test_h2_the_full_limit_holds_for_what_comes_right_behind_the_first_message(
+    tmp_path: Path, first: str
+) -> None:
+    """The store is asked meanwhile; before, what came behind it was judged as a stranger's."""
+    settings = settings_with(database_url=f"sqlite:///{tmp_path}/talks.db")
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        async with opened(server.port, V2, has_session=False) as client:
+            await client.sends(frame(TEXT, b'{"type":"start","user_id":"ana"}'))
+            made = json.loads(await client.hears(TEXT))
+            await client.sends(frame(TEXT, b'{"type":"text","content":"hola"}'))
+            while b"response_complete" not in await client.hears(TEXT):
+                pass
+        known = {"session_id": made["session_id"], "resume_token": made["resume_token"], "last_seq": 1}
+        messages: dict[str, dict[str, Any]] = {
+            "resume": {"type": "resume", **known},
+            "continue": {"type": "start", "user_id": "ana", "continue": made["session_id"]},
+        }
+        text = {"type": "text", "content": "hola " * 16 * KIB}
+        async with opened(server.port, V2, has_session=False) as client:
+            await client.sends(*(frame(TEXT, json.dumps(said).encode()) for said in (messages[first], text)))
+            while b"message_accepted" not in await client.hears(TEXT):
+                pass
 
 
 async def test_h2_a_token_in_the_handshake_opens_the_full_limit(tmp_path: Path) -> None:
