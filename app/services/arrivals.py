@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from app.errors import ServerFull
 from app.services.addresses import counted_as
 
 MOST_OF_ONE: Final = 32
@@ -14,6 +15,12 @@ MOST_OF_ONE: Final = 32
 
 PATIENCE_S: Final = 1.0
 """A line in which nothing has moved for so long, in seconds, sends newcomers away."""
+
+SILENT_S: Final = 5.0
+"""A connection that has had its place for so long, in seconds, and says nothing, gives it to a newcomer.
+
+Else a handful of addresses that hold all places would keep everybody out, without a word.
+"""
 
 _MAX_WAITING: Final = 4096
 
@@ -39,12 +46,57 @@ class Place:
     _arrivals: "Arrivals"
     _crowd: _Crowd | None
     _key: str
+    _began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    _is_heard: bool = False
+    _stay: asyncio.Timeout | None = None
 
     def give_back(self) -> None:
         """The connection has its session, or is gone; a second time does nothing."""
         if self.is_free:
             self.is_free = False
-            self._arrivals.take_back(self._crowd, self._key)
+            self._arrivals.take_back(self, self._crowd, self._key)
+
+    @asynccontextmanager
+    async def stay(self) -> AsyncGenerator[None]:
+        """Wait inside for what the connection has to say.
+
+        Raises:
+            ServerFull: There is no place for it, or a newcomer has got it.
+        """
+        if not self.is_free:
+            raise ServerFull("connections without a session")
+        try:
+            async with asyncio.timeout(None) as self._stay:
+                yield
+        except TimeoutError:
+            if self._stay is None or not self._stay.expired():
+                raise
+            raise ServerFull("connections without a session; this one was silent") from None
+
+    @contextmanager
+    def hearing(self) -> Generator[None]:
+        """It has said something, which is being looked at."""
+        self._is_heard = True
+        try:
+            yield
+        finally:
+            self._is_heard = False
+
+    def leave_to_another(self, crowd: _Crowd | None) -> bool:
+        """Give the place up if it does nothing for the connection.
+
+        Args:
+            crowd: Whose place is wanted; None: anybody's.
+        """
+        is_wanted = self.is_free and (crowd is None or crowd is self._crowd)
+        if not is_wanted or self._is_heard or self._stay is None:
+            return False
+        now = asyncio.get_running_loop().time()
+        if now - self._began < SILENT_S:
+            return False
+        self._stay.reschedule(now)
+        self.give_back()
+        return True
 
 
 @dataclass(eq=False, slots=True)
@@ -68,6 +120,7 @@ class Arrivals:
         self._share = min(MOST_OF_ONE, most)
         self._held = 0
         self._given = 0
+        self._places: dict[Place, None] = {}  # the oldest first
         self._crowds: dict[str, _Crowd] = {}
         self._waiting: deque[_Waiter] = deque()
 
@@ -82,14 +135,18 @@ class Arrivals:
         place: Place | None = None
         try:
             place = Place(await self._enter(crowd), self, crowd, key)
+            if place.is_free:
+                self._places[place] = None
             yield place
         finally:
             if place is not None:
                 place.give_back()
             self._forget(crowd, key)
 
-    def take_back(self, crowd: _Crowd | None, key: str) -> None:
+    def take_back(self, place: Place | None, crowd: _Crowd | None, key: str) -> None:
         """A place is free; the first in line who may have it gets it."""
+        if place is not None:
+            self._places.pop(place, None)
         self._held -= 1
         if crowd is not None:
             crowd.held -= 1
@@ -110,11 +167,12 @@ class Arrivals:
         self._waiting.append(waiter)
         if crowd is not None:
             crowd.waiting += 1
+        self._make_room(crowd if self._is_crowded(crowd) else None)
         try:
             return await self._wait(waiter)
         except asyncio.CancelledError:
             if waiter.given.done():
-                self.take_back(crowd, "")
+                self.take_back(None, crowd, "")
             raise
         finally:
             self._waiting.remove(waiter)
@@ -124,7 +182,7 @@ class Arrivals:
     async def _wait(self, waiter: _Waiter) -> bool:
         while True:
             crowd = waiter.crowd
-            is_crowded = crowd is not None and crowd.held >= self._share
+            is_crowded = self._is_crowded(crowd)
             given_before = crowd.given if crowd is not None and is_crowded else self._given
             await asyncio.wait({waiter.given}, timeout=PATIENCE_S)
             if waiter.given.done():
@@ -133,8 +191,17 @@ class Arrivals:
                 waiter.given.cancel()
                 return False
 
+    def _make_room(self, crowd: _Crowd | None) -> None:
+        """Have one go that is silent, of this crowd if one is given."""
+        for place in self._places:
+            if place.leave_to_another(crowd):
+                return
+
+    def _is_crowded(self, crowd: _Crowd | None) -> bool:
+        return crowd is not None and crowd.held >= self._share
+
     def _has_room(self, crowd: _Crowd | None) -> bool:
-        return self._held < self._most and (crowd is None or crowd.held < self._share)
+        return self._held < self._most and not self._is_crowded(crowd)
 
     def _give(self, crowd: _Crowd | None) -> None:
         self._held += 1

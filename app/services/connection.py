@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -91,11 +92,13 @@ class Terms:
         conduct: What its address did before.
         time: A clock that stands still while the server does.
         is_trusted: Its handshake brought a token that was accepted.
+        hearing: Lasts while something is looked at that came before there is a session.
     """
 
     conduct: Conduct
     time: Callable[[], float]
     is_trusted: bool = False
+    hearing: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 Admit = Callable[[dict[str, Any], Transport], Awaitable["Admission | Event"]]
@@ -131,6 +134,7 @@ class Connection:
         self._is_over = False
         terms = terms or Terms(Conduct(clock, is_exempt=True), clock.monotonic)
         self._time = terms.time
+        self._hearing = terms.hearing
         burst = terms.conduct.burst(settings.most_in_a_second, settings.max_messages_per_s)
         self._flood = FloodWatch(settings.max_messages_per_s, terms.time(), burst)
         self._sound: SoundRate | None = None
@@ -225,7 +229,8 @@ class Connection:
             try:
                 settings = self._settings
                 first = decode_object(raw, settings.max_message_bytes, settings.max_audio_message_bytes)
-                result = await self._admit(first, self._transport)
+                with self._hearing():
+                    result = await self._admit(first, self._transport)
             except (ServerFull, Unauthorized):
                 raise
             except AgentError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -118,7 +119,8 @@ class WebSocketAgentService:
             visitor.widen(self.settings.wire_limit_bytes)
         crowd = self.session_host.limits.crowds.key_of(visitor.address)
         admit = self._admission(dialect, visitor, crowd)
-        terms = Terms(self.conducts.of(visitor.address), self._time, is_trusted)
+        hearing = place.hearing if place is not None else nullcontext
+        terms = Terms(self.conducts.of(visitor.address), self._time, is_trusted, hearing)
         connection = Connection(transport, dialect, self.settings, self._clock, admit, terms)
         try:
             admission = await self._greet(connection, crowd, place)
@@ -135,10 +137,10 @@ class WebSocketAgentService:
 
     async def _greet(self, connection: Connection, crowd: str, place: Place | None) -> Admission | None:
         try:
-            if place is not None and not place.is_free:
-                raise ServerFull("connections without a session")
-            with self.session_host.limits.crowds.arriving(crowd):
-                return await connection.greet()
+            stay = place.stay() if place is not None else nullcontext()
+            async with stay:
+                with self.session_host.limits.crowds.arriving(crowd):
+                    return await connection.greet()
         except ServerFull as error:
             return await connection.turn_away(error, CloseCode.TRY_LATER)
         finally:

@@ -383,6 +383,21 @@ async def test_h2_strangers_have_so_many_places_and_newcomers_are_told_to_try_la
                 assert await client.hears_answer() == "Sí."
 
 
+async def test_h2_those_who_stay_silent_keep_nobody_out_for_long() -> None:
+    settings = settings_with(max_pending_connections=3)
+    async with running_server(settings, provider=ScriptedModel([])) as server, AsyncExitStack() as stack:
+        silent = [await stack.enter_async_context(opened(server.port, has_session=False)) for _ in range(3)]
+        async with asyncio.timeout(50):  # the goal is 5 s
+            created = b""
+            while b"session_created" not in created:  # as a client does that is told to try later
+                async with opened(server.port, has_session=False) as client:
+                    await client.sends(frame(TEXT, OPENING[V1]))
+                    created = await client.hears(TEXT)
+
+        assert b"error" in await silent[0].hears(TEXT)
+        assert await silent[0].is_closed_with() == 1013
+
+
 async def test_h2_one_address_has_32_places(server: ServerProcess) -> None:
     async with AsyncExitStack() as stack:
         clients = []
