@@ -140,6 +140,7 @@ class Connection:
         self._sound: SoundRate | None = None
         self._complaints = Complaints(clock, terms.conduct, logger)
         self._has_overflowed = False
+        self._is_sound = False
         self.has_flooded = False
         self._first_bytes = settings.wire_limit_bytes if terms.is_trusted else PRESESSION_BYTES
 
@@ -325,14 +326,14 @@ class Connection:
         except _Unheard:
             self._complaints.tell(logging.INFO, AudioOverflow.code)
         except TooManyMessages as error:
-            self._complaints.tell(logging.WARNING, error.code)
-            live.session.emit(ErrorOccurred(error))
-            return CloseCode.POLICY
+            return self._let_go(live, error)
         except Unauthorized:
             if live.pump.link is not None and live.pump.link.sender is self._transport:
                 self.end_hearing(live, live.pump.link)
             return CloseCode.UNAUTHORIZED
         except AgentError as error:
+            if self._is_sound and not isinstance(error, AudioOverflow) and self._is_one_too_many():
+                return self._let_go(live, TooManyMessages())
             self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
             # Its traceback holds the message, for as long as anybody holds the error.
             live.session.emit(ErrorOccurred(error.with_traceback(None)))
@@ -342,10 +343,20 @@ class Connection:
             return CloseCode.INTERNAL
         return None
 
+    def _let_go(self, live: LiveSession, error: TooManyMessages) -> CloseCode:
+        self._complaints.tell(logging.WARNING, error.code)
+        live.session.emit(ErrorOccurred(error))
+        return CloseCode.POLICY
+
     def _count(self, *, by_the_clock: bool = False) -> None:
-        if self._flood.is_flood(self._time(), by_the_clock=by_the_clock):
-            self.has_flooded = True
+        self._is_sound = False
+        if self._is_one_too_many(by_the_clock=by_the_clock):
             raise TooManyMessages
+
+    def _is_one_too_many(self, *, by_the_clock: bool = True) -> bool:
+        is_flood = self._flood.is_flood(self._time(), by_the_clock=by_the_clock)
+        self.has_flooded = self.has_flooded or is_flood
+        return is_flood
 
     def _count_sound(self, pcm_bytes: int, rate_hz: int) -> None:
         """Sound that comes too fast is not heard; a burst of such frames is a flood like any other."""
@@ -354,6 +365,7 @@ class Connection:
             self._sound = SoundRate(now)
         if not self._sound.is_flood(pcm_bytes / (BYTES_PER_SAMPLE * rate_hz), now):
             self._has_overflowed = False
+            self._is_sound = True  # and if it is refused, it is a message like any other
             return
         self._count(by_the_clock=True)
         has_told, self._has_overflowed = self._has_overflowed, True

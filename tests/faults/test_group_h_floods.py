@@ -221,6 +221,24 @@ async def test_h1_sound_faster_than_time_is_1008_and_in_time_it_passes() -> None
     assert code == 1008
 
 
+REFUSED_SOUND = ["{PCM}", '{PCM,"content":"!"}', '{PCM,"content":""}', '{PCM,"content":7}']
+
+
+@pytest.mark.parametrize("message", REFUSED_SOUND)
+async def test_h1_sound_that_is_refused_is_answered_up_to_a_burst(message: str) -> None:
+    flood = frame(TEXT, message.replace("PCM", '"type":"audio","format":"pcm16"').encode()) * 3000
+    engines = VoiceEngines(senses=new_senses(WordRecogniser(Vocabulary())))
+    async with running_server(settings_with(), provider=ScriptedModel([]), engines=engines) as server:
+        async with opened(server.port, V2, has_session=False) as client:
+            start = b'{"type":"start","audio":{"in":{"sample_rate_hz":16000},"out":false}}'
+            await client.sends(frame(TEXT, start))
+            await client.hears(TEXT)
+            code, frames = await let_go(client, flood)
+
+    assert code == 1008
+    assert frames < 2 * BURST
+
+
 # H2: messages that never end, and those who never speak
 
 
