@@ -163,7 +163,7 @@ def _guard(app: FastAPI, settings: Settings, access: Access) -> None:
             allow_headers=["Authorization", "Content-Type", "If-Match"],
             expose_headers=["ETag"],
         )
-    app.add_middleware(Doorkeeper, settings=settings)
+    app.add_middleware(Doorkeeper, settings=settings, conducts=access.conducts)
     app.add_middleware(HttpRules)
     app.add_middleware(websocket_route.RawSend)
 

@@ -12,8 +12,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.router.credentials import HARMLESS, has_foreign_origin, is_loopback
+from app.router.credentials import HARMLESS, address_of, has_foreign_origin, is_loopback
 from app.services.addresses import Networks
+from app.services.complaints import CONDUCT
+from app.services.conduct import Conducts
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -30,10 +32,13 @@ class Doorkeeper:
        Else 400: a page that has its name resolve to our address would be of our origin (DNS rebinding).
     3. A path is one of a route, and not nearly so.
     4. A request that may change something does not come from another site's page (403).
+
+    An address that is refused again and again has few lines of the log.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, conducts: Conducts) -> None:
         self.app = app
+        self._conducts = conducts
         self._origins = settings.allowed_origins
         self._proxies = Networks(settings.trusted_proxies)
         own = socket.gethostname().lower()
@@ -46,10 +51,13 @@ class Doorkeeper:
             return
         self._note_exposure(scope)
         self._find_client(scope)
+        conduct = self._conducts.of(address_of(HTTPConnection(scope)))
+        CONDUCT.set(conduct)
         refusal = self._refusal(scope)
         if refusal is None:
             await self.app(scope, receive, send)
         else:
+            conduct.note()
             await refusal(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:

@@ -178,6 +178,33 @@ async def test_h1_one_line_a_second_tells_of_what_was_refused(caplog: pytest.Log
     assert lines[-1].more == 48  # type: ignore[attr-defined]
 
 
+REFUSED_AT_THE_DOOR = {
+    "another name": b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    "another site's form": b"POST /tickets HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n\r\n",
+    "another site's socket": b"GET /ws HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+}
+
+
+async def test_h1_who_is_refused_at_the_door_again_and_again_does_not_fill_the_log(tmp_path: Path) -> None:
+    lines: dict[str, int] = {}
+    async with server_process(tmp_path) as server:
+        await server.starts()
+        for number, (name, request) in enumerate(REFUSED_AT_THE_DOOR.items()):
+            head, _, rest = request.partition(b"\r\n")
+            whole = b"\r\n".join((head, behind_proxy(f"203.0.113.{number}").rstrip(), rest))
+            before = len(server.log)
+            for _ in range(100):
+                reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+                writer.write(whole)
+                assert b" 40" in await reader.readline()
+                writer.transport.abort()
+            lines[name] = len(server.log) - before
+
+    assert {name: count for name, count in lines.items() if not 0 < count < 50} == {}
+
+
 def behind_proxy(address: str) -> bytes:
     return b"X-Forwarded-For: " + address.encode() + b"\r\n"
 

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from app.clock import SystemClock
 from app.router.doorkeeper import Doorkeeper
+from app.services.addresses import Networks
+from app.services.conduct import Conducts
 from tests.support.context import settings_with
 
 
@@ -16,7 +19,8 @@ class Door:
     def __init__(self, **settings: Any) -> None:
         self.passed: list[Scope] = []
         self.sent: list[Any] = []
-        self.keeper = Doorkeeper(self._app, settings_with(**settings))
+        conducts = Conducts(SystemClock(), Networks([]))
+        self.keeper = Doorkeeper(self._app, settings_with(**settings), conducts)
 
     async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.passed.append(scope)

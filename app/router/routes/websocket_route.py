@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.protocol.close_codes import CloseCode
 from app.router.credentials import address_of, has_foreign_origin, is_local, socket_token
 from app.router.guarded_socket import GuardedSocket
-from app.services.complaints import CONDUCT
 from app.services.conduct import MEMORY_S
 from app.services.dialects import choose
 from app.services.visitor import Visitor
@@ -163,8 +162,8 @@ async def voice(websocket: WebSocket) -> None:
     service: WebSocketAgentService = websocket.app.state.service
     address = address_of(websocket)
     conduct = service.conducts.of(address)
-    CONDUCT.set(conduct)
     if has_foreign_origin(websocket, service.settings.allowed_origins):
+        conduct.note()
         await websocket.close()  # not accepted yet, so this is a 403
         return
     if conduct.is_shut_out:
