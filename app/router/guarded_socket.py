@@ -156,7 +156,7 @@ class GuardedSocket(PatientWebSocket):
         self.transport.pause_reading()
         if not self._is_in_line and not self.read_paused:
             self._is_in_line = True
-            self._turns.join(self)
+            self._turns.join(self, is_large=self._is_large)
 
     def _go_on(self) -> None:
         """Read on, where nothing stands against it."""

@@ -18,7 +18,7 @@ TURN_S: Final = 0.001
 BYTES_PER_UNIT: Final = 16 * 1024
 
 REST_S: Final = 0.00025
-"""For each unit beyond a round's the next round of turns comes so much later, in seconds."""
+"""For each unit beyond a round's the next large message has to wait so much longer, in seconds."""
 
 
 class Taker(Protocol):
@@ -30,11 +30,16 @@ class Taker(Protocol):
 
 
 class Turns:
-    """Bounds the work of one round of the event loop."""
+    """Bounds the work of one round of the event loop.
+
+    Those with large messages have a line of their own, which rests after each: small ones pass by it.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._line: deque[Taker] = deque()
+        self._large: deque[Taker] = deque()
+        self._is_large_set = False
         self._moment = 0
         self._left = ROUND
         self._is_set = False
@@ -52,8 +57,14 @@ class Turns:
         self._left -= units
         return True
 
-    def join(self, taker: Taker) -> None:
+    def join(self, taker: Taker, *, is_large: bool = False) -> None:
         """Wait in line; a connection waits once at most."""
+        if is_large:
+            self._large.append(taker)
+            if not self._is_large_set:
+                self._is_large_set = True
+                self._loop.call_soon(self._give_large)
+            return
         self._line.append(taker)
         if not self._is_set:
             self._is_set = True
@@ -67,9 +78,15 @@ class Turns:
             if left <= 0 or time.perf_counter() - began > TURN_S:
                 break
         self._is_set = bool(self._line)
-        if not self._is_set:
+        if self._is_set:
+            self._loop.call_soon(self._give)
+
+    def _give_large(self) -> None:
+        left = ROUND - self._large.popleft().take_turn()
+        self._is_large_set = bool(self._large)
+        if not self._is_large_set:
             return
         if left < 0:
-            self._loop.call_later(-left * REST_S, self._give)
+            self._loop.call_later(-left * REST_S, self._give_large)
         else:
-            self._loop.call_soon(self._give)
+            self._loop.call_soon(self._give_large)
