@@ -131,7 +131,7 @@ class WebSocketAgentService:
             visitor.widen(self.settings.wire_limit_bytes)
             await self._talk(connection, admission)
         finally:
-            weight = 1.0 if connection.has_flooded else _WIRE_FAULTS.get(transport.close_code or 0)
+            weight = 1.0 if connection.has_flooded else _WIRE_FAULTS.get(transport.fault_code or 0)
             if weight is not None:
                 self.conducts.of(visitor.address).strike(weight)
 

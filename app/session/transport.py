@@ -12,9 +12,11 @@ class Transport(Protocol):
 
     Attributes:
         close_code: The code with which the peer closed; None before, and where it left without one.
+        fault_code: The same, where the server closed for what the peer did to the rules of the wire.
     """
 
     close_code: int | None
+    fault_code: int | None
 
     async def receive(self) -> str | bytes | None:
         """The next message; None when the peer has gone."""

@@ -230,6 +230,29 @@ async def test_h1_what_an_address_did_is_remembered_over_its_connections(server:
     assert (other[:12], local[:12]) == (b"HTTP/1.1 101", b"HTTP/1.1 101")
 
 
+async def test_h1_codes_that_clients_close_with_are_held_against_nobody(server: ServerProcess) -> None:
+    """Clients whose own limit an answer is over close with 1009, and some with 1008."""
+    for code in (1008, 1008, 1008, *[1009] * 12):
+        head, client = await handshake(server.port, behind_proxy("203.0.113.10"))
+        assert b" 101 " in head
+        await client.sends(frame(CLOSE, code.to_bytes(2)))
+        assert await client.is_closed_with() == code
+        client.writer.transport.abort()
+
+
+async def test_h1_frames_that_break_the_rules_are_held_against_their_address(server: ServerProcess) -> None:
+    heads = []
+    for _ in range(14):
+        head, client = await handshake(server.port, behind_proxy("203.0.113.11"))
+        heads.append(head[9:12])
+        if b" 101 " in head:
+            await client.sends(frame(TEXT, rsv=4))
+            assert await client.is_closed_with() == 1002
+        client.writer.transport.abort()
+
+    assert heads == [b"101"] * 12 + [b"429"] * 2
+
+
 async def test_h1_sound_faster_than_time_is_1008_and_in_time_it_passes() -> None:
     engines = VoiceEngines(senses=new_senses(WordRecogniser(Vocabulary())))
     async with running_server(settings_with(), provider=ScriptedModel([]), engines=engines) as server:

@@ -33,6 +33,7 @@ class Wire:
         self.sent: list[dict[str, Any]] = []
         self.closed: tuple[int, str] | None = None
         self.close_code: int | None = None
+        self.fault_code: int | None = None
         self.is_gone = False
         self.may_send = asyncio.Event()
         self.may_send.set()

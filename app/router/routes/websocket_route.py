@@ -55,6 +55,7 @@ class WebSocketTransport:
         self._send: Send = websocket.scope[_RAW_SEND]
         self._is_open = True
         self.close_code: int | None = None
+        self.fault_code: int | None = None
 
     async def receive(self) -> str | bytes | None:
         """The next message; None when the peer has gone."""
@@ -64,6 +65,10 @@ class WebSocketTransport:
         if message["type"] == "websocket.disconnect":
             self._is_open = False
             self.close_code = message.get("code")
+            conn: Any = getattr(getattr(self._send, "__self__", None), "conn", None)
+            if not getattr(conn, "close_rcvd_then_sent", None):
+                # A code of ours that the client chose itself is no fault of its.
+                self.fault_code = self.close_code
             return None
         text = message.get("text")
         return text if text is not None else message.get("bytes")
