@@ -17,29 +17,51 @@ TOKEN_PROTOCOL = "voice-agent.token."  # noqa: S105  # the mark before a token, 
 _SIGNS_OF_A_PROXY = frozenset(
     {
         "forwarded",
+        "x-forwarded",
         "via",
+        "x-via",
+        "client-ip",
         "x-real-ip",
+        "x-real-port",
         "x-client-ip",
         "x-cluster-client-ip",
+        "x-remote-ip",
+        "x-remote-addr",
+        "x-originating-ip",
         "x-original-forwarded-for",
         "x-original-host",
-        "x-envoy-external-address",
+        "x-original-url",
+        "x-proxyuser-ip",
+        "x-nf-client-connection-ip",
+        "x-scheme",
+        "x-varnish",
         "true-client-ip",
-        "cf-connecting-ip",
-        "cf-connecting-ipv6",
-        "cf-ray",
+        "proxy-client-ip",
+        "wl-proxy-client-ip",
+        "front-end-https",
         "cdn-loop",
-        "fastly-client-ip",
-        "fly-client-ip",
-        "x-azure-clientip",
-        "x-appengine-user-ip",
         "x-amzn-trace-id",
+        "x-cloud-trace-context",
     }
 )
 """Headers of which a client that sends them itself gains nothing: it is taken for a stranger."""
 
-_FORWARDED = "x-forwarded-"
-"""So begins what most proxies write: `-for`, `-host`, `-proto`, `-port`, `-server` and more."""
+_BEGINNINGS_OF_A_PROXY = (
+    "x-forwarded-",
+    "x-envoy-",
+    "x-arr-",
+    "x-azure-",
+    "x-appengine-",
+    "x-amz-cf-",
+    "x-vercel-",
+    "cf-",
+    "fastly-",
+    "fly-",
+    "akamai-",
+    "ngrok-",
+    "tailscale-",
+)
+"""So begins what families of proxies write: `X-Forwarded-For`, `-Host`, `-Proto`, `-Port` and more."""
 
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
@@ -81,7 +103,7 @@ def is_local(connection: HTTPConnection) -> bool:
 
 
 def _is_sign_of_a_proxy(header: str) -> bool:
-    return header in _SIGNS_OF_A_PROXY or header.startswith(_FORWARDED)
+    return header in _SIGNS_OF_A_PROXY or header.startswith(_BEGINNINGS_OF_A_PROXY)
 
 
 def has_foreign_origin(connection: HTTPConnection, allowed: Collection[str] = ()) -> bool:
