@@ -8,6 +8,9 @@ from app.services.addresses import counted_as
 ROOM_BYTES: Final = 32 * 1024 * 1024
 """What all of them may weigh together."""
 
+MODEST_BYTES: Final = 2 * 1024 * 1024
+"""An address that holds nothing has room for so much also where others hold all: as a reserve lasts."""
+
 
 class Receiver(Protocol):
     """A connection in the middle of a large message."""
@@ -56,7 +59,10 @@ class LargeMessages:
                 waiter[0].has_room()
 
     def _has_room(self, size: int, key: str) -> bool:
-        return self._total + size <= self._room and self._by_address.get(key, 0) + size <= self._share
+        held = self._by_address.get(key, 0)
+        is_modest = held + size <= MODEST_BYTES
+        room = self._room + ROOM_BYTES if is_modest else self._room
+        return self._total + size <= room and held + size <= self._share
 
     def _take(self, receiver: Receiver, size: int, key: str) -> None:
         self._held[receiver] = (self._held.get(receiver, (0, ""))[0] + size, key)
