@@ -352,6 +352,8 @@ def logged_events() -> Iterator[str]:
                     func=ast.Attribute(value=ast.Name("logger" | "_log")), args=[ast.Constant(str(event)), *_]
                 ):
                     yield event
+                case ast.Call(func=ast.Attribute(attr="tell"), args=[_, ast.Constant(str(event)), *_]):
+                    yield event  # a complaint, which writes it
 
 
 def test_each_log_event_is_listed() -> None:
@@ -364,7 +366,7 @@ def test_each_log_event_is_listed() -> None:
     }
 
     codes = {error.code for error in all_errors()} - {"internal"}
-    assert listed == set(logged_events()) - codes
+    assert listed - codes == set(logged_events()) - codes
 
 
 def test_each_state_and_move_is_drawn() -> None:
