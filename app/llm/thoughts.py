@@ -75,11 +75,22 @@ _WRAPPERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """What some models put around the answer behind their thoughts."""
 
+_SPOKEN_ABOUT: Final = (
+    " es una ", " es un ", " es la ", " es el ", " es lo ", " es como ", " no es ", " y <", " y `", " y [",
+    " y la ", " y el ", " o <", " abre ", " marca ", " significa ", " indica ", " delimita ", " sirve ",
+    " se usa", " se escribe", " se abre", " se cierra", " is a ", " is an ", " is the tag", " is the token",
+    " is the opening", " is the start", " is the special", " is the marker", " is not ", " is used",
+    " is what ", " is just ", " is how ", " isn't ", " and <", " and `", " and [", " or <", " opens ",
+    " marks ", " means ", " indicates ", " delimits ", " tag", " token", " in brackets", ": ", ", ", "; ",
+)  # fmt: skip
+"""What follows a tag that is talked about, and never begins a thought."""
+
 FIRST_CHARS: Final = frozenset("<[\u25c1&a")
 """An answer that begins with anything else begins with no thought."""
 
 _QUOTES: Final = "\"'`\u00ab\u201c\u2018("
 _QUOTES_END: Final = "\"'`\u00bb\u201d\u2019)"
+_EMPTY_LINE: Final = re.compile(r"[ \t]{0,9}\r?\n[ \t]{0,9}\r?\n")
 _SENTENCE_ENDS: Final = "\n.!?\u2026\u3002\uff01\uff1f"
 
 _MAX_TAG_CHARS: Final = 240
@@ -110,12 +121,10 @@ def opening_of(text: str, *, is_behind_thought: bool = False) -> Opening | None:
         text: Without blanks before it.
         is_behind_thought: A thought has just ended: a tag around the answer may follow.
     """
-    if match := _OPEN_TAG.match(text):
-        return Opening(match.end(), tag="" if match[3] else match[1].lower())
+    opening = _tag_or_token(text)
+    if opening is not None:
+        return None if _is_spoken_about(text, opening.length) else opening
     lowered = text[:40].lower()
-    for token, ends in _TOKENS.items():
-        if lowered.startswith(token):
-            return Opening(len(token), ends)
     if match := _CHANNEL.match(text):
         if "to=" in match[2]:
             return None  # a tool call
@@ -124,10 +133,29 @@ def opening_of(text: str, *, is_behind_thought: bool = False) -> Opening | None:
     if _BARE_CHANNEL.match(text):
         return Opening(len("analysis"), _BARE_CHANNEL_ENDS)
     if is_behind_thought:
+        if match := _ANY_CLOSING.match(text):
+            return Opening(match.end())  # the thought's end once more
         for token, ends in _WRAPPERS.items():
             if lowered.startswith(token):
                 return Opening(len(token), ends, is_shown=True)
     return None
+
+
+def _tag_or_token(text: str) -> Opening | None:
+    if match := _OPEN_TAG.match(text):
+        return Opening(match.end(), tag="" if match[3] else match[1].lower())
+    lowered = text[:40].lower()
+    return next(
+        (Opening(len(token), ends) for token, ends in _TOKENS.items() if lowered.startswith(token)), None
+    )
+
+
+def _is_spoken_about(text: str, length: int) -> bool:
+    """Whether what follows a tag at the beginning speaks of it, or may yet do so."""
+    rest = text[length : length + 20]
+    if text[0] == "[" and rest.startswith("("):
+        return True  # a link
+    return any(rest.startswith(words) or words.startswith(rest) for words in _SPOKEN_ABOUT)
 
 
 def may_open(text: str, *, is_behind_thought: bool = False) -> bool:
@@ -136,6 +164,11 @@ def may_open(text: str, *, is_behind_thought: bool = False) -> bool:
         return False
     lowered = text.lower()
     if len(text) > 1 and "analysis".startswith(text):
+        return True
+    if opening := _tag_or_token(text):
+        rest = text[opening.length :]
+        return any(words.startswith(rest) and words != rest for words in _SPOKEN_ABOUT)
+    if is_behind_thought and any(closing.startswith(lowered) for closing in _CLOSINGS):
         return True
     tokens = [*_TOKENS, *(_WRAPPERS if is_behind_thought else ())]
     if any(token.startswith(lowered) for token in tokens) or _OPEN_TAG_BEGUN.fullmatch(text):
@@ -251,15 +284,15 @@ def closing_in(text: str, start: int = 0, *, is_strict: bool = False) -> re.Matc
     Args:
         text: What has come.
         start: Where to begin.
-        is_strict: Only one between a line's or a sentence's end and a line's end counts.
+        is_strict: Only one between a line's or a sentence's end and an empty line counts.
     """
     for match in _ANY_CLOSING.finditer(text, start):
         before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
-        is_quoted = bool(before) and before in _QUOTES
+        is_quoted = bool(before) and (before in _QUOTES or after in ("'", '"', "`"))
         is_in_sentence = before in (" ", "\t") and after in (" ", "\t", ",", ".", ";", ":", ")")
         if is_quoted or is_in_sentence:
             continue
-        if not is_strict or (before in _SENTENCE_ENDS and after in ("", "\n", "\r")):
+        if not is_strict or (before in _SENTENCE_ENDS and _EMPTY_LINE.match(text, match.end())):
             return match
     return None
 
@@ -268,7 +301,8 @@ def may_close(text: str) -> int:
     """Return how many characters at the text's end may be a closing tag, or be one that is talked about."""
     start = text.rfind("<", max(0, len(text) - 24))
     end = text[start:].lower() if start >= 0 else ""
-    return len(end) if end and any(closing.startswith(end) for closing in _CLOSINGS) else 0
+    tag = end.removesuffix("\n").removesuffix("\r")
+    return len(end) if tag and any(closing.startswith(tag) for closing in _CLOSINGS) else 0
 
 
 def _end_of(match: re.Match[str]) -> int:

@@ -116,6 +116,32 @@ def test_thought_without_its_opening_is_learned_from_the_first_answer():
     assert shown(["Consideremos ", "más.\n", "</think>", "Hola"], habit=habit) == ("Hola", ())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Para cerrar usa\n</think>\nal final.",
+        "The block ends with\n</think>\nand the answer follows.",
+        "```xml\nhm.\n</think>\n```\nAsí se ve.",
+        "Usa:\n</think>\r\nal final.",
+    ],
+)
+def test_closing_tag_on_a_line_of_a_known_models_answer_stays(text: str):
+    for pieces in ways(text):
+        assert shown(pieces, habit=apart()) == (text, ())
+
+
+@pytest.mark.parametrize("pieces", [["Pienso.\n</think>\n\nHola"], ["Pienso.\n", "</think>", "\n\n", "Hola"]])
+def test_known_model_that_begins_to_think_is_noticed(pieces: list[str]):
+    answer = AnswerText(NONE, apart())
+    said = ""
+    for piece in pieces:
+        shown_now = answer.feed(piece, said)
+        said = shown_now if answer.is_recalled else said + shown_now
+        answer.is_recalled = False
+
+    assert said + answer.finish(is_cut=False) == "Hola"
+
+
 def test_model_that_stops_thinking_is_no_longer_waited_for():
     habit = unopened()
     for _ in range(3):
