@@ -38,13 +38,27 @@ _REFUSED_WORDS = re.compile(
 )
 _NO_TOOLS_WORDS = re.compile(r"not support (tools|tool use|tool calling|function)", re.IGNORECASE)
 _TOO_LONG_WORDS = re.compile(
-    r"maximum context length|context (length|size|window)|prompt is too long|too many tokens", re.IGNORECASE
+    r"maximum context length|context (length|size|window|limit)|too many tokens|reduce the length of"
+    r"|maximum (model|prompt|input) length|maximum number of tokens|model token limit|range of input length"
+    r"|(prompt|inputs?|messages?)( tokens?)?( is| are)? too long|prompt exceeds max|token count.{0,40}exceeds"
+    r"|`inputs` (must have less than|tokens)",
+    re.IGNORECASE,
+)
+_TOO_LONG_CODES = (
+    "context_length_exceeded",
+    "exceed_context_size",
+    "max_prompt_tokens_exceeded",
+    "prompt_too_long",
 )
 _NO_SUCH_VERSION_WORDS = re.compile(r"api[- ]?version", re.IGNORECASE)
-_NO_SUCH_MODEL_CODES = {"model_not_found", "model_not_exist", "modelnotfound", "invalid_model"}
+_NO_SUCH_MODEL_CODES = {
+    "model_not_found", "model_not_exist", "modelnotfound", "invalid_model", "model_decommissioned",
+    "model_deprecated", "modeldeprecated", "deploymentnotfound", "deployment_not_found",
+}  # fmt: skip
 _NO_SUCH_MODEL_WORDS = re.compile(
-    r"model\b.{0,200}?(not found|not exist|n't exist)|(invalid|unknown|not a valid) model\b"
-    r"|no models? loaded",
+    r"model\b.{0,200}?(not found|not exist|n't exist"
+    r"|(is|was|been) (decommissioned|deprecated|retired|removed|shut ?down))"
+    r"|(invalid|unknown|not a valid) model\b|no models? loaded",
     re.IGNORECASE | re.DOTALL,
 )
 # The model wrote something that its own service cannot read. Asked again, it writes something else.
@@ -60,7 +74,18 @@ _DICE_WORDS = re.compile(
     r"|malformed[ _]function[ _]call|was not in request\.tools",
     re.IGNORECASE,
 )
-_RETRIED_STATUSES = {408, 429}
+# Services that are down or busy and say so with a 400.
+_BUSY_WORDS = re.compile(r"\brate[ _]limit|too many requests|requests per (minute|second)", re.IGNORECASE)
+_DOWN_WORDS = re.compile(
+    r"(temporarily|service|currently) unavailable|overloaded|at capacity|bad gateway|try again later"
+    r"|\b(is|being|still) (currently |being )?load(ing|ed)\b|upstream (error|connect|request failed)"
+    r"|no available (channel|provider|server)",
+    re.IGNORECASE,
+)
+_BLOCKED_WORDS = re.compile(r"block|firewall|\bwaf\b|filter|polic|reject|forbidden", re.IGNORECASE)
+
+_DOWN_STATUSES = {408, 423, 424, 425, 499}
+_RETRIED_STATUSES = _DOWN_STATUSES | {429}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +208,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, 
     if error := _prompt_error(status, complaint, facts):
         return Failure(error, status=status, complaint=complaint)
     if status in (400, 422):
+        if error := _passing_error(complaint, facts):
+            return Failure(error, may_retry=True, status=status, complaint=complaint)
         error = _request_error(status, complaint, facts, hints)
         return Failure(error, refused=_refused(complaint, sent), status=status, complaint=complaint)
     if status >= 500 and _refused_by(status, complaint) == "messages":
@@ -245,10 +272,20 @@ def _prompt_error(status: int, complaint: Complaint, facts: str) -> LlmError | N
     if status not in (200, 400, 404, 413, 422, 500):
         return None
     kind = f"{complaint.code} {complaint.type}".lower()
-    is_too_long = "context_length_exceeded" in kind or "exceed_context_size" in kind or status == 413
+    is_too_long = status == 413 or any(code in kind for code in _TOO_LONG_CODES)
     if is_too_long or (status != 404 and _TOO_LONG_WORDS.search(complaint.message)):
         return ContextTooLong(facts)
     return None
+
+
+def _passing_error(complaint: Complaint, facts: str) -> LlmError | None:
+    """The errors that pass, of services that put them into a 400."""
+    text = f"{complaint.code} {complaint.type} {complaint.message}"
+    if _BUSY_WORDS.search(text):
+        error = LlmRateLimited(facts)
+        error.may_refuse_prompt = True  # the words may be the user's
+        return error
+    return LlmUnavailable(facts) if _DOWN_WORDS.search(text) else None
 
 
 def _refused_by(status: int, complaint: Complaint) -> Refused | None:
@@ -267,16 +304,17 @@ def _request_error(status: int, complaint: Complaint, facts: str, hints: Hints) 
 def _status_error(
     status: int, headers: Mapping[str, str], complaint: Complaint, facts: str, hints: Hints
 ) -> LlmError:
-    if status == 404 or complaint.code == "model_not_found":
+    if status in (404, 410) or complaint.code == "model_not_found":
         return LlmNotFound(f"{facts}; check {hints.model}")
     if status in (401, 402, 403):
         error = LlmAuthFailed(f"{facts}; check {hints.key_setting}")
-        # No service's own words: a firewall in between may have disliked what was asked.
-        error.may_refuse_prompt = status == 403 and complaint.message.lstrip().startswith("<")
+        # A firewall in between may have disliked what was asked; its pages are no service's own words.
+        is_blocked = complaint.message.lstrip().startswith("<") or _BLOCKED_WORDS.search(complaint.message)
+        error.may_refuse_prompt = status == 403 and bool(is_blocked)
         return error
     if status == 429:
         return LlmRateLimited(facts)
-    if status == 408 or status >= 500:
+    if status in _DOWN_STATUSES or status >= 500:
         return LlmUnavailable(facts)
     if 300 <= status < 400:
         target = hints.quoted(headers.get("location", ""))

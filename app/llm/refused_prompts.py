@@ -28,9 +28,28 @@ _CONTENT_WORDS = re.compile(
     r"|prohibited_content|guardrail|敏感|不安全|违规",
     re.IGNORECASE | re.DOTALL,
 )
+_SURELY_CONTENT_WORDS = re.compile(
+    r"content exists risk|content violates|usage guidelines|safety_check|prohibited_content"
+    r"|sensitive[ _]words?",
+    re.IGNORECASE,
+)
+"""Also where the same sentence names a team or a key."""
+
+_FILTER_FAILED_WORDS = re.compile(
+    r"unavailable|time[d ]?-? ?out|fail(ed|ure)|constraint|(could|can)(not| not)|unable to|connect"
+    r"|service error|error calling|rate limit",
+    re.IGNORECASE,
+)
+"""With a 5xx: what checks contents is down, and nobody has said anything wrong."""
+
+_MESSAGES_WORDS = re.compile(r"validation error|input_value|\"loc\"|\bmessages?(\[|\.)\d", re.IGNORECASE)
+"""A message is at fault. What they quote of it may speak of accounts and payments."""
+
 _ACCESS_WORDS = re.compile(
     r"api[ _-]?key|\bbilling\b|credit balance|insufficient[ _](balance|credits?|quota|funds)|arrearage"
-    r"|good standing|payment|\baccount\b|\borganization\b|subscription|permission[ _]denied|unauthori[sz]ed",
+    r"|good standing|payment|\baccount\b|\borganization\b|subscription|permission[ _]denied|unauthori[sz]ed"
+    r"|(location|country|region|territory)\b.{0,30}not supported|key limit|token (has )?expired"
+    r"|expired token",
     re.IGNORECASE,
 )
 _TEMPLATE_WORDS = re.compile(
@@ -40,7 +59,7 @@ _TEMPLATE_WORDS = re.compile(
 )
 
 _OF_CONTENT = (200, 400, 403, 404, 409, 418, 422, 424, 451, 500)
-_NOT_OF_MESSAGES = (401, 402, 403, 404, 405, 407, 408, 429)
+_NOT_OF_MESSAGES = (401, 402, 403, 404, 405, 407, 408, 410, 423, 424, 425, 429, 499)
 
 
 def refused_in(status: int, kind: str, message: str) -> Refused | None:
@@ -51,9 +70,8 @@ def refused_in(status: int, kind: str, message: str) -> Refused | None:
         kind: Its code and type.
         message: Its words.
     """
-    is_access = bool(_ACCESS_WORDS.search(f"{kind} {message}"))
-    names_content = _CONTENT_KINDS.search(kind) or not _CONTENT_CODES.isdisjoint(kind.split())
-    if status in _OF_CONTENT and (names_content or (_CONTENT_WORDS.search(message) and not is_access)):
+    is_access = bool(_ACCESS_WORDS.search(f"{kind} {message}")) and not _MESSAGES_WORDS.search(message)
+    if status in _OF_CONTENT and _names_content(status, kind, message, is_access=is_access):
         return "content"
     if status == 451:
         return "content"
@@ -64,3 +82,12 @@ def refused_in(status: int, kind: str, message: str) -> Refused | None:
     if 400 <= status < 500 and status not in _NOT_OF_MESSAGES:
         return "messages"
     return None
+
+
+def _names_content(status: int, kind: str, message: str, *, is_access: bool) -> bool:
+    if _CONTENT_KINDS.search(kind) or not _CONTENT_CODES.isdisjoint(kind.split()):
+        return True
+    if status >= 500 and _FILTER_FAILED_WORDS.search(message):
+        return False
+    is_sure = bool(_SURELY_CONTENT_WORDS.search(message))
+    return is_sure or (not is_access and bool(_CONTENT_WORDS.search(message)))

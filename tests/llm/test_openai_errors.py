@@ -37,6 +37,78 @@ def refused(status: int, error: Any = None, *, sent: set[str] | None = None, **h
     )
 
 
+TOO_LONG = (
+    "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
+    "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+    "Range of input length should be [1, 30720]",
+    "Prompt exceeds max length",
+    "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+    "Input is too long for requested model.",
+    "Input validation error: `inputs` must have less than 1024 tokens. Given: 5000",
+    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 2048. Given: 2000 and 100",
+    "Invalid request: Your request exceeded model token limit: 8192",
+    "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+    "prompt token count of 136207 exceeds the limit of 128000",
+    "Please reduce the length of the messages or completion.",
+)
+
+
+@pytest.mark.parametrize("message", TOO_LONG)
+def test_prompt_that_is_too_long_is_told_from_every_service_s_words(message: str):
+    assert type(refused(400, {"message": message}).error) is ContextTooLong
+    assert type(refused(422, {"message": message}).error) is ContextTooLong
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "error"),
+    [
+        ("Rate limit exceeded", "rate_limit_exceeded", LlmRateLimited),
+        ("Too many requests", "", LlmRateLimited),
+        ("Model is currently loading", "", LlmUnavailable),
+        ("The service is temporarily unavailable", "", LlmUnavailable),
+        ("Upstream request failed", "", LlmUnavailable),
+    ],
+)
+def test_trouble_that_passes_is_no_refusal_though_it_comes_with_a_400(
+    message: str, code: str, error: type[LlmError]
+):
+    failure = refused(400, {"message": message, "code": code})
+
+    assert type(failure.error) is error
+    assert (failure.may_retry, failure.error.refuses_prompt, failure.error.may_refuse_prompt) == (
+        True,
+        False,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("The model `m` has been decommissioned and is no longer supported.", "model_decommissioned"),
+        ("Model m was retired.", ""),
+        ("", "DeploymentNotFound"),
+    ],
+)
+def test_model_that_was_removed_is_missing_whatever_the_status(message: str, code: str):
+    assert type(refused(400, {"message": message, "code": code}).error) is LlmNotFound
+
+
+@pytest.mark.parametrize(
+    ("message", "may_be_the_prompt"),
+    [
+        ("The request is blocked by WAF", True),
+        ("Forbidden", True),
+        ("<html>Access denied</html>", True),
+        ("You do not have access to this model", False),
+    ],
+)
+def test_block_without_a_reason_may_be_of_what_was_said(message: str, may_be_the_prompt: bool):
+    error = refused(403, {"message": message}).error
+
+    assert (type(error), error.may_refuse_prompt) == (LlmAuthFailed, may_be_the_prompt)
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [
@@ -48,8 +120,13 @@ def refused(status: int, error: Any = None, *, sent: set[str] | None = None, **h
         (404, LlmNotFound),
         (408, LlmUnavailable),
         (409, LlmBadRequest),
+        (410, LlmNotFound),
         (413, ContextTooLong),
+        (423, LlmUnavailable),
+        (424, LlmUnavailable),
+        (425, LlmUnavailable),
         (429, LlmRateLimited),
+        (499, LlmUnavailable),
         (500, LlmUnavailable),
         (502, LlmUnavailable),
         (503, LlmUnavailable),

@@ -37,6 +37,21 @@ CASES: list[tuple[int, str, str, Refused | None]] = [
     (500, "", "Internal Server Error", None),
     (502, "", "<html>template of a bad gateway</html>", None),
     (503, "", "overloaded: jinja", None),
+    # A moderation that names a team and a key, and validators that quote what a user said of accounts.
+    (403, "", "Content violates usage guidelines. Team: a, API key ID: b, Model: m", "content"),
+    (422, "", '[{"loc":["body","messages"],"input":"My account has no payment method"}]', "messages"),
+    (400, "", "1 validation error for Message: input_value='my organization'", "messages"),
+    (400, "", "messages.1.content.0: the account number is invalid", "messages"),
+    (400, "", "User location is not supported for the API use.", "access"),
+    # What checks contents is down.
+    (500, "", "content safety service unavailable", None),
+    (500, "", "Content filter timed out", None),
+    (500, "", "Failed to call the moderation service: sensitive input", None),
+    (500, "", "duplicate key value violates unique constraint on request", None),
+    (410, "", "This model is gone", None),
+    (424, "generation", "Request failed during generation: Server error", None),
+    (425, "", "Too Early", None),
+    (499, "", "Client closed request", None),
 ]
 
 
