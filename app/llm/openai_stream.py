@@ -24,6 +24,9 @@ _THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_det
 """Where models that think aloud put it: no text for the user, but a sign of life; some want it back."""
 
 _THINKING_PARTS = ("thinking", "reasoning", "thought", "reasoning_text", "redacted_thinking")
+_SIGNS_OF_LIFE = (b"ping", b"keepalive", b"keep-alive", b"heartbeat")
+"""Names of events that mean nothing, whatever they hold."""
+
 _NO_TOOLS = OfferedTools(())
 
 
@@ -122,7 +125,7 @@ class AnswerDecoder:
             if self.failure is not None or self.is_done:
                 break
             self.has_events = True
-            if data == b"[DONE]":
+            if data.startswith(b"[DONE]"):
                 self.is_done = True
             else:
                 self._read_event(name, data, pieces)
@@ -137,11 +140,15 @@ class AnswerDecoder:
             try:
                 chunk = read_odd_json(data)
             except ValueError:
+                if name in _SIGNS_OF_LIFE or not data.strip():
+                    return
                 text = self._hints.quoted(data.decode("utf-8", errors="replace"))
                 self.failure = Failure(LlmBadResponse(f"an event is no JSON ({exc.msg}): {text}"))
                 return
             self._is_plain = False  # its texts may end in half a character
         if not isinstance(chunk, dict):
+            if not chunk or name in _SIGNS_OF_LIFE:
+                return  # null, or an empty list
             text = self._hints.quoted(data.decode("utf-8", errors="replace"))
             self.failure = Failure(LlmBadResponse(f"an event is no object: {text}"))
             return

@@ -197,7 +197,13 @@ def _piece(position: int, entry: dict[str, Any]) -> _Piece | None:
 def _is_repetition(call: _Call, piece: _Piece) -> bool:
     """Whether a piece is the whole call once more, as some services send it at the end."""
     is_same = bool(piece.id) and piece.id == call.id and piece.name in ("", call.name)
-    return is_same and len(piece.arguments) > 1 and piece.arguments == call.arguments and call.is_whole()
+    if not (is_same and len(piece.arguments) > 1 and call.is_whole()):
+        return False
+    return piece.arguments == call.arguments or (
+        piece.begins_arguments
+        and _is_object(piece.arguments)
+        and orjson.loads(piece.arguments) == orjson.loads(call.arguments)
+    )
 
 
 def _joined_name(call: _Call, piece: _Piece, names: Collection[str]) -> str:

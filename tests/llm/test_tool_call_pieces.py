@@ -213,6 +213,11 @@ A, B = ("calculate", '{"x":1}'), ("get_weather_info", '{"y":2}')
             [piece(0, "a", A[0], '{"x"')], [piece(0, arguments=":1}")], [piece(0, "a", A[0], A[1])],
             [piece(1, "b", B[0], B[1])], [piece(1, "b", B[0], B[1])],
         ],
+        # The same, written another way.
+        [
+            [piece(0, "a", A[0], '{"x"')], [piece(0, arguments=":1}")], [piece(0, "a", A[0], '{"x": 1}')],
+            [piece(1, "b", B[0], B[1])], [piece(1, "b", None, '{"y": 2}\n')],
+        ],
         # The name as far as it has come, each time; an index that is a text; no function around it.
         [[piece("0", name="calc")],
          [piece("0", name="calculate", arguments=A[1])],
