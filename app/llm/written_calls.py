@@ -57,6 +57,11 @@ _SEPARATORS: Final = re.compile(r"[ \t\r\n,;]*")
 _NAMED_OBJECT: Final = re.compile(
     r"\[?\s*\{\s*[\"'](?:name|tool_name|function_name|tool|function)[\"']\s*:\s*[\"']([\w.-]{1,80})[\"']"
 )
+_DESCRIBED: Final = re.compile(
+    r"[\"'](?:description|properties)[\"']\s*:|[{:\[]\s*(?:\.\.\.|\u2026|<[a-z_ ]{1,40}>)\s*[}\],]"
+)
+"""An example with places to fill in, or a tool's definition: not meant to be run."""
+
 _OTHER_KEYS: Final = {"id", "type", "index", "call_id", "tool_call_id"}
 
 
@@ -151,7 +156,9 @@ def _listed_calls(text: str, tools: OfferedTools) -> list[ToolCall]:
     is_tagged = _WRAPPER.match(text) is not None and not text.startswith("`")
     calls: list[ToolCall] = []
     name: str | None = None
-    for segment in _segments(text):
+    # In JSON a tag or a fence is part of some text.
+    is_json = text[:1] in ("{", "[") and _values(text) is not None
+    for segment in (text,) if is_json else _segments(text):
         named = _NAMED_JSON.match(segment)
         if named and (known := tools.named(named[1])):
             name, segment = known, segment[named.end() :].strip()
@@ -227,9 +234,17 @@ def _calls_of(value: object, tools: OfferedTools, *, is_tagged: bool) -> list[To
         key = next(iter(fields))
         if key in LIST_KEYS:
             items = cast("list[Any]", inner) if isinstance(inner, list) else [inner]
-            found = [_calls_of(item, tools, is_tagged=True) for item in items]
+            # Under the two keys that also name what is on offer, a tool without arguments is no call.
+            is_calls = key not in ("tools", "functions")
+            found = [
+                _calls_of(item, tools, is_tagged=is_calls)
+                for item in items
+                if is_calls or _has_arguments(item)
+            ]
+            if len(found) < len(items):
+                return []
             return [call for calls in found for call in calls] if all(found) else []
-        if (name := tools.named(key)) and isinstance(inner, dict):
+        if (name := tools.named(key)) and isinstance(inner, dict) and _fits(inner, tools.properties(name)):
             return [ToolCall("", name, _json(inner))]
     function = fields.get("function")
     if isinstance(function, dict):
@@ -237,6 +252,20 @@ def _calls_of(value: object, tools: OfferedTools, *, is_tagged: bool) -> list[To
         del fields["function"]
     call = _call_of(fields, tools, is_tagged=is_tagged)
     return [call] if call else []
+
+
+def _has_arguments(item: object) -> bool:
+    if not isinstance(item, dict):
+        return False
+    fields = cast("dict[str, Any]", item)
+    function = fields.get("function")
+    inner = cast("dict[str, Any]", function) if isinstance(function, dict) else fields
+    return any(key in inner for key in ARGUMENT_KEYS)
+
+
+def _fits(arguments: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether these may be a tool's arguments, rather than something about it."""
+    return not arguments or not own or any(key in own for key in arguments)
 
 
 def _call_of(fields: dict[str, Any], tools: OfferedTools, *, is_tagged: bool) -> ToolCall | None:
@@ -250,7 +279,7 @@ def _call_of(fields: dict[str, Any], tools: OfferedTools, *, is_tagged: bool) ->
     if others or (argument_key is None and needs_arguments):
         return None
     arguments = _arguments(fields.get(argument_key) if argument_key else None)
-    if arguments is None or _is_schema(arguments, tools.properties(name)):
+    if arguments is None or _is_schema(arguments, tools.properties(name)) or _is_example(arguments):
         return None
     return ToolCall("", name, _json(arguments))
 
@@ -262,6 +291,10 @@ def _arguments(value: object) -> dict[str, Any] | None:
         values = _values(value.strip())
         value = values[0] if values and len(values) == 1 else None
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def _is_example(arguments: Mapping[str, Any]) -> bool:
+    return bool(arguments) and all(value in ("...", "\u2026") for value in arguments.values())
 
 
 def _is_schema(arguments: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
@@ -307,7 +340,7 @@ def _broken_call(text: str, tools: OfferedTools, *, is_cut: bool) -> list[ToolCa
     bare = _WRAPPER.sub("", text).strip()
     match = _NAMED_OBJECT.match(bare)
     name = tools.named(match[1]) if match else None
-    if name is None or _has_whole_value(bare):
+    if name is None or _has_whole_value(bare) or _DESCRIBED.search(bare):
         return []
     for missing in () if is_cut else ("}", "}}", "]", "}]", "}}]"):
         if calls := _listed_calls(bare + missing, tools):
