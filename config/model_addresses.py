@@ -11,6 +11,9 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _QUOTES: Final = "\"'`<>\u201c\u201d\u2018\u2019\u00ab\u00bb"
+_BLANKS: Final = " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff"
+"""Web pages put some that nobody sees between what is copied."""
+
 _AZURE_HOSTS: Final = re.compile(
     r"(^|\.)(openai\.azure|cognitiveservices\.azure|services\.ai\.azure|api\.cognitive\.microsoft"
     r"|inference\.ai\.azure)\.(com|us|cn)$"
@@ -46,7 +49,7 @@ class AzureAddress:
 
 def _plain(text: str) -> str:
     """The text without the blanks and quotes that come along when an address is pasted."""
-    return text.strip().strip(_QUOTES).strip()
+    return text.strip(_BLANKS).strip(_QUOTES).strip(_BLANKS)
 
 
 def read_azure_address(text: str) -> AzureAddress:

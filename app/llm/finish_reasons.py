@@ -22,7 +22,7 @@ _ENDS: dict[str, End] = {
             "recitation", "blocklist", "prohibited_content", "spii", "language", "image_safety",
             "image_prohibited_content", "image_recitation", "sensitive", "refusal", "guardrail_intervened",
             "guardrail", "guardrails", "moderation", "flagged", "blocked", "error_toxic", "content_policy",
-            "content_policy_violation", "data_inspection_failed", "risk",
+            "content_policy_violation", "data_inspection_failed", "risk", "risk_control", "violation",
         ),
         "content_filter",
     ),
@@ -36,7 +36,7 @@ _ENDS: dict[str, End] = {
             "unexpected_tool_call", "too_many_tool_calls", "missing_thought_signature", "image_other",
             "no_image", "error_limit", "user_cancel", "exception", "invalid_tool_call", "tool_use_failed",
             "unexpected_eos", "resource_exhausted", "rate_limit", "preempted", "evicted", "repetition",
-            "killed", "shutdown",
+            "killed", "shutdown", "out_of_memory", "oom",
         ),
         "error",
     ),
@@ -49,4 +49,13 @@ def end_of(reason: str) -> End:
     word = reason.strip().lower().replace("-", "_").replace(" ", "_")
     # Enumerations come by their full names: FinishReason.MAX_TOKENS, FINISH_REASON_SAFETY.
     word = word.rpartition(".")[2].removeprefix("finish_reason_").removeprefix("finishreason_")
-    return _ENDS.get(word) or ("error" if word.startswith(("error_", "insufficient_")) else "stop")
+    return _ENDS.get(word) or _end_like(word)
+
+
+def _end_like(word: str) -> End:
+    """What a word that is not listed most likely means."""
+    if word.startswith(("error_", "insufficient_")) or word.endswith(("_error", "_overloaded", "_timeout")):
+        return "error"
+    if "max_" in word and "token" in word:
+        return "length"
+    return "content_filter" if word.endswith(("_violation", "_filter", "_filtered", "_risk")) else "stop"

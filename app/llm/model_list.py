@@ -26,6 +26,9 @@ Use = Literal["chat", "other", "unknown"]
 _OTHER_NAMES = re.compile(
     r"embed|rerank|whisper|dall-?e|moderation|guard|shield|transcri|diffusion|text-to-|-to-speech|minilm"
     r"|colbert|colpali|splade|parakeet|kokoro|mmproj|upscale|gpt-image|imagen|siglip|paraphrase|realtime"
+    r"|orpheus|chatterbox|cosyvoice|sambert|wanx|ideogram|gpt-4o(-mini)?-audio|sentence-transformers"
+    r"|text-similarity|(babbage|davinci)-00|text-(ada|babbage|curie|davinci)-"
+    r"|(?<![a-z])(vad|t2v|i2v|t2i|bert|distilbert)(?![a-z])"
     r"|(?<![a-z])(bge|gte|e5|mxbai|piper|xtts|stt|asr|flux|sdxl|sora|veo|clip|bark|reward|classifier)(?![a-z])"
     r"|(?<![a-z])(tts|ocr)|(tts|ocr|asr)(?![a-z])",
     re.IGNORECASE,

@@ -20,6 +20,7 @@ def azure(endpoint: str, **values: str) -> Settings:
         (f'"{HOST}/"', HOST),
         (f"'{HOST}'", HOST),
         (f"<{HOST}/>", HOST),
+        (f"\u200b{HOST}/\u00a0", HOST),
         (f"{HOST}/openai", HOST),
         (f"{HOST}/openai/v1/", HOST),
         (f"{HOST}/openai/v1/chat/completions", HOST),

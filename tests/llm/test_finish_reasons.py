@@ -10,15 +10,17 @@ from app.llm.finish_reasons import end_of
         ("tool_calls", "tool_calls tool_use function_call TOOL_CALL"),
         (
             "length",
-            "length max_tokens MAX_TOKENS FinishReason.MAX_TOKENS model_length max-tokens",
+            "length max_tokens MAX_TOKENS FinishReason.MAX_TOKENS model_length max-tokens"
+            " max_output_tokens_exceeded",
         ),
         (
             "content_filter",
-            "content_filter SAFETY RECITATION FINISH_REASON_SAFETY sensitive",
+            "content_filter SAFETY RECITATION FINISH_REASON_SAFETY sensitive risk_control policy_violation",
         ),
         (
             "error",
-            "error insufficient_system_resource network_error abort MALFORMED_RESPONSE error_limit",
+            "error insufficient_system_resource network_error abort MALFORMED_RESPONSE error_limit"
+            " compute_error server_overloaded out_of_memory request_timeout",
         ),
     ],
 )

@@ -22,7 +22,9 @@ def taken_of(*entries: Any) -> str | None:
         "flux-1-schnell", "omni-moderation-latest", "meta-llama/llama-guard-4-12b", "shieldgemma-9b",
         "gpt-oss-safeguard-20b", "mistral-ocr-latest", "olmOCR-7B", "deepseek-ocr", "parakeet-tdt",
         "colpali-v1.3", "clip-vit-large", "mmproj-model-f16.gguf", "gpt-realtime",
-        "paraphrase-multilingual", "skywork-reward-v2",
+        "paraphrase-multilingual", "skywork-reward-v2", "canopylabs/orpheus-v1-english", "babbage-002",
+        "gpt-4o-audio-preview", "cosyvoice-v2", "silero-vad", "nomic-ai/nomic-bert-2048", "wan2.1-t2v-14b",
+        "sentence-transformers/all-mpnet-base-v2", "text-davinci-003",
     ],
 )  # fmt: skip
 def test_model_that_cannot_chat_is_passed_over_by_its_name(name: str):
@@ -35,7 +37,7 @@ def test_model_that_cannot_chat_is_passed_over_by_its_name(name: str):
         "gpt-4o", "qwen2.5-coder:0.5b", "socrates-7b", "mistral-small-latest", "gemma-3n-E4B-it", "phi-4",
         "deepseek-r1", "claude-sonnet", "command-a", "exaone-deep", "smollm2", "eclipse-7b",
         "granite-4.0-tiny", "moderato-7b", "embla-1", "llama3.2-vision", "LFM2-1.2B", "hermes-4",
-        "openai/gpt-oss-20b",
+        "openai/gpt-oss-20b", "nevada-7b", "albert-chat", "hubert-1",
     ],
 )  # fmt: skip
 def test_model_that_chats_is_taken_for_one(name: str):
