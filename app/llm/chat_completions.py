@@ -221,6 +221,7 @@ class ChatCompletions:
             self._returns.refused | taught.refused,
             self._returns.text_beside_calls and taught.text_beside_calls,
             self._returns.system_role and taught.system_role,
+            self._returns.empty_beside_calls and taught.empty_beside_calls,
         )
         logger.warning("llm_messages_adapted", extra={"cause": failure.error.facts})
         return True

@@ -19,6 +19,7 @@ from app.llm.plain_tools import without_placeholder
 from app.llm.sse import SseEvent, SseSplitter
 from app.llm.thinking_habit import ThinkingHabit
 from app.llm.tool_call_pieces import ToolCallPieces
+from app.llm.written_calls import is_wrapper
 
 _THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "reasoning_text")
 """Where models that think aloud put it: no text for the user, but a sign of life; some want it back."""
@@ -97,7 +98,9 @@ class AnswerDecoder:
         """The answer is over; returns the text that was held back, and nothing the next time."""
         is_cut = self.finish_reason is not None and end_of(self.finish_reason) == "length"
         text = self._text.feed(self._halves.finish()) + self._text.finish(is_cut=is_cut)
-        return [text] if text and not (self.has_calls and self._text.calls) else []
+        if self.has_calls and (self._text.calls or is_wrapper(text)):
+            return []  # the same once more, or the tags around it
+        return [text] if text else []
 
     def ending_failure(self) -> Failure | None:
         """What is wrong with an answer whose service says, as the reason for its end, that it broke off."""

@@ -176,6 +176,8 @@ class _Projection:
         if content and not self._returns.text_beside_calls:
             self._out += [{"role": "assistant", "content": content}, {"role": "user", "content": FILLER}]
             content = ""
+        elif not content and not self._returns.empty_beside_calls:
+            content = FILLER
         self._has_calls = True
         sent = [self._call(call) for call in calls]
         self._out.append({"role": "assistant", "content": content, "tool_calls": sent, **fields})

@@ -26,6 +26,11 @@ _NO_SYSTEM = re.compile(
 )
 _NOT_BOTH = re.compile(r"not both|both (`?content`? and|text and)", re.IGNORECASE)
 
+_NO_EMPTY = re.compile(
+    r"non-?empty|\bis blank|(must|can) ?not be (empty|blank)|can't be empty|at least 1 (token|character)",
+    re.IGNORECASE,
+)
+
 _OF_MESSAGE = frozenset(("role", "content", "tool_calls", "tool_call_id"))
 _OF_CALL = frozenset(("id", "type", "function"))
 
@@ -41,6 +46,7 @@ class Returns:
         refused: Fields that it gives and does not take back.
         text_beside_calls: Whether a message may hold text and calls.
         system_role: Whether there may be a system message at all; else it stands before the first text.
+        empty_beside_calls: Whether a message that calls tools may have no text.
     """
 
     service: str = ""
@@ -48,6 +54,7 @@ class Returns:
     refused: frozenset[str] = frozenset()
     text_beside_calls: bool = True
     system_role: bool = True
+    empty_beside_calls: bool = True
 
     def taught(self, complaint: str, sent: Iterable[ApiMessage]) -> "Returns":
         """The same after a refusal; equal where it teaches nothing.
@@ -56,6 +63,7 @@ class Returns:
             complaint: The service's words.
             sent: The messages that it refused.
         """
+        sent = list(sent)
         if _NOT_BOTH.search(complaint) and "tool_calls" in complaint:
             return replace(self, text_beside_calls=False)
         if self.system_role and _NO_SYSTEM.search(complaint):
@@ -63,10 +71,16 @@ class Returns:
         for name in (THOUGHTS, SIGNATURE):
             if name in complaint and _MISSING_WORDS.search(complaint) and name not in self.refused:
                 return replace(self, wanted=self.wanted | {name})
+        if self.empty_beside_calls and _NO_EMPTY.search(complaint) and any(map(_is_bare_call, sent)):
+            return replace(self, empty_beside_calls=False)
         if _REFUSED_WORDS.search(complaint):
             named = {name for name in _extra_names(sent) if re.search(rf"\b{re.escape(name)}\b", complaint)}
             return replace(self, refused=self.refused | named, wanted=self.wanted - named)
         return self
+
+
+def _is_bare_call(message: ApiMessage) -> bool:
+    return bool(message.get("tool_calls")) and not message["content"]
 
 
 def _extra_names(messages: Iterable[ApiMessage]) -> set[str]:

@@ -73,6 +73,11 @@ def is_followed_by_text(text: str, tools: OfferedTools) -> bool:
     return not all(word == "function" or tools.may_name(word.partition(":")[0]) for word in rest.split())
 
 
+def is_wrapper(text: str) -> bool:
+    """Return whether a text is nothing but what stands around calls."""
+    return not _WRAPPER.sub("", text[:_MAX_PYTHON_CHARS]).strip() and not text[_MAX_PYTHON_CHARS:]
+
+
 def written_calls(text: str, tools: OfferedTools, *, is_cut: bool = False) -> tuple[ToolCall, ...]:
     """Return the calls that a text consists of; empty where it holds anything else.
 

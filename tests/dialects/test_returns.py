@@ -86,9 +86,15 @@ def _thoughts(messages: list[Message], given: Given) -> str | None:
     return "property 'reasoning_content' is unsupported" if is_there else None
 
 
+def _bare(messages: list[Message], given: Given) -> str | None:
+    is_bare = any(message.get("tool_calls") and not message.get("content") for message in messages)
+    return "The text field in the ContentBlock object at messages.1.content.0 is blank." if is_bare else None
+
+
 LEARNED: dict[str, tuple[Service, Callable[[list[Message], Given], str | None]]] = {
     "text beside calls": (MISTRAL, _both),
     "a system message": (OPENAI, _any_system),
+    "calls without a text": (OPENAI, _bare),
     "thoughts that it gives and does not take": (
         replace(GROQ, thoughts="reasoning_content", rules=()),
         _thoughts,

@@ -290,6 +290,18 @@ def test_answer_that_comes_whole_in_one_event_is_read():
     assert decoded(chunk({"content": "Hola"}), whole)[0] == ["Hola"]
 
 
+@pytest.mark.parametrize("tags", ["<tool_call>", "<tool_call>\n</tool_call>", "[TOOL_CALLS]", "```json\n"])
+def test_tags_that_a_server_leaves_around_a_call_are_no_text(tags: str):
+    call = {"index": 0, "id": "a", "function": {"name": "calculate", "arguments": "{}"}}
+    decoder = AnswerDecoder(HINTS, OfferedTools([{"type": "function", "function": {"name": "calculate"}}]))
+    pieces = decoder.feed(
+        events(chunk({"content": tags}), chunk({"tool_calls": [call]}, "tool_calls"), "[DONE]")
+    )
+
+    assert pieces + decoder.rest() == []
+    assert [each.name for each in decoder.completion().tool_calls] == ["calculate"]
+
+
 def test_error_that_is_not_called_one_is_one():
     _, decoder = decoded({"object": "error", "message": "boom", "code": 500})
 

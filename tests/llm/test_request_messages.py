@@ -323,6 +323,11 @@ TAUGHT = {
         "Assistant message must have either content or tool_calls, but not both.",
         {"text_beside_calls": False},
     ),
+    "bedrock": (
+        "The text field in the ContentBlock object at messages.1.content.0 is blank.",
+        {"empty_beside_calls": False},
+    ),
+    "anthropic": ("messages: text content blocks must be non-empty", {"empty_beside_calls": False}),
     "mistral about nothing": ("Assistant message must have either content or tool_calls, but not none.", {}),
     "anything else": ("The model is overloaded.", {}),
 }
