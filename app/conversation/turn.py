@@ -211,14 +211,16 @@ class Turn:
         return completion
 
     async def _ask_fitting(self) -> Completion | None:
-        request = self._request()
-        try:
-            return await self._stream(request)
-        except ContextTooLong:
-            if not self._history.drop_older_half():
-                raise
-            logger.warning("context_too_long", extra={"retry": True})
-            return await self._stream(self._request())
+        """Asks, with ever fewer turns where the service finds that too long; in vain, all of them stay."""
+        while True:
+            request = self._request()
+            try:
+                return await self._stream(request)
+            except ContextTooLong:
+                if self._is_accepted or not self._history.drop_older_half():
+                    self._history.take_back()
+                    raise
+                logger.warning("context_too_long", extra={"retry": True})
 
     async def _ask_without(self, error: LlmError) -> Completion | None:
         """Asks anew without what may be to blame, so that nothing that was said ends a talk.

@@ -65,6 +65,7 @@ class History(Sequence[ApiMessage]):
         self._left_out: LeftOut | None = None
         self._has_failed = False
         self._refused: list[HistoryTurn] = []
+        self._halved: list[HistoryTurn] = []
         self.message_count = 0
         self.summary = ""
 
@@ -301,6 +302,7 @@ class History(Sequence[ApiMessage]):
         """The service has begun to answer: what the last prompt held is harmless."""
         self._refusals = 0
         self._has_failed = False
+        self._halved.clear()
         if self._left_out is not None:
             self._drop_left_out()
         self._is_stand_in_accepted |= self._was_stand_in_asked
@@ -345,24 +347,37 @@ class History(Sequence[ApiMessage]):
         return any(message.get("tool_call_id") == call_id for message in self._turns[-1].messages)
 
     def drop_older_half(self) -> bool:
-        """Lets the oldest whole turns go until half of the prompt has left; False if only one is left."""
+        """Lets the oldest whole turns go until half of the prompt has left; False if only one is left.
+
+        They have left for good once a prompt without them is accepted; until then `take_back` undoes it.
+        """
         if len(self._turns) < 2:
             return False
-        self._leave_until(self._tokens(self._weight()) / 2)
+        self._halved += self._leave_until(self._tokens(self._weight()) / 2)
         return True
+
+    def take_back(self) -> None:
+        """Puts back what left for nothing: without it, too, the service found the prompt too long."""
+        while self._halved and self._left and self._left[-1] is self._halved[-1]:
+            self._turns.appendleft(self._left.pop())
+            self._halved.pop()
+        self._halved.clear()
 
     def make_room(self) -> None:
         """Lets the oldest whole turns go where there is more than the budget allows; the newest stays."""
         if self._tokens(self._weight()) > self._max_tokens:
             self._leave_until(self._max_tokens * KEPT_SHARE)
 
-    def _leave_until(self, max_tokens: float) -> None:
+    def _leave_until(self, max_tokens: float) -> list[HistoryTurn]:
         weight = self._weight()
+        gone: list[HistoryTurn] = []
         while self._tokens(weight) > max_tokens and len(self._turns) > 1:
             turn = self._turns.popleft()
             weight -= turn.weight
             if turn.messages:
                 self._left.append(turn)
+                gone.append(turn)
+        return gone
 
     def _head(self) -> list[ApiMessage]:
         return [self._system] if self._stand_in is None else [self._system, self._stand_in]

@@ -280,6 +280,43 @@ async def test_prompt_that_is_too_long_is_tried_once_more_without_its_older_half
         assert s.remembered()[-1] == ("assistant", "Cabe.")
 
 
+@virtual
+async def test_prompt_is_halved_until_it_fits():
+    def answer(request: ChatRequest) -> Answer:
+        return [Fails(ContextTooLong())] if len(request.messages) > 4 else says("Cabe.")
+
+    async with stage(ScriptedModel(answer)) as s:
+        for number in range(40):
+            s.history.begin_turn(f"t{number}")
+            s.history.add_user(f"texto {number}")
+        await s.turn.run()
+
+        assert s.model.requests[-1].messages[-1]["content"] == "texto 39"
+        assert s.remembered()[-1] == ("assistant", "Cabe.")
+
+
+@virtual
+async def test_text_that_is_itself_too_long_costs_nothing_that_was_said_before():
+    def answer(request: ChatRequest) -> Answer:
+        is_there = any(message["content"] == "demasiado" for message in request.messages)
+        return [Fails(ContextTooLong())] if is_there else says("Cabe.")
+
+    async with stage(ScriptedModel(answer)) as s:
+        for number in range(9):
+            s.history.begin_turn(f"t{number}")
+            s.history.add_user(f"texto {number}")
+            s.history.add_assistant("Vale.")
+        s.history.accepted()
+        before = s.remembered()
+        s.history.begin_turn("t")
+        s.history.add_user("demasiado")
+        with pytest.raises(ContextTooLong):
+            await s.turn.run()
+
+        assert s.remembered() == before
+        assert s.history.take_left() == []
+
+
 @pytest.mark.parametrize("error", [ContextTooLong(), ContentFiltered()])
 def test_what_the_service_refuses_leaves_the_history(error: AgentError):
     @virtual

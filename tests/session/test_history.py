@@ -646,6 +646,16 @@ class HistoryMachine(RuleBasedStateMachine):
         self.history.drop_older_half()
 
     @precondition(lambda self: self.was_asked)
+    @rule(times=st.integers(1, 4))
+    def service_finds_it_too_long_however_short(self, times: int) -> None:
+        before = list(self.history)
+        self.history.accepted()
+        for _ in range(times):
+            self.history.drop_older_half()
+        self.history.take_back()
+        assert list(self.history) == before
+
+    @precondition(lambda self: self.was_asked)
     @rule(text=st.text(max_size=30))
     def agent_speaks(self, text: str) -> None:
         self.history.add_assistant(text)
