@@ -79,7 +79,7 @@ _BUSY_WORDS = re.compile(r"\brate[ _]limit|too many requests|requests per (minut
 _DOWN_WORDS = re.compile(
     r"(temporarily|service|currently) unavailable|overloaded|at capacity|bad gateway|try again later"
     r"|\b(is|being|still) (currently |being )?load(ing|ed)\b|upstream (error|connect|request failed)"
-    r"|no available (channel|provider|server)",
+    r"|no available (channel|provider|server)|provider returned error\W*$",
     re.IGNORECASE,
 )
 _BLOCKED_WORDS = re.compile(r"block|firewall|\bwaf\b|filter|polic|reject|forbidden", re.IGNORECASE)
@@ -187,8 +187,16 @@ def complaint_of(decoded: object) -> Complaint:
         code=_word(fields.get("code")),
         type=_word(fields.get("type")),
         param=_word(fields.get("param")),
-        message=message if isinstance(message, str) else orjson.dumps(message).decode(),
+        message=(message if isinstance(message, str) else orjson.dumps(message).decode())
+        + _passed_on(fields),
     )
+
+
+def _passed_on(fields: dict[str, Any]) -> str:
+    """The words of the service behind a gateway, where that passes them on apart, as OpenRouter does."""
+    metadata = fields.get("metadata")
+    raw = cast(dict[str, Any], metadata).get("raw") if isinstance(metadata, dict) else None
+    return f": {raw if isinstance(raw, str) else orjson.dumps(raw).decode()}" if raw else ""
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, sent: set[str]) -> Failure:

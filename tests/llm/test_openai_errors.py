@@ -37,6 +37,22 @@ def refused(status: int, error: Any = None, *, sent: set[str] | None = None, **h
     )
 
 
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        ('{"error":{"message":"Content Exists Risk"}}', ContentFiltered),
+        ("The input token count (9) exceeds the maximum number of tokens allowed (8).", ContextTooLong),
+        ({"message": "roles must alternate"}, LlmBadRequest),
+        ("", LlmUnavailable),
+        (None, LlmUnavailable),
+    ],
+)
+def test_words_that_a_gateway_passes_on_are_read(raw: Any, error: type[LlmError]):
+    body = {"message": "Provider returned error", "code": 400, "metadata": {"raw": raw, "provider_name": "x"}}
+
+    assert type(refused(400, body).error) is error
+
+
 TOO_LONG = (
     "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
     "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
@@ -67,6 +83,7 @@ def test_prompt_that_is_too_long_is_told_from_every_service_s_words(message: str
         ("Model is currently loading", "", LlmUnavailable),
         ("The service is temporarily unavailable", "", LlmUnavailable),
         ("Upstream request failed", "", LlmUnavailable),
+        ("Provider returned error", "", LlmUnavailable),
     ],
 )
 def test_trouble_that_passes_is_no_refusal_though_it_comes_with_a_400(
