@@ -289,6 +289,7 @@ async def test_prompt_is_halved_until_it_fits():
         for number in range(40):
             s.history.begin_turn(f"t{number}")
             s.history.add_user(f"{number} " + "x" * 90)
+        s.history.accepted()
         await s.turn.run()
 
         assert len(s.model.requests) > 2
