@@ -249,7 +249,11 @@ def _calls_of(value: object, tools: OfferedTools, *, is_tagged: bool) -> list[To
             if len(found) < len(items):
                 return []
             return [call for calls in found for call in calls] if all(found) else []
-        if (name := tools.named(key)) and isinstance(inner, dict) and _fits(inner, tools.properties(name)):
+        if (
+            (name := tools.named(key))
+            and isinstance(inner, dict)
+            and _fits(cast("dict[str, Any]", inner), tools.properties(name))
+        ):
             return [ToolCall("", name, _json(inner))]
     function = fields.get("function")
     if isinstance(function, dict):
