@@ -190,6 +190,7 @@ class ChatCompletions:
 
     async def _adapt(self, model: str, request: ChatRequest) -> Answer:
         """An answer, once all that the service does not take is left out, and what it wants back is there."""
+        unlearned: tuple[Returns, Capabilities] | None = None
         while True:
             parameters = self.capabilities.parameters(request, self._settings)
             returns = replace(self._returns, service=f"{self._client.base_url.netloc.decode()} {model}")
@@ -197,10 +198,15 @@ class ChatCompletions:
             try:
                 return await self._attempt(model, messages, parameters, returns.service)
             except Failure as failure:
+                before = self._returns, self.capabilities
                 if failure.refused is not None:
                     self._give_up_parameter(failure.refused, request)
                 elif not self._learn(failure, returns, messages):
+                    if unlearned is not None and failure.status in _TEACHING_STATUSES:
+                        # It was not that: services quote what users say, and users are not to teach us.
+                        self._returns, self.capabilities = unlearned
                     raise
+                unlearned = unlearned or before
 
     def _give_up_parameter(self, name: OptionalParameter, request: ChatRequest) -> None:
         # Another turn may have learned the same meanwhile; then this changes nothing.

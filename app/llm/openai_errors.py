@@ -24,7 +24,7 @@ from app.errors import (
     LlmUntrusted,
 )
 from app.llm.capabilities import OPTIONAL_PARAMETERS, OptionalParameter
-from app.llm.refused_prompts import Refused, refused_in
+from app.llm.refused_prompts import Refused, blames_messages, refused_in
 from app.llm.transport import Unreachable
 
 MAX_QUOTED_CHARS = 200
@@ -301,6 +301,8 @@ def _refused_by(status: int, complaint: Complaint) -> Refused | None:
 
 
 def _request_error(status: int, complaint: Complaint, facts: str, hints: Hints) -> LlmError:
+    if blames_messages(complaint.message):
+        return LlmBadRequest(facts)
     no_such_version = _NO_SUCH_VERSION_WORDS.search(f"{complaint.code} {complaint.message}")
     if no_such_version or is_model_missing(complaint):
         return LlmNotFound(f"{facts}; check {hints.model}")

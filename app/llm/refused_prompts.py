@@ -70,7 +70,7 @@ def refused_in(status: int, kind: str, message: str) -> Refused | None:
         kind: Its code and type.
         message: Its words.
     """
-    is_access = bool(_ACCESS_WORDS.search(f"{kind} {message}")) and not _MESSAGES_WORDS.search(message)
+    is_access = bool(_ACCESS_WORDS.search(f"{kind} {message}")) and not blames_messages(message)
     if status in _OF_CONTENT and _names_content(status, kind, message, is_access=is_access):
         return "content"
     if status == 451:
@@ -82,6 +82,11 @@ def refused_in(status: int, kind: str, message: str) -> Refused | None:
     if 400 <= status < 500 and status not in _NOT_OF_MESSAGES:
         return "messages"
     return None
+
+
+def blames_messages(message: str) -> bool:
+    """Return whether a service names a message as what is at fault; what it says besides may be a quotation."""
+    return _MESSAGES_WORDS.search(message) is not None
 
 
 def _names_content(status: int, kind: str, message: str, *, is_access: bool) -> bool:

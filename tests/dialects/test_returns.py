@@ -111,3 +111,25 @@ async def test_what_a_service_does_not_take_is_learned_from_one_refusal(
         await tool(world_with(standin, tmp_path))
 
     assert len(standin.broken) == 1
+
+
+@pytest.mark.parametrize("text", ["System role not supported", "The model does not support tools"])
+async def test_what_a_service_quotes_of_a_user_teaches_nothing(text: str, tmp_path: Path):
+    """A validator that repeats what was said: the words are the user's."""
+
+    def quoted(messages: list[Message], given: Given) -> str | None:
+        is_there = any(text in str(message["content"]) for message in messages)
+        return f"1 validation error: input_value='{text}'" if is_there else None
+
+    rule = Rule("quotes", "", quoted, lambda messages: None)
+    async with DialectStandin(replace(OPENAI, rules=(rule,))) as standin:
+        world = world_with(standin, tmp_path)
+        async with world.serving():
+            await world.client.starts()
+            await world.fails_at(text)
+            world.script("Vale.")
+            assert await world.asks("Hola") == "Vale."
+
+    last = standin.requests[-1]
+    assert [message["role"] for message in last.messages] == ["system", "user"]
+    assert last.body["tools"]

@@ -53,6 +53,16 @@ def test_words_that_a_gateway_passes_on_are_read(raw: Any, error: type[LlmError]
     assert type(refused(400, body).error) is error
 
 
+@pytest.mark.parametrize(
+    "text", ["the model was not found", "which api version is this?", "my account has no payment method"]
+)
+def test_words_that_a_validator_quotes_of_a_user_mean_nothing(text: str):
+    body = orjson.dumps({"detail": [{"loc": ["body", "messages", 3], "msg": "invalid", "input": text}]})
+
+    assert type(refused(422, body).error) is LlmBadRequest
+    assert type(refused(400, {"message": f"1 validation error: input_value='{text}'"}).error) is LlmBadRequest
+
+
 TOO_LONG = (
     "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
     "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
