@@ -108,7 +108,7 @@ class ChatCompletions:
         limits: ConnectionLimits,
         retry: RetryPolicy | None = None,
     ) -> None:
-        self.capabilities = capabilities
+        self.capabilities: Capabilities = capabilities
         self.hints = hints
         self.retries: Counter[str] = Counter()
         self.has_answered = False
@@ -119,7 +119,7 @@ class ChatCompletions:
         self._clock = SystemClock()
         self._habits: dict[str, ThinkingHabit] = {}
         self._slots = asyncio.Semaphore(limits.pool_size)
-        self._returns = Returns()
+        self._returns: Returns = Returns()
 
     async def stream(
         self, model: Callable[[], Awaitable[str]], request: ChatRequest, mend: Mend | None = None

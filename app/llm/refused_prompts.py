@@ -85,7 +85,7 @@ def refused_in(status: int, kind: str, message: str) -> Refused | None:
 
 
 def blames_messages(message: str) -> bool:
-    """Return whether a service names a message as what is at fault; what it says besides may be a quotation."""
+    """Return whether a service names a message as what is at fault; the rest may be a quotation."""
     return _MESSAGES_WORDS.search(message) is not None
 
 
