@@ -14,7 +14,7 @@ from app.chat import ApiMessage, Extras, NoteKind, Usage
 from app.errors import ContextTooLong
 from app.session.history_turn import ROUND_BREAK, CallRecord, HistoryTurn, calling, is_speech, weight_of
 from app.session.message_rules import validate
-from app.session.tool_messages import RUNNING, shorten, tool_message
+from app.session.tool_messages import RUNNING, bare_ending, shorten, tool_message
 
 BYTES_PER_TOKEN = 3
 """Estimate for UTF-8 text in Spanish and English before a service has counted (design: bytes / 3)."""
@@ -66,6 +66,7 @@ class History(Sequence[ApiMessage]):
         self._has_failed = False
         self._refused: list[HistoryTurn] = []
         self._halved: list[HistoryTurn] = []
+        self._writes: set[str] = set()
         self.message_count = 0
         self.summary = ""
 
@@ -138,6 +139,7 @@ class History(Sequence[ApiMessage]):
         gave with all of it.
         """
         self._add(calling(text, calls, extras))
+        self._writes.update(call.call_id for call in calls if call.is_write)
         for call in calls:
             content = {"status": RUNNING, "call_id": call.call_id}
             message = tool_message(call.call_id, content | ({"note": call.note} if call.note else {}))
@@ -205,6 +207,7 @@ class History(Sequence[ApiMessage]):
     def add_result(self, call: CallRecord, content: dict[str, Any]) -> None:
         """Adds a background call's ending as a new pair of call and result; `call` has a new id."""
         self._add(calling("", [call]))
+        self._writes.update([call.call_id] if call.is_write else ())
         self._add(tool_message(call.call_id, content))
 
     def _add(self, message: ApiMessage) -> None:
@@ -279,7 +282,7 @@ class History(Sequence[ApiMessage]):
         *older, newest = self._turns
         if without == "unaccepted":
             for turn in older:
-                yield from _kept(turn)
+                yield from self._kept(turn)
         yield from newest.messages
 
     def _drop_left_out(self) -> None:
@@ -287,12 +290,12 @@ class History(Sequence[ApiMessage]):
         if self._left_out == "older":
             self.summary, self._stand_in = "", None
         for turn in list(self._turns)[:-1]:
-            kept = _kept(turn) if self._left_out == "unaccepted" else []
+            kept = self._kept(turn) if self._left_out == "unaccepted" else []
             kept_ids = set(map(id, kept))
             gone = [message for message in turn.messages if id(message) not in kept_ids]
             if gone:
                 self._refused.append(HistoryTurn(turn.turn_id, turn.position, gone))
-                self.message_count -= sum(message["role"] in _COUNTED for message in gone)
+                self.message_count += _count(kept) - _count(turn.messages)
                 turn.messages[:] = kept
                 turn.accepted = len(kept)
                 turn.touch()
@@ -325,9 +328,10 @@ class History(Sequence[ApiMessage]):
     def forget_unaccepted(self) -> None:
         """Takes out the texts and tool results that entered since the last accepted prompt.
 
-        Otherwise every later prompt would be refused as well. What the agent said and a new summary stay at
-        first; if the next prompt is refused too, they go as well. Where the last prompt was asked without
-        what is older, that is not to blame, and stays.
+        Otherwise every later prompt would be refused as well. Of writes it stays known that they were
+        ordered, and how they ended. What the agent said and a new summary stay at first; if the next prompt
+        is refused too, they go as well. Where the last prompt was asked without what is older, that is not
+        to blame, and stays.
         """
         self._refusals += 1
         if self._refusals > 1 and self._was_stand_in_asked and not self._is_stand_in_accepted:
@@ -336,9 +340,28 @@ class History(Sequence[ApiMessage]):
             tail = turn.messages[turn.accepted :]
             if tail:
                 turn.touch()
-            kept = [message for message in tail if self._refusals == 1 and is_speech(message)]
+            kept = self._without_words(tail, keeps_speech=self._refusals == 1)
             turn.messages[turn.accepted :] = kept
-            self.message_count -= sum(m["role"] in _COUNTED for m in tail) - len(kept)
+            self.message_count += _count(kept) - _count(tail)
+
+    def _kept(self, turn: HistoryTurn) -> list[ApiMessage]:
+        """What a turn has that the service took, or that the agent said or did."""
+        fresh = turn.messages[turn.accepted :]
+        return [*turn.messages[: turn.accepted], *self._without_words(fresh, keeps_speech=True)]
+
+    def _without_words(self, messages: Sequence[ApiMessage], *, keeps_speech: bool) -> list[ApiMessage]:
+        """What stays of messages that may have been refused: that a write was ordered, and how it ended."""
+        kept: list[ApiMessage] = []
+        for message in messages:
+            if "tool_calls" in message:
+                writes = [call for call in message["tool_calls"] if call["id"] in self._writes]
+                records = [CallRecord(call["id"], call["function"]["name"], "{}") for call in writes]
+                kept += [calling("", records)] if records else []
+            elif message["role"] == "tool":
+                kept += [bare_ending(message)] if message["tool_call_id"] in self._writes else []
+            elif keeps_speech and is_speech(message):
+                kept.append(message)
+        return kept
 
     def holds(self, call_id: str | None) -> bool:
         """Whether the newest turn has a tool message for this call."""
@@ -408,7 +431,5 @@ class History(Sequence[ApiMessage]):
             excess -= before - weight_of([longest])
 
 
-def _kept(turn: HistoryTurn) -> list[ApiMessage]:
-    """What a turn has that the service took, or that the agent said."""
-    fresh = turn.messages[turn.accepted :]
-    return [*turn.messages[: turn.accepted], *(message for message in fresh if is_speech(message))]
+def _count(messages: Sequence[ApiMessage]) -> int:
+    return sum(message["role"] in _COUNTED for message in messages)

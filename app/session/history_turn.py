@@ -19,7 +19,8 @@ ROUND_BREAK = "\n\n"
 class CallRecord:
     """A tool call as the history keeps it: an id of ours, a clean name, arguments as a JSON text.
 
-    `note` is what the model is told beside that it runs; `extras` is what its service gave with it.
+    `note` is what the model is told beside that it runs; `extras` is what its service gave with it. What a
+    write did stays known, whatever becomes of its words.
     """
 
     call_id: str
@@ -27,6 +28,7 @@ class CallRecord:
     arguments: str
     note: str = ""
     extras: Extras | None = None
+    is_write: bool = False
 
 
 @dataclass(slots=True)

@@ -35,6 +35,13 @@ def data_text(value: Any) -> str:
     return orjson.dumps(value).decode().replace("<", "\\u003c").replace(">", "\\u003e")
 
 
+def bare_ending(message: ApiMessage) -> ApiMessage:
+    """The same tool message with nothing but how the call ended."""
+    content: dict[str, Any] = orjson.loads(message["content"])
+    bare = {name: content[name] for name in ("status", "outcome") if name in content}
+    return tool_message(message["tool_call_id"], bare)
+
+
 def shorten(message: ApiMessage, excess: int) -> bool:
     """Cuts a tool message's result by `excess` bytes, if it has as many to give, and marks it as cut.
 

@@ -109,7 +109,8 @@ class ToolRun:
 
     def record(self, call_id: str | None = None) -> CallRecord:
         """The call as the history keeps it, with its own id or with another."""
-        return CallRecord(call_id or self.call_id, self.name, self.arguments, self.note, self.extras)
+        name = call_id or self.call_id
+        return CallRecord(name, self.name, self.arguments, self.note, self.extras, self.effect == "write")
 
     @property
     def idempotency_key(self) -> str:

@@ -44,6 +44,10 @@ def call(name: str = "c1") -> CallRecord:
     return CallRecord(name, "work", "{}")
 
 
+def write(name: str = "c1") -> CallRecord:
+    return CallRecord(name, "order", '{"words":"veneno"}', is_write=True)
+
+
 def statuses(history: History) -> list[str]:
     return [orjson.loads(m["content"])["status"] for m in history if m["role"] == "tool"]
 
@@ -325,6 +329,59 @@ def test_count_that_no_tokenizer_gives_does_little_harm(wrong: int):
     history.add_user("x" * 300)
 
     assert contents(history.for_api())[-1] == "x" * 300
+
+
+def with_refused_write(history: History) -> History:
+    history.begin_turn("t")
+    history.add_user("pídelo")
+    history.for_api()
+    history.accepted()
+    history.add_calls("", [call("c1"), write("c2")])
+    history.settle("c1", {"status": "done", "result": "veneno"})
+    history.settle("c2", {"status": "failed", "outcome": "unknown", "error": "veneno"})
+    return history
+
+
+def known_of_write(history: History) -> None:
+    assert "veneno" not in str(list(history))
+    assert [m["role"] for m in history][:3] == ["user", "assistant", "tool"]
+    assert [each["id"] for each in history[1]["tool_calls"]] == ["c2"]
+    assert orjson.loads(history[2]["content"]) == {"status": "failed", "outcome": "unknown"}
+    assert violations(list(history)) == []
+    assert history.message_count == sum(m["role"] in ("user", "assistant") for m in history)
+
+
+def test_write_stays_known_where_its_words_are_refused():
+    history = with_refused_write(new_history())
+
+    for _ in range(3):
+        history.for_api()
+        history.forget_unaccepted()
+
+        known_of_write(history)
+
+
+def test_write_stays_known_where_a_failed_turn_is_left_out():
+    history = with_refused_write(new_history())
+    list(history.doubted(is_refused=False))
+    history.begin_turn("t2")
+    history.add_user("¿Y?")
+    (part,) = history.doubted(is_refused=False)
+    asked = history.for_api(without=part)
+    history.accepted()
+
+    assert "veneno" not in str(asked) and asked[1:] == list(history)
+    known_of_write(history)
+
+
+def test_background_result_of_a_write_leaves_how_it_ended():
+    history = talked(new_history(), "hola")
+    history.begin_turn("t")
+    history.add_result(write("c9"), {"status": "done", "result": "veneno"})
+    history.for_api()
+    history.forget_unaccepted()
+
+    assert statuses(history) == ["done"] and "veneno" not in str(list(history))
 
 
 def test_older_half_leaves_when_the_service_says_that_it_is_too_much():
@@ -664,7 +721,8 @@ class HistoryMachine(RuleBasedStateMachine):
     @rule(text=st.text(max_size=10), count=st.integers(1, 3))
     def model_calls_tools(self, text: str, count: int) -> None:
         self.running = [next(self.ids) for _ in range(count)]
-        self.history.add_calls(text, [call(name) for name in self.running])
+        made = write if count == 2 else call
+        self.history.add_calls(text, [made(name) for name in self.running])
 
     @precondition(lambda self: self.running)
     @rule(answer=answers)

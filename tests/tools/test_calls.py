@@ -199,8 +199,8 @@ def test_run_is_pending_until_it_has_an_answer():
 def test_run_is_kept_in_the_history_under_its_own_id_or_another():
     run = a_run("c1")
 
-    assert run.record() == CallRecord("c1", "send", "{}")
-    assert run.record("c2") == CallRecord("c2", "send", "{}")
+    assert run.record() == CallRecord("c1", "send", "{}", is_write=True)
+    assert run.record("c2") == CallRecord("c2", "send", "{}", is_write=True)
 
 
 # Writes happen once
