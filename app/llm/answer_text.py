@@ -224,9 +224,12 @@ class AnswerText:
             return self._passed(text, seen), None
         # Who speaks of the tags names the opening one first.
         self._has_opened = mentions_opening(seen)
-        closing = None if self._has_opened else closing_in(seen, is_strict=self._habit.is_known)
-        begun = 0 if self._has_opened else min(may_close(seen), len(text))
-        if begun:
+        closing = None
+        begun = 0
+        if not self._has_opened:
+            closing = closing_in(seen, is_strict=self._habit.is_known, behind=len(self._tail))
+            begun = min(may_close(seen), len(text))
+        if begun and (closing is None or closing.end() > len(seen) - begun):
             self._held = text[-begun:]
             return self._passed(text[:-begun], seen[:-begun], is_plain=False), None
         if closing is None:

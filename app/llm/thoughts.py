@@ -25,6 +25,7 @@ _CLOSINGS: Final = tuple(
     for name in ("think", "thinking", "thought", "reasoning")
     for space in ("", *_NAMESPACES)
 )
+_CLOSING_TOKENS: Final = ("[/think]", "\u25c1/think\u25b7")
 _ANY_CLOSING: Final = re.compile(
     r"</(?:[a-z_]{1,20}:)?(?:think|thinking|thought|thoughts|reasoning)>|\[/think\]|\u25c1/think\u25b7",
     re.IGNORECASE,
@@ -168,7 +169,7 @@ def may_open(text: str, *, is_behind_thought: bool = False) -> bool:
     if opening := _tag_or_token(text):
         rest = text[opening.length :]
         return any(words.startswith(rest) and words != rest for words in _SPOKEN_ABOUT)
-    if is_behind_thought and any(closing.startswith(lowered) for closing in _CLOSINGS):
+    if is_behind_thought and any(closing.startswith(lowered) for closing in (*_CLOSINGS, *_CLOSING_TOKENS)):
         return True
     tokens = [*_TOKENS, *(_WRAPPERS if is_behind_thought else ())]
     if any(token.startswith(lowered) for token in tokens) or _OPEN_TAG_BEGUN.fullmatch(text):
@@ -278,15 +279,20 @@ class ShownUntil:
         return self._tail
 
 
-def closing_in(text: str, start: int = 0, *, is_strict: bool = False) -> re.Match[str] | None:
+def closing_in(
+    text: str, start: int = 0, *, is_strict: bool = False, behind: int = 0
+) -> re.Match[str] | None:
     """Return the first closing tag that ends a thought, rather than being talked about.
 
     Args:
         text: What has come.
         start: Where to begin.
         is_strict: Only one between a line's or a sentence's end and an empty line counts.
+        behind: One that ends before this place was looked at already, with what stood before it.
     """
     for match in _ANY_CLOSING.finditer(text, start):
+        if match.end() <= behind:
+            continue
         before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
         is_quoted = bool(before) and (before in _QUOTES or after in ("'", '"', "`"))
         is_in_sentence = before in (" ", "\t") and after in (" ", "\t", ",", ".", ";", ":", ")")
