@@ -61,6 +61,7 @@ class AnswerText:
         self._thought = ThoughtEnd(Opening(0))
         self._wrapped = ShownUntil(())
         self._is_fresh = False
+        self._unshown = ""
 
     def feed(self, text: str, before: str = "") -> str:
         """Take the next piece; return what can be shown of it and of what was held back.
@@ -96,6 +97,8 @@ class AnswerText:
 
     def _rest(self, is_cut: bool) -> str:
         held, self._held = self._held, ""
+        if self._unshown and not is_cut and self._stage in (self._think, self._open) and not held.strip():
+            return self._unshown  # with nothing behind it
         if self._stage == self._think:
             return ""
         if self._stage == self._show_wrapped:
@@ -121,6 +124,7 @@ class AnswerText:
         if opening is not None:
             self._held = ""
             self._enter(opening)
+            self._unshown = lead[: opening.length] if opening.is_word else ""
             return "", lead[opening.length :]
         if may_open(lead, is_behind_thought=self._is_behind_thought):
             return "", None
@@ -163,6 +167,8 @@ class AnswerText:
 
     def _think(self, text: str) -> _Step:
         """Inside a thought."""
+        if self._unshown:
+            self._unshown = self._unshown + text if len(self._unshown) < _MAX_HELD_CHARS else ""
         rest = self._thought.feed(text)
         if rest is not None:
             self._begin_anew()
@@ -210,6 +216,7 @@ class AnswerText:
     def _show_held(self) -> _Step:
         """The text is an ordinary one."""
         text, self._held = self._without_blanks(self._held), ""
+        self._unshown = ""
         self._stage = self._pass_on
         return "", text
 

@@ -50,6 +50,12 @@ _TOKENS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Tokens of templates that are no tags, in lower case, and what ends each."""
 
+_WORDS: Final = frozenset(
+    ("reason", "reflection", "reflect", "analysis", "deliberation", "cot", "chain_of_thought", "scratchpad",
+     "thoughts", "[thinking]", "[reasoning]")
+)  # fmt: skip
+"""Tags and tokens that stand in answers for what they are: a document's elements, headings."""
+
 # gpt-oss: each message has a channel. What another server left of it where it does not show its own tokens:
 # `analysis` and `assistantfinal`, glued to the text.
 _CHANNEL: Final = re.compile(
@@ -107,12 +113,14 @@ class Opening:
         ends: What ends it, as literals in lower case.
         tag: The tag's name, where it is one; it ends with the closing tag of the same name.
         is_shown: What follows is the answer, not a thought.
+        is_word: It is a word of the language too: with nothing behind it, it was the answer.
     """
 
     length: int
     ends: tuple[str, ...] = ()
     tag: str = ""
     is_shown: bool = False
+    is_word: bool = False
 
 
 def opening_of(text: str, *, is_behind_thought: bool = False) -> Opening | None:
@@ -144,11 +152,13 @@ def opening_of(text: str, *, is_behind_thought: bool = False) -> Opening | None:
 
 def _tag_or_token(text: str) -> Opening | None:
     if match := _OPEN_TAG.match(text):
-        return Opening(match.end(), tag="" if match[3] else match[1].lower())
+        tag = match[1].lower()
+        return Opening(match.end(), tag="" if match[3] else tag, is_word=tag in _WORDS)
     lowered = text[:40].lower()
-    return next(
-        (Opening(len(token), ends) for token, ends in _TOKENS.items() if lowered.startswith(token)), None
-    )
+    for token, ends in _TOKENS.items():
+        if lowered.startswith(token):
+            return Opening(len(token), ends, is_word=token in _WORDS)
+    return None
 
 
 def _is_spoken_about(text: str, length: int) -> bool:
