@@ -83,12 +83,15 @@ class AnswerText:
         self._has_opened = True
         self._habit.saw_apart()
 
-    def finish(self, *, is_cut: bool) -> str:
+    def finish(self, *, is_cut: bool, has_calls: bool = False) -> str:
         """Return what was held back and is text after all; `calls` are known from here on.
 
         Args:
             is_cut: The answer is over its limit.
+            has_calls: It calls tools beside its text.
         """
+        if has_calls:
+            self._unshown = ""  # something stands behind it
         shown = ""
         while self._stage == self._think and (rest := self._thought.finish()) is not None:
             self._begin_anew()

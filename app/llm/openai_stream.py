@@ -97,7 +97,8 @@ class AnswerDecoder:
     def rest(self) -> list[str]:
         """The answer is over; returns the text that was held back, and nothing the next time."""
         is_cut = self.finish_reason is not None and end_of(self.finish_reason) == "length"
-        text = self._text.feed(self._halves.finish()) + self._text.finish(is_cut=is_cut)
+        text = self._text.feed(self._halves.finish())
+        text += self._text.finish(is_cut=is_cut, has_calls=self.has_calls)
         if self.has_calls and (self._text.calls or is_wrapper(text)):
             return []  # the same once more, or the tags around it
         return [text] if text else []

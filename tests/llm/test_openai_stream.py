@@ -290,7 +290,16 @@ def test_answer_that_comes_whole_in_one_event_is_read():
     assert decoded(chunk({"content": "Hola"}), whole)[0] == ["Hola"]
 
 
-@pytest.mark.parametrize("tags", ["<tool_call>", "<tool_call>\n</tool_call>", "[TOOL_CALLS]", "```json\n"])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        "<tool_call>",
+        "<tool_call>\n</tool_call>",
+        "[TOOL_CALLS]",
+        "```json\n",
+        "<reflection>hm</reflection>\n",
+    ],
+)
 def test_tags_that_a_server_leaves_around_a_call_are_no_text(tags: str):
     call = {"index": 0, "id": "a", "function": {"name": "calculate", "arguments": "{}"}}
     decoder = AnswerDecoder(HINTS, OfferedTools([{"type": "function", "function": {"name": "calculate"}}]))
