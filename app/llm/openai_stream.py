@@ -129,7 +129,7 @@ class AnswerDecoder:
             if self.failure is not None or self.is_done:
                 break
             self.has_events = True
-            if data.startswith(b"[DONE]"):
+            if data == b"[DONE]":
                 self.is_done = True
             else:
                 self._read_event(name, data, pieces)
@@ -144,7 +144,8 @@ class AnswerDecoder:
             try:
                 chunk = read_odd_json(data)
             except ValueError:
-                if name in _SIGNS_OF_LIFE or not data.strip():
+                self.is_done = data.startswith(b"[DONE]")
+                if self.is_done or name in _SIGNS_OF_LIFE or not data.strip():
                     return
                 text = self._hints.quoted(data.decode("utf-8", errors="replace"))
                 self.failure = Failure(LlmBadResponse(f"an event is no JSON ({exc.msg}): {text}"))
