@@ -74,8 +74,8 @@ def marks(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     for message in reversed(messages):
         if message["role"] == "tool" and is_late(message) == is_background:
             found.append(f"⟨{tags[message['tool_call_id']]}={orjson.loads(message['content'])['status']}⟩")
-        elif not (is_background and message.get("tool_calls")):
-            break
+        elif not (is_background and message.get("tool_calls")) or message["content"]:
+            break  # what was said stands in one message with the next calls: all before it has been told
     return found[::-1]
 
 
