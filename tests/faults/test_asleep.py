@@ -43,6 +43,12 @@ async def a_server(tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[Serve
         yield server, standin
 
 
+async def is_told(client: V2Client, text: str) -> None:
+    """Hears the answer with these words, whatever is answered before."""
+    while (await client.hears("response_complete"))["text"] != text:
+        pass
+
+
 LIMITS = [
     {"llm_stall_timeout_s": 1},
     {"turn_timeout_s": 2},
@@ -110,6 +116,7 @@ async def test_tool_whose_answer_came_while_the_machine_slept_is_done(tmp_path: 
         async with awake_again(server):
             may_answer.set()
         ended = await client.hears("tool_finished")
+        await is_told(client, "Es azul.")
         await client.leaves()
     listener.close()
 
@@ -131,6 +138,7 @@ async def test_word_that_was_said_while_the_machine_slept_counts(tmp_path: Path)
         async with awake_again(server):
             await client.sends({"type": "approve_tool", "call_id": asked["call_id"], "approved": True})
         ended = await client.hears("tool_finished")
+        await is_told(client, "Hecho.")
         await client.leaves()
 
     assert ended["status"] == "done"
