@@ -6,7 +6,7 @@ into one `Complaint` and maps that to our own errors.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import orjson
@@ -83,6 +83,9 @@ _DOWN_WORDS = re.compile(
     re.IGNORECASE,
 )
 _BLOCKED_WORDS = re.compile(r"block|firewall|\bwaf\b|filter|polic|reject|forbidden", re.IGNORECASE)
+
+_MOST_WORDS = 2048
+"""Characters that are read of either end of an error; in between stands what it quotes, if anything."""
 
 _DOWN_STATUSES = {408, 423, 424, 425, 499}
 _RETRIED_STATUSES = _DOWN_STATUSES | {429}
@@ -199,6 +202,14 @@ def _passed_on(fields: dict[str, Any]) -> str:
     return f": {raw if isinstance(raw, str) else orjson.dumps(raw).decode()}" if raw else ""
 
 
+def _brief(complaint: Complaint) -> Complaint:
+    """Leave out the middle of a long message: its words are looked for by patterns, while all others wait."""
+    message = complaint.message
+    if len(message) <= 2 * _MOST_WORDS:
+        return complaint
+    return replace(complaint, message=f"{message[:_MOST_WORDS]} ... {message[-_MOST_WORDS:]}")
+
+
 def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, sent: set[str]) -> Failure:
     """What an HTTP status other than 200 means.
 
@@ -209,7 +220,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, 
         hints: What the operator is told.
         sent: The parameters of the request.
     """
-    complaint = complaint_in(body)
+    complaint = _brief(complaint_in(body))
     facts = _facts(status, headers, complaint, hints)
     if status in (400, 422) and is_dice(complaint):
         return Failure(LlmBadResponse(facts), may_retry=True, status=status, complaint=complaint)
@@ -245,6 +256,7 @@ def is_model_missing(complaint: Complaint) -> bool:
 
 def stream_error(complaint: Complaint, hints: Hints) -> Failure:
     """What an error object inside an answer means, after the status had already said 200."""
+    complaint = _brief(complaint)
     facts = f"error in the stream: code={hints.quoted(complaint.code)}: {hints.quoted(complaint.message)}"
     if error := _prompt_error(200, complaint, facts):
         return Failure(error, complaint=complaint)
