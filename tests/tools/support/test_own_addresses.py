@@ -111,6 +111,9 @@ seen = [is_on_an_interface(ip_address("{PUBLIC}"))]
 add("{PUBLIC}/32")
 subprocess.run(["ip", "route", "add", "local", "1.2.3.0/24", "dev", "lo"], check=True)
 add("2606:4700::1/128")
+# Nobody can use an IPv6 address before the system has made sure, a moment later, that it is free.
+while subprocess.run(["ip", "-6", "addr", "show", "dev", "lo", "tentative"], capture_output=True).stdout:
+    pass
 seen += [is_on_an_interface(ip_address(text)) for text in ("{PUBLIC}", "2606:4700::1", "1.2.3.4", "8.8.8.8")]
 print(seen)
 """
