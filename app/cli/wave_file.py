@@ -28,9 +28,11 @@ def read_wave(path: Path) -> tuple[bytes, int]:
                 raise _bad(path, Part("wav_format"))
             if rate not in RATES_HZ:
                 raise _bad(path, Part("wav_rate", rate=rate))
-            if file.getnframes() > LONGEST_S * rate:
+            # A program that wrote into a pipe could not know the length, and gives the largest number for it.
+            frames = min(file.getnframes(), path.stat().st_size // (_SAMPLE_BYTES * channels))
+            if frames > LONGEST_S * rate:
                 raise _bad(path, Part("wav_long", seconds=LONGEST_S))
-            pcm = file.readframes(file.getnframes())
+            pcm = file.readframes(frames)
     except OSError as exc:
         raise _bad(path, Part("wav_missing")) from exc
     except (wave.Error, EOFError) as exc:

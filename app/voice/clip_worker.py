@@ -17,7 +17,7 @@ import av.logging
 from av.error import FFmpegError
 
 from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ
-from app.voice.wav import is_whole_wav
+from app.voice.wav import NotWav, plain_wav
 from app.voice.worker_wire import Frame, Handler, Header, Refused
 
 _PCM_CODECS: Final = "pcm_u8,pcm_s16le,pcm_s24le,pcm_s32le,pcm_f32le,pcm_f64le,pcm_alaw,pcm_mulaw"
@@ -31,7 +31,7 @@ _PARSERS: Final = {
 }
 """For each format: FFmpeg's parser, and the codecs that may be inside."""
 
-_RATES_HZ: Final = range(4_000, 192_001)
+_RATES_HZ: Final = range(1_000, 768_001)
 _MAX_CHANNELS: Final = 8
 _MEMORY_BYTES: Final = 256 << 20
 """What decoding may take on top of what the process has when it starts."""
@@ -66,8 +66,11 @@ def decoded(clip: bytes, kind: str, max_seconds: float) -> bytes:
     Raises:
         Refused: `too_long` or `broken`.
     """
-    if kind == "wav" and not is_whole_wav(clip):
-        raise Refused("broken", "its sound is not as long as it says")
+    if kind == "wav":
+        try:
+            clip = plain_wav(clip)
+        except NotWav as exc:
+            raise Refused("broken", str(exc)) from None
     parser, codecs = _PARSERS[kind]
     limits = {
         "format_whitelist": parser,

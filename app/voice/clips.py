@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Final, Literal
 
 from app.errors import AudioOverflow, BadAudio, TooLarge
+from app.voice.wav import FORMS
 from app.voice.worker_wire import Refused
 from app.voice.workers import WorkerPool
 
@@ -32,7 +33,7 @@ _OGG_FIRST_PACKET_AT: Final = 28
 def sniffed(clip: bytes) -> ClipFormat | None:
     """What the clip says that it is; None for anything that is not on the list."""
     head = clip[:_HEAD_BYTES]
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+    if head[:4] in FORMS and head[8:12] == b"WAVE":
         return "wav"
     if head[:4] == b"\x1aE\xdf\xa3":
         return "webm" if b"\x42\x82\x84webm" in head[:64] else None

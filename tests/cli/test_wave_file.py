@@ -33,6 +33,15 @@ def test_channels_are_mixed(tmp_path: Path):
     assert list(array.array("h", mixed)) == [200, -32768, 32767]
 
 
+@pytest.mark.parametrize("length", [0xFFFFFFFF, 0x7FFFFF00, 5000])
+def test_sound_of_a_length_that_was_not_known_is_read_as_far_as_it_goes(tmp_path: Path, length: int):
+    path = wav(tmp_path / "a.wav", b"\1\2\3\4", 24_000)
+    content = path.read_bytes()
+    path.write_bytes(content[:40] + length.to_bytes(4, "little") + content[44:])
+
+    assert read_wave(path) == (b"\1\2\3\4", 24_000)
+
+
 @pytest.mark.parametrize(
     ("pcm", "rate", "width", "reason"),
     [

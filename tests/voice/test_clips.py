@@ -13,7 +13,6 @@ import pytest_asyncio
 from app.errors import AgentError, AudioOverflow, BadAudio, TooLarge, WorkerFailed
 from app.voice.clips import ClipDecoder, sniffed
 from app.voice.pcm import loudness, to_floats
-from app.voice.wav import MAX_CHUNKS, is_whole_wav
 from tests.support.clips import encoded, flac_of_silence, recording, silence, tone, wav
 
 FORMATS = {
@@ -127,14 +126,9 @@ async def test_clip_that_is_too_long_is_an_overflow():
         await decoder.aclose()
 
 
-def cut(clip: bytes) -> bytes:
-    return clip[: len(clip) // 2]
-
-
 BROKEN: dict[str, Callable[[], bytes]] = {
     "empty wav": lambda: wav(b""),
-    "wav cut": lambda: cut(wav(tone(1))),
-    "wav that says 4 GiB": lambda: wav(tone(1), size=0xFFFFFFFF),
+    "wav cut within its head": lambda: wav(tone(1))[:40],
     "wav of rate 0": lambda: wav(tone(1), rate_hz=0),
     "wav of rate 2^31": lambda: wav(tone(1), rate_hz=2**31),
     "wav of 65535 channels": lambda: wav(tone(1), channels=65_535),
@@ -202,12 +196,6 @@ async def test_decoder_that_is_killed_costs_the_clip_and_the_next_one_works(deco
         assert await decoder.decode(wav(tone(0.1))) == tone(0.1)
 
 
-def test_wav_is_whole_when_its_sound_is_as_long_as_it_says():
-    assert is_whole_wav(wav(tone(1)))
-    assert is_whole_wav(wav(tone(1)) + b"LIST\x04\x00\x00\x00abcd")
-    assert not is_whole_wav(wav(tone(1))[:-1])
-
-
 async def test_clips_with_changed_bytes_end_in_sound_or_in_an_error_of_the_clip(decoder: ClipDecoder):
     """Eight bytes of good clips changed, a hundred and fifty times; the seed is fixed."""
     random = np.random.default_rng(4)
@@ -249,11 +237,3 @@ async def test_wav_of_very_many_chunks_is_refused_and_costs_the_loop_nothing(ext
         await decoder.aclose()
 
     assert longest < 0.5
-
-
-def test_wav_with_as_many_chunks_as_may_be_is_whole() -> None:
-    clip = wav(tone(1))
-    some = chunk(b"LIST", b"abcd") * (MAX_CHUNKS - 2)
-
-    assert is_whole_wav(clip[:12] + some + clip[12:])
-    assert not is_whole_wav(clip[:12] + some * 2 + clip[12:])
