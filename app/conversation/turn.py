@@ -226,9 +226,11 @@ class Turn:
         """Asks anew without what may be to blame, so that nothing that was said ends a talk.
 
         A refusal names the prompt: what is new in it leaves. A failure may be an outage, in which nothing is
-        forgotten: only a prompt that goes well without the texts of failed turns shows that it was they.
+        forgotten: only prompts that go well without the texts of failed turns, while those with them fail
+        again and again, show that it was they.
         """
-        for part in self._history.doubted(is_refused=error.refuses_prompt):
+        names_content = isinstance(error, ContentFiltered)
+        for part in self._history.doubted(is_refused=error.refuses_prompt, names_content=names_content):
             logger.warning("asked_without", extra={"part": part, "error": error.code})
             try:
                 return await self._stream(self._request(part))

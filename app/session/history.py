@@ -63,6 +63,8 @@ class History(Sequence[ApiMessage]):
         self._was_stand_in_asked = False
         self._uncut: tuple[str, list[ApiMessage]] = ("", [])
         self._left_out: LeftOut | None = None
+        self._names_content = False
+        self._is_older_doubted = False
         self._has_failed = False
         self._refused: list[HistoryTurn] = []
         self._halved: list[HistoryTurn] = []
@@ -237,7 +239,7 @@ class History(Sequence[ApiMessage]):
 
         Args:
             tools_bytes: Size of the tools' schemas that go with it, which the service counts too.
-            without: What is left out for once; if the service takes that prompt, it leaves for good.
+            without: What is left out for once, and doubted from then on if the service takes that prompt.
 
         Raises:
             ContextTooLong: The newest turn's texts alone are over the budget.
@@ -257,20 +259,27 @@ class History(Sequence[ApiMessage]):
         self._asked_bytes = weight_of(head) + sum(turn.weight for turn in self._turns) + tools_bytes
         return [*head, *(self if without is None else self._without(without))]
 
-    def doubted(self, *, is_refused: bool) -> Iterator[LeftOut]:
+    def doubted(self, *, is_refused: bool, names_content: bool = False) -> Iterator[LeftOut]:
         """What the newest turn may be asked without, in this order, since its prompt was refused or failed.
+
+        One prompt that goes well without something shows little: an outage may have ended between the two,
+        or a refusal was chance. What was left out is only doubted then; the next prompt has it again, and if
+        that fails too, and goes well without it, it leaves for good.
 
         Args:
             is_refused: The service has said that it is the prompt; else the service may just be down, and
                 then nothing leaves that it has taken before.
+            names_content: It has said that it is what was said: of what it has never taken, one prompt that
+                goes well without it is proof.
         """
+        self._names_content = names_content
         older = list(self._turns)[:-1]
         has_failed, self._has_failed = self._has_failed, True
-        if (is_refused or has_failed) and any(
-            not is_speech(message) for turn in older for message in turn.messages[turn.accepted :]
-        ):
+        is_doubtful = is_refused or has_failed or any(turn.is_doubted for turn in older)
+        if is_doubtful and any(not is_speech(message) for turn in older for message in turn.unaccepted):
             yield "unaccepted"
-        if is_refused and self._refusals and (older or self._stand_in is not None):
+        has_older = bool(older) or self._stand_in is not None
+        if is_refused and has_older and (self._refusals or self._is_older_doubted):
             yield "older"
 
     def take_refused(self) -> list[HistoryTurn]:
@@ -285,34 +294,52 @@ class History(Sequence[ApiMessage]):
                 yield from self._kept(turn)
         yield from newest.messages
 
-    def _drop_left_out(self) -> None:
-        """What the last prompt was asked without is what the service does not take."""
-        if self._left_out == "older":
-            self.summary, self._stand_in = "", None
-        for turn in list(self._turns)[:-1]:
-            kept = self._kept(turn) if self._left_out == "unaccepted" else []
-            kept_ids = set(map(id, kept))
-            gone = [message for message in turn.messages if id(message) not in kept_ids]
-            if gone:
-                self._refused.append(HistoryTurn(turn.turn_id, turn.position, gone))
-                self.message_count += _count(kept) - _count(turn.messages)
-                turn.messages[:] = kept
-                turn.accepted = len(kept)
-                turn.touch()
-        self._left_out = None
-
     def accepted(self) -> None:
         """The service has begun to answer: what the last prompt held is harmless."""
         self._refusals = 0
         self._has_failed = False
         self._halved.clear()
-        if self._left_out is not None:
-            self._drop_left_out()
-        self._is_stand_in_accepted |= self._was_stand_in_asked
-        for turn in reversed(self._turns):
-            if turn.accepted == len(turn.messages) and turn is not self._turns[-1]:
-                break
-            turn.accepted = len(turn.messages)
+        left_out, self._left_out = self._left_out, None
+        older = list(self._turns)[:-1]
+        if left_out == "older":
+            self._doubt_older(older)
+        else:
+            self._is_older_doubted = False
+            self._is_stand_in_accepted |= self._was_stand_in_asked
+            for turn in older:
+                if left_out is None or not self._doubt_unaccepted(turn):
+                    turn.mark_accepted()
+        self._turns[-1].mark_accepted()
+
+    def _doubt_older(self, older: Sequence[HistoryTurn]) -> None:
+        """The newest turn was taken only without all that is older: once may be chance."""
+        if self._is_older_doubted:
+            self.summary, self._stand_in = "", None
+            for turn in older:
+                self._drop(turn, [])
+        self._is_older_doubted = not self._is_older_doubted
+
+    def _doubt_unaccepted(self, turn: HistoryTurn) -> bool:
+        """The newest turn was taken only without what is new in this one; return whether that stays."""
+        kept = self._kept(turn)
+        if list(map(id, kept)) == list(map(id, turn.messages)):
+            return False
+        if turn.is_doubted or self._names_content:
+            self._drop(turn, kept)
+            return False
+        turn.is_doubted = True
+        return True
+
+    def _drop(self, turn: HistoryTurn, kept: list[ApiMessage]) -> None:
+        """Lets all but these messages of a turn go, for good."""
+        kept_ids = set(map(id, kept))
+        gone = [message for message in turn.messages if id(message) not in kept_ids]
+        if gone:
+            self._refused.append(HistoryTurn(turn.turn_id, turn.position, gone))
+            self.message_count += _count(kept) - _count(turn.messages)
+            turn.messages[:] = kept
+            turn.touch()
+        turn.mark_accepted()
 
     @property
     def asked_tokens(self) -> int:
@@ -337,7 +364,7 @@ class History(Sequence[ApiMessage]):
         if self._refusals > 1 and self._was_stand_in_asked and not self._is_stand_in_accepted:
             self.summary, self._stand_in = "", None
         for turn in list(self._turns)[-1:] if self._left_out is not None else self._turns:
-            tail = turn.messages[turn.accepted :]
+            tail = turn.unaccepted
             if tail:
                 turn.touch()
             kept = self._without_words(tail, keeps_speech=self._refusals == 1)
@@ -346,8 +373,7 @@ class History(Sequence[ApiMessage]):
 
     def _kept(self, turn: HistoryTurn) -> list[ApiMessage]:
         """What a turn has that the service took, or that the agent said or did."""
-        fresh = turn.messages[turn.accepted :]
-        return [*turn.messages[: turn.accepted], *self._without_words(fresh, keeps_speech=True)]
+        return [*turn.messages[: turn.accepted], *self._without_words(turn.unaccepted, keeps_speech=True)]
 
     def _without_words(self, messages: Sequence[ApiMessage], *, keeps_speech: bool) -> list[ApiMessage]:
         """What stays of messages that may have been refused: that a write was ordered, and how it ended."""

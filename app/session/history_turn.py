@@ -42,6 +42,7 @@ class HistoryTurn:
         position: No message of the turn stands before this place in the store.
         accepted: How many of the messages were in a prompt that the service took.
         written: How many of the messages the journal has.
+        is_doubted: A prompt went well without the rest of them, and none with it has yet.
     """
 
     turn_id: str
@@ -49,6 +50,7 @@ class HistoryTurn:
     messages: list[ApiMessage] = field(default_factory=list[ApiMessage])
     accepted: int = 0
     written: int = 0
+    is_doubted: bool = False
     _weight: int | None = None
 
     @property
@@ -57,6 +59,16 @@ class HistoryTurn:
         if self._weight is None:
             self._weight = weight_of(self.messages)
         return self._weight
+
+    @property
+    def unaccepted(self) -> list[ApiMessage]:
+        """What was in no prompt that the service took."""
+        return self.messages[self.accepted :]
+
+    def mark_accepted(self) -> None:
+        """The service has taken all of its messages."""
+        self.accepted = len(self.messages)
+        self.is_doubted = False
 
     def cut_speech(self, heard_chars: int) -> int:
         """Keeps so many characters of what the agent said; calls stay.

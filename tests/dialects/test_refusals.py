@@ -116,10 +116,80 @@ async def test_text_that_a_service_fails_at_without_saying_so_costs_its_own_turn
             assert await world.asks("Hola") == "Vale."
             await world.fails_at(f"Dame {POISON}")
             assert await world.asks("Otra cosa") == "Vale."
+            assert await world.asks("¿Y?") == "Vale.", "found out twice, an outage cannot be told from it"
             asked = len(standin.requests)
-            assert await world.asks("¿Y?") == "Vale."
+            assert await world.asks("¿Seguro?") == "Vale."
 
     assert [POISON in json.dumps(request.messages) for request in standin.requests[asked:]] == [False]
+    assert all(text in world.last_prompt for text in ("Hola", "Otra cosa", "¿Y?"))
+
+
+@pytest.mark.parametrize("failure", DOUBTFUL.values(), ids=list(DOUBTFUL))
+async def test_text_that_fell_into_an_outage_is_in_the_prompt_again(
+    standin: DialectStandin, failure: Any, tmp_path: Path
+) -> None:
+    """The outage ends between two requests of one turn: the one without the older text goes well."""
+    async with standin:
+        world = world_with(standin, tmp_path)
+        async with world.serving():
+            await world.client.starts()
+            standin.reply = lambda _: failure
+            await world.fails_at("Vivo en Lugo")
+            standin.reply = lambda request: (
+                failure if "Lugo" in json.dumps(request.messages) else standin.says("Vale.")
+            )
+            assert await world.asks("¿Estás ahí?") == "Vale."
+            asked = len(standin.requests)
+            standin.reply = lambda _: standin.says("Vale.")
+            assert await world.asks("¿Dónde vivo?") == "Vale."
+            assert "Vivo en Lugo" in world.last_prompt and "¿Estás ahí?" in world.last_prompt
+            standin.reply = lambda _: failure
+            await world.fails_at("¿Y ahora?")
+            standin.reply = lambda request: (
+                failure if "Y ahora" in json.dumps(request.messages) else standin.says("Vale.")
+            )
+            assert await world.asks("¿Hola?") == "Vale."
+            standin.reply = lambda _: standin.says("Vale.")
+            assert await world.asks("¿Y?") == "Vale."
+
+    assert len(standin.requests) > asked
+    assert "Vivo en Lugo" in world.last_prompt and "¿Y ahora?" in world.last_prompt
+
+
+CHANCE: dict[str, Any] = {
+    "no words at all": REFUSALS["no words at all"],
+    "a list": REFUSALS["a list"],
+    "content": REFUSALS["DeepSeek"],
+    "validation": REFUSALS["validation"],
+}
+
+
+@pytest.mark.parametrize("refusal", CHANCE.values(), ids=list(CHANCE))
+@pytest.mark.parametrize("is_narrower_refused", [False, True])
+async def test_refusals_by_chance_cost_no_older_turn(
+    standin: DialectStandin, refusal: Any, is_narrower_refused: bool, tmp_path: Path
+) -> None:
+    async with standin:
+        world = world_with(standin, tmp_path)
+        async with world.serving():
+            await world.client.starts()
+            standin.reply = lambda _: standin.says("Vale.")
+            assert await world.asks("Me llamo Ana") == "Vale."
+            assert await world.asks("Vivo en Lugo") == "Vale."
+            standin.reply = lambda _: refusal
+            await world.fails_at("Uno")
+            if is_narrower_refused:
+                await world.fails_at("Dos")
+            else:
+                standin.reply = lambda request: (
+                    refusal if "Lugo" in json.dumps(request.messages) else standin.says("Vale.")
+                )
+                assert await world.asks("Dos") == "Vale."
+            standin.reply = lambda _: standin.says("Vale.")
+            assert await world.asks("Tres") == "Vale."
+
+    assert "Me llamo Ana" in world.last_prompt and "Vivo en Lugo" in world.last_prompt
+    assert ("Dos" in world.last_prompt) is not is_narrower_refused
 
 
 @pytest.mark.parametrize("failure", DOUBTFUL.values(), ids=list(DOUBTFUL))
@@ -241,6 +311,7 @@ async def test_talk_whose_history_a_new_model_refuses_goes_on(
             )
             await world.fails_at("¿Qué tal?")
             assert await world.asks("¿Estás?") == "Sigo."
+            assert await world.asks("Ya") == "Sigo.", "twice, or it may have been chance"
             asked = len(standin.requests)
             assert await world.asks("Bien") == "Sigo."
 

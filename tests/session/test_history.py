@@ -361,17 +361,82 @@ def test_write_stays_known_where_its_words_are_refused():
         known_of_write(history)
 
 
+def asked_without_what_failed(history: History, turn_id: str, *, is_refused: bool = False) -> list[Any]:
+    """A turn whose prompt goes well without what is doubted."""
+    history.begin_turn(turn_id)
+    history.add_user("¿Y?")
+    (part,) = history.doubted(is_refused=is_refused)
+    asked = history.for_api(without=part)
+    history.accepted()
+    history.add_assistant("vale")
+    return asked
+
+
 def test_write_stays_known_where_a_failed_turn_is_left_out():
     history = with_refused_write(new_history())
     list(history.doubted(is_refused=False))
+    asked_without_what_failed(history, "t2")
+    asked = asked_without_what_failed(history, "t3")
+
+    assert "veneno" not in str(asked) and asked[1:] == list(history)[:-1]
+    known_of_write(history)
+
+
+def test_bare_write_alone_is_left_out_like_any_other():
+    history = new_history()
+    history.begin_turn("t")
+    history.add_result(write("c9"), {"status": "done", "result": "veneno"})
+    list(history.doubted(is_refused=False))
+    for number in range(2):
+        asked_without_what_failed(history, f"a{number}")
+
+    assert statuses(history) == ["done"] and "veneno" not in str(list(history))
+
+
+def test_what_went_well_once_without_is_asked_again_and_is_innocent_then():
+    history = new_history()
+    history.begin_turn("t")
+    history.add_user("hola")
+    list(history.doubted(is_refused=False))
+    asked_without_what_failed(history, "t2")
+    history.begin_turn("t3")
+    history.add_user("¿y?")
+
+    assert "hola" in contents(history.for_api())
+
+    history.accepted()
+    history.begin_turn("t4")
+    assert list(history.doubted(is_refused=False)) == [], "what was taken is harmless"
+
+
+def test_what_is_refused_by_name_leaves_after_one_prompt_without_it():
+    history = new_history()
+    history.begin_turn("t")
+    history.add_note("veneno")
     history.begin_turn("t2")
-    history.add_user("¿Y?")
-    (part,) = history.doubted(is_refused=False)
-    asked = history.for_api(without=part)
+    history.add_user("hola")
+    (part,) = history.doubted(is_refused=True, names_content=True)
+    history.for_api(without=part)
     history.accepted()
 
-    assert "veneno" not in str(asked) and asked[1:] == list(history)
-    known_of_write(history)
+    assert contents(history) == ["hola"]
+    assert [turn.turn_id for turn in history.take_refused()] == ["t"]
+
+
+def test_older_turns_and_their_summary_leave_where_prompts_go_well_without_them_alone_and_twice():
+    history = talked(new_history(), "a", "b")
+    history.stand_in("resumen", "resumen")
+    for number, is_there in ((1, True), (2, False)):
+        history.begin_turn(f"r{number}")
+        history.add_user("¿Y?")
+        history.for_api()
+        if number == 1:
+            history.forget_unaccepted()
+        for part in history.doubted(is_refused=True):
+            history.for_api(without=part)
+        history.accepted()
+
+        assert (history.summary == "resumen", "a" in contents(history)) == (is_there, is_there)
 
 
 def test_background_result_of_a_write_leaves_how_it_ended():
