@@ -13,6 +13,7 @@ from app.talking.attention import Attention
 from app.talking.ear import Ear
 from app.talking.hearing import Hearing, new_utterance_id
 from app.talking.mouth import SpokenMouth, VoiceChoice
+from app.talking.recordings import speech_in
 from app.talking.understanding import Understanding
 from app.voice.base import Senses, Transcript, Utterance, VoiceEngines
 from config.settings import Settings
@@ -249,7 +250,9 @@ class SessionVoice:
 
     async def _recognise(self, senses: Senses, clip: bytes) -> Transcript:
         owner = self._session.sharer
-        pcm = await senses.decode_clip(clip, owner)
+        pcm = await speech_in(await senses.decode_clip(clip, owner), senses.new_detector())
+        if not pcm:
+            return Transcript("", self._session.language, 0.0)
         utterance = Utterance(
             pcm, self._settings.stt_language, self._session.language, urgency="clip", owner=owner
         )
