@@ -28,12 +28,12 @@ from app.services.complaints import Complaints
 from app.services.conduct import Conduct
 from app.services.dialects import Dialect
 from app.services.lease import Lease
-from app.services.limits import PRESESSION_BYTES, SOUND_BURST_S, FloodWatch, SoundRate
+from app.services.limits import PRESESSION_BYTES, SOUND_BURST_S, FloodWatch
 from app.services.live_session import LiveSession
+from app.services.sound_flow import SoundFlow
 from app.session.observer import ResumeOutcome
 from app.session.pump import Link
 from app.session.transport import ConnectionGone, Transport
-from app.voice.base import BYTES_PER_SAMPLE
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -137,10 +137,11 @@ class Connection:
         self._hearing = terms.hearing
         burst = terms.conduct.burst(settings.most_in_a_second, settings.max_messages_per_s)
         self._flood = FloodWatch(settings.max_messages_per_s, terms.time(), burst)
-        self._sound: SoundRate | None = None
+        self._sound: SoundFlow | None = None
         self._complaints = Complaints(clock, terms.conduct, logger)
         self._has_overflowed = False
         self._is_sound = False
+        self._is_unasked = False
         self.has_flooded = False
         self._first_bytes = settings.wire_limit_bytes if terms.is_trusted else PRESESSION_BYTES
 
@@ -290,7 +291,7 @@ class Connection:
 
     def _count_message(self, live: LiveSession, message: dict[str, Any]) -> None:
         kind = _type_of(message)
-        if kind == "audio" and message.get("format") == "pcm16" and live.voice.in_rate_hz is not None:
+        if kind == "audio" and message.get("format") == "pcm16" and self._dialect.is_resumable:
             content = message.get("content")
             base64_chars = len(content) if isinstance(content, str) else 0
             self._count_sound(base64_chars * 3 // 4, live.voice.in_rate_hz)
@@ -298,11 +299,7 @@ class Connection:
             self._count(by_the_clock=kind in UNCOUNTED_TYPES or kind == "audio")
 
     def _take_sound(self, live: LiveSession, pcm: bytes) -> None:
-        rate_hz = live.voice.in_rate_hz if self._dialect.is_resumable else None
-        if rate_hz is None:
-            self._count(by_the_clock=True)
-        else:
-            self._count_sound(len(pcm), rate_hz)
+        self._count_sound(len(pcm), live.voice.in_rate_hz if self._dialect.is_resumable else None)
         if not self._dialect.is_resumable:
             raise UnexpectedAudio
         self._recheck()
@@ -335,6 +332,8 @@ class Connection:
             if self._is_sound and not isinstance(error, AudioOverflow) and self._is_one_too_many():
                 return self._let_go(live, TooManyMessages())
             self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
+            if self._is_unasked and self._sound is not None and not self._sound.is_to_be_told():
+                return None
             # Its traceback holds the message, for as long as anybody holds the error.
             live.session.emit(ErrorOccurred(error.with_traceback(None)))
         except Exception as exc:
@@ -349,7 +348,7 @@ class Connection:
         return CloseCode.POLICY
 
     def _count(self, *, by_the_clock: bool = False) -> None:
-        self._is_sound = False
+        self._is_sound = self._is_unasked = False
         if self._is_one_too_many(by_the_clock=by_the_clock):
             raise TooManyMessages
 
@@ -358,16 +357,22 @@ class Connection:
         self.has_flooded = self.has_flooded or is_flood
         return is_flood
 
-    def _count_sound(self, pcm_bytes: int, rate_hz: int) -> None:
-        """Sound that comes too fast is not heard; a burst of such frames is a flood like any other."""
-        now = self._clock.monotonic()
+    def _count_sound(self, pcm_bytes: int, rate_hz: int | None) -> None:
+        """Sound is bounded by how long it lasts: some too much is not heard, far too much is a flood."""
         if self._sound is None:
-            self._sound = SoundRate(now)
-        if not self._sound.is_flood(pcm_bytes / (BYTES_PER_SAMPLE * rate_hz), now):
+            self._sound = SoundFlow(self._clock, self._time)
+        verdict = self._sound.judge(pcm_bytes, rate_hz)
+        if verdict == "flood":
+            self.has_flooded = True
+            raise TooManyMessages
+        self._is_unasked = rate_hz is None
+        if self._is_unasked:
+            return  # whoever takes it will refuse it
+        if verdict == "heard":
             self._has_overflowed = False
             self._is_sound = True  # and if it is refused, it is a message like any other
             return
-        self._count(by_the_clock=True)
+        self._is_sound = False
         has_told, self._has_overflowed = self._has_overflowed, True
         raise _Unheard if has_told else AudioOverflow(seconds=round(SOUND_BURST_S))
 

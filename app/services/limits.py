@@ -22,6 +22,9 @@ SOUND_BURST_S: Final = 10.0
 MIN_SOUND_S: Final = 0.0025
 """What the smallest frame of sound counts as, in seconds: a browser's own pieces are 2.7 ms long."""
 
+_STALL_S: Final = 0.01
+"""Less is no stall, in seconds."""
+
 PRESESSION_BYTES: Final = 64 * 1024
 """Of a message, before there is a session, from a client whose handshake brought no accepted token."""
 
@@ -94,19 +97,35 @@ class SoundRate:
 
     Args:
         now: The start, in seconds on the clock that `is_flood` is given.
+        burst_s: Sound that may come at once, in seconds.
     """
 
-    def __init__(self, now: float) -> None:
-        self._room_s = SOUND_BURST_S
+    def __init__(self, now: float, burst_s: float = SOUND_BURST_S) -> None:
+        self._burst_s = burst_s
+        self._room_s = burst_s
         self._at = now
+        self._owed_s = 0.0
+        self._owed_until = now
 
-    def is_flood(self, seconds: float, now: float) -> bool:
-        """Count a frame of so many seconds that came at `now`; True where it is too much, and not counted."""
-        room_s = min(SOUND_BURST_S, self._room_s + (now - self._at) * SOUND_PACE)
+    def is_flood(self, seconds: float, now: float, stood_still_s: float = 0.0) -> bool:
+        """Count a frame of so many seconds that came at `now`; True where it is too much, and not counted.
+
+        While the server and its clock have stood still (`stood_still_s`, since the last frame), as much sound
+        has waited, and may come at once beside the rest.
+        """
+        room_s = min(self._burst_s, self._room_s + (now - self._at) * SOUND_PACE)
         self._at = now
-        left_s = room_s - max(seconds, MIN_SOUND_S)
-        self._room_s = left_s if left_s >= 0 else room_s
-        return left_s < 0
+        if stood_still_s > _STALL_S:
+            self._owed_s += stood_still_s
+            self._owed_until = now + self._burst_s
+        elif now > self._owed_until:
+            self._owed_s = 0.0
+        counted_s = max(seconds, MIN_SOUND_S)
+        is_flood = counted_s > room_s + self._owed_s
+        self._room_s = room_s if is_flood else max(0.0, room_s - counted_s)
+        if not is_flood:
+            self._owed_s -= max(0.0, counted_s - room_s)
+        return is_flood
 
 
 class SessionLimits:

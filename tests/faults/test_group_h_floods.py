@@ -42,8 +42,8 @@ FLOODS = {
     "no JSON": frame(TEXT, b"{") * 14_600,
     "empty texts": frame(TEXT) * 14_600,
     "empty binary": frame(BINARY) * 14_600,
-    "binary of an odd size": frame(BINARY, b"x" * 7) * 5000,
-    "sound that nobody asked for": frame(BINARY, bytes(640)) * 1000,
+    "binary of an odd size": frame(BINARY, b"x" * 7) * 14_600,
+    "sound that nobody asked for": frame(BINARY, bytes(640)) * 5000,
     "unknown types": frame(TEXT, b'{"type":"nope"}') * 3000,
     "no types": frame(TEXT, b"{}") * 3000,
     "lists": frame(TEXT, b"[]") * 3000,
@@ -269,6 +269,47 @@ async def test_h1_sound_faster_than_time_is_1008_and_in_time_it_passes() -> None
             code, _ = await let_go(client, frame(BINARY, bytes(640)) * 3000)
 
     assert code == 1008
+
+
+PIECES = {
+    "frames of 20 ms": [frame(BINARY, bytes(640))] * 150,
+    "a browser's own pieces": [frame(BINARY, bytes(86))] * 1100,
+    "base64": [frame(TEXT, b'{"type":"audio","format":"pcm16","content":"' + b"A" * 852 + b'"}')] * 150,
+    "15 seconds": [frame(BINARY, bytes(640))] * 750,
+}
+
+
+@pytest.mark.parametrize("is_agreed", [True, False])
+@pytest.mark.parametrize("name", PIECES)
+async def test_h1_sound_that_a_stall_of_the_network_has_held_up_ends_no_talk(
+    name: str, is_agreed: bool
+) -> None:
+    """Nor where it was not agreed on: as after a restart, while speech still loads."""
+    engines = VoiceEngines(senses=new_senses(WordRecogniser(Vocabulary()))) if is_agreed else VoiceEngines()
+    model = ScriptedModel(lambda r: says("Sí."))
+    async with running_server(settings_with(), provider=model, engines=engines) as server:
+        async with opened(server.port, V2, has_session=False) as client:
+            start = b'{"type":"start","audio":{"in":{"sample_rate_hz":16000},"out":false}}'
+            await client.sends(frame(TEXT, start))
+            await client.hears(TEXT)
+            await client.sends(*PIECES[name], frame(TEXT, b'{"type":"text","content":"hola"}'))
+            heard = b""
+            while b"response_complete" not in heard:
+                heard += await client.hears(TEXT)
+
+    assert heard.count(b'"error"') <= 4
+
+
+async def test_h1_a_burst_of_binary_frames_on_v1_is_refused_and_the_talk_goes_on() -> None:
+    async with running_server(provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        async with opened(server.port, V1) as client:
+            text = frame(TEXT, b'{"type":"text","content":"hola"}')
+            await client.sends(frame(BINARY, bytes(640)) * 450, text)
+            heard = b""
+            while b"response_complete" not in heard:
+                heard += await client.hears(TEXT)
+
+    assert b'"error"' in heard
 
 
 REFUSED_SOUND = ["{PCM}", '{PCM,"content":"!"}', '{PCM,"content":""}', '{PCM,"content":7}']

@@ -73,3 +73,26 @@ def test_sound_comes_at_most_twice_as_fast_as_it_was_said(
     rate = SoundRate(0.0)
 
     assert sum(rate.is_flood(seconds, n * gap_s) for n in range(count)) == pytest.approx(refused, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("stood_still_s", "came_s", "refused"),
+    [(0.0, 25.0, 15.0), (15.0, 25.0, 0.0), (15.0, 26.0, 1.0)],
+    ids=["no stall", "all that has waited", "more than has waited"],
+)
+def test_what_has_waited_while_the_server_stood_still_may_come_at_once(
+    stood_still_s: float, came_s: float, refused: float
+) -> None:
+    rate = SoundRate(0.0)
+    frames = [
+        rate.is_flood(0.02, 0.0, stood_still_s if number == 0 else 0.0) for number in range(int(came_s * 50))
+    ]
+
+    assert sum(frames) * 0.02 == pytest.approx(refused, abs=0.05)
+
+
+def test_what_a_stall_has_left_over_is_forgotten_soon() -> None:
+    rate = SoundRate(0.0)
+    rate.is_flood(0.02, 0.0, 100.0)
+
+    assert sum(rate.is_flood(0.02, 60.0) for _ in range(600)) == pytest.approx(100, abs=1)
