@@ -79,6 +79,7 @@ class Patience:
     ) -> bool | None:
         if self._alarm is not None:
             self._alarm.cancel()
+            self._alarm = None  # it refers to this, and this to it
         return await self._scope.__aexit__(exc_type, exc, traceback)
 
     def _end(self) -> None:

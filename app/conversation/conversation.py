@@ -31,6 +31,7 @@ from app.session.voice_session import VoiceSession
 from app.tools.calls import ToolRun
 from app.tools.runner import ToolHost, ToolRunner
 from app.voice.base import Transcript
+from app.weakly import weakly
 from config.logger_config import TURN_ID
 from config.settings import Settings
 
@@ -64,11 +65,11 @@ class Conversation:
         self._session = session
         self._history = session.conversation_history
         self._settings = settings
-        self.tools = ToolRunner(host, session, self._on_late_ending)
+        self.tools = ToolRunner(host, session, weakly(self._on_late_ending))
         self._turns = TurnRunner(session, provider, self.tools, settings, host.clock)
         self._line: deque[UserText | ToolRun | Contribution] = deque()
         self._teller = ResultTeller(session, self._turns, settings, self._line)
-        self._intake = Intake(session, host.clock, self._enter)
+        self._intake = Intake(session, host.clock, weakly(self._enter))
         self.summariser = Summariser(session, provider, settings)
         self._worker: asyncio.Task[None] | None = None
         self._is_in_turn = False

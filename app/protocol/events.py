@@ -211,6 +211,10 @@ class ErrorOccurred:
     is_agents: bool = False
     """It ends an agent's turn that has said nothing; v1 knows of agents' turns by their chunks alone."""
 
+    def __post_init__(self) -> None:
+        """Let go of where the error came from: its traceback and its cause hold what a client sent."""
+        self.error.__traceback__ = self.error.__context__ = self.error.__cause__ = None
+
 
 @dataclass(slots=True)
 class Pong:

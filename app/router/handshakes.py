@@ -135,6 +135,8 @@ class TimedHandshakes(HttpToolsProtocol):
             self._refuse(b"431 Request Header Fields Too Large")
         else:
             super().handle_websocket_upgrade()
+            # Nothing of HTTP comes any more, and nobody tells this of the end. The two refer to each other.
+            self.parser = None  # pyright: ignore[reportAttributeAccessIssue]  # as uvicorn does at the end
 
     def _conduct_of_client(self) -> Conduct:
         assert self.guard is not None  # noqa: S101  # asked only where there is one

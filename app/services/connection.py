@@ -334,8 +334,7 @@ class Connection:
             self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
             if self._is_unasked and self._sound is not None and not self._sound.is_to_be_told():
                 return None
-            # Its traceback holds the message, for as long as anybody holds the error.
-            live.session.emit(ErrorOccurred(error.with_traceback(None)))
+            live.session.emit(ErrorOccurred(error))
         except Exception as exc:
             logger.exception("internal")
             live.session.emit(ErrorOccurred(Internal(type(exc).__name__)))

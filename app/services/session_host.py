@@ -230,6 +230,7 @@ class SessionHost:
         self.limits.crowds.move(live.crowd, "")
         if live.expiry is not None:
             live.expiry.cancel()
+            live.expiry = None  # it refers to the session
         is_stop = reason == "shutdown"
         await live.conversation.aclose(
             "shutdown" if is_stop else None, stays_open=is_stop and live.is_resumable
@@ -238,6 +239,7 @@ class SessionHost:
         if live.pump_task is not None:
             live.pump_task.cancel()
             await asyncio.wait({live.pump_task})
+            live.pump_task = None  # its end, an exception, refers to all that it knew
         live.session.observer.closed()
         now = self._clock.now()
         receipt = None

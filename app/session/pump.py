@@ -109,6 +109,7 @@ class Pump:
             event = await outbox.take()
             idle.clear()
             await self._forward(event)
+            del event  # the next one may be long in coming, and this one large
 
     def _write(self, event: Event, ring: Ring) -> str | bytes | None:
         """An event as it leaves, numbered and kept if it is part of the talk; None where it cannot leave."""

@@ -1,6 +1,7 @@
 """One client does its worst, before a session and in one: it is let go, and the others do not notice."""
 
 import asyncio
+import gc
 import json
 import logging
 import re
@@ -13,6 +14,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from app.conversation.conversation import Conversation
+from app.router.guarded_socket import GuardedSocket
+from app.services.connection import Connection
+from app.services.live_session import LiveSession
 from app.voice.base import VoiceEngines
 from tests.support.context import settings_with
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses
@@ -328,6 +333,63 @@ async def test_h1_sound_that_is_refused_is_answered_up_to_a_burst(message: str) 
 
     assert code == 1008
     assert frames < 2 * BURST
+
+
+# What has ended is gone at once, and not when garbage is collected
+
+
+@pytest.mark.parametrize("offer", [V1, V2])
+@pytest.mark.parametrize("end", ["close", "cut", "flood", "talk"])
+async def test_h1_a_connection_that_has_ended_leaves_nothing_for_the_collector(
+    offer: bytes, end: str
+) -> None:
+    settings = settings_with(resume_window_s=0.05)
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        gc.collect()
+        gc.disable()
+        try:
+            async with opened(server.port, offer) as client:
+                if end == "close":
+                    await client.sends(frame(CLOSE, (1000).to_bytes(2)))
+                    await client.is_closed_with()
+                if end == "flood":
+                    await let_go(client, FLOODS["no JSON"])
+                if end == "talk":
+                    await client.sends(frame(TEXT, b'{"type":"text","content":"hola"}'))
+                    while b"response_complete" not in await client.hears(TEXT):
+                        pass
+            async with asyncio.timeout(20):
+                while left_of(GuardedSocket, LiveSession, Conversation, Connection):  # noqa: ASYNC110  # memory tells nobody
+                    await asyncio.sleep(0.05)
+        finally:
+            gc.enable()
+
+
+def left_of(*types: type) -> int:
+    return sum(
+        type(thing) in types or type(thing).__mro__[1:2] == (GuardedSocket,) for thing in gc.get_objects()
+    )
+
+
+async def test_h1_a_text_that_was_refused_is_not_kept_with_the_session_that_waits() -> None:
+    text = frame(TEXT, b'{"type":"text","content":"' + b"x" * 900_000 + b'"}')
+    async with running_server(provider=ScriptedModel([])) as server:
+        async with opened(server.port, V2) as client:
+            await client.sends(text)
+            while b"context_too_long" not in await client.hears(TEXT):
+                pass
+        async with asyncio.timeout(20):
+            while next(iter(server.service.sessions)).pump.link is not None:  # noqa: ASYNC110  # no event for it
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        held = {
+            id(held): len(held)
+            for thing in gc.get_objects()
+            for held in gc.get_referents(thing)
+            if type(held) is str and len(held) > 800_000
+        }
+
+    assert held == {}
 
 
 # H2: messages that never end, and those who never speak

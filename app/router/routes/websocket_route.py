@@ -44,7 +44,10 @@ class RawSend:
         """Passes everything on."""
         if scope["type"] == "websocket":
             scope[_RAW_SEND] = send
-        await self.app(scope, receive, send)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            scope.pop(_RAW_SEND, None)  # else the scope keeps the connection, which keeps the scope
 
 
 class WebSocketTransport:
