@@ -35,17 +35,20 @@ class Crowds:
     Args:
         most: Sessions of one address; 0 bounds nothing.
         uncounted: Networks that never count.
+        share: Sessions of one address whose users no token names; 0 bounds nothing.
     """
 
-    def __init__(self, most: int, uncounted: Networks) -> None:
+    def __init__(self, most: int, uncounted: Networks, share: int = 0) -> None:
         self._most = most
+        self._share = share
         self._uncounted = uncounted
         self._arriving: Counter[str] = Counter()
         self._sessions: Counter[str] = Counter()
 
     def key_of(self, address: str) -> str:
         """What an address is counted by; empty where it is not."""
-        if not self._most or is_this_machine(address) or self._uncounted.hold(address):
+        is_bounded = self._most or self._share
+        if not is_bounded or is_this_machine(address) or self._uncounted.hold(address):
             return ""
         return counted_as(address)
 
@@ -56,24 +59,26 @@ class Crowds:
         Raises:
             ServerFull: There are too many of this address already.
         """
-        self._check(self._arriving, key)
+        self._check(self._arriving, key, self._most)
         self._count(self._arriving, key, 1)
         try:
             yield
         finally:
             self._count(self._arriving, key, -1)
 
-    def check(self, key: str) -> None:
+    def check(self, key: str, *, is_anonymous: bool = False) -> None:
         """Raises `ServerFull` where this address may have no further session."""
-        self._check(self._sessions, key)
+        self._check(self._sessions, key, self._most)
+        if is_anonymous:
+            self._check(self._sessions, key, self._share)
 
     def move(self, before: str, key: str) -> None:
         """A session belongs to another address now; empty: to none."""
         self._count(self._sessions, before, -1)
         self._count(self._sessions, key, 1)
 
-    def _check(self, counter: Counter[str], key: str) -> None:
-        if key and counter[key] >= self._most:
+    def _check(self, counter: Counter[str], key: str, most: int) -> None:
+        if key and most and counter[key] >= most:
             raise ServerFull(f"address {key}")
 
     def _count(self, counter: Counter[str], key: str, change: int) -> None:

@@ -22,6 +22,9 @@ SOUND_BURST_S: Final = 10.0
 MIN_SOUND_S: Final = 0.0025
 """What the smallest frame of sound counts as, in seconds: a browser's own pieces are 2.7 ms long."""
 
+ANONYMOUS_PART: Final = 2
+"""One address whose users no token names has one of so many parts of all sessions at most."""
+
 _STALL_S: Final = 0.01
 """Less is no stall, in seconds."""
 
@@ -138,6 +141,7 @@ class SessionLimits:
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.crowds = Crowds(settings.max_sessions_per_ip, Networks(settings.trusted_proxies))
+        share = max(1, settings.max_sessions // ANONYMOUS_PART)
+        self.crowds = Crowds(settings.max_sessions_per_ip, Networks(settings.trusted_proxies), share)
         self.memory = MemoryGate(settings.max_memory_mb, clock)
         self.budgets = Budgets.of(settings, clock.monotonic)

@@ -53,6 +53,7 @@ class LiveSession:
         takes_users_language: Its client has named no language: the one of the user's profile is its own.
         is_introduced: The user's profile is being read, and they have been greeted if they are to be.
         crowd: What it is counted by among the sessions of its address; empty where it is not.
+        address: Where its client came from, if no token names its user; empty where nobody knows.
     """
 
     session: VoiceSession
@@ -72,6 +73,7 @@ class LiveSession:
     takes_users_language: bool = False
     is_introduced: bool = False
     crowd: str = ""
+    address: str = ""
 
     @property
     def session_id(self) -> str:
@@ -82,6 +84,14 @@ class LiveSession:
     def is_resumable(self) -> bool:
         """Whether it outlives its connection (protocol v2)."""
         return self.pump.ring is not None
+
+    @property
+    def is_wordless(self) -> bool:
+        """Whether nothing is lost with it: nobody has said anything, but for the agent's own greeting."""
+        session, conversation = self.session, self.conversation
+        has_words = any(entry.role == "user" for entry in session.transcript) or session.holds_outside
+        has_more_to_come = bool(conversation.waiting_turns or self.left_in_line or session.pending_tools)
+        return not has_words and not has_more_to_come and self.restored is None and self.history_seq < 0
 
     def describe(self) -> dict[str, Any]:
         """What `GET /sessions/{session_id}` shows."""

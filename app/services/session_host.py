@@ -16,6 +16,7 @@ from app.patience import Alarm
 from app.protocol import v1, v2
 from app.protocol.client import ANONYMOUS
 from app.protocol.events import AudioTerms, ErrorOccurred, Notice, SessionCreated, SessionTerms
+from app.services.arrivals import MOST_OF_ONE
 from app.services.endings import Endings
 from app.services.limits import SessionLimits
 from app.services.live_session import LiveSession
@@ -23,6 +24,7 @@ from app.services.principal import Principal
 from app.services.profiles import Profiles
 from app.services.restoring import may_come_back, restore, settle_what_is_left
 from app.services.stored_journal import StoredJournal
+from app.services.waiting_room import WaitingRoom
 from app.session.budget import Budget
 from app.session.history import History
 from app.session.observer import NOBODY, Telemetry
@@ -74,6 +76,7 @@ class SessionHost:
         self.limits = SessionLimits(settings, clock)
         self._endings = Endings()
         self._closing: set[asyncio.Task[None]] = set()
+        self._waiting = WaitingRoom(MOST_OF_ONE)
 
     def find(self, session_id: str, principal: Principal | None) -> LiveSession | None:
         """A live session, if it is there and theirs to see."""
@@ -196,6 +199,7 @@ class SessionHost:
 
         Waits until that is so, `STORE_TIMEOUT_S` at most.
         """
+        self._waiting.leave(live)
         self._expire_later(live)  # it may be gone before it has its session
         settle_what_is_left(live)  # written down before it is told: a second crash must not tell it twice
         receipt = self._store.session_changed(
@@ -220,17 +224,37 @@ class SessionHost:
         self._expire_later(live)
         if not self.is_leaving:  # after a restart its window begins anew
             self._store.session_changed(live.session_id, {"detached_at": self._clock.now()})
+        goes = self._waiting.enter(live)
+        if goes is not None:
+            self._make_room(goes)
 
     async def close(self, live: LiveSession, reason: str) -> None:
         """Ends a session: its turn and tools are cancelled, its task is awaited, nothing of it is left."""
+        if self._take_out(live):
+            await self._end(live, reason)
+
+    def _take_out(self, live: LiveSession) -> bool:
+        """Whether it was there; from now on it is not, and has to be ended."""
         if self.sessions.get(live.session_id) is not live:
-            return
+            return False
         self.sessions.remove(live.session_id)
+        self._waiting.leave(live)
         self._endings.begin(live.session_id)
         self.limits.crowds.move(live.crowd, "")
         if live.expiry is not None:
             live.expiry.cancel()
             live.expiry = None  # it refers to the session
+        return True
+
+    def _make_room(self, live: LiveSession) -> None:
+        """Ends a session that waits and has nothing to lose, for another."""
+        if self._take_out(live):
+            closing = asyncio.create_task(self._end(live, "made_room"), name=f"end {live.session_id}")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def _end(self, live: LiveSession, reason: str) -> None:
+        SESSION_ID.set(live.session_id)
         is_stop = reason == "shutdown"
         await live.conversation.aclose(
             "shutdown" if is_stop else None, stays_open=is_stop and live.is_resumable
@@ -256,7 +280,12 @@ class SessionHost:
         await self.profiles.aclose()
 
     def _make(self, record: SessionRecord, next_position: int) -> LiveSession:
-        if self.sessions.is_full or self.is_leaving or self.limits.memory.is_full:
+        if self.is_leaving or self.limits.memory.is_full:
+            raise ServerFull
+        oldest = self._waiting.oldest() if self.sessions.is_full else None
+        if oldest is not None:
+            self._make_room(oldest)
+        if self.sessions.is_full:
             raise ServerFull
         settings = self._settings
         is_resumable = record.protocol == v2.NAME

@@ -36,6 +36,7 @@ class VoiceSession:
         profile: What is kept of the user; None where nothing is.
         budget: What the user may still use up.
         spoken_language: The language in which the user has been heard to speak.
+        sharing: What its address is counted by, where no token names its user; empty where many have it.
         observer: Looks at what happens, to measure it.
     """
 
@@ -56,6 +57,7 @@ class VoiceSession:
     profile: ProfileKeeper | None = None
     budget: Budget = field(default_factory=Budget)
     spoken_language: Locale | None = None
+    sharing: str = ""
     observer: Observer = NOBODY
     state: SessionState = SessionState.IDLE
     pending_tools: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
@@ -77,7 +79,12 @@ class VoiceSession:
 
     @property
     def sharer(self) -> str:
-        """Whose share of what all use it takes: its user's, or its own where nobody knows them."""
+        """Whose share of what all use it takes: its user's, or its address's, which may say any name.
+
+        Where neither is known, it has one of its own.
+        """
+        if self.sharing:
+            return f"address {self.sharing}"
         return self.session_id if self.user_id == ANONYMOUS else f"user {self.user_id}"
 
     @property

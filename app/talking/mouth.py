@@ -55,7 +55,7 @@ class SpokenMouth:
         locale: Callable[[], Locale],
         drop_sound: Callable[[str], None],
         make_splitter: Callable[[], Splitter],
-        owner: str = "",
+        owner: Callable[[], str] = str,
     ) -> None:
         self.choice = choice
         self.on_correction: Callable[[str, int], None] = lambda turn_id, chars: None
@@ -226,7 +226,7 @@ class SpokenMouth:
     def _speech(self, text: str, is_first: bool) -> Speech:
         language = clause_language(text, self._locale())
         choice = self.choice
-        return Speech(text, language, choice.voice, choice.speed, self._talk, self._owner, is_first)
+        return Speech(text, language, choice.voice, choice.speed, self._talk, self._owner(), is_first)
 
     def _let_go(self) -> None:
         """Stops the turn that is spoken, if there is one."""

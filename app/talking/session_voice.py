@@ -217,7 +217,7 @@ class SessionVoice:
                 lambda: self._session.language,
                 self._session.outbox.drop_sound,
                 engines.new_splitter,
-                self._session.sharer,
+                lambda: self._session.sharer,
             )
             self._mouth.on_correction = self._conversation.correct
             self._session.mouth = self._mouth
@@ -233,7 +233,7 @@ class SessionVoice:
         senses, settings = engines.senses, self._settings
         detector = senses.new_detector()
         understanding = Understanding(
-            senses, settings.stt_language, lambda: self._session.language, self._session.sharer
+            senses, settings.stt_language, lambda: self._session.language, lambda: self._session.sharer
         )
         attention = Attention(self._conversation, self._mouth if terms.out else None, settings.interrupt_mode)
         max_seconds = settings.max_audio_seconds

@@ -72,7 +72,11 @@ class Understanding:
     """
 
     def __init__(
-        self, senses: Senses, language: SpeechLanguage, locale: Callable[[], Locale], owner: str = ""
+        self,
+        senses: Senses,
+        language: SpeechLanguage,
+        locale: Callable[[], Locale],
+        owner: Callable[[], str] = str,
     ) -> None:
         self.on_done: Callable[[], None] = lambda: None
         self.on_partial: OnPartial | None = None
@@ -151,7 +155,7 @@ class Understanding:
         """
         is_short = len(pcm) <= SHORT_WORDS_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
         prompt = prompt_for(self._locale()) if is_over_voice and is_short else ""
-        utterance = Utterance(pcm, self._language, self._locale(), prompt, urgency, self._owner)
+        utterance = Utterance(pcm, self._language, self._locale(), prompt, urgency, self._owner())
         return await self._senses.recogniser.transcribe(utterance)
 
     async def _work(self, pcm: bytes, before: bytes, is_over_voice: bool) -> None:

@@ -34,7 +34,8 @@ from tests.support.raw_client import (
     handshake,
 )
 from tests.support.scripted import ScriptedModel, says
-from tests.support.server import client_of, running_server
+from tests.support.server import Server, client_of, running_server
+from tests.support.v2_client import v2_client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -333,6 +334,79 @@ async def test_h1_sound_that_is_refused_is_answered_up_to_a_burst(message: str) 
 
     assert code == 1008
     assert frames < 2 * BURST
+
+
+# Sessions that are opened and left
+
+
+async def abandons(server: Server, offer: bytes = b"") -> None:
+    _, client = await handshake(server.port, V2 + offer)
+    await client.sends(frame(TEXT, OPENING[V2]))
+    assert b"session_created" in await client.hears(TEXT)
+    client.writer.transport.abort()
+
+
+async def all_have_left(server: Server, but: int = 0) -> None:
+    async with asyncio.timeout(20):
+        while sum(live.pump.link is not None for live in server.service.sessions) > but:  # noqa: ASYNC110  # no event
+            await asyncio.sleep(0.01)
+
+
+async def test_h2_sessions_that_strangers_open_and_leave_keep_nobody_out() -> None:
+    settings = settings_with(max_sessions=4)
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        async with v2_client(server) as spoken, v2_client(server) as silent:
+            await spoken.starts()
+            await spoken.says("hola")
+            await spoken.hears("response_complete")
+            await spoken.drops()
+            await silent.starts()
+            await silent.drops()
+            for _ in range(20):
+                await abandons(server)
+                await all_have_left(server)
+            async with client_of(server) as newcomer:
+                await newcomer.opens()
+                await newcomer.says("hola")
+                assert await newcomer.hears_answer() == "Sí."
+            assert (await spoken.resumes())["type"] == "session_resumed"  # it had something to lose
+
+
+async def test_h2_a_full_house_of_those_who_talk_still_refuses() -> None:
+    settings = settings_with(max_sessions=2)
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        async with v2_client(server) as first, client_of(server) as second, client_of(server) as third:
+            await first.starts()
+            await first.says("hola")
+            await first.hears("response_complete")
+            await first.drops()
+            await second.opens()
+            await third.sends({"type": "system"})
+            assert await third.is_closed() == 1013
+
+
+async def test_h2_one_address_has_so_many_sessions_that_wait_and_hold_nothing() -> None:
+    async with running_server(provider=ScriptedModel([])) as server:
+        for _ in range(40):
+            await abandons(server)
+        await all_have_left(server)
+
+        assert len(server.service.sessions) == 32
+
+
+async def test_h2_one_address_without_tokens_has_half_of_all_sessions() -> None:
+    settings = settings_with(max_sessions=6, trusted_proxies="127.0.0.1")
+    async with running_server(settings, provider=ScriptedModel([])) as server, AsyncExitStack() as stack:
+        codes: list[int | None] = []
+        for address in ["203.0.113.7"] * 4 + ["203.0.113.8"]:
+            client = await stack.enter_async_context(
+                opened(server.port, behind_proxy(address), has_session=False)
+            )
+            await client.sends(frame(TEXT, OPENING[V1]))
+            is_refused = b'"error"' in await client.hears(TEXT)
+            codes.append(await client.is_closed_with() if is_refused else None)
+
+    assert codes == [None, None, None, 1013, None]
 
 
 # What has ended is gone at once, and not when garbage is collected

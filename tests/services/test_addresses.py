@@ -43,6 +43,21 @@ def test_one_address_has_so_many_sessions_and_others_theirs() -> None:
     crowds.check("a")
 
 
+def test_an_address_without_tokens_has_a_share_of_all() -> None:
+    crowds = Crowds(0, PROXIES, share=2)
+    assert (crowds.key_of("192.0.2.7"), crowds.key_of("127.0.0.1")) == ("192.0.2.7", "")
+    for _ in range(2):
+        crowds.check("a", is_anonymous=True)
+        crowds.move("", "a")
+
+    with pytest.raises(ServerFull):
+        crowds.check("a", is_anonymous=True)
+    crowds.check("a")
+    crowds.check("", is_anonymous=True)
+    with crowds.arriving("a"):
+        pass
+
+
 def test_connections_without_a_session_are_bounded_too_and_nothing_is_left_of_them() -> None:
     crowds = Crowds(1, PROXIES)
     with crowds.arriving("a"):

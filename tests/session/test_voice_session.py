@@ -95,3 +95,21 @@ def test_nothing_but_move_to_writes_a_state():
                     writers.append((path.name, function.name))
 
     assert writers == [("voice_session.py", "move_to")]
+
+
+@pytest.mark.parametrize(
+    ("user_id", "sharing", "sharer"),
+    [
+        ("ana", "", "user ana"),
+        ("anonymous", "", "s1"),
+        ("anonymous", "203.0.113.7", "address 203.0.113.7"),
+        ("whoever", "203.0.113.7", "address 203.0.113.7"),
+    ],
+    ids=["a user", "nobody knows", "an address", "an address with a name of its own making"],
+)
+def test_who_has_a_share_of_what_all_use(user_id: str, sharing: str, sharer: str) -> None:
+    session = new_session()
+    session.user_id = user_id
+    session.sharing = sharing
+
+    assert session.sharer == sharer

@@ -1,0 +1,73 @@
+"""Which sessions go first where there is no room."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from app.services.live_session import LiveSession
+from app.services.waiting_room import WaitingRoom
+from app.session.ring import Ring
+from tests.support.live import live_of
+from tests.support.scripted import ScriptedModel, says
+from tests.support.talk import talk
+from tests.support.virtual_time import virtual
+
+
+@asynccontextmanager
+async def sessions() -> AsyncIterator[Callable[[str], "LiveSession"]]:
+    """Makes sessions of addresses."""
+    async with AsyncExitStack() as stack:
+        ready = [
+            await stack.enter_async_context(talk(ScriptedModel(lambda r: says("Sí.")))) for _ in range(6)
+        ]
+
+        def make(address: str) -> LiveSession:
+            live = live_of(ready.pop(), ring=Ring(10, 1000))
+            live.address = address
+            return live
+
+        yield make
+
+
+@virtual
+async def test_the_one_that_has_waited_longest_is_first() -> None:
+    async with sessions() as make:
+        room = WaitingRoom(10)
+        first, second = make("a"), make("b")
+        assert (room.enter(first), room.enter(second), room.oldest()) == (None, None, first)
+        room.leave(first)
+        assert room.oldest() is second
+        room.enter(first)
+        assert room.oldest() is second
+        room.leave(second)
+        room.leave(first)
+        room.leave(first)
+
+        assert (room.oldest(), len(room)) == (None, 0)
+        assert not room._by_address
+
+
+@virtual
+async def test_one_too_many_of_an_address_has_its_oldest_go() -> None:
+    async with sessions() as make:
+        room = WaitingRoom(2)
+        mine = [make("a") for _ in range(3)]
+        assert [room.enter(live) for live in mine] == [None, None, mine[0]]
+        assert room.enter(make("b")) is None
+        unknown = [make("") for _ in range(2)]
+
+        assert [room.enter(live) for live in unknown] == [None, None]
+
+
+@virtual
+async def test_where_something_was_said_nobody_goes() -> None:
+    async with sessions() as make:
+        room = WaitingRoom(1)
+        spoken, told, silent = make("a"), make("a"), make("a")
+        spoken.conversation.hear("hola")
+        assert room.enter(spoken) is None
+        assert room.enter(told) is None
+        told.session.holds_outside = True  # a back end has said something since
+        assert room.oldest() is None
+        room.enter(silent)
+
+        assert room.oldest() is silent
