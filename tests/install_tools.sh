@@ -1,12 +1,11 @@
 #!/bin/sh
-# Installs Chromium, Node, PostgreSQL, PgBouncer, espeak-ng, nginx, HAProxy and promtool for the tests that need them, if they are missing and this may be done here.
+# Installs Chromium, Node, PostgreSQL, PgBouncer, nginx, HAProxy and promtool for the tests that need them, if they are missing and this may be done here.
 set -u
 wanted=""
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     wanted="$wanted chromium"
 { command -v node >/dev/null && command -v npm >/dev/null; } || wanted="$wanted nodejs npm"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || wanted="$wanted postgresql"
-command -v espeak-ng >/dev/null || wanted="$wanted espeak-ng"
 for proxy in nginx haproxy pgbouncer; do
     PATH="$PATH:/usr/sbin" command -v $proxy >/dev/null || wanted="$wanted $proxy"
 done

@@ -65,12 +65,7 @@ class WorkerProcess:
             WorkerFailed: It does not start, or not in time; nothing of it is left.
         """
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "app.voice.worker", self._kind,
-                stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=_ROOT, env=_ENVIRONMENT, limit=_PIPE_BYTES,
-                # Ctrl-C is for the server, which ends its workers when it no longer needs them.
-                start_new_session=True,
-            )  # fmt: skip
+            self._process = await self._created()
         except OSError as exc:
             raise WorkerFailed(f"{self._kind} cannot be started: {type(exc).__name__}") from exc
         self._tasks = [
@@ -115,7 +110,7 @@ class WorkerProcess:
 
     async def end(self) -> None:
         """Ends the process, now; returns when it has gone."""
-        process, self._process = self._process, None
+        process = self._process
         if process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -127,6 +122,26 @@ class WorkerProcess:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Not before: whoever is cut off here is followed by another who ends it.
+        self._process = None
+
+    async def _created(self) -> Process:
+        command = (sys.executable, "-m", "app.voice.worker", self._kind)
+        # Ctrl-C is for the server, which ends its workers when it no longer needs them: a session of its own.
+        creation = asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+            cwd=_ROOT, env=_ENVIRONMENT, limit=_PIPE_BYTES, start_new_session=True,
+        )  # fmt: skip
+        creating = asyncio.ensure_future(creation)
+        try:
+            return await asyncio.shield(creating)
+        except asyncio.CancelledError:
+            # Cut off half way, asyncio would leave the process to itself, and its pipes open.
+            await asyncio.wait({creating})
+            if creating.exception() is None:
+                self._process = creating.result()
+                await self.end()
+            raise
 
     async def _send(self, header: Header, body: bytes, timeout_s: float) -> None:
         process = self._process

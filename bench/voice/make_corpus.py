@@ -9,11 +9,9 @@ import asyncio
 import hashlib
 import json
 import os
-import subprocess
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +22,12 @@ import soxr
 from app.errors import Locale
 from app.voice.base import EAR_RATE_HZ, Speech, Synthesiser
 from app.voice.models import KOKORO, VOICES_FILE
+from app.voice.tts.espeak_engine import WORKER as ESPEAK_WORKER
+from app.voice.tts.espeak_engine import EspeakEngine, library_or_refusal, load_engine
 from app.voice.tts.kokoro import Kokoro, pool_of
 from app.voice.tts.load import SpokenAnswers
+from app.voice.worker_wire import Frame
+from app.voice.workers import WorkerPool
 from bench.voice.sentences import TEXTS, Group
 from config.settings import Settings
 
@@ -47,7 +49,7 @@ _SPEEDS: Final = {"slow": 0.9, "fast": 1.1}
 _ESPEAK_WORDS_PER_MINUTE: Final = 165
 _ESPEAK_VOICES: Final[dict[Locale, str]] = {"es": "es", "en": "en-us"}
 _KOKORO_VOICES: Final[dict[Locale, str]] = {"es": "ef_dora", "en": "af_heart"}
-OTHER_ESPEAK_VOICES: Final[dict[Locale, str]] = {"es": "es-419", "en": "en-gb"}
+OTHER_ESPEAK_VOICES: Final[dict[Locale, str]] = {"es": "es-419", "en": "en"}
 OTHER_KOKORO_VOICES: Final[dict[Locale, str]] = {"es": "em_alex", "en": "am_michael"}
 """For a second corpus, on which no rule and no list of words was tried before."""
 _LEVEL: Final = 0.08
@@ -87,14 +89,21 @@ class _Line:
         ).hexdigest()
 
 
-def espeak(text: str, language: Locale, speed: float, voices: dict[Locale, str] = _ESPEAK_VOICES) -> Sound:
-    """Speech by the program espeak-ng."""
-    rate = str(round(_ESPEAK_WORDS_PER_MINUTE * speed))
-    command = ["espeak-ng", "--stdout", "-v", voices[language], "-s", rate, "--", text]
-    wav = subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
-    # The header's length is not known while it is written: what follows it is all sound.
-    rate_hz = int.from_bytes(wav[24:28], "little")
-    return _at_ears_rate(np.frombuffer(wav[44 : len(wav) - len(wav) % 2], "<i2"), rate_hz)
+def by_espeak(pool: WorkerPool, voices: dict[Locale, str], runner: asyncio.Runner) -> Speak:
+    """Speech by espeak-ng, whose process runs on the runner's loop."""
+
+    def speak(text: str, language: Locale, speed: float) -> Sound:
+        pace = round(_ESPEAK_WORDS_PER_MINUTE * speed)
+        header = {"do": "speak", "voice": voices[language], "words_per_minute": pace}
+
+        async def run() -> Frame:
+            [frame] = [frame async for frame in pool.run(header, text.encode())]
+            return frame
+
+        reply, pcm = runner.run(run())
+        return _at_ears_rate(np.frombuffer(pcm, "<i2"), reply["rate_hz"])
+
+    return speak
 
 
 def by_synthesiser(synthesiser: Synthesiser, voices: dict[Locale, str], runner: asyncio.Runner) -> Speak:
@@ -265,13 +274,25 @@ def _fields(entry: Entry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in Entry.__slots__}
 
 
-async def _kokoro(voices: dict[Locale, str]) -> Kokoro:
+async def espeak_pool() -> WorkerPool:
+    """espeak-ng's process, running.
+
+    Raises:
+        NotAvailable: It is not installed.
+    """
+    library = library_or_refusal()
+    pool = WorkerPool(ESPEAK_WORKER, {"path": library.path, "data": library.data}, timeout_s=30)
+    await pool.start()
+    return pool
+
+
+async def _kokoro(voices: dict[Locale, str], engine: EspeakEngine) -> Kokoro:
     # Alone, without the espeak-ng that takes its place on a busy machine.
     threads = min(2, os.cpu_count() or 1)
     model = Settings().models_dir / KOKORO.files[0].path
     pool = pool_of(model, VOICES_FILE, size=1, threads=threads, queue=4, timeout_s=120)
     await pool.start()
-    return Kokoro(pool, voices, SpokenAnswers(1))
+    return Kokoro(pool, engine.phonemes, voices, SpokenAnswers(1))
 
 
 def main() -> None:
@@ -286,15 +307,18 @@ def main() -> None:
     if given.others:
         espeaks, kokoros = OTHER_ESPEAK_VOICES, OTHER_KOKORO_VOICES
     with asyncio.Runner() as runner:
-        speakers: dict[str, Speak] = {"espeak": partial(espeak, voices=espeaks)}
-        kokoro = runner.run(_kokoro(kokoros)) if given.local else None
+        pool = runner.run(espeak_pool())
+        speakers: dict[str, Speak] = {"espeak": by_espeak(pool, espeaks, runner)}
+        engine = runner.run(load_engine(Settings()))
+        kokoro = runner.run(_kokoro(kokoros, engine)) if given.local else None
         if kokoro is not None:
             speakers["kokoro"] = by_synthesiser(kokoro, kokoros, runner)
         try:
             entries = make_corpus(given.folder, speakers, given.seed)
         finally:
-            if kokoro is not None:
-                runner.run(kokoro.aclose())
+            for part in (kokoro, engine, pool):
+                if part is not None:
+                    runner.run(part.aclose())
     print(f"{len(entries)} recordings, {sum(entry.seconds for entry in entries) / 60:.1f} minutes")
 
 

@@ -20,6 +20,7 @@ from app.voice.pcm import resampled
 from app.voice.reading import read_aloud, spoken_text
 from app.voice.stt.local import LocalWhisper
 from app.voice.tts.espeak import Espeak
+from app.voice.tts.espeak_engine import load_engine
 from app.voice.tts.kokoro import RATE_HZ, Kokoro, pool_of
 from app.voice.tts.load import SpokenAnswers
 from app.voice.tts.local import LocalVoice
@@ -133,7 +134,8 @@ async def words_report(said: Sequence[Said]) -> str:
 
 async def measure(arguments: argparse.Namespace) -> None:
     """Speaks, and prints what came of it."""
-    espeak = Espeak()
+    engine = await load_engine(Settings())
+    espeak = Espeak(engine)
     voice: Synthesiser = espeak
     if arguments.engine == "local":
         settings = Settings()
@@ -141,10 +143,9 @@ async def measure(arguments: argparse.Namespace) -> None:
         pool = pool_of(model, VOICES_FILE, size=1, threads=arguments.threads, queue=64, timeout_s=60)
         await pool.start()
         answers = SpokenAnswers(1)
-        voice = LocalVoice(Kokoro(pool, {"es": "ef_dora", "en": "af_heart"}, answers), answers, espeak)
-        if arguments.talks == 1:
-            # One talk alone is given Kokoro, however slow the machine is.
-            voice = Kokoro(pool, {"es": "ef_dora", "en": "af_heart"}, answers)
+        kokoro = Kokoro(pool, engine.phonemes, {"es": "ef_dora", "en": "af_heart"}, answers)
+        # One talk alone is given Kokoro, however slow the machine is.
+        voice = kokoro if arguments.talks == 1 else LocalVoice(kokoro, answers, espeak)
     try:
         await say(voice, Speech("Hola.", "es"))
         talks = [asyncio.create_task(answer(voice, f"talk {n}")) for n in range(arguments.talks)]
@@ -159,6 +160,7 @@ async def measure(arguments: argparse.Namespace) -> None:
                     print(await words_report(result))
     finally:
         await voice.aclose()
+        await engine.aclose()
 
 
 def main() -> None:

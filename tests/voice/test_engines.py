@@ -16,7 +16,7 @@ async def test_parts_are_loaded_and_hear_what_they_say() -> None:
     engines = await load_engines(settings_with(models_dir=MODELS_DIR, tts_provider="espeak", stt_workers=1))
     try:
         assert engines.features == ["audio_in", "audio_out"]
-        assert [lost() for lost in engines.losses] == [0, 0], "Whisper's workers and the decoder"
+        assert [lost() for lost in engines.losses] == [0, 0, 0], "Whisper, the decoder, espeak-ng"
         assert engines.senses is not None and engines.synthesiser is not None
         heard = await engines.senses.recogniser.transcribe(Utterance(recording("es_hora"), "es"))
         pieces = [piece async for piece in engines.synthesiser.speak(Speech("Son las dos.", "es"))]

@@ -1,5 +1,7 @@
 """One worker, seen from the server. What a pool makes of many is in `test_workers.py`."""
 
+import asyncio
+import gc
 import logging
 import os
 
@@ -49,6 +51,37 @@ async def test_ended_worker_takes_no_job_and_leaves_no_process():
 
     with pytest.raises(WorkerFailed):
         await worker.begin({"do": "echo"}, b"", 10)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 8])
+async def test_start_that_is_given_up_half_way_leaves_no_process(steps: int):
+    """A pool that is closed while it replaces a worker."""
+    worker = WorkerProcess(KIND)
+    starting = asyncio.create_task(worker.start({}, 30))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    starting.cancel()
+    await asyncio.wait({starting})
+    gc.collect()  # what was left open would be said now, and fail the test
+
+    assert starting.cancelled()
+    assert worker.pid == 0
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+async def test_end_that_is_given_up_half_way_is_gone_on_with(steps: int):
+    worker = WorkerProcess(KIND)
+    await worker.start({}, 30)
+    pid = worker.pid
+    ending = asyncio.create_task(worker.end())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    ending.cancel()
+    await asyncio.wait({ending})
+    await worker.end()
+
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from array import array
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, cast
 from app.errors import Locale, WorkerFailed
 from app.voice.base import BYTES_PER_SAMPLE, AudioPiece, Speech, WordEnd
 from app.voice.reading import Token, read_aloud
+from app.voice.tts.kokoro_symbols import phrases_of
 from app.voice.tts.load import SpokenAnswers
 from app.voice.tts.timing import nothing_said
 from app.voice.worker_wire import Frame, Header, Refused
@@ -18,6 +19,9 @@ from app.voice.workers import WorkerPool
 
 RATE_HZ: Final = 24_000
 WORKER: Final = "app.voice.tts.kokoro_worker"
+Phonemiser = Callable[[list[str], Locale, str], Awaitable[list[str]]]
+"""Takes phrases, their language, and whose they are; gives the phonemes of each, in Kokoro's symbols."""
+
 VOICES: Final[dict[Locale, tuple[str, ...]]] = {
     "es": ("ef_dora", "em_alex"),
     "en": ("af_heart", "am_michael"),
@@ -55,7 +59,8 @@ class Kokoro:
     """Speaks by worker processes; see `Synthesiser`. Raises `VoiceBusy` where too many clauses wait.
 
     Args:
-        pool: Workers of the kind `WORKER`; started and closed by the caller.
+        pool: Workers of the kind `WORKER`; started by the caller.
+        phonemes: How words sound; what it raises ends the clause.
         defaults: The voice of each language, where none or an unknown one is asked for.
         answers: Is told what is made, and says how far ahead of the listener it is.
     """
@@ -63,8 +68,11 @@ class Kokoro:
     name: Literal["azure", "local", "espeak"] = "local"
     sample_rate_hz = RATE_HZ
 
-    def __init__(self, pool: WorkerPool, defaults: dict[Locale, str], answers: SpokenAnswers) -> None:
+    def __init__(
+        self, pool: WorkerPool, phonemes: Phonemiser, defaults: dict[Locale, str], answers: SpokenAnswers
+    ) -> None:
         self._pool = pool
+        self._phonemes = phonemes
         self._defaults = defaults
         self._answers = answers
 
@@ -109,10 +117,13 @@ class Kokoro:
         await self._pool.aclose()
 
     async def _front(self, tokens: list[Token], speech: Speech, urgency: int) -> "Front":
+        phrases = [
+            " ".join(phrase.words) for phrase in phrases_of([(token.words, token.pause) for token in tokens])
+        ]
         header: Header = {
             "do": "front",
             "tokens": [[token.words, token.pause] for token in tokens],
-            "locale": speech.language,
+            "sounds": await self._phonemes(phrases, speech.language, speech.owner or speech.talk),
             "voice": self.voice_of(speech),
             "speed": min(max(speech.speed, 0.5), 2.0),
         }

@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
-from app.errors import Locale
 from app.voice.tts.kokoro_symbols import Written, phrases_of, write
 from app.voice.tts.onnx_graph import OnnxModel
-from app.voice.tts.phonemes import PhonemesFailed, phonemes_of
 from app.voice.worker_wire import Frame, Handler, Header, Refused
 
 _SHAPE: Final = "/decoder/decoder/decode.3/Div_4_output_0"
@@ -113,9 +111,4 @@ def load(options: Header) -> Handler:
 
 def _written(header: Header) -> Written:
     phrases = phrases_of([(words, pause) for words, pause in header["tokens"]])
-    locale: Locale = header["locale"]
-    try:
-        sounds = phonemes_of([" ".join(phrase.words) for phrase in phrases], locale)
-    except PhonemesFailed as exc:
-        raise Refused("no_phonemes", str(exc)) from exc
-    return write(phrases, sounds)
+    return write(phrases, header["sounds"])

@@ -8,10 +8,11 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, Literal
 
-from app.errors import AgentError, NotAvailable, VoiceBusy, WorkerFailed
+from app.errors import AgentError, Locale, VoiceBusy, WorkerFailed
 from app.voice.base import BYTES_PER_SAMPLE, AudioPiece, Speech, Synthesiser
 from app.voice.models import KOKORO, VOICES_FILE
 from app.voice.tts.espeak import Espeak
+from app.voice.tts.espeak_engine import load_engine
 from app.voice.tts.kokoro import RATE_HZ, Kokoro, pool_of
 from app.voice.tts.load import SpokenAnswers
 from app.voice.tts.openings import COMMON, Openings
@@ -86,7 +87,8 @@ class LocalVoice:
     @property
     def workers_lost(self) -> int:
         """How many of its processes have died or hung so far."""
-        return self._kokoro.workers_lost
+        substitute = self._substitute
+        return self._kokoro.workers_lost + (substitute.workers_lost if isinstance(substitute, Espeak) else 0)
 
     async def aclose(self) -> None:
         """Ends the workers."""
@@ -147,10 +149,10 @@ async def load(settings: Settings) -> Synthesiser:
 
     Raises:
         NotAvailable: There is no espeak-ng, whose phonemes Kokoro speaks.
+        WorkerFailed: espeak-ng cannot be loaded.
     """
-    espeak = Espeak(queue=settings.tts_queue, timeout_s=settings.tts_timeout_s)
-    if not espeak.is_there:
-        raise NotAvailable("espeak-ng is not installed", feature="tts")
+    engine = await load_engine(settings)
+    espeak = Espeak(engine, queue=settings.tts_queue)
     pool = pool_of(
         settings.models_dir / KOKORO.files[0].path,
         VOICES_FILE,
@@ -164,8 +166,12 @@ async def load(settings: Settings) -> Synthesiser:
     except WorkerFailed as exc:
         logger.error("kokoro_not_started", extra={"facts": exc.facts})
         return espeak
+    except BaseException:
+        await engine.aclose()
+        raise
     answers = SpokenAnswers(settings.tts_workers)
-    kokoro = Kokoro(pool, {"es": settings.tts_voice_es, "en": settings.tts_voice_en}, answers)
+    voices: dict[Locale, str] = {"es": settings.tts_voice_es, "en": settings.tts_voice_en}
+    kokoro = Kokoro(pool, engine.phonemes, voices, answers)
     voice = LocalVoice(kokoro, answers, espeak)
     voice.warm(settings.tts_speed)
     return voice

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -18,13 +17,16 @@ from bench.voice.make_corpus import (
     NOISES,
     OTHER_ESPEAK_VOICES,
     Sound,
+    Speak,
+    by_espeak,
     by_synthesiser,
     changed,
-    espeak,
+    espeak_pool,
     make_corpus,
     noise,
 )
 from bench.voice.sentences import TEXTS
+from tests.support.synthesis import need_espeak
 
 HZ = 16_000
 
@@ -134,17 +136,25 @@ def test_the_servers_own_synthesisers_can_speak_the_corpus():
     assert beeper.asked == [Speech("Hola.", "en", "af_heart", 1.1)]
 
 
-@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_espeak_speaks_faster_when_asked_to():
+@pytest.fixture
+def speaker() -> Iterator[Callable[[dict[Locale, str]], Speak]]:
+    need_espeak()
+    with asyncio.Runner() as runner:
+        pool = runner.run(espeak_pool())
+        yield lambda voices: by_espeak(pool, voices, runner)
+        runner.run(pool.aclose())
+
+
+def test_espeak_speaks_faster_when_asked_to(speaker: Callable[[dict[Locale, str]], Speak]):
+    espeak = speaker({"es": "es", "en": "en-us"})
     slow, fast = (espeak("Dime qué hora es en Tokio.", "es", speed) for speed in (0.9, 1.1))
 
     assert len(fast) < len(slow)
     assert 1 < len(fast) / HZ < 5
 
 
-@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_other_voices_are_not_the_usual_ones():
-    usual = espeak("What time is it?", "en", 1.0)
-    other = espeak("What time is it?", "en", 1.0, OTHER_ESPEAK_VOICES)
+def test_other_voices_are_not_the_usual_ones(speaker: Callable[[dict[Locale, str]], Speak]):
+    usual = speaker({"es": "es", "en": "en-us"})("What time is it?", "en", 1.0)
+    other = speaker(OTHER_ESPEAK_VOICES)("What time is it?", "en", 1.0)
 
     assert not np.array_equal(usual, other)

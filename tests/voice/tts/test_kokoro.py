@@ -12,12 +12,13 @@ import pytest
 from app.errors import VoiceBusy, WorkerFailed
 from app.voice.base import Speech
 from app.voice.models import KOKORO, VOICES_FILE
+from app.voice.tts.espeak_engine import library_or_refusal, running
 from app.voice.tts.kokoro import SHORTEST, Front, Kokoro, pool_of
 from app.voice.tts.load import SpokenAnswers
 from app.voice.workers import WorkerPool
 from tests.support.models import model
 from tests.support.step_worker import SILENT, STEPS_PER_TOKEN
-from tests.support.synthesis import all_of, check_promises, need_espeak, sound_of, words_in
+from tests.support.synthesis import all_of, check_promises, letters, need_espeak, sound_of, words_in
 
 SAMPLES = 300
 LEAD_IN = 5
@@ -28,7 +29,7 @@ async def stepping(options: dict[str, Any] | None = None, **values: Any) -> Asyn
     """Kokoro with workers that count steps instead of speaking."""
     pool = WorkerPool("tests.support.step_worker", options, **{"queue": 8, "timeout_s": 20, **values})
     await pool.start()
-    kokoro = Kokoro(pool, {"es": "ef_dora", "en": "af_heart"}, SpokenAnswers(1))
+    kokoro = Kokoro(pool, letters, {"es": "ef_dora", "en": "af_heart"}, SpokenAnswers(1))
     try:
         yield kokoro
     finally:
@@ -169,7 +170,8 @@ async def kokoro() -> AsyncIterator[Kokoro]:
     need_espeak()
     pool = pool_of(model(KOKORO.files[0].path), VOICES_FILE, size=1, threads=2, queue=8, timeout_s=60)
     await pool.start()
-    yield Kokoro(pool, {"es": "ef_dora", "en": "af_heart"}, SpokenAnswers(1))
+    async with running(library_or_refusal()) as engine:
+        yield Kokoro(pool, engine.phonemes, {"es": "ef_dora", "en": "af_heart"}, SpokenAnswers(1))
     await pool.aclose()
 
 

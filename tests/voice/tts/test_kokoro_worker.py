@@ -9,18 +9,16 @@ import pytest
 from app.voice.models import KOKORO, VOICES_FILE
 from app.voice.tts import kokoro, kokoro_worker
 from app.voice.tts.kokoro_symbols import phrases_of, write
-from app.voice.tts.phonemes import phonemes_of
 from app.voice.worker_wire import Handler, Refused
 from tests.support.models import model
-from tests.support.synthesis import need_espeak
 
 TOKENS = [["hola", ","], ["qué", ""], ["tal", "?"]]
-FRONT: dict[str, Any] = {"do": "front", "tokens": TOKENS, "locale": "es", "voice": "ef_dora", "speed": 1.0}
+SOUNDS = ["ˈola", "kˈe tˈal"]
+FRONT: dict[str, Any] = {"do": "front", "tokens": TOKENS, "sounds": SOUNDS, "voice": "ef_dora", "speed": 1.0}
 
 
 @pytest.fixture(scope="module")
 def handler() -> Handler:
-    need_espeak()
     options = {"model": str(model(KOKORO.files[0].path)), "voices": str(VOICES_FILE), "threads": 1}
     return kokoro_worker.load(options)
 
@@ -28,7 +26,7 @@ def handler() -> Handler:
 def whole_model(tokens: list[list[str]]) -> bytes:
     """The clause's sound by the model as it is."""
     phrases = phrases_of([(words, pause) for words, pause in tokens])  # pyright: ignore
-    numbers = write(phrases, phonemes_of([" ".join(phrase.words) for phrase in phrases], "es")).numbers
+    numbers = write(phrases, SOUNDS).numbers
     style = np.load(VOICES_FILE)["ef_dora"][len(numbers) - 1]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -57,4 +55,4 @@ def test_layout_is_the_one_that_the_server_cuts_by():
 
 def test_clause_without_symbols_is_refused(handler: Handler):
     with pytest.raises(Refused):
-        list(handler({**FRONT, "tokens": []}, b""))
+        list(handler({**FRONT, "tokens": [], "sounds": []}, b""))

@@ -18,7 +18,7 @@ from app.voice.tts.openings import COMMON, Openings
 from app.voice.workers import WorkerPool
 from tests.support.context import settings_with
 from tests.support.models import MODELS_DIR, model
-from tests.support.synthesis import all_of, check_promises, need_espeak, sound_of
+from tests.support.synthesis import all_of, check_promises, letters, need_espeak, sound_of
 
 SUBSTITUTE = b"\x7f\x7f"
 
@@ -47,7 +47,9 @@ async def voice_with(
     answers = SpokenAnswers(1)
     for _ in range(100):
         answers.measure(ratio, 1.0, asyncio.get_running_loop().time())
-    voice = LocalVoice(Kokoro(pool, {"es": "ef_dora", "en": "af_heart"}, answers), answers, substitute)
+    voice = LocalVoice(
+        Kokoro(pool, letters, {"es": "ef_dora", "en": "af_heart"}, answers), answers, substitute
+    )
     try:
         yield voice
     finally:
@@ -149,6 +151,7 @@ async def test_missing_model_leaves_the_substitute():
     voice = await load_synthesiser(settings_with(models_dir=MODELS_DIR / "nowhere", tts_provider="local"))
 
     assert voice is not None and voice.name == "espeak"
+    await voice.aclose()
 
 
 @pytest.mark.timeout(180)
