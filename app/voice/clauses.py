@@ -8,7 +8,7 @@ import re
 from bisect import bisect_left
 from typing import Final
 
-from app.voice.reading import lexicon
+from app.voice.reading import lexicon, units
 
 FIRST_WORDS: Final = 7
 """So many words are said first, where no comma comes."""
@@ -33,13 +33,17 @@ _CLAUSE_END: Final = re.compile(r"[,;:][\"'”’»)\]*_]*(?=\s)|\s[—–-](?=\
 _BLANK: Final = re.compile(r"\s+")
 _WORD: Final = re.compile(r"\w\S*")
 _FENCE: Final = re.compile(r"(?:^|\n)[ \t]*(?P<fence>```|~~~)")
-_UNIT: Final = r"[ ](?:km|kg|cm|mm|GB|MB|m|h)\b"
+_UNIT: Final = (
+    "[ ](?:" + "|".join(re.escape(name) for name in sorted(units.UNITS, key=len, reverse=True)) + r")(?!\w)"
+)
 _SUM: Final = r"[ ][-–−+*×x÷/=^<>][ ](?=[\d(])"
 _SPANS: Final = re.compile(
     r"(?<![^\n])[ \t]*(?:\d{1,3}[.)]|[-*+•])[ \t]+"
     r"|`[^`\n]{1,200}(?:`|$)"
     r"|\[[^\[\]\n]{0,300}(?:$|\](?:$|\([^()\s]{0,2000}(?:\)|$)))"
     r"|(?:https?://|www\.)\S+"
+    r"|\$\$[^$]{1,1000}(?:\$\$|$)|\$[^\s$\d][^$\n]{0,300}(?:\$|$)"
+    r"|\\\((?:(?!\\\)).){0,1000}(?:\\\)|$)|\\\[(?:(?!\\\])[\s\S]){0,1000}(?:\\\]|$)"
     r"|\d{1,2}[ \u00a0][ap]\. ?m\.?"
     rf"|\d[\d.,:/\u00a0]*(?:[ ](?=[\d%€$£°])|{_SUM}|\s?[%€$£°]|{_UNIT}|[.,:]?\d+)*"
     r"|[-+*×÷=/^][ ](?=\d)"

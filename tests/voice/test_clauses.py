@@ -159,3 +159,27 @@ def test_splitter_can_go_on_after_a_flush():
     assert splitter.feed(" el tiempo. Ya") == [" el tiempo. "]
     assert splitter.flush() == ["Ya"]
     assert splitter.flush() == []
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "$a + b = c, d + e = f, g + h = i$",
+        "$$x = \\frac{1}{2}. y = 3, z = 4, w = 5$$",
+        "\\(a, b, c, d, e, f, g, h, i, j\\)",
+        "\\[ x = 1. y = 2. z = 3. \\]",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 7, 500])
+def test_formula_is_never_cut(formula: str, size: int):
+    text = f"La fórmula, claro, es {formula} y ya está."
+
+    assert any(formula in clause for clause in clauses_of(text, size))
+
+
+@pytest.mark.parametrize("measure", ["120 km/h", "90 mg/dL", "1 000 000 kWh", "25 °C", "3 GHz"])
+@pytest.mark.parametrize("before", range(5, 9))
+def test_number_stays_with_its_unit(measure: str, before: int):
+    text = f"{'uno ' * before}{measure} y otra cosa más que decir aquí."
+
+    assert any(measure in clause for clause in clauses_of(text, 3))

@@ -21,25 +21,47 @@ _DATE: Final = re.compile(
     r"(?P<first>\d{1,2})(?P<sign>[/.-])(?P<second>\d{1,2})(?P=sign)(?P<year>\d{4}|\d\d)(?![\d/-])"
 )
 _DAY_AND_MONTH: Final = re.compile(r"(?P<day>\d{1,2})/(?P<month>\d{1,2})(?![\d/])")
+_SPANISH_HOUR: Final = re.compile(r"(?P<hour>[01]?\d|2[0-4])[hH](?P<minute>[0-5]\d)(?!\w)")
+_DECADE: Final = {
+    "es": re.compile(
+        r"(?:(?P<apostrophe>['’])(?P<short>[1-9]0)s?|(?P<number>(?:1[0-9]|20)?[0-9]0)['’]?s)(?![\w'’])"
+    ),
+    "en": re.compile(
+        r"(?:(?P<apostrophe>['’])(?P<short>[1-9]0)['’]?s|(?P<number>(?:1[0-9]|20)?[0-9]0)['’]?s)(?!\w)"
+    ),
+}
+_BEFORE_DECADES: Final = frozenset(
+    "the early mid late her his their my our your its los años década and or y o in".split()
+)
+_YEARS: Final = re.compile(
+    r"(?P<first>(?:1[1-9]|20)\d\d)(?P<dash>[-–/])(?P<last>(?:1[1-9]|20)\d\d|\d\d)(?![\d.,:%°€$/-]|\w)"
+)
 _BEFORE_DATES: Final = frozenset(
     "el del al día lunes martes miércoles jueves viernes sábado domingo on the".split()
 )
 _BEFORE_YEARS: Final = frozenset(
-    "in since from until by of year before after january february march april may june july august september"
-    " october november december".split()
+    "in since from until by of year before after circa around summer winter spring fall autumn january"
+    " february march april may june july august september october november december".split()
 )
 _YEAR: Final = re.compile(r"(?:1[1-9]|20)\d\d(?![\d.,:/%°€$-]*\d|[ ]?[%°€$]|\w)")
 _BARE_DAY: Final = re.compile(
-    r"(?P<month>January|February|March|April|May|June|July|August|September|October|November|December)"
+    r"(?:(?P<month>January|February|March|April|May|June|July|August|September|October|November|December)"
+    r"|(?P<short>Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
     r" (?P<day>[12]?\d|3[01])(?:st|nd|rd|th)?(?![\w:]|[.,]\d)"
 )
+_SHORT_MONTHS: Final = {name[:3]: name for name in MONTHS["en"]}
 _NOON: Final = 12
 _EVENING: Final = 8
 _DAWN: Final = 6
+_SHORT_YEARS: Final = 99
+_YEAR_DIGITS: Final = 4
 
 
 def read_time(place: Place) -> Said | None:
     """`10:30`, `22:05`, `3 p. m.`."""
+    spanish = _SPANISH_HOUR.match(place.text, place.start) if place.locale == "es" else None
+    if spanish is not None:
+        return Said(_spanish_clock(int(spanish["hour"]), int(spanish["minute"]), None), spanish.end())
     found = _CLOCK.match(place.text, place.start)
     if found is None:
         found = _HOUR.match(place.text, place.start)
@@ -83,16 +105,61 @@ def read_date(place: Place) -> Said | None:
     return Said(_date(day, month, of_year, place.locale), found.end(), "," if is_moment else "")
 
 
+def read_decade(place: Place) -> Said | None:
+    """`1980s`, `the 90s`, `los '60`, `los 70s`."""
+    found = _DECADE[place.locale].match(place.text, place.start)
+    if found is None or (place.start and place.text[place.start - 1].isalnum()):
+        return None
+    written = found["short"] or found["number"]
+    near = place.text[max(0, place.start - 5) : place.start].lower()
+    is_expected = place.before in _BEFORE_DECADES or near.endswith(
+        ("mid-", "pre-", "early-", "late-", "post-")
+    )
+    if len(written) == 2 and not (found["apostrophe"] or is_expected):
+        return None
+    number = int(written)
+    if place.locale == "es":
+        return Said(cardinal(number, "es"), found.end())
+    said = year(number, "en") if number > _SHORT_YEARS else cardinal(number, "en")
+    return Said(f"{said[:-1]}ies" if said.endswith("y") else f"{said}s", found.end())
+
+
 def read_english_moment(place: Place) -> Said | None:
     """`November 25`, and years after words that let years be expected."""
     if place.locale != "en":
         return None
     found = _BARE_DAY.match(place.text, place.start)
     if found is not None:
-        return Said(f"{found['month']} {ordinal(int(found['day']), 'en')}", found.end())
-    is_expected = place.before in _BEFORE_YEARS or _follows_a_day(place)
+        month = found["month"] or _SHORT_MONTHS[found["short"][:3]]
+        return Said(f"{month} {ordinal(int(found['day']), 'en')}", found.end())
+    span = _YEARS.match(place.text, place.start)
+    if (
+        span is not None
+        and span["dash"] != "/"
+        and int(span["first"][-len(span["last"]) :]) < int(span["last"])
+    ):
+        last = span["last"]
+        last_words = year(int(last), "en") if len(last) == _YEAR_DIGITS else cardinal(int(last), "en")
+        return Said(f"{year(int(span['first']), 'en')} to {last_words}", span.end())
+    is_expected = (
+        place.before in _BEFORE_YEARS
+        or _follows_a_day(place)
+        or _is_bracketed(place)
+        or _follows_quarter(place)
+    )
     found = _YEAR.match(place.text, place.start) if is_expected else None
     return Said(year(int(found[0]), "en"), found.end()) if found else None
+
+
+def _follows_quarter(place: Place) -> bool:
+    """`Q3 2025`."""
+    return re.search(r"(?:Q[1-4]|FY|H[12]) \Z", place.text[max(0, place.start - 3) : place.start]) is not None
+
+
+def _is_bracketed(place: Place) -> bool:
+    """`(2023)`."""
+    around = place.text[max(0, place.start - 1) : place.start + 5]
+    return re.fullmatch(r"\(\d{4}[),]", around) is not None
 
 
 def _follows_a_day(place: Place) -> bool:

@@ -5,33 +5,62 @@ from collections.abc import Callable
 from typing import Final
 
 from app.errors import Locale
-from app.voice.reading import moments, quantities, words, writing
+from app.voice.reading import (
+    chains,
+    codes,
+    files,
+    fractions,
+    measures,
+    moments,
+    money,
+    operators,
+    quantities,
+    romans,
+    scripts,
+    words,
+    writing,
+)
 from app.voice.reading.base import Pause, Place, Said, Token
+from app.voice.reading.formulas import read_formula
 
 _RULES: Final[tuple[Callable[[Place], Said | None], ...]] = (
     writing.read_fence,
     writing.read_line_start,
     writing.read_link,
     writing.read_tag,
+    read_formula,
+    scripts.read_script,
     writing.read_address,
+    files.read_name,
+    files.read_path,
+    romans.read_century,
+    moments.read_english_moment,
     words.read_abbreviation,
+    codes.read_identifier,
+    codes.read_chemistry,
     moments.read_date,
     moments.read_time,
-    moments.read_english_moment,
+    moments.read_decade,
     quantities.read_phone,
     quantities.read_ordinal,
-    quantities.read_fraction,
-    quantities.read_chain,
+    fractions.read_fraction,
+    chains.read_chain,
+    money.read_money,
+    measures.read_measure,
+    codes.read_code,
     quantities.read_number,
-    quantities.read_number_sign,
-    quantities.read_operator,
+    operators.read_number_sign,
+    operators.read_power,
+    files.read_code_operator,
+    operators.read_operator,
+    romans.read_roman,
     words.read_word,
     words.read_sign,
 )
 """The first that knows what to do with a place does it."""
 
 _BLANK: Final = re.compile(r"\s+")
-_NUMERIC: Final = re.compile(r"[0-9π)²³½¼¾⅓%]\Z")
+_NUMERIC: Final = re.compile(r"[0-9π)²³½¼¾⅓%]\Z|(?<=[0-9])[ap]\.?m\.?\Z")
 _STRENGTH: Final[dict[Pause, int]] = {"": 0, ",": 1, ":": 2, ".": 3, "?": 4, "!": 4}
 
 

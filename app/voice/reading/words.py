@@ -6,18 +6,22 @@ from typing import Final
 from app.errors import Locale
 from app.letters import composed
 from app.voice.reading.base import Pause, Place, Said
+from app.voice.reading.files import words_of
 from app.voice.reading.lexicon import (
     ABBREVIATIONS,
     ENDS_SENTENCES,
     LETTERS,
     ONLY_BEFORE_NUMBERS,
+    ONLY_BEHIND_NUMBERS,
     SPELLED,
     SYMBOLS,
     in_locale,
 )
-from app.voice.reading.numbers import cardinal, ordinal
+from app.voice.reading.scripts import script_of
 
-WORD: Final = re.compile(r"(?:[^\W\d_²³¹¼½¾⅓][\u0300-\u036f]*)+(?:['’](?:[^\W\d_²³¹¼½¾⅓][\u0300-\u036f]*)+)*")
+WORD: Final = re.compile(
+    r"(?:[^\W\d_²³¹¼½¾⅓\u2070-\u208e\u2150-\u215f][\u0300-\u036f]*)+(?:['’](?:[^\W\d_²³¹¼½¾⅓\u2070-\u208e\u2150-\u215f][\u0300-\u036f]*)+)*"
+)
 _LONGEST_WORD: Final = 60
 """What is longer is no word; it is cut, so that the voice comes to an end."""
 
@@ -28,10 +32,6 @@ _ABBREVIATION: Final[dict[Locale, re.Pattern[str]]] = {
     for locale, table in ABBREVIATIONS.items()
 }
 _CALLE: Final = re.compile(r"[cC]/[ ]?(?=[A-ZÁÉÍÓÚÑ])")
-_ROMAN: Final = re.compile(r"(?=[IVX]{2})X{0,3}(?:IX|IV|V?I{0,3})(?!\w)")
-_BEFORE_ROMAN: Final = frozenset(
-    "siglo siglos capítulo tomo volumen parte acto fase century chapter volume part act phase war".split()
-)
 _PAUSES: Final[dict[str, Pause]] = {
     **{
         ",": ",",
@@ -61,6 +61,8 @@ def read_abbreviation(place: Place) -> Said | None:
         return None
     short, end = found[0], found.end()
     rest = place.text[end:].lstrip()
+    if short in ONLY_BEHIND_NUMBERS and not place.after_number:
+        return None
     if short in ONLY_BEFORE_NUMBERS and not rest[:1].isdigit():
         return None
     if short in ("c/", "C/") and _CALLE.match(place.text, place.start) is None:
@@ -78,18 +80,16 @@ def read_word(place: Place) -> Said | None:
     found = WORD.match(place.text, place.start)
     if found is None:
         return None
-    end = found.end()
+    end = next((at for at in range(place.start, found.end()) if script_of(place.text[at])), found.end())
+    end = end if end > place.start else found.end()
     # What is a number in some script, but no digit of ours (`²`, `①`), is not said as part of a word.
-    letters = [char for char in composed(found[0]) if not char.isnumeric()]
+    letters = [char for char in composed(place.text[place.start : end]) if not char.isnumeric()]
     word = "".join(letters)[:_LONGEST_WORD]
-    roman = _roman(place, end)
-    if roman:
-        return Said(roman, end)
     if word.isupper() and len(word) > 1:
         return Said(_acronym(word, place, end), end)
     if place.locale == "es" and len(word) == 1:
         return Said(_spanish_letter(word), end)
-    return Said(word, end)
+    return Said(words_of(word), end)
 
 
 def read_sign(place: Place) -> Said | None:
@@ -107,30 +107,6 @@ def _spanish_letter(letter: str) -> str:
     """A lone letter by its name, but for those that are words."""
     lower = letter.lower()
     return letter if lower in "aeouy" else LETTERS["es"].get(lower, letter).replace("_", " ")
-
-
-def _roman(place: Place, end: int) -> str:
-    found = _ROMAN.match(place.text, place.start)
-    if found is None or found.end() != end:
-        return ""
-    number = _roman_value(found[0])
-    if place.before in _BEFORE_ROMAN:
-        return cardinal(number, place.locale)
-    before = re.search(r"(\w+) $", place.text[max(0, place.start - 30) : place.start])
-    is_name = before is not None and before[1][0].isupper() and not before[1].isupper() and len(before[1]) > 3
-    if not is_name:
-        return ""
-    if place.locale == "en":
-        return f"the {ordinal(number, 'en')}"
-    # Kings and queens are counted to ten by ordinals: "Felipe sexto", "Isabel segunda", but "Alfonso trece".
-    is_queen = before is not None and before[1].endswith(("a", "Isabel"))
-    return ordinal(number, "es", feminine=is_queen) if number <= 10 else cardinal(number, "es")
-
-
-def _roman_value(numeral: str) -> int:
-    values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in numeral]
-    pairs = zip(values, [*values[1:], 0], strict=True)
-    return sum(-value if value < after else value for value, after in pairs)
 
 
 def _acronym(word: str, place: Place, end: int) -> str:

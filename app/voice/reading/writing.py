@@ -9,7 +9,7 @@ from app.voice.reading.numbers import integer
 _FENCE: Final = re.compile(r"(`{3,}|~{3,})[^\n`]*(?:\n|$)")
 _LINE_START: Final = re.compile(
     r"[ \t]*(?:(?P<rule>(?:[-*_=][ \t]*){3,}(?=\n|$)|\|?[ \t]*:?-{2,}[-:| \t]*(?=\n|$))"
-    r"|(?P<heading>#{1,6}[ \t]+)|(?P<quote>>[ \t]?)|(?P<item>[-*+•‣▪][ \t]+(?:\[[ xX]\][ \t]+)?))"
+    r"|(?P<heading>#{1,6}[ \t]+)|(?P<quote>>(?![0-9=])[ \t]?)|(?P<item>[-*+•‣▪][ \t]+(?:\[[ xX]\][ \t]+)?))"
 )
 _LINK: Final = re.compile(
     r"!?\[(?=[^\[\]\n]{0,300}\]\()|\]\((?:[^()\s]|\([^()\s]{0,200}\)){0,2000}(?:\s\"[^\"\n]{0,300}\")?\)"

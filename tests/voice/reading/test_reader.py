@@ -61,6 +61,36 @@ SNIPPETS = [
         "1/2",
         "°C",
     ),
+    *(
+        "$x^2$",
+        "$\\frac{",
+        "}",
+        "\\(",
+        "\\)",
+        "\\sqrt",
+        "10^",
+        "⁻³",
+        "₂",
+        "H2O",
+        "NaCl",
+        "km/h",
+        "m³",
+        "90s",
+        "'80s",
+        "Привет",
+        "שלום",
+        "α",
+        "C#",
+        "src/a.py",
+        "--all",
+        "A1B2",
+        "Louis XIV",
+        "2½",
+        "~5",
+        "->",
+        "#tag",
+        "1 000",
+    ),
 ]
 TEXTS = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(SNIPPETS), max_size=12).map("".join))
 
@@ -109,7 +139,47 @@ def test_line_that_ends_without_a_point_makes_a_pause():
 
 
 @pytest.mark.parametrize(
-    "sign", ["-", "*", "[", "(", "<", "1", "1.", "#", "a.", "@", "&", "x@", "www.", "\n- "]
+    "sign",
+    [
+        *(
+            "-",
+            "*",
+            "[",
+            "(",
+            "<",
+            "1",
+            "1.",
+            "#",
+            "a.",
+            "@",
+            "&",
+            "x@",
+            "www.",
+            "\n- ",
+            "$",
+            "${",
+            "\\(",
+            "^",
+            "_",
+        ),
+        *("1-", "A-", "A1", "1/", "1 ", "/a", "a/", "H2", "α ", "'9", "$5-", "`-a", "\\sqrt", "XX ", "1°"),
+    ],
 )
 def test_a_long_text_of_one_sign_is_read_in_time(sign: str):
     assert read_aloud(sign * 20_000 + "\n fin", "es")[-1].words == "fin"
+
+
+@pytest.mark.parametrize(
+    "command", ["frac", "sqrt", "hat", "sum_", "int^", "text{", "left(", "{", "x^", "vec{"]
+)
+def test_a_formula_as_deep_as_can_be_is_read_to_its_end(command: str):
+    body = (f"\\{command}" if command[0].isalpha() and command[-1] != "^" else command) * 400
+
+    for text in (f"${body[:900]}x$ fin", f"$${body[:900]}$$ fin"):
+        assert read_aloud(text, "es")[-1].words.endswith("fin")
+
+
+@given(st.text("\\fracsqt{}^_$()[]12xα+- ", max_size=60), LOCALES)
+def test_a_formula_never_fails(body: str, locale: Locale):
+    for token in read_aloud(f"$x^2 {body}$", locale):
+        assert all(char.isalpha() or char in " ,-" for char in token.words)
