@@ -97,7 +97,7 @@ def create_app(
             access.note_exposure()
         tracing = make_traces(settings, model) if make_traces is not None else None
         _measure(app, service, watchdog, tracing)
-        keepers = _keepers(store, settings, time, access, model)
+        keepers = _keepers(service, time, access, model)
         stop_signals = StopSignals(service.farewell)
         stop_signals.install()
         if engines is None:
@@ -123,13 +123,15 @@ def create_app(
 
 
 def _keepers(
-    store: Store, settings: Settings, clock: Clock, access: Access, model: ChatProvider
+    service: WebSocketAgentService, clock: Clock, access: Access, model: ChatProvider
 ) -> set[asyncio.Task[None]]:
     """What goes on beside the talks, until the server stops."""
+    settings, sessions = service.settings, service.sessions
+    tidying = keep_small(lambda: len(sessions), settings.resume_window_s)
     return {
-        asyncio.create_task(keep_house(store, settings, clock), name="housekeeping"),
+        asyncio.create_task(keep_house(service.store, settings, clock), name="housekeeping"),
         asyncio.create_task(watch_descriptors(clock), name="descriptors"),
-        asyncio.create_task(keep_small(), name="tidying"),
+        asyncio.create_task(tidying, name="tidying"),
         asyncio.create_task(access.follow_keys(), name="keys"),
         asyncio.create_task(warn_of_names(settings, model), name="names"),
     }

@@ -48,3 +48,43 @@ def test_what_is_given_back_is_the_systems_again_and_that_is_done_now_and_then_a
     assert done == [True, False, True]
     assert resident_mib() < full - 50
     assert len(kept) == 200
+
+
+@virtual
+async def test_giving_back_that_does_not_help_is_done_half_as_often_each_time() -> None:
+    """It stops everybody for a moment; while the server is full every newcomer would ask for it."""
+    clock = VirtualClock()
+    given_at: list[float] = []
+    began = clock.monotonic()
+
+    def gives() -> bool:
+        given_at.append(clock.monotonic() - began)
+        return True
+
+    gate = MemoryGate(100, clock, held_mib=lambda: 200.0, give=gives)
+    for _ in range(700):
+        assert gate.is_full
+        await asyncio.sleep(1)
+
+    assert given_at == [0, 10, 30, 70, 150, 310, 630]
+
+
+@virtual
+async def test_giving_back_that_helps_is_done_again_soon() -> None:
+    clock = VirtualClock()
+    held = [200.0]
+    given_at: list[float] = []
+    began = clock.monotonic()
+
+    def gives() -> bool:
+        given_at.append(clock.monotonic() - began)
+        held[0] = 90.0
+        return True
+
+    gate = MemoryGate(100, clock, held_mib=lambda: held[0], give=gives)
+    for _ in range(20):
+        assert not gate.is_full
+        await asyncio.sleep(1)
+        held[0] = 200.0 if clock.monotonic() - began >= (given_at or [0])[-1] + 5 else 90.0
+
+    assert given_at == [0, 5, 10, 15]
