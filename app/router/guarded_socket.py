@@ -27,6 +27,12 @@ LINGER_S: Final = 1.0
 
 _MOST_LINGERING: Final = 200
 
+ROOM_TURNS: Final = 2
+"""A large message waits for room while so many messages of others may take; then it is not to be had."""
+
+NO_ROOM: Final = "voice_agent.no_room"
+"""Marks what the application is given in place of a message that there is no room for."""
+
 
 @dataclass(eq=False, slots=True)
 class Guard:
@@ -86,9 +92,15 @@ class GuardedSocket(PatientWebSocket):
         self._unfinished_timer: asyncio.TimerHandle | None = None
         self._held_bytes = 0
         self._waits_for_room = False
+        self._room_timer: asyncio.TimerHandle | None = None
         self._is_begun = False
         self._is_wide = False
         self._is_judging = False
+
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether a large message of it waits, with nothing read from the socket."""
+        return self._waits_for_room
 
     @property
     def _is_large(self) -> bool:
@@ -233,14 +245,37 @@ class GuardedSocket(PatientWebSocket):
             if not self.guard.large.ask(self, size, self._address()):
                 self._waits_for_room = True
                 self._is_begun = is_begun
+                self._room_timer = self.loop.call_later(
+                    ROOM_TURNS * self.guard.unfinished_s, self._tell_of_no_room
+                )
                 self.transport.pause_reading()
 
     def has_room(self) -> None:
         """There is room for its large message now, whose time begins if nothing of it was kept before."""
         self._waits_for_room = False
+        self._stop_room_timer()
         if not self._is_begun:
             self._unfinished_since = self.loop.time()
         self._go_on()
+
+    def _tell_of_no_room(self) -> None:
+        """The application says so to its client, and closes."""
+        self._room_timer = None
+        if not self._is_cut and not self.transport.is_closing():
+            no_room: Any = {"type": "websocket.receive", "text": "", NO_ROOM: True}
+            self.queue.put_nowait(no_room)
+
+    def _stop_room_timer(self) -> None:
+        if self._room_timer is not None:
+            self._room_timer.cancel()
+            self._room_timer = None
+
+    def keepalive_timeout(self) -> None:
+        """End the connection whose pong does not come, unless a large message stands before it."""
+        if self._held_bytes and self.ping_timeout:
+            self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+        else:
+            super().keepalive_timeout()
 
     def _judge(self) -> None:
         self._unfinished_timer = None
@@ -301,6 +336,7 @@ class GuardedSocket(PatientWebSocket):
             self._unfinished_timer.cancel()
         if self._held_bytes:
             self.guard.large.give_back(self)
+        self._stop_room_timer()
         self._is_cut = True
         super().connection_lost(exc)
         self.conn.forget()

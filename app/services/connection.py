@@ -219,7 +219,7 @@ class Connection:
         except TimeoutError:
             logger.debug("not_flushed")
         await self._transport.close(code, code.name.lower())
-        return Leaving(code.name.lower(), is_goodbye=code is not CloseCode.INTERNAL)
+        return Leaving(code.name.lower(), is_goodbye=code not in (CloseCode.INTERNAL, CloseCode.TRY_LATER))
 
     async def _first_object(self) -> Admission | None:
         while (raw := await self._transport.receive()) is not None:
@@ -265,6 +265,14 @@ class Connection:
             code = self._handle(live, lambda: first)
             if code is not None:
                 return code
+        try:
+            return await self._read_on(live)
+        except ServerFull as error:  # nothing more can be read; a v2 session waits for its client
+            self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
+            live.session.emit(ErrorOccurred(error))
+            return CloseCode.TRY_LATER
+
+    async def _read_on(self, live: LiveSession) -> CloseCode | None:
         taken = 0
         while (raw := await self._transport.receive()) is not None:
             taken += 1

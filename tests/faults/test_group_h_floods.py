@@ -610,6 +610,33 @@ async def test_h2_unfinished_messages_of_fifty_sockets_weigh_little(
     assert most - before < 100
 
 
+@pytest.mark.parametrize("offer", [V1, V2])
+async def test_h2_who_waits_for_room_in_vain_is_told_so_and_may_come_back(
+    tmp_path: Path, offer: bytes
+) -> None:
+    """It was a fault of the server's (1011): the pong that it waited for stood behind the message."""
+    half = frame(TEXT, b"x" * (9 * MIB), length=10 * MIB)
+    times = {"unfinished_message_s": 2, "ws_ping_interval_s": 1.5, "ws_ping_timeout_s": 1.5}
+    async with server_process(tmp_path, voice=True, **times) as server, AsyncExitStack() as stack:
+        await server.starts()
+        clients = [await stack.enter_async_context(opened(server.port, offer)) for _ in range(8)]
+        sending = [asyncio.create_task(client.sends(half)) for client in clients]
+        ends = await asyncio.gather(*(heard_until_the_end(client) for client in clients))
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
+
+    assert {code for code, _ in ends} == {1008, 1013}
+    assert all(b"lleno" in said for code, said in ends if code == 1013)
+
+
+async def heard_until_the_end(client: RawClient) -> tuple[int | None, bytes]:
+    said = b""
+    while (got := await client.hears_frame())[0] not in (CLOSE, -1):
+        said += got[1]
+    return (int.from_bytes(got[1][:2]) if got[0] == CLOSE else None), said
+
+
 async def test_h2_strangers_have_so_many_places_and_newcomers_are_told_to_try_later() -> None:
     settings = settings_with(max_pending_connections=3)
     async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:

@@ -11,9 +11,10 @@ from fastapi import APIRouter, WebSocket
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.errors import ServerFull
 from app.protocol.close_codes import CloseCode
 from app.router.credentials import address_of, has_foreign_origin, is_local, socket_token
-from app.router.guarded_socket import GuardedSocket
+from app.router.guarded_socket import NO_ROOM, GuardedSocket
 from app.services.conduct import MEMORY_S
 from app.services.dialects import choose
 from app.services.visitor import Visitor
@@ -61,7 +62,11 @@ class WebSocketTransport:
         self.fault_code: int | None = None
 
     async def receive(self) -> str | bytes | None:
-        """The next message; None when the peer has gone."""
+        """The next message; None when the peer has gone.
+
+        Raises:
+            ServerFull: There was no room for a large one; nothing more can be read.
+        """
         if not self._is_open:
             return None
         message = await self._websocket.receive()
@@ -73,6 +78,8 @@ class WebSocketTransport:
                 # A code of ours that the client chose itself is no fault of its.
                 self.fault_code = self.close_code
             return None
+        if NO_ROOM in message:
+            raise ServerFull("large messages")
         text = message.get("text")
         return text if text is not None else message.get("bytes")
 
@@ -110,7 +117,7 @@ class WebSocketTransport:
             return
         await self._let_it_leave()
         protocol: Any = getattr(self._send, "__self__", None)
-        if code == CloseCode.POLICY and isinstance(protocol, GuardedSocket):
+        if isinstance(protocol, GuardedSocket) and (code == CloseCode.POLICY or protocol.waits_for_room):
             protocol.linger()
 
     async def _let_it_leave(self) -> None:
