@@ -96,7 +96,7 @@ def _looks_like_audio(raw: str) -> bool:
 
 
 def _utf8_size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _refuse_crowds(raw: str) -> None:

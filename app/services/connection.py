@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -262,7 +262,7 @@ class Connection:
     async def _read(self, live: LiveSession, first: dict[str, Any] | None) -> CloseCode | None:
         """Reads until the client goes (None) or must go (a code)."""
         if first is not None:
-            code = self._handle(live, lambda: first)
+            code = await self._handle(live, lambda: first)
             if code is not None:
                 return code
         try:
@@ -280,9 +280,9 @@ class Connection:
                 await asyncio.sleep(0)  # `receive` does not wait while there is something to read
             live.session.last_activity = self._clock.now()
             if isinstance(raw, bytes):
-                code = self._guard(live, partial(self._take_sound, live, raw))
+                code = self._hear(live, raw)
             else:
-                code = self._handle(live, partial(self._decode, live, raw))
+                code = await self._handle(live, partial(self._decode, live, raw))
             if code is not None:
                 return code
             del raw  # it may be large, and the next one long in coming
@@ -313,40 +313,52 @@ class Connection:
         self._recheck()
         live.voice.take(pcm)
 
-    def _handle(self, live: LiveSession, decode: Callable[[], dict[str, Any]]) -> CloseCode | None:
+    async def _handle(self, live: LiveSession, decode: Callable[[], dict[str, Any]]) -> CloseCode | None:
         """Does what a message asks for; a code where the connection must end after it."""
-
-        def do() -> CloseCode | None:
+        try:
             sent = decode()
             if _type_of(sent) not in UNCHECKED_TYPES:
                 self._recheck()
             message = self._dialect.decode(sent)
-            return self._dialect.handlers[type(message)](live, message)
+            done = self._dialect.handlers[type(message)](live, message)
+            if isinstance(done, Coroutine):
+                await done
+                return None
+            return done
+        except Exception as exc:
+            return self._after(live, exc)
 
-        return self._guard(live, do)
-
-    def _guard(self, live: LiveSession, do: Callable[[], CloseCode | None]) -> CloseCode | None:
+    def _hear(self, live: LiveSession, pcm: bytes) -> CloseCode | None:
         try:
-            return do()
-        except _Unheard:
+            self._take_sound(live, pcm)
+        except Exception as exc:
+            return self._after(live, exc)
+        return None
+
+    def _after(self, live: LiveSession, exc: Exception) -> CloseCode | None:
+        """Says what was wrong with a message; a code where the connection must end for it."""
+        if isinstance(exc, _Unheard):
             self._complaints.tell(logging.INFO, AudioOverflow.code)
-        except TooManyMessages as error:
-            return self._let_go(live, error)
-        except Unauthorized:
+        elif isinstance(exc, TooManyMessages):
+            return self._let_go(live, exc)
+        elif isinstance(exc, Unauthorized):
             if live.pump.link is not None and live.pump.link.sender is self._transport:
                 self.end_hearing(live, live.pump.link)
             return CloseCode.UNAUTHORIZED
-        except AgentError as error:
-            if self._is_sound and not isinstance(error, AudioOverflow) and self._is_one_too_many():
-                return self._let_go(live, TooManyMessages())
-            self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
-            if self._is_unasked and self._sound is not None and not self._sound.is_to_be_told():
-                return None
-            live.session.emit(ErrorOccurred(error))
-        except Exception as exc:
-            logger.exception("internal")
+        elif isinstance(exc, AgentError):
+            return self._refuse(live, exc)
+        else:
+            logger.error("internal", exc_info=exc)
             live.session.emit(ErrorOccurred(Internal(type(exc).__name__)))
             return CloseCode.INTERNAL
+        return None
+
+    def _refuse(self, live: LiveSession, error: AgentError) -> CloseCode | None:
+        if self._is_sound and not isinstance(error, AudioOverflow) and self._is_one_too_many():
+            return self._let_go(live, TooManyMessages())
+        self._complaints.tell(logging.INFO, error.code, {"facts": error.facts})
+        if not self._is_unasked or self._sound is None or self._sound.is_to_be_told():
+            live.session.emit(ErrorOccurred(error))
         return None
 
     def _let_go(self, live: LiveSession, error: TooManyMessages) -> CloseCode:

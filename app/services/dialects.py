@@ -1,6 +1,6 @@
 """The two protocols, as a connection needs them: how to read a message, and who handles it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ from app.services.handlers import HANDLERS
 from app.services.handlers_v2 import HANDLERS_V2
 from app.services.live_session import LiveSession
 
-Handler = Callable[[LiveSession, Any], CloseCode | None]
-"""Does what a message asks for; a code where the connection must end after it."""
+Handler = Callable[[LiveSession, Any], CloseCode | Coroutine[Any, Any, None] | None]
+"""Does what a message asks for, or a part of it; a code where the connection must end after it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """What each message of a client does, once there is a session. Found by the message's type."""
 
-import base64
-import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from app.errors import BadAudio, BadMessage
+from app.errors import BadMessage
 from app.protocol.client import AudioMessage, SystemMessage, TextMessage
 from app.services.live_session import LiveSession
+from app.services.recordings import PART_CHARS, sound_in_parts, sound_of
 
 
 def handle_text(live: LiveSession, message: TextMessage) -> None:
@@ -38,33 +37,26 @@ def hear_v1(live: LiveSession, content: str) -> None:
     live.conversation.tools.approvals.answer_in_words(content)
 
 
-def handle_audio(live: LiveSession, message: AudioMessage) -> None:
-    """Takes a recording of what the user says.
+def handle_audio(live: LiveSession, message: AudioMessage) -> Coroutine[Any, Any, None] | None:
+    """Takes a recording of what the user says; a large one is to be awaited.
 
     Raises:
         BadAudio: It is no base64.
         NotAvailable: This server does not hear.
         QueueFull: Too many texts wait.
     """
+    live.voice.check_ears()
+    if len(message.content) > PART_CHARS:
+        return _hear_large(live, message.content)
     live.voice.hear_clip(sound_of(message.content))
+    return None
 
 
-def sound_of(content: str) -> bytes:
-    """What a message's base64 stands for.
-
-    Raises:
-        BadAudio: It is none, or empty.
-    """
-    try:
-        sound = base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadAudio("no base64") from None
-    if not sound:
-        raise BadAudio("empty")
-    return sound
+async def _hear_large(live: LiveSession, content: str) -> None:
+    live.voice.hear_clip(await sound_in_parts(content))
 
 
-HANDLERS: Final[dict[type, Callable[[LiveSession, Any], None]]] = {
+HANDLERS: Final[dict[type, Callable[[LiveSession, Any], Coroutine[Any, Any, None] | None]]] = {
     TextMessage: handle_text,
     SystemMessage: handle_system,
     AudioMessage: handle_audio,

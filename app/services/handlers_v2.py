@@ -1,6 +1,6 @@
 """What each message of a v2 client does, once there is a session. Found by the message's type."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from app.errors import AgentError, BadMessage, UnknownCall
@@ -9,8 +9,8 @@ from app.protocol.client import SystemMessage
 from app.protocol.client_v2 import AudioMessage
 from app.protocol.close_codes import CloseCode
 from app.protocol.events import ErrorOccurred, Pong
-from app.services.handlers import sound_of
 from app.services.live_session import LiveSession
+from app.services.recordings import PART_CHARS, sound_in_parts, sound_of
 
 
 def handle_text(live: LiveSession, message: client.TextMessage) -> None:
@@ -81,19 +81,26 @@ def handle_end(live: LiveSession, message: client.EndMessage) -> CloseCode:
     return CloseCode.NORMAL
 
 
-def handle_audio(live: LiveSession, message: AudioMessage) -> None:
-    """Takes a recording, or a piece of the stream.
+def handle_audio(live: LiveSession, message: AudioMessage) -> Coroutine[Any, Any, None] | None:
+    """Takes a recording, or a piece of the stream; a large one is to be awaited.
 
     Raises:
-        BadAudio: It is no base64, or a piece where no stream was agreed on.
+        BadAudio: It is no base64.
+        UnexpectedAudio: It is a piece, and no stream was agreed on.
         NotAvailable: This server does not hear.
         AudioOverflow: Too much waits.
     """
-    sound = sound_of(message.content)
-    if message.format == "pcm16":
-        live.voice.take(sound)
-    else:
-        live.voice.understand_clip(sound)
+    is_stream = message.format == "pcm16"
+    live.voice.check_ears(is_stream=is_stream)
+    take = live.voice.take if is_stream else live.voice.understand_clip
+    if len(message.content) > PART_CHARS:
+        return _take_large(take, message.content)
+    take(sound_of(message.content))
+    return None
+
+
+async def _take_large(take: Callable[[bytes], None], content: str) -> None:
+    take(await sound_in_parts(content))
 
 
 def handle_audio_commit(live: LiveSession, message: client.AudioCommitMessage) -> None:
@@ -132,7 +139,7 @@ def refuse_second_opening(live: LiveSession, message: Any) -> None:
     raise BadMessage("la sesión ya está abierta", "the session is open already")
 
 
-HANDLERS_V2: Final[dict[type, Callable[[LiveSession, Any], CloseCode | None]]] = {
+HANDLERS_V2: Final[dict[type, Callable[[LiveSession, Any], CloseCode | Coroutine[Any, Any, None] | None]]] = {
     client.StartMessage: refuse_second_opening,
     client.ResumeMessage: refuse_second_opening,
     client.TextMessage: handle_text,

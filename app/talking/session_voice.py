@@ -104,6 +104,18 @@ class SessionVoice:
         """Samples a second of the sound that is listened to; None where there is none."""
         return self._ear.rate_hz if self._ear is not None else None
 
+    def check_ears(self, *, is_stream: bool = False) -> None:
+        """Looks whether recordings are heard here, or a stream.
+
+        Raises:
+            NotAvailable: The server cannot hear.
+            UnexpectedAudio: No stream was agreed on.
+        """
+        if is_stream:
+            self._listening()
+        else:
+            self._senses()
+
     def take(self, pcm: bytes) -> None:
         """A frame of the user's sound.
 

@@ -1,6 +1,8 @@
 """What each message of a client does."""
 
+import asyncio
 import base64
+import os
 from dataclasses import replace
 from typing import get_args
 
@@ -8,7 +10,8 @@ import pytest
 
 from app.errors import BadAudio, BadMessage, NotAvailable
 from app.protocol.client import AudioMessage, SystemMessage, TextMessage, V1Message
-from app.services.handlers import HANDLERS, sound_of
+from app.services.handlers import HANDLERS
+from app.services.recordings import PART_CHARS, sound_in_parts, sound_of
 from app.voice.base import VoiceEngines
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses
 from tests.support.live import live_of
@@ -57,9 +60,42 @@ async def test_recording_is_not_available_on_a_server_that_cannot_hear() -> None
 
 
 @pytest.mark.parametrize("content", ["", "***", "AAA", "AAAA\n"])
-def test_recording_that_is_no_base64_is_bad_audio(content: str) -> None:
+async def test_recording_that_is_no_base64_is_bad_audio(content: str) -> None:
     with pytest.raises(BadAudio):
         sound_of(content)
+    with pytest.raises(BadAudio):
+        await sound_in_parts(content)
+
+
+@pytest.mark.parametrize("size", [1, 3 * PART_CHARS // 4, 3 * PART_CHARS // 4 + 1, 2_000_000])
+async def test_a_large_recording_is_decoded_in_parts_and_others_go_between(size: int) -> None:
+    sound = os.urandom(size)
+    content = base64.b64encode(sound).decode()
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    going = asyncio.create_task(others())
+    decoded = await sound_in_parts(content)
+    going.cancel()
+
+    assert decoded == sound
+    assert turns >= len(content) // PART_CHARS
+
+
+@pytest.mark.parametrize("wrong", ["=", "==", "*", "\n", "á"])
+@pytest.mark.parametrize("at", [PART_CHARS - 1, PART_CHARS, 2 * PART_CHARS - 1])
+async def test_a_large_recording_is_as_strict_as_a_small_one(at: int, wrong: str) -> None:
+    good = "A" * 3 * PART_CHARS
+    content = good[: at - len(wrong) + 1] + wrong + good[at + 1 :]
+    with pytest.raises(BadAudio):
+        sound_of(content)
+    with pytest.raises(BadAudio):
+        await sound_in_parts(content)
 
 
 @virtual
