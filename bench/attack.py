@@ -5,7 +5,9 @@ The server has a core for itself; attacker, upstream and the others' clients sha
 
 import argparse
 import asyncio
+import base64
 import gc
+import re
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -15,9 +17,9 @@ from pathlib import Path
 
 import uvloop
 
-from bench.attacker import KINDS
-from bench.load import Client, Tally, connect_all
-from bench.measure import OURS, servers
+from bench.attacker import KINDS, SOCKETS, Attack, open_socket, text
+from bench.load import Client, Tally, connect_all, one_turn_each
+from bench.measure import OURS, clients_of, servers
 from bench.processes import Process, raise_file_limit, take_cores
 from bench.report import this_machine
 from bench.upstream import Order
@@ -27,6 +29,8 @@ TALKS = 4
 
 ORDER = Order(50, 20_000, is_stamped=True)
 
+_MIB = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -35,7 +39,7 @@ class Seen:
     Attributes:
         p50_ms, p99_ms, max_ms: Of the others' chunks, from the upstream's write to their arrival.
         peak_mib, after_mib: Memory beyond what was held before, at its most and at the end.
-        lines_a_second: In the log.
+        lines_a_second: In the log, but for those about the others' own talks.
         connections: That the attacker needed.
     """
 
@@ -76,15 +80,41 @@ async def _attacker(port: int, kind: str, seconds: float) -> AsyncIterator[async
         await process.wait()
 
 
-def _log_lines(server: Process) -> int:
-    return Path(f"/proc/{server.pid}/fd/2").read_bytes().count(b"\n")
+def _log(server: Process) -> list[bytes]:
+    return Path(f"/proc/{server.pid}/fd/2").read_bytes().splitlines()
+
+
+def _sessions_in(log: list[bytes]) -> set[bytes]:
+    made = (re.search(rb"session_created session_id=(\S+)", line) for line in log)
+    return {found[1] for found in made if found is not None}
+
+
+async def use_once(server: Process) -> None:
+    """Have everything used once, by people who mean no harm.
+
+    What stays of that in any process is no attacker's: code that is loaded late, and room for as many
+    connections at once as the attacker has.
+    """
+    await run(server, "none", 2, 0)
+    async with clients_of(server, SOCKETS, Tally()) as crowd:
+        await one_turn_each(crowd, Order(20, 20_000))
+    reader, writer = await open_socket(server.port, Attack("nothing", b"", text('{"type":"system"}')))
+    clip = base64.b64encode(bytes(_MIB)).decode()
+    for kind, content in (("text", "5 1000 0 " + "palabra " * 10_000), ("audio", clip)):
+        writer.write(text(f'{{"type":"{kind}","content":"{content}"}}'))
+        await writer.drain()
+        heard = b""
+        while b"response_complete" not in heard and b'"error"' not in heard:
+            heard += await reader.read(65_536)
+    writer.close()
 
 
 async def run(server: Process, kind: str, seconds: float, rest_s: float) -> Seen:
     """Others talk for so long while somebody attacks (or `none`), and the server has some rest after it."""
     tally = Tally()
     clients = await connect_all(server.port, TALKS, tally)
-    before_kib, lines = server.resident_kib(), _log_lines(server)
+    before_kib, log = server.resident_kib(), _log(server)
+    own, before = _sessions_in(log[-TALKS * 4 :]), len(log)
     most = [before_kib]
     watch = asyncio.create_task(_watch_memory(server, most))
     until = time.monotonic() + seconds
@@ -93,7 +123,7 @@ async def run(server: Process, kind: str, seconds: float, rest_s: float) -> Seen
         await asyncio.gather(*(_talk_until(client, until) for client in clients))
         load = (server.cpu_s() - cpu_s) / seconds
         said = b"" if attacker is None else (await attacker.communicate())[0]
-    lines = _log_lines(server) - lines
+    lines = sum(not any(session in line for session in own) for line in _log(server)[before:])
     await asyncio.sleep(rest_s)
     watch.cancel()
     for client in clients:
@@ -128,7 +158,7 @@ async def _run_all(kinds: list[str], seconds: float, rest_s: float) -> None:
     )
     for kind in kinds:
         async with servers(cores, OURS) as (server,):
-            await run(server, "none", 2, 0)  # what is loaded late is loaded now
+            await use_once(server)
             sys.stdout.write(_row(kind, await run(server, kind, seconds, rest_s)))
             sys.stdout.flush()
 

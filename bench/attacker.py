@@ -135,7 +135,8 @@ def _draw(kind: str | None, chance: random.Random) -> Attack:
     return Attack(kind or chance.choice(list(KINDS)), subprotocol, opening)
 
 
-async def _connect(port: int, attack: Attack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def open_socket(port: int, attack: Attack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """An upgraded connection, which has said its opening."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     offer = b"Sec-WebSocket-Protocol: " + attack.subprotocol + b"\r\n" if attack.subprotocol else b""
     writer.write(
@@ -170,7 +171,7 @@ async def _read(reader: asyncio.StreamReader) -> None:
 
 async def _one_life(port: int, attack: Attack, until: float, chance: random.Random) -> None:
     """From connecting to when the server has had enough, or the attacker."""
-    _, writer = pair = await _connect(port, attack)
+    _, writer = pair = await open_socket(port, attack)
     tasks = {asyncio.create_task(_send(writer, attack)), asyncio.create_task(_read(pair[0]))}
     left_s = min(until - time.monotonic(), _LIFE_S * chance.uniform(1, 6))
     try:

@@ -21,15 +21,17 @@ async def test_middleware_hands_the_servers_own_send_down() -> None:
     seen = []
 
     async def app(scope, receive, send):
-        seen.append(scope)
+        seen.append(dict(scope))
 
     async def send(message):
         raise AssertionError
 
-    await RawSend(app)({"type": "websocket"}, None, send)
+    scope = {"type": "websocket"}
+    await RawSend(app)(scope, None, send)
     await RawSend(app)({"type": "http"}, None, send)
 
     assert seen == [{"type": "websocket", "voice_agent.raw_send": send}, {"type": "http"}]
+    assert scope == {"type": "websocket"}  # the server's connection keeps its scope
 
 
 @pytest.mark.parametrize("error", [OSError(), RuntimeError("Unexpected ASGI message")])
