@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.chat import Extras, ToolCall, ToolSchema
@@ -310,9 +310,15 @@ class Turn:
         if self._session.profile is not None:
             self._history.tell_of_user(about_user(self._session.profile.current, self._settings))
         messages = self._history.for_api(offer.schema_bytes if schemas else 0, without)
-        may_retry = without is None
+        request = ChatRequest(
+            messages,
+            schemas,
+            self._session.locale,
+            may_retry=without is None,
+            talk=self._session.session_id,
+        )
         if self._emotion is None:
-            return ChatRequest(messages, schemas, self._session.locale, may_retry=may_retry)
+            return request
         note = note_for(self._emotion, self._session.locale)
         if note:
             # Beside the text that it is about, and only for its turn: it is not part of what was said.
@@ -320,8 +326,7 @@ class Turn:
             place = max(users, default=len(messages))
             aside = {"role": "system", "content": note, "note": "aside"}
             messages = [*messages[:place], aside, *messages[place:]]
-        mood = self._emotion.label
-        return ChatRequest(messages, schemas, self._session.locale, mood=mood, may_retry=may_retry)
+        return replace(request, messages=messages, mood=self._emotion.label)
 
     def _speak(self, piece: str) -> bool:
         """Says a piece of the model's text; False where the answer has reached its limit."""

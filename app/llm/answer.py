@@ -124,7 +124,7 @@ class Answer:
         pieces = decoder.feed(chunk)
         if self._may_retry and (pieces or decoder.has_calls):
             self._may_retry = False
-        if decoder.progress != self._progress_seen:
+        if decoder.progress != self._progress_seen or decoder.is_ending != self._is_near_end:
             self._note_progress()
         # Text that came before a fault in the same bytes is delivered first.
         if decoder.failure is not None and not pieces:

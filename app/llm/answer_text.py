@@ -1,14 +1,18 @@
 """What of an answer's text is for the user: neither thoughts nor tool calls that the model writes into it.
 
-Both are found at an answer's beginning alone, so that nothing is held back of an ordinary answer: its first
-character tells that it is one. A text that speaks of the tags, or shows a call, stays what it is.
+They are found at an answer's beginning, so that nothing is held back of an ordinary answer: its first
+character tells that it is one. Behind that, only a tag may end a thought that had not begun, or begin calls
+that end the answer. A text that speaks of the tags, or shows a call, stays what it is.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
 
 from app.llm.base import ToolCall
-from app.llm.call_beginnings import may_be_call
+from app.llm.call_beginnings import may_be_call, may_be_call_in_text
+from app.llm.call_places import CallPlaces
+from app.llm.held_call import HeldCall
 from app.llm.offered_tools import OfferedTools
 from app.llm.thinking_habit import ThinkingHabit, guess
 from app.llm.thoughts import (
@@ -21,16 +25,24 @@ from app.llm.thoughts import (
     mentions_opening,
     opening_of,
 )
-from app.llm.written_calls import MAX_CALL_CHARS, is_followed_by_text, written_calls
+from app.llm.written_calls import written_calls
 
 _BLANKS: Final = " \t\r\n\ufeff\u200b"
 _MAX_BLANKS: Final = 1000
-_MAX_BEGINNING_CHARS: Final = 600
 _MAX_HELD_CHARS: Final = 256 * 1024
 _TAG_CHARS: Final = 40
 
 _Step = tuple[str, str | None]
 """What can be shown, and what is left for the next stage; None where nothing is."""
+
+
+MARKS: Final = ("<", "[", "`", "\u25c1")
+"""With these begin tags, and the fences that make what stands in them an example."""
+
+
+def has_mark(text: str) -> bool:
+    """Return whether any of `MARKS` stands in a text."""
+    return "<" in text or "[" in text or "`" in text or "\u25c1" in text
 
 
 class AnswerText:
@@ -41,7 +53,7 @@ class AnswerText:
         habit: What is known of the model; it learns from this answer.
 
     Attributes:
-        is_plain: Nothing is held back: a piece without `<` may be shown without asking.
+        is_plain: Nothing is held back: a piece without any of `MARKS` may be shown without asking.
         calls: The calls that the text consisted of, after its end.
         is_recalled: What was shown until now was a thought. Set when its end came; the caller resets it.
     """
@@ -55,7 +67,8 @@ class AnswerText:
         self._stage: Callable[[str], _Step] = self._open
         self._held = ""
         self._tail = ""
-        self._depth = 0
+        self._call = HeldCall(tools)
+        self._places = CallPlaces(tools)
         self._is_behind_thought = False
         self._has_opened = False
         self._thought = ThoughtEnd(Opening(0))
@@ -71,7 +84,8 @@ class AnswerText:
             before: The last piece that was shown without asking.
         """
         if self.is_plain:
-            self._tail = before[-1:]
+            self._tail = before[-_TAG_CHARS:]
+            self._places.pass_over(self._tail)
         shown, rest = self._stage(text)
         while rest is not None:
             more, rest = self._stage(rest)
@@ -99,7 +113,7 @@ class AnswerText:
         return shown + self._rest(is_cut)
 
     def _rest(self, is_cut: bool) -> str:
-        held, self._held = self._held, ""
+        held, self._held = self._held or self._call.text, ""
         if self._unshown and not is_cut and self._stage in (self._think, self._open) and not held.strip():
             return self._unshown  # with nothing behind it
         if self._stage == self._think:
@@ -136,7 +150,7 @@ class AnswerText:
             return "", lead
         if self._stage == self._open and self._tools and may_be_call(lead, self._tools):
             held, self._held = self._held, ""
-            self._stage = self._hold_call
+            self._call, self._stage = HeldCall(self._tools), self._hold_call
             return "", held
         if self._is_unsure(lead):
             return "", None
@@ -207,14 +221,19 @@ class AnswerText:
 
     def _hold_call(self, text: str) -> _Step:
         """Inside what may be a call."""
-        self._held += text
-        self._depth += text.count("{") - text.count("}")
-        is_call = len(self._held) <= MAX_CALL_CHARS
-        if is_call and len(self._held) < _MAX_BEGINNING_CHARS:
-            is_call = may_be_call(self._held.lstrip(_BLANKS), self._tools)
-        if is_call and self._depth <= 0 and "}" in self._held:
-            is_call = not is_followed_by_text(self._held, self._tools)
-        return ("", None) if is_call else self._show_held()
+        if self._call.feed(text):
+            return "", None
+        self._held, self._call = self._call.text, HeldCall(self._tools)
+        return self._show_held()
+
+    def _hold_call_in_text(self, text: str) -> _Step:
+        """Inside what may be a call, behind a text that was shown."""
+        if self._call.feed(text):
+            return "", None
+        held, self._call = self._call.text, HeldCall(self._tools)
+        self._places.refuse()
+        self._stage = self._pass_on
+        return "", held
 
     def _show_held(self) -> _Step:
         """The text is an ordinary one."""
@@ -227,18 +246,18 @@ class AnswerText:
         return text.lstrip(_BLANKS) if self._is_behind_thought else text
 
     def _pass_on(self, text: str) -> _Step:
-        """An ordinary text; still it may turn out to have been a thought."""
+        """An ordinary text; still it may turn out to have been a thought, or to end in a call."""
         text, self._held = self._held + text, ""
         seen = self._tail + text
-        if self._is_behind_thought or self._has_opened or "<" not in seen:
+        if not has_mark(seen):
             return self._passed(text, seen), None
-        # Who speaks of the tags names the opening one first.
-        self._has_opened = mentions_opening(seen)
-        closing = None
-        begun = 0
-        if not self._has_opened:
-            closing = closing_in(seen, is_strict=self._habit.is_known, behind=len(self._tail))
-            begun = min(may_close(seen), len(text))
+        new = len(self._tail)
+        closing, begun = self._closing_in(seen, new)
+        call_at = self._places.first_in(seen, new)
+        if call_at is not None and (closing is None or call_at < closing.start()):
+            shown = self._passed(seen[new:call_at], seen[:call_at], is_plain=False)
+            self._call, self._stage = HeldCall(self._tools, may_be_call_in_text), self._hold_call_in_text
+            return shown, seen[call_at:]
         if begun and (closing is None or closing.end() > len(seen) - begun):
             self._held = text[-begun:]
             return self._passed(text[:-begun], seen[:-begun], is_plain=False), None
@@ -249,7 +268,17 @@ class AnswerText:
         self._begin_anew()
         return "", seen[closing.end() :]
 
+    def _closing_in(self, seen: str, new: int) -> tuple[re.Match[str] | None, int]:
+        """The end of a thought that had not begun, and how many characters may yet become one."""
+        # Who speaks of the tags names the opening one first.
+        self._has_opened = self._has_opened or (not self._is_behind_thought and mentions_opening(seen))
+        if self._has_opened or self._is_behind_thought:
+            return None, 0
+        closing = closing_in(seen, is_strict=self._habit.is_known, behind=new)
+        return closing, min(may_close(seen), len(seen) - new)
+
     def _passed(self, text: str, seen: str, *, is_plain: bool = True) -> str:
+        self._places.pass_on(text)
         self._tail = seen[-_TAG_CHARS:]
-        self.is_plain = is_plain and "<" not in self._tail
+        self.is_plain = is_plain and not has_mark(self._tail)
         return text

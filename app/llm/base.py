@@ -54,6 +54,7 @@ class ChatRequest:
             told in the messages.
         purpose: `summary` asks for a summary of what stands as data in the last message.
         may_retry: Whether it may be sent again where it fails in a way that passes.
+        talk: Which talk it is of; what its answers show of the model counts in others only with more of them.
     """
 
     messages: list[ApiMessage]
@@ -62,6 +63,7 @@ class ChatRequest:
     mood: Mood | None = None
     purpose: Literal["answer", "summary"] = "answer"
     may_retry: bool = True
+    talk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

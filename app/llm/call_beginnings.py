@@ -49,6 +49,14 @@ def may_be_call(text: str, tools: OfferedTools) -> bool:
             return False
 
 
+def may_be_call_in_text(text: str, tools: OfferedTools) -> bool:
+    """Return whether a call may begin like this behind a sentence: only tags say that it is no example."""
+    if text[:1] == "[":
+        lowered = text[:40].lower()
+        return any(tag.startswith(lowered) or lowered.startswith(tag) for tag in _TAGS if tag[0] == "[")
+    return text[:1] == "<" and _may_be_tagged(text, tools)
+
+
 def _may_be_object(text: str, tools: OfferedTools) -> bool:
     match = re.match(r"\{\s*(?:[\"']([\w.]*)(?:([\"'])\s*(?::\s*(.*))?)?)?", text[:400], re.DOTALL)
     if match is None or match.end() != len(text[:400]):
@@ -96,7 +104,7 @@ def _may_be_python(text: str, tools: OfferedTools) -> bool:
     match = re.match(r"(?:print\()?([\w.]*)(\(?)", text)
     if match is None or not (match[1] or match.end() == len(text)):
         return False
-    name = match[1].removesuffix(".call")
+    name = re.sub(r"\.(?:c|ca|cal|call)?\Z", "", match[1])
     return tools.named(name) is not None if match[2] else match.end() == len(text) and tools.may_name(name)
 
 

@@ -25,7 +25,7 @@ from app.llm.openai_stream import AnswerDecoder
 from app.llm.request_messages import request_messages
 from app.llm.retry import RetryPolicy, asked_delay_s
 from app.llm.returns import Returns
-from app.llm.thinking_habit import ThinkingHabit
+from app.llm.thinking_habit import ModelHabits, ThinkingHabit
 from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, body_of
 from app.patience import patiently
 from config.settings import Settings
@@ -117,7 +117,7 @@ class ChatCompletions:
         self._limits = limits
         self._retry = retry or RetryPolicy(settings.llm_max_retries)
         self._clock = SystemClock()
-        self._habits: dict[str, ThinkingHabit] = {}
+        self._habits: dict[str, ModelHabits] = {}
         self._slots = asyncio.Semaphore(limits.pool_size)
         self._returns: Returns = Returns()
 
@@ -196,7 +196,7 @@ class ChatCompletions:
             returns = replace(self._returns, service=f"{self._client.base_url.netloc.decode()} {model}")
             messages = request_messages(request.messages, request.locale, returns)
             try:
-                return await self._attempt(model, messages, parameters, returns.service)
+                return await self._attempt(model, messages, parameters, returns.service, request.talk)
             except Failure as failure:
                 before = self._returns, self.capabilities
                 if failure.refused is not None:
@@ -233,7 +233,7 @@ class ChatCompletions:
         return True
 
     async def _attempt(
-        self, model: str, messages: list[ApiMessage], parameters: dict[str, Any], service: str
+        self, model: str, messages: list[ApiMessage], parameters: dict[str, Any], service: str, talk: str
     ) -> Answer:
         async with AsyncExitStack() as resources:
             await self._take_slot(resources)
@@ -241,14 +241,14 @@ class ChatCompletions:
             response = await self._ask(model, messages, parameters, resources)
             limits_s = (self._settings.llm_first_token_timeout_s, self._settings.llm_stall_timeout_s)
             tools = OfferedTools(parameters.get("tools", ()))
-            decoder = AnswerDecoder(self.hints, tools, self._habit_of(model))
+            decoder = AnswerDecoder(self.hints, tools, self._habit_of(model, talk))
             body = body_of(response)
             return Answer(body, self.hints, limits_s, asked_at, resources.pop_all(), service, decoder)
 
-    def _habit_of(self, model: str) -> ThinkingHabit:
+    def _habit_of(self, model: str, talk: str) -> ThinkingHabit:
         if model not in self._habits:
-            self._habits[model] = ThinkingHabit(model)
-        return self._habits[model]
+            self._habits[model] = ModelHabits(model)
+        return self._habits[model].in_talk(talk)
 
     async def _take_slot(self, resources: AsyncExitStack) -> None:
         try:

@@ -18,6 +18,8 @@ LIST_KEYS: Final = (
     "tools",
     "functions",
 )
+_SPACES: Final = ("functions.", "function.", "tools.", "tool.", "default_api.", "multi_tool_use.", "mcp.")
+"""What models write before a tool's name: where any word might be one, any text might be a call."""
 
 
 class OfferedTools:
@@ -42,16 +44,17 @@ class OfferedTools:
         if not isinstance(name, str):
             return None
         name = name.strip().partition(":")[0]
-        for tried in (name, name.rpartition(".")[2]):
-            if tried in self.parameters:
-                return tried
-        return None
+        space, dot, bare = name.rpartition(".")
+        if name in self.parameters:
+            return name
+        return bare if space + dot in _SPACES and bare in self.parameters else None
 
     def may_name(self, begun: str) -> bool:
         """Return whether a tool's name, or a namespace before it, may begin like this."""
-        last = begun.rpartition(".")[2]
-        return any(name.startswith((begun, last)) for name in self.parameters) or any(
-            space.startswith(begun) for space in ("functions.", "function.", "tools.", "default_api.")
+        space, dot, last = begun.rpartition(".")
+        tried = (begun, last) if space + dot in _SPACES else (begun,)
+        return any(name.startswith(tried) for name in self.parameters) or any(
+            space.startswith(begun) for space in _SPACES
         )
 
     def properties(self, name: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import orjson
 
 from app.errors import LlmBadResponse, LlmCut
-from app.llm.answer_text import AnswerText
+from app.llm.answer_text import AnswerText, has_mark
 from app.llm.base import Completion, Usage
 from app.llm.extras import MessageExtras, stamped
 from app.llm.finish_reasons import end_of
@@ -28,6 +28,7 @@ _THINKING_PARTS = ("thinking", "reasoning", "thought", "reasoning_text", "redact
 _SIGNS_OF_LIFE = (b"ping", b"keepalive", b"keep-alive", b"heartbeat")
 """Names of events that mean nothing, whatever they hold."""
 
+_NO_REASONS = ("", "null", "none")
 _NO_TOOLS = OfferedTools(())
 
 
@@ -72,6 +73,7 @@ class AnswerDecoder:
         self._last = ""
         self._has_thought = False
         self._goes_on_after_reason = False
+        self._has_gone_without_reason = False
 
     @property
     def has_progress(self) -> bool:
@@ -173,7 +175,7 @@ class AnswerDecoder:
             return
         usage = fields.get("usage")
         if usage is not None:
-            self._read_usage(usage)
+            self._read_usage(usage, is_alone=not choices)
 
     def _read_choice(self, choice: object, pieces: list[str]) -> None:
         if not isinstance(choice, dict):
@@ -189,14 +191,17 @@ class AnswerDecoder:
             self._goes_on_after_reason = True
             self.is_ending = False
         reason = fields.get("finish_reason")
-        if isinstance(reason, str) and reason.strip():
+        if isinstance(reason, str) and reason.strip().lower() not in _NO_REASONS:
             self._read_reason(reason, is_alone=self.progress == before)
+        elif isinstance(delta, dict):
+            self._has_gone_without_reason = True
 
     def _read_reason(self, reason: str, *, is_alone: bool) -> None:
-        """Some services put a reason on each chunk: then it says nothing about the end."""
+        """Some services put `stop` on each chunk, from the first: then it says nothing about the end."""
         self.finish_reason = whole_text(reason)
         self.progress += 1
-        self.is_ending = is_alone and self.progress > 1 and not self._goes_on_after_reason
+        is_told = self._has_gone_without_reason or end_of(reason) != "stop"
+        self.is_ending = not self._goes_on_after_reason and (is_told or (is_alone and self.progress > 1))
 
     def _read_delta(self, delta: dict[str, Any], pieces: list[str]) -> None:
         content = delta.get("content")
@@ -206,8 +211,8 @@ class AnswerDecoder:
             self._read_thought()
         elif content and (text := content if isinstance(content, str) else _text_of_parts(content)):
             self.progress += 1
-            if self._is_plain and "<" not in text:
-                self._last = text
+            if self._is_plain and not has_mark(text):
+                self._last = self._last + text if text.isspace() else text
                 pieces.append(text)
             else:
                 self._sift(text, pieces)
@@ -224,7 +229,7 @@ class AnswerDecoder:
             pieces.clear()
             self._text.is_recalled = False
         if shown:
-            self._last = shown
+            self._last = self._last + shown if shown.isspace() else shown
             pieces.append(shown)
         self._is_plain = self._text.is_plain and not self._halves
 
@@ -251,13 +256,15 @@ class AnswerDecoder:
         if self._calls.is_overlong:
             self.failure = Failure(LlmBadResponse("the tool calls of one answer are over their limit"))
 
-    def _read_usage(self, usage: object) -> None:
+    def _read_usage(self, usage: object, *, is_alone: bool) -> None:
         if not isinstance(usage, dict):
             return
         fields = cast("dict[str, Any]", usage)
         prompt, completion = fields.get("prompt_tokens"), fields.get("completion_tokens")
         if type(prompt) is int and type(completion) is int:
             self._usage = Usage(prompt, completion)
+            if is_alone and self.finish_reason is not None:
+                self.is_ending = not self._goes_on_after_reason
 
 
 def _text_of_parts(content: object) -> str:

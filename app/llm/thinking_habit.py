@@ -1,11 +1,16 @@
 """Whether a model's answers begin inside a thought that its template has opened.
 
 Then only the closing tag comes, and nothing in the text says before it that it is a thought. What is known of
-a model decides: its name, until an answer has shown how it is. An answer of a model that is known to open its
+a model decides: its name, until answers have shown how it is. An answer of a model that is known to open its
 thoughts itself, or to have none, is never held back.
+
+An answer may hold what its user has asked for, so what it shows counts in its own talk at once, and in others
+only where most talks show the same.
 """
 
 import re
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from typing import Final, Literal
 
 _THINKERS: Final = re.compile(
@@ -53,42 +58,89 @@ _UNDECIDED: Final = re.compile(
 )
 _WINDOW_CHARS: Final = 60
 
+_LEAST_TALKS: Final = 2
+_MAX_TALKS: Final = 64
+"""Of so many talks it is kept what they have shown: those that asked last."""
+
 Guess = Literal["thought", "answer", "unsure"]
+State = Literal["unknown", "apart", "unopened"]
 
 
 class ThinkingHabit:
-    """What is known of one model, from its name and its answers.
+    """What is known of one model in one talk: from its name, from this talk's answers, and from others.
+
+    Args:
+        model: Its name.
+        others: What other talks have shown, where there are any; they know the name.
+
+    Attributes:
+        own: What this talk's answers have shown.
+    """
+
+    def __init__(self, model: str = "", others: Callable[[], State] | None = None) -> None:
+        self.own: State = "unknown"
+        self._others: Callable[[], State] = others or (lambda: _by_name(model))
+        self._misses_left = 0
+
+    @property
+    def is_unopened(self) -> bool:
+        """Whether its answers begin inside a thought."""
+        return self._known == "unopened"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything has shown it."""
+        return self._known != "unknown"
+
+    @property
+    def _known(self) -> State:
+        return self._others() if self.own == "unknown" else self.own
+
+    def saw_closing(self) -> None:
+        """Note that an answer has ended a thought that it had not begun."""
+        self.own, self._misses_left = "unopened", 2
+
+    def saw_apart(self) -> None:
+        """Note that an answer has told its thoughts from its text, or had none, from the beginning."""
+        if self.own == "unopened" and self._misses_left > 0:
+            self._misses_left -= 1
+        else:
+            self.own = "apart"
+
+
+class ModelHabits:
+    """What is known of one model, in all its talks.
 
     Args:
         model: Its name.
     """
 
     def __init__(self, model: str) -> None:
-        self._state: Literal["unknown", "apart", "unopened"] = "unknown"
-        self._misses_left = 0
-        if _THINKERS.search(model):
-            self._state = "unopened"
+        self._by_name: State = _by_name(model)
+        self._talks: OrderedDict[str, ThinkingHabit] = OrderedDict()
 
-    @property
-    def is_unopened(self) -> bool:
-        """Whether its answers begin inside a thought."""
-        return self._state == "unopened"
+    def in_talk(self, talk: str) -> ThinkingHabit:
+        """Return what is known in a talk; what is asked outside of any counts as one talk."""
+        if talk not in self._talks:
+            self._talks[talk] = ThinkingHabit(others=self._shown)
+            if len(self._talks) > _MAX_TALKS:
+                self._talks.popitem(last=False)
+        self._talks.move_to_end(talk)
+        return self._talks[talk]
 
-    @property
-    def is_known(self) -> bool:
-        """Whether any answer has shown it."""
-        return self._state != "unknown"
+    def _shown(self) -> State:
+        """What most talks have shown; one alone may be its user's doing."""
+        counts = Counter(habit.own for habit in self._talks.values())
+        unopened, apart = counts["unopened"], counts["apart"]
+        if unopened > apart and unopened >= _LEAST_TALKS:
+            return "unopened"
+        if apart >= unopened and apart >= _LEAST_TALKS:
+            return "apart"
+        return self._by_name
 
-    def saw_closing(self) -> None:
-        """Note that an answer has ended a thought that it had not begun."""
-        self._state, self._misses_left = "unopened", 2
 
-    def saw_apart(self) -> None:
-        """Note that an answer has told its thoughts from its text, or had none, from the beginning."""
-        if self._state == "unopened" and self._misses_left > 0:
-            self._misses_left -= 1
-        else:
-            self._state = "apart"
+def _by_name(model: str) -> State:
+    return "unopened" if _THINKERS.search(model) else "unknown"
 
 
 def guess(beginning: str) -> Guess:

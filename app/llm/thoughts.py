@@ -26,6 +26,7 @@ _CLOSINGS: Final = tuple(
     for space in ("", *_NAMESPACES)
 )
 _CLOSING_TOKENS: Final = ("[/think]", "\u25c1/think\u25b7")
+_OPEN_TOKEN: Final = re.compile(r"\[think\]|\u25c1think\u25b7", re.IGNORECASE)
 _ANY_CLOSING: Final = re.compile(
     r"</(?:[a-z_]{1,20}:)?(?:think|thinking|thought|thoughts|reasoning)>|\[/think\]|\u25c1/think\u25b7",
     re.IGNORECASE,
@@ -193,8 +194,8 @@ def may_open(text: str, *, is_behind_thought: bool = False) -> bool:
 
 
 def mentions_opening(text: str) -> bool:
-    """Return whether a tag that opens a thought stands anywhere in the text."""
-    return _OPEN_TAG.search(text) is not None
+    """Return whether what opens a thought stands anywhere in the text: a tag, or a token."""
+    return _OPEN_TAG.search(text) is not None or _OPEN_TOKEN.search(text) is not None
 
 
 class ThoughtEnd:
@@ -315,10 +316,11 @@ def closing_in(
 
 def may_close(text: str) -> int:
     """Return how many characters at the text's end may be a closing tag, or be one that is talked about."""
-    start = text.rfind("<", max(0, len(text) - 24))
+    start = max(text.rfind(sign, max(0, len(text) - 24)) for sign in ("<", "[", "\u25c1"))
     end = text[start:].lower() if start >= 0 else ""
     tag = end.removesuffix("\n").removesuffix("\r")
-    return len(end) if tag and any(closing.startswith(tag) for closing in _CLOSINGS) else 0
+    closings = (*_CLOSINGS, *_CLOSING_TOKENS)
+    return len(end) if tag and any(closing.startswith(tag) for closing in closings) else 0
 
 
 def _end_of(match: re.Match[str]) -> int:

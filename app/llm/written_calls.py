@@ -34,6 +34,11 @@ _WRAPPER: Final = re.compile(
 )
 """What stands around calls, whatever the template."""
 
+_TAG_BEGUN: Final = re.compile(r"[<\[`][^>\]`]{0,80}\Z")
+
+_STRING_OR_WRAPPER: Final = re.compile(rf'("(?:[^"\\]|\\.)*")|{_WRAPPER.pattern}', re.IGNORECASE | re.DOTALL)
+"""In a string of JSON the same is somebody's words."""
+
 _BLOCK: Final = re.compile(
     r"<function[=\s]\s?(?:name=)?[\"']?([\w.-]{1,80})[\"']?\s{0,9}>?"
     r"|<(?:[a-z]{1,12}:)?invoke\s{1,9}name=[\"']([\w.-]{1,80})[\"']\s{0,9}>"
@@ -67,7 +72,7 @@ _OTHER_KEYS: Final = {"id", "type", "index", "call_id", "tool_call_id"}
 
 def is_followed_by_text(text: str, tools: OfferedTools) -> bool:
     """Return whether something stands behind the last closing bracket that belongs to no call."""
-    rest = _WRAPPER.sub(" ", text[text.rfind("}") + 1 :]).strip()
+    rest = _TAG_BEGUN.sub("", _WRAPPER.sub(" ", text[text.rfind("}") + 1 :])).strip()
     if not rest or rest[0] in ",;]})>\"'`<[{|":
         return False
     return not all(word == "function" or tools.may_name(word.partition(":")[0]) for word in rest.split())
@@ -118,15 +123,23 @@ def _blocks(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> tuple[li
     position = 0
     while match := begin.search(text, position):
         outside.append(text[position : match.start()])
-        closing = end.search(text, match.end())
+        closing = end.search(text, _behind_value(text, match.end()))
         name = next(group for group in match.groups() if group)
         blocks.append((name, text[match.end() : closing.start() if closing else len(text)]))
         position = closing.end() if closing else len(text)
     return blocks, "".join([*outside, text[position:]])
 
 
+def _behind_value(text: str, position: int) -> int:
+    """Where a JSON object that begins here has ended; the same place where none does."""
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text, text.index("{", position, position + 9))[1]
+    except (ValueError, RecursionError):
+        return position
+
+
 def _tagged_arguments(body: str, name: str, tools: OfferedTools) -> dict[str, Any] | None:
-    values = _values(_WRAPPER.sub("", body).strip(" \t\r\n>"))
+    values = _values(_unwrapped(body).strip(" \t\r\n>"))
     if values and len(values) == 1 and isinstance(values[0], dict):
         return cast("dict[str, Any]", values[0])
     parameters, rest = _blocks(body, _PARAMETER, _PARAMETER_END)
@@ -149,7 +162,7 @@ def _channel_calls(text: str, tools: OfferedTools) -> list[ToolCall]:
     """The call of a model whose messages are addressed, as gpt-oss'."""
     match = _CHANNEL_CALL.match(text)
     name = tools.named(match[1]) if match else None
-    values = _values(_WRAPPER.sub("", match[2])) if match and name else None
+    values = _values(_unwrapped(match[2])) if match and name else None
     is_whole = bool(values) and match is not None and not _WRAPPER.sub("", text[match.end() :]).strip()
     if not (values and is_whole and name and len(values) == 1 and isinstance(values[0], dict)):
         return []
@@ -193,9 +206,16 @@ def _segment_calls(segment: str, name: str | None, tools: OfferedTools, *, is_ta
 
 def _segments(text: str) -> Iterator[str]:
     """What stands between wrappers."""
-    for part in _WRAPPER.split(text):
-        if stripped := part.strip(" \t\r\n,;"):
-            yield stripped
+    start = 0
+    for found in _STRING_OR_WRAPPER.finditer(text):
+        if found[1] is None:
+            yield from filter(None, [text[start : found.start()].strip(" \t\r\n,;")])
+            start = found.end()
+    yield from filter(None, [text[start:].strip(" \t\r\n,;")])
+
+
+def _unwrapped(text: str) -> str:
+    return _STRING_OR_WRAPPER.sub(lambda found: found[1] or "", text)
 
 
 def _values(text: str) -> list[Any] | None:
@@ -346,7 +366,7 @@ def _python_call(node: ast.expr, tools: OfferedTools) -> ToolCall | None:
 
 def _broken_call(text: str, tools: OfferedTools, *, is_cut: bool) -> list[ToolCall]:
     """A call that names its tool and then is no JSON: of no use to the user; the model learns why."""
-    bare = _WRAPPER.sub("", text).strip()
+    bare = _unwrapped(text).strip()
     match = _NAMED_OBJECT.match(bare)
     name = tools.named(match[1]) if match else None
     if name is None or _has_whole_value(bare) or _DESCRIBED.search(bare):

@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import LlmBadResponse, LlmCut, LlmStalled, LlmUnavailable
 from app.llm.answer import Answer
-from app.llm.base import Completion
+from app.llm.base import Completion, Usage
 from app.llm.openai_errors import Failure, Hints
 from app.llm.transport import Unreachable
 from tests.support.answers import chunk, events, text_events
@@ -165,6 +165,33 @@ async def test_break_after_reasons_that_ended_nothing_is_a_cut():
 
 async def test_body_that_ends_after_reasons_that_ended_nothing_is_whole():
     assert await read(answer_of(reasoned("uno "), reasoned("dos"))) == ("uno dos", Completion("stop"))
+
+
+USAGE = events({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}})
+
+
+@pytest.mark.parametrize("counts", [[], [USAGE]])
+@pytest.mark.parametrize(
+    "end",
+    [
+        [text_events("uno "), reasoned("dos")],
+        [reasoned("uno ", None) + reasoned("dos")],
+        [text_events("uno dos"), events(chunk(finish_reason="stop"))],
+        [reasoned("uno dos", "length")],
+    ],
+)
+async def test_answer_that_has_its_reason_is_not_waited_for_as_long_as_one_without(
+    end: list[bytes], counts: list[bytes]
+):
+    """The connection stays open, and nothing more comes."""
+    body = ScriptedBody([*end, *counts, None])
+    loop = asyncio.get_running_loop()
+    answer = Answer(body, HINTS, (100, 100), loop.time(), AsyncExitStack())  # type: ignore[arg-type]
+    async with asyncio.timeout(20):
+        text, completion = await read(answer)
+
+    assert text == "uno dos"
+    assert completion.usage == (Usage(7, 2) if counts else None)
 
 
 @pytest.mark.parametrize("reason", ["error", "insufficient_system_resource", "MALFORMED_FUNCTION_CALL"])

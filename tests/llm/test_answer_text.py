@@ -1,6 +1,7 @@
 """What of an answer's text is shown, in whatever pieces it comes."""
 
 import json
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,17 @@ def ways(text: str) -> list[list[str]]:
     """The text whole, by character, by two, and cut once at each place."""
     cuts = [[text[:at], text[at:]] for at in range(1, len(text))]
     return [[text], list(text), [text[at : at + 2] for at in range(0, len(text), 2)], *cuts]
+
+
+def cut(text: str, sizes: list[int]) -> list[str]:
+    """The text in pieces of these sizes, over and over."""
+    pieces: list[str] = []
+    for size in cycle(sizes):
+        if not text:
+            break
+        pieces.append(text[:size])
+        text = text[size:]
+    return pieces
 
 
 @pytest.mark.parametrize(("text", "answer"), THOUGHTS["thoughts"])
@@ -142,6 +154,34 @@ def test_known_model_that_begins_to_think_is_noticed(pieces: list[str]):
     assert said + answer.finish(is_cut=False) == "Hola"
 
 
+@pytest.mark.parametrize("closing", ["</think>", "[/THINK]", "\u25c1/think\u25b7", "</seed:think>"])
+def test_closing_token_alone_is_noticed_in_whatever_pieces_it_comes(closing: str):
+    text = f"Consideremos todo.\n{closing}\n\nHola"
+    for pieces in ways(text):
+        answer = AnswerText(TOOLS, ThinkingHabit("m"))
+        said = ""
+        for piece in pieces:
+            more = answer.feed(piece, said)
+            said = more if answer.is_recalled else said + more
+            answer.is_recalled = False
+
+        assert said + answer.finish(is_cut=False) == "Hola"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Un pensamiento va entre [THINK] y [/THINK], y nada más.",
+        "Kimi escribe \u25c1think\u25b7 antes y \u25c1/think\u25b7 detrás.",
+        "Mira [esto](x) y [/esto] también.",
+        "La lista [1, 2] y el resto.",
+    ],
+)
+def test_text_about_closing_tokens_stays(text: str):
+    for pieces in ways(text):
+        assert shown(pieces) == (text, ())
+
+
 def test_model_that_stops_thinking_is_no_longer_waited_for():
     habit = unopened()
     for _ in range(3):
@@ -193,13 +233,7 @@ def test_beginning_that_could_be_a_tag_or_a_call_is_held_for_few_characters(text
     st.text(alphabet='<>/think[]THINK◁▷|a \n`"{}:,name'), st.lists(st.integers(1, 9), min_size=1, max_size=9)
 )
 def test_pieces_say_what_the_whole_says(text: str, sizes: list[int]):
-    pieces, rest, turn = [], text, 0
-    while rest:
-        size = sizes[turn % len(sizes)]
-        pieces.append(rest[:size])
-        rest, turn = rest[size:], turn + 1
-
-    assert shown(pieces, habit=apart()) == shown([text], habit=apart())
+    assert shown(cut(text, sizes), habit=apart()) == shown([text], habit=apart())
 
 
 # Calls
@@ -208,10 +242,166 @@ def test_pieces_say_what_the_whole_says(text: str, sizes: list[int]):
 @pytest.mark.parametrize("case", CALLS["calls"], ids=lambda case: case["text"][:60])
 def test_answer_that_is_nothing_but_calls_is_those_calls(case: dict[str, object]):
     text, expected = str(case["text"]), case["calls"]
-    for pieces in [[text], list(text), [f"\n {text}\n"], [text[:7], text[7:]]]:
+    for pieces in [*ways(text), [f"\n {text}\n"]]:
         said, calls = shown(pieces)
         assert said == ""
         assert [[call.name, call.arguments] for call in calls] == expected
+
+
+FORMS = [
+    '{"name": "search_talk", "arguments": %s}',
+    '{"arguments": %s, "name": "search_talk"}',
+    '[{"name": "search_talk", "arguments": %s}, {"name": "get_public_ip", "arguments": {}}]',
+    '<tool_call>\n{"name": "search_talk", "arguments": %s}\n</tool_call>',
+    "<function=search_talk>%s</function>",
+    '```json\n{"name": "search_talk", "arguments": %s}\n```',
+    '[TOOL_CALLS][{"name": "search_talk", "arguments": %s}]',
+    "[TOOL_CALLS]search_talk[ARGS]%s",
+    '<|python_tag|>{"name": "search_talk", "parameters": %s}',
+    "<|channel|>commentary to=functions.search_talk <|constrain|>json<|message|>%s<|call|>",
+    '{"search_talk": %s}',
+]
+NASTY = [
+    "dijo: }} eso", "{ abre", '"}" y "{"', "it's } here", "\\", '\\"}', "a]} b", "([{", "```", "</think>",
+    "</tool_call>", "<|im_end|> y", "</function>", "[TOOL_CALLS]", "</s>", "```json\n{}\n```",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("query", NASTY)
+def test_brackets_and_quotes_in_arguments_end_no_call(form: str, query: str):
+    text = form % json.dumps({"query": query})
+    expected = shown([text])
+
+    assert expected[0] == "" and json.loads(expected[1][0].arguments) == {"query": query}
+    for pieces in ways(text):
+        assert shown(pieces) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<function=search_talk>\n<parameter=query>\ndijo: }} eso (y {aquello\n</parameter>\n</function>",
+        "<tool_call>search_talk\n<arg_key>query</arg_key>\n<arg_value>a } b</arg_value>\n</tool_call>",
+        '[search_talk(query="a } b) c")]',
+        "{'name': 'search_talk', 'arguments': {'query': \"it's } so\"}}",
+    ],
+)
+def test_brackets_in_other_values_end_no_call_either(text: str):
+    for pieces in ways(text):
+        said, calls = shown(pieces)
+        assert (said, [call.name for call in calls]) == ("", ["search_talk"])
+
+
+@given(
+    st.sampled_from(FORMS),
+    st.text(alphabet="{}[]()\"'\\`<>/:,. \nab", max_size=20),
+    st.lists(st.integers(1, 7), min_size=1, max_size=9),
+)
+def test_pieces_of_a_call_are_the_call(form: str, query: str, sizes: list[int]):
+    text = form % json.dumps({"query": query})
+
+    assert shown(cut(text, sizes)) == shown([text])
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"{}[]\"': \n`.a", '{"name": "calculate"', "<tool_call>", "</tool_call>", "2"])
+    ),
+    st.lists(st.integers(1, 7), min_size=1, max_size=9),
+)
+def test_pieces_of_what_is_nearly_a_call_say_what_the_whole_says(parts: list[str], sizes: list[int]):
+    text = "".join(parts)
+
+    assert shown(cut(text, sizes), habit=apart()) == shown([text], habit=apart())
+
+
+# Calls behind a sentence
+
+CALL = '{"name": "calculate", "arguments": {"expression": "2+2"}}'
+LATE = [
+    f"<tool_call>{CALL}</tool_call>",
+    f"<tool_call>\n{CALL}\n</tool_call>\n",
+    f"<tool_call>{CALL}",
+    f"[TOOL_CALLS][{CALL}]",
+    '[TOOL_CALLS]calculate[ARGS]{"expression": "2+2"}',
+    f"<|python_tag|>{CALL}<|eom_id|>",
+    '<function=calculate>{"expression": "2+2"}</function>',
+    "<tool_call>\n<function=calculate>\n<parameter=expression>\n2+2\n</parameter>\n</function>\n</tool_call>",
+    '<function_calls>\n<invoke name="calculate">\n<parameter name="expression">2+2</parameter>\n</invoke>\n'
+    "</function_calls>",
+    '<|channel|>commentary to=functions.calculate <|constrain|>json<|message|>{"expression": "2+2"}<|call|>',
+]
+
+
+@pytest.mark.parametrize("call", LATE)
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Voy a mirarlo.\n\n",
+        "Un momento. ",
+        "¿Te lo calculo? ",
+        "Ahora mismo 😊 ",
+        "Voy a calcularlo:\n",
+        "Vale…",
+        "```\nx = 1\n```\nLo calculo. ",
+        "Uso `calculate`.\n",
+        "Mira [esto](x). ",
+    ],
+)
+def test_calls_behind_a_sentence_are_calls_and_the_sentence_is_said(sentence: str, call: str):
+    for pieces in ways(sentence + call):
+        said, calls = shown(pieces, habit=apart())
+        assert said == sentence
+        assert [(each.name, each.arguments) for each in calls] == [("calculate", '{"expression": "2+2"}')]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Se escribe así:\n```\n<tool_call>{CALL}</tool_call>\n```",
+        f"Se escribe así:\n```xml\n<tool_call>{CALL}</tool_call>\n```\nY ya.",
+        f"Se escribe así.\n```\n<tool_call>{CALL}</tool_call>",
+        f"Se escribe `<tool_call>{CALL}</tool_call>`.",
+        f"El formato es <tool_call>{CALL}</tool_call>",
+        f'Ella dijo "<tool_call>{CALL}</tool_call>"',
+        f"Un ejemplo.\n<tool_call>{CALL}</tool_call>\nAsí se escribe.",
+        'Otra.\n<tool_call>{"name": "borrar", "arguments": {}}</tool_call>',
+        "Una etiqueta.\n<tool_call> es una etiqueta.",
+        f"Uno.\n{CALL}",
+        f"Uno.\n```json\n{CALL}\n```",
+        "Se abre.\n<tool_call>",
+        "Hola.\n<tool",
+        "Dos. [TOOL_CALLS] es el formato.",
+        "Ya.\n[1] Fuente\n[2] Otra",
+    ],
+)
+def test_tags_that_are_shown_stay_text(text: str):
+    for pieces in ways(text):
+        assert shown(pieces, habit=apart()) == (text, ())
+
+
+@pytest.mark.parametrize("call", LATE)
+def test_call_behind_a_sentence_stays_text_where_the_tool_is_not_offered(call: str):
+    text = f"Voy. {call}"
+
+    assert shown([text], tools=NONE, habit=apart()) == (text, ())
+    assert shown([text], tools=OfferedTools([schema("other", required=[])]), habit=apart()) == (text, ())
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [*"`\n .a:[<", "```", "Voy. ", "\n<tool_call>", CALL, "</tool_call>", "[TOOL_CALLS]"]
+        ),
+        max_size=12,
+    ),
+    st.lists(st.integers(1, 9), min_size=1, max_size=9),
+)
+def test_pieces_of_a_text_with_calls_say_what_the_whole_says(parts: list[str], sizes: list[int]):
+    text = "Voy " + "".join(parts)
+
+    assert shown(cut(text, sizes), habit=apart()) == shown([text], habit=apart())
 
 
 @pytest.mark.parametrize("text", CALLS["texts"])

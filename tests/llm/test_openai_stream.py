@@ -341,6 +341,10 @@ def test_thought_that_ends_in_the_same_bytes_has_not_left_yet():
     assert decoder.feed(text_events("Consideremos ", "todo.\n", "</think>", "\n\nHola")) == ["Hola"]
 
 
+CALL_PIECE = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
+USAGE = {"prompt_tokens": 1, "completion_tokens": 1}
+
+
 @pytest.mark.parametrize(
     ("values", "is_ending"),
     [
@@ -358,9 +362,24 @@ def test_thought_that_ends_in_the_same_bytes_has_not_left_yet():
             False,
         ),
         ([chunk({"content": "uno"}), chunk(finish_reason="")], False),
+        ([chunk({"content": "uno"}), chunk({"content": "dos"}, finish_reason="stop")], True),
+        ([chunk({"role": "assistant", "content": ""}), chunk({"content": "1"}, finish_reason="stop")], True),
+        ([chunk({"content": "uno"}, finish_reason="length")], True),
+        ([chunk({"tool_calls": [CALL_PIECE]}, finish_reason="tool_calls")], True),
+        ([chunk({"content": "uno"}, finish_reason="stop"), {"choices": [], "usage": USAGE}], True),
+        ([chunk({"content": "uno"}, finish_reason="stop", usage=USAGE)], False),
+        ([chunk({"content": "uno"}, finish_reason="null"), chunk({"content": "dos"})], False),
+        (
+            [
+                chunk({"content": "uno"}),
+                chunk({"content": "dos"}, finish_reason="stop"),
+                chunk({"content": "tres"}),
+            ],
+            False,
+        ),
     ],
 )
-def test_only_a_reason_that_comes_alone_and_last_is_near_the_end(values: list[Any], is_ending: bool):
+def test_only_a_reason_with_which_the_answer_can_be_whole_is_near_the_end(values: list[Any], is_ending: bool):
     assert decoded(*values)[1].is_ending is is_ending
 
 

@@ -22,7 +22,7 @@ from app.errors import (
     LlmStalled,
     LlmUnavailable,
 )
-from app.llm.base import ChatRequest, Completion, ToolCall
+from app.llm.base import ChatRequest, Completion, ToolCall, Usage
 from app.llm.chat_completions import ConnectionLimits
 from app.llm.retry import RetryPolicy
 from tests.support.answers import (
@@ -427,6 +427,37 @@ async def test_call_that_is_written_as_text_is_a_call(kind: Kind, standin: Azure
     assert heard.completion is not None
     assert heard.completion.tool_calls == (ToolCall("", "calculate", '{"expression": "2+2"}'),)
     assert without_tools.text == written
+
+
+async def test_call_that_is_written_behind_a_sentence_is_a_call_and_the_sentence_is_said(
+    kind: Kind, standin: AzureStandin
+):
+    written = '<tool_call>{"name": "calculate", "arguments": {"expression": "(2+2)}"}}</tool_call>'
+    standin.script(Text(f"Voy a calcularlo.\n\n{written}"), Text(f"Así es:\n```\n{written}\n```"))
+
+    async with provider_for(kind, standin) as provider:
+        heard = await hears(provider, asks(tools=[CALCULATE]))
+        shown = await hears(provider, asks(tools=[CALCULATE]))
+
+    assert heard.text == "Voy a calcularlo.\n\n"
+    assert heard.completion is not None
+    assert heard.completion.tool_calls == (ToolCall("", "calculate", '{"expression": "(2+2)}"}'),)
+    assert shown.text == f"Así es:\n```\n{written}\n```"
+    assert shown.completion is not None and not shown.completion.tool_calls
+
+
+async def test_last_text_with_the_reason_and_no_done_ends_an_answer_on_an_open_connection(
+    kind: Kind, standin: AzureStandin
+):
+    """B13"""
+    usage = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+    last = events(chunk({"content": "dos"}, finish_reason="stop"))
+    standin.script(Raw([text_events("uno "), last, events(usage)], end="hang"))
+
+    async with provider_for(kind, standin, llm_stall_timeout_s=100) as provider, asyncio.timeout(20):
+        heard = await hears(provider)
+
+    assert (heard.text, heard.completion) == ("uno dos", Completion("stop", usage=Usage(7, 2)))
 
 
 # Refusals
