@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
+from app.conversation.asking import Asking
 from app.conversation.contribution import Contribution, contribute
 from app.conversation.intake import Intake, UserText
 from app.conversation.moods import MoodSense
@@ -66,7 +67,8 @@ class Conversation:
         self._history = session.conversation_history
         self._settings = settings
         self.tools = ToolRunner(host, session, weakly(self._on_late_ending))
-        self._turns = TurnRunner(session, provider, self.tools, settings, host.clock)
+        asking = Asking(session, self.tools, settings)
+        self._turns = TurnRunner(session, provider, self.tools, asking, settings, host.clock)
         self._line: deque[UserText | ToolRun | Contribution] = deque()
         self._teller = ResultTeller(session, self._turns, settings, self._line)
         self._intake = Intake(session, host.clock, weakly(self._enter))

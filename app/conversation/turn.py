@@ -8,11 +8,11 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-from app.chat import Extras, ToolCall, ToolSchema
-from app.conversation.prompt import about_user
+from app.chat import Extras, ToolCall
+from app.conversation.asking import Asking
 from app.errors import (
     AgentError,
     BudgetExceeded,
@@ -30,7 +30,6 @@ from app.session.history import ROUND_BREAK, LeftOut
 from app.session.state import SessionState
 from app.session.voice_session import VoiceSession
 from app.tools.runner import ToolRunner
-from app.voice.emotion import note_for
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -57,6 +56,7 @@ class Turn:
     """One turn of a session.
 
     Args:
+        asking: Builds its requests.
         with_tools: Whether the model may call tools.
         emotion: How the user seems to feel whose text it answers; the model is told.
 
@@ -81,6 +81,7 @@ class Turn:
         session: VoiceSession,
         provider: ChatProvider,
         tools: ToolRunner,
+        asking: Asking,
         settings: Settings,
         with_tools: bool = True,
         emotion: Emotion | None = None,
@@ -101,6 +102,7 @@ class Turn:
         self._history = session.conversation_history
         self._provider = provider
         self._tools = tools
+        self._asking = asking
         self._settings = settings
         self._with_tools = with_tools
         self._emotion = emotion
@@ -305,28 +307,7 @@ class Turn:
         return self._history.asked_tokens + chars // _CHARS_PER_TOKEN
 
     def _request(self, without: LeftOut | None = None) -> ChatRequest:
-        offer = self._tools.offer
-        schemas: list[ToolSchema] = offer.schemas if self._with_tools else []
-        if self._session.profile is not None:
-            self._history.tell_of_user(about_user(self._session.profile.current, self._settings))
-        messages = self._history.for_api(offer.schema_bytes if schemas else 0, without)
-        request = ChatRequest(
-            messages,
-            schemas,
-            self._session.locale,
-            may_retry=without is None,
-            talk=self._session.session_id,
-        )
-        if self._emotion is None:
-            return request
-        note = note_for(self._emotion, self._session.locale)
-        if note:
-            # Beside the text that it is about, and only for its turn: it is not part of what was said.
-            users = (n for n, message in enumerate(messages) if message["role"] == "user")
-            place = max(users, default=len(messages))
-            aside = {"role": "system", "content": note, "note": "aside"}
-            messages = [*messages[:place], aside, *messages[place:]]
-        return replace(request, messages=messages, mood=self._emotion.label)
+        return self._asking.next(self._emotion, without, with_tools=self._with_tools)
 
     def _speak(self, piece: str) -> bool:
         """Says a piece of the model's text; False where the answer has reached its limit."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.clock import Clock
+from app.conversation.asking import Asking
 from app.conversation.turn import Turn, TurnEnd
 from app.errors import AgentError, Internal, LlmError
 from app.llm.base import ChatProvider
@@ -49,6 +50,7 @@ class TurnRunner:
         session: VoiceSession,
         provider: ChatProvider,
         tools: ToolRunner,
+        asking: Asking,
         settings: Settings,
         clock: Clock,
     ) -> None:
@@ -58,6 +60,7 @@ class TurnRunner:
         self._provider = provider
         self._tools = tools
         self._settings = settings
+        self._asking = asking
         self._running: tuple[Turn, asyncio.Task[TurnEnd]] | None = None
         self._dropped_chars = 0
         self._heard: Heard | None = None
@@ -78,8 +81,9 @@ class TurnRunner:
             session=self._session,
             provider=self._provider,
             tools=self._tools,
+            asking=self._asking,
             settings=self._settings,
-            with_tools=with_tools and bool(self._tools.offer.names),
+            with_tools=with_tools and self._asking.has_tools,
             emotion=emotion,
         )
 

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from app.chat import Usage
+from app.conversation.asking import Asking
 from app.conversation.turn import Turn, TurnEnd
 from app.errors import (
     AgentError,
@@ -96,6 +97,7 @@ async def stage(
         session=session,
         provider=model,
         tools=runner,
+        asking=Asking(session, runner, chosen),
         settings=chosen,
         with_tools=with_tools,
     )

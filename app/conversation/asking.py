@@ -1,0 +1,78 @@
+"""What the model is asked: the history, what is known of the user, the tools, a word on their mood."""
+
+from dataclasses import replace
+
+from app.chat import ApiMessage, ToolSchema
+from app.conversation.prompt import about_user
+from app.llm.base import ChatRequest
+from app.protocol.events import Emotion
+from app.session.history import LeftOut
+from app.session.voice_session import VoiceSession
+from app.tools.runner import ToolRunner
+from app.voice.emotion import note_for
+from config.settings import Settings
+
+
+class Asking:
+    """Builds the requests of one session."""
+
+    def __init__(self, session: VoiceSession, tools: ToolRunner, settings: Settings) -> None:
+        self._session = session
+        self._history = session.conversation_history
+        self._tools = tools
+        self._settings = settings
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether there are tools to offer."""
+        return bool(self._tools.offer.names)
+
+    def next(
+        self, emotion: Emotion | None = None, without: LeftOut | None = None, *, with_tools: bool = True
+    ) -> ChatRequest:
+        """The next request of the turn that runs.
+
+        Args:
+            emotion: How the user seems to feel whose text is answered.
+            without: What the prompt is to leave out for once.
+            with_tools: Whether the model may call tools.
+
+        Raises:
+            ContextTooLong: The newest turn alone is over the prompt's budget.
+        """
+        offer = self._tools.offer
+        schemas: list[ToolSchema] = offer.schemas if with_tools else []
+        self._tell_of_user()
+        messages = self._history.for_api(offer.schema_bytes if schemas else 0, without)
+        return self._request(messages, schemas, emotion, may_retry=without is None)
+
+    def _tell_of_user(self) -> None:
+        if self._session.profile is not None:
+            self._history.tell_of_user(about_user(self._session.profile.current, self._settings))
+
+    def _request(
+        self,
+        messages: list[ApiMessage],
+        schemas: list[ToolSchema],
+        emotion: Emotion | None,
+        *,
+        may_retry: bool = True,
+    ) -> ChatRequest:
+        session = self._session
+        request = ChatRequest(messages, schemas, session.locale, may_retry=may_retry, talk=session.session_id)
+        if emotion is None:
+            return request
+        note = note_for(emotion, session.locale)
+        if note:
+            messages = _with_aside(messages, note)
+        return replace(request, messages=messages, mood=emotion.label)
+
+
+def _with_aside(messages: list[ApiMessage], note: str) -> list[ApiMessage]:
+    """The messages with a remark beside the user's newest text.
+
+    It is there for one request: it is not part of what was said.
+    """
+    users = (n for n, message in enumerate(messages) if message["role"] == "user")
+    place = max(users, default=len(messages))
+    return [*messages[:place], {"role": "system", "content": note, "note": "aside"}, *messages[place:]]
