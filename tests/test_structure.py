@@ -57,6 +57,7 @@ RANKS = {
     "unseen": 0,
     "weakly": 0,
     "chat": 0,
+    "completeness": 0,
     "interpreter": 0,
     "watchdog": 0,
     "shutdown": 0,

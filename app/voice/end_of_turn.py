@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from app.completeness import sounds_finished
 from app.errors import Locale
-from app.voice.completeness import sounds_finished
 
 ACOUSTIC_THRESHOLD: Final = 0.5
 """From here on the sound counts as finished."""

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from app.completeness import sounds_finished
 from app.errors import Locale
-from app.voice.completeness import sounds_finished
 
-LINES = (Path(__file__).parents[1] / "cases" / "turn_ends.txt").read_text(encoding="utf-8").splitlines()
+LINES = (Path(__file__).parent / "cases" / "turn_ends.txt").read_text(encoding="utf-8").splitlines()
 
 
 def sentences(language: Locale, half: int) -> list[str]:

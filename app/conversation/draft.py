@@ -1,0 +1,253 @@
+"""An early answer: the model is asked while it is not yet sure that the user has said all.
+
+Nothing of a draft is heard, told or remembered, and none of its tool calls runs. If the user's words become a
+text, the turn that asks the same takes the draft's answer as it is; else it is thrown away. That the turn
+builds its own request, and takes only a draft of an equal one, is what makes a draft safe: whatever has
+changed since, the answer is to what is so now.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
+
+from app.conversation.asking import Asking, EarlyRequest
+from app.errors import AgentError, BudgetExceeded, LlmCut
+from app.llm.base import WAIT, ChatProvider, ChatRequest, Completion
+from app.protocol.events import Emotion
+from app.session.voice_session import VoiceSession
+
+logger = logging.getLogger(__name__)
+
+DraftState = Literal["asked", "answers", "waits", "void"]
+"""What a draft holds: nothing yet, an answer, the model's word that more is to come, or nothing of use."""
+
+_CHARS_PER_TOKEN = 4
+"""As rough as it is: a service that counts is believed instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Words that may be all that the user says."""
+
+    text: str
+    emotion: Emotion | None = None
+    may_wait: bool = True
+
+
+class Draft:
+    """One early answer, read as it comes.
+
+    Args:
+        max_chars: Of the answer that are read.
+        on_change: Called when `state` has changed.
+
+    Attributes:
+        early: What was asked.
+        state: What it holds by now.
+    """
+
+    def __init__(
+        self,
+        early: EarlyRequest,
+        provider: ChatProvider,
+        session: VoiceSession,
+        max_chars: int,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.early = early
+        self.state: DraftState = "asked"
+        self._provider = provider
+        self._session = session
+        self._max_chars = max_chars
+        self._on_change = on_change
+        self._pieces: list[str | Completion] = []
+        self._text = ""
+        self._error: Exception | None = None
+        self._rehearsed = 0
+        self._is_over = False
+        self._is_taken = False
+        self._is_closed = False
+        self._fresh = asyncio.Event()
+        self._task = asyncio.create_task(self._read(), name=f"draft {session.session_id}")
+
+    async def is_of_use(self) -> bool:
+        """Waits until it is known whether it answers."""
+        while self.state == "asked":
+            await self._more()
+        return self.state == "answers"
+
+    async def pieces(self) -> AsyncGenerator[str | Completion, None]:
+        """The answer from its beginning, as a provider streams it; who takes it counts its tokens.
+
+        Raises:
+            AgentError: The answer broke off.
+        """
+        self._is_taken = True
+        given = 0
+        while True:
+            while given < len(self._pieces):
+                given += 1
+                yield self._pieces[given - 1]
+            if self._is_over:
+                break
+            await self._more()
+        if self._error is not None:
+            raise self._error
+
+    async def aclose(self) -> None:
+        """Closes its stream, and counts the tokens of an answer that nobody took."""
+        is_counted = self._is_taken or self._is_closed
+        self._is_closed = True
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if not is_counted:
+            self._count()
+
+    def _count(self) -> None:
+        last = self._pieces[-1] if self._pieces else None
+        if isinstance(last, Completion) and last.usage is not None:
+            tokens = last.usage.prompt_tokens + last.usage.completion_tokens
+        elif self._error is not None and not self._pieces:
+            return
+        else:
+            tokens = self.early.tokens + len(self._text) // _CHARS_PER_TOKEN
+        self._session.budget.spend_tokens(tokens)
+
+    async def _more(self) -> None:
+        self._fresh.clear()
+        await self._fresh.wait()
+
+    async def _read(self) -> None:
+        try:
+            await self._stream()
+        except AgentError as error:
+            self._error = error
+            logger.info("draft_failed", extra={"error": error.code})
+        except Exception as exc:
+            self._error = exc
+            logger.exception("internal")
+        finally:
+            self._is_over = True
+            self._look()
+
+    async def _stream(self) -> None:
+        request = self.early.request
+        with self._session.observer.model_call(None, request.messages, is_draft=True) as call:
+            async with aclosing(self._provider.stream(request)) as pieces:
+                async for piece in pieces:
+                    self._pieces.append(piece)
+                    if isinstance(piece, str):
+                        self._text += piece
+                        if len(self._text) > self._max_chars:
+                            return
+                    else:
+                        call.completed(piece.finish_reason, piece.usage)
+                    self._look()
+        if not self._pieces or isinstance(self._pieces[-1], str):
+            raise LlmCut("the provider's stream ended without a completion")
+
+    def _look(self) -> None:
+        """What the answer is by now; tells of a change, and wakes who waits."""
+        self._fresh.set()
+        if self._is_taken or self._is_closed:
+            return
+        before, self.state = self.state, self._judged()
+        self._rehearse()
+        if self.state != before:
+            self._on_change()
+
+    def _judged(self) -> DraftState:
+        last = self._pieces[-1] if self._pieces else None
+        said = self._text.strip()
+        may_wait = self.early.request.may_wait
+        if self._error is not None:
+            return "void"
+        if isinstance(last, Completion):
+            if may_wait and said.startswith(WAIT):
+                return "waits" if said == WAIT and not last.tool_calls else "void"
+            return "answers" if said or last.tool_calls else "void"
+        if self._is_over and not said:
+            return "void"
+        is_open = not said or (may_wait and (WAIT.startswith(said) or said.startswith(WAIT)))
+        return "asked" if is_open and not self._is_over else "answers"
+
+    def _rehearse(self) -> None:
+        """Has the first words' sound made, as soon as they are known to be an answer."""
+        mouth = self._session.mouth
+        if self.state == "answers":
+            for piece in self._pieces[self._rehearsed :]:
+                mouth.rehearse(piece if isinstance(piece, str) else "", is_all=isinstance(piece, Completion))
+            self._rehearsed = len(self._pieces)
+        elif self._rehearsed:
+            mouth.forget_rehearsed()
+
+
+class Drafts:
+    """The drafts of one session, one at a time.
+
+    Attributes:
+        on_change: Called when what `state` says has changed.
+    """
+
+    def __init__(self, session: VoiceSession, provider: ChatProvider, asking: Asking, max_chars: int) -> None:
+        self.on_change: Callable[[], None] = lambda: None
+        self._session = session
+        self._provider = provider
+        self._asking = asking
+        self._max_chars = max_chars
+        self._heard: Heard | None = None
+        self._draft: Draft | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    @property
+    def text(self) -> str | None:
+        """The words that are being answered early; None where there are none."""
+        return self._heard.text if self._heard is not None else None
+
+    def begin(self, heard: Heard) -> DraftState | None:
+        """Asks for an answer to these words, once; what it holds by now, None where there can be none."""
+        if self._heard != heard:
+            self.drop()
+            self._heard = heard
+            self._draft = self._asked(heard)
+        return self._draft.state if self._draft is not None else None
+
+    def take(self, request: ChatRequest) -> Draft | None:
+        """Gives the draft away to who asks the very same; any other is dropped. Close it in the end."""
+        draft = self._draft
+        if draft is None or draft.early.plain != request:
+            self.drop()
+            return None
+        self._draft = self._heard = None
+        return draft
+
+    def drop(self) -> None:
+        """The draft is of no use any more."""
+        draft, self._draft, self._heard = self._draft, None, None
+        self._session.mouth.forget_rehearsed()
+        if draft is not None:
+            ending = asyncio.create_task(draft.aclose(), name=f"end of draft {self._session.session_id}")
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+
+    async def aclose(self) -> None:
+        """Drops the draft, and waits until all have ended."""
+        self.drop()
+        if self._ending:
+            await asyncio.wait(set(self._ending))
+
+    def _asked(self, heard: Heard) -> Draft | None:
+        try:
+            self._session.budget.check_tokens()
+        except BudgetExceeded:
+            return None
+        early = self._asking.early(heard.text, heard.emotion, may_wait=heard.may_wait)
+        if early is None:
+            return None
+        return Draft(early, self._provider, self._session, self._max_chars, self._tell)
+
+    def _tell(self) -> None:
+        self.on_change()
