@@ -1,16 +1,33 @@
 """What the model is asked: the history, what is known of the user, the tools, a word on their mood."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from app.chat import ApiMessage, ToolSchema
-from app.conversation.prompt import about_user
-from app.llm.base import ChatRequest
+from app.conversation.prompt import about_user, wait_note
+from app.llm.base import WAIT, ChatRequest
 from app.protocol.events import Emotion
 from app.session.history import LeftOut
 from app.session.voice_session import VoiceSession
 from app.tools.runner import ToolRunner
 from app.voice.emotion import note_for
 from config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyRequest:
+    """A request for words that are no text of the talk yet.
+
+    Attributes:
+        request: What is sent.
+        plain: What the turn of these words would ask, if nothing changed until then.
+        tokens: What is sent, as estimated.
+        aside_bytes: What is sent beside what the turn would ask.
+    """
+
+    request: ChatRequest
+    plain: ChatRequest
+    tokens: int
+    aside_bytes: int = 0
 
 
 class Asking:
@@ -45,6 +62,31 @@ class Asking:
         self._tell_of_user()
         messages = self._history.for_api(offer.schema_bytes if schemas else 0, without)
         return self._request(messages, schemas, emotion, may_retry=without is None)
+
+    def early(self, text: str, emotion: Emotion | None = None, *, may_wait: bool) -> EarlyRequest | None:
+        """The request that a turn of these words would begin with; nothing of it enters the talk.
+
+        Args:
+            text: What the user may have said.
+            emotion: How they seem to feel.
+            may_wait: Tells the model how to say that they have not finished.
+
+        Returns:
+            None where the prompt has no room for it without changing the history.
+        """
+        offer = self._tools.offer
+        schemas: list[ToolSchema] = offer.schemas if self.has_tools else []
+        self._tell_of_user()
+        preview = self._history.preview(text, offer.schema_bytes if schemas else 0)
+        if preview is None:
+            return None
+        messages, tokens = preview
+        plain = self._request(messages, schemas, emotion)
+        if not may_wait or WAIT in text:
+            return EarlyRequest(plain, plain, tokens)
+        note = wait_note(plain.locale)
+        asked = replace(plain, messages=_with_aside(plain.messages, note), may_wait=True)
+        return EarlyRequest(asked, plain, tokens, len(note.encode()))
 
     def _tell_of_user(self) -> None:
         if self._session.profile is not None:

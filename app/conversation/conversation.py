@@ -12,6 +12,7 @@ from typing import Any
 
 from app.conversation.asking import Asking
 from app.conversation.contribution import Contribution, contribute
+from app.conversation.draft import Drafts, DraftState, Heard
 from app.conversation.intake import Intake, UserText
 from app.conversation.moods import MoodSense
 from app.conversation.summariser import Summariser
@@ -68,7 +69,8 @@ class Conversation:
         self._settings = settings
         self.tools = ToolRunner(host, session, weakly(self._on_late_ending))
         asking = Asking(session, self.tools, settings)
-        self._turns = TurnRunner(session, provider, self.tools, asking, settings, host.clock)
+        self.drafts = Drafts(session, provider, asking, settings.max_response_chars)
+        self._turns = TurnRunner(session, provider, self.tools, asking, self.drafts, settings, host.clock)
         self._line: deque[UserText | ToolRun | Contribution] = deque()
         self._teller = ResultTeller(session, self._turns, settings, self._line)
         self._intake = Intake(session, host.clock, weakly(self._enter))
@@ -185,6 +187,18 @@ class Conversation:
             return not turn.is_interrupted and not was_perceived
         return any(text.turn_id == turn_id and not text.is_withdrawn for text in self._texts())
 
+    def draft(self, heard: Heard) -> DraftState | None:
+        """Has words answered early that may become a text; nobody hears of it before `hear_speech` brings it.
+
+        Ask again and again: it begins as soon as nothing runs and nothing waits.
+
+        Returns:
+            What there is of the answer; None where there is no draft.
+        """
+        if self._is_closed or self._is_paused or self.is_busy:
+            return None
+        return self.drafts.begin(heard)
+
     def hold(self, is_held: bool) -> None:
         """While the user speaks the agent begins no turn of its own; what the user said is answered."""
         self._is_held = is_held
@@ -195,6 +209,8 @@ class Conversation:
         self._turns.correct(turn_id, heard_chars)
 
     def _enter(self, text: UserText) -> None:
+        if text.utterance_id is None or text.content != self.drafts.text:
+            self.drafts.drop()
         self._line.append(text)
         self._wake()
 
@@ -241,6 +257,7 @@ class Conversation:
             raise QueueFull
         if contribution.by == "backend":
             self._session.budget.take_text()
+        self.drafts.drop()
         self._line.append(contribution)
         self._wake()
         return contribution.turn_id
@@ -277,10 +294,12 @@ class Conversation:
             self._patience.cancel()
         await self._intake.aclose()
         self._line.clear()
+        await self.drafts.aclose()
         await self.cut_off(stays_open=stays_open)
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.wait({self._worker})
+        await self.drafts.aclose()
         await self.summariser.aclose()
         await self.tools.aclose(reason)
 
@@ -304,6 +323,7 @@ class Conversation:
         if self._is_closed:
             logger.debug("tool_result_dropped", extra={"call_id": run.call_id})
         else:
+            self.drafts.drop()
             self._line.append(run)
             self._wake()
 
@@ -350,6 +370,7 @@ class Conversation:
             await steps
         finally:
             self._is_in_turn = False
+            self.drafts.drop()
             TURN_ID.reset(token)
 
     async def _answer(self, text: UserText) -> None:

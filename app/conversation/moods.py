@@ -1,5 +1,7 @@
 """How the user of one talk seems to feel, turn by turn; nothing of it is kept beyond the talk."""
 
+from copy import deepcopy
+
 from app.errors import Locale
 from app.protocol.events import Emotion
 from app.voice.emotion import EmotionTracker
@@ -17,7 +19,17 @@ class MoodSense:
 
     def judge(self, text: str, language: Locale, speech_ms: float | None = None) -> Emotion | None:
         """How the user seems to feel; `speech_ms` is how long it took to say it, None where it was typed."""
-        if self._tracker is None:
-            return None
-        words_per_second = len(text.split()) * 1000 / speech_ms if speech_ms else None
-        return self._tracker.judge(text, language, words_per_second)
+        return _judge(self._tracker, text, language, speech_ms)
+
+    def foresee(self, text: str, language: Locale, speech_ms: float | None = None) -> Emotion | None:
+        """What `judge` would say; nothing is remembered of it."""
+        return _judge(deepcopy(self._tracker), text, language, speech_ms)
+
+
+def _judge(
+    tracker: EmotionTracker | None, text: str, language: Locale, speech_ms: float | None
+) -> Emotion | None:
+    if tracker is None:
+        return None
+    words_per_second = len(text.split()) * 1000 / speech_ms if speech_ms else None
+    return tracker.judge(text, language, words_per_second)

@@ -68,6 +68,20 @@ _GREETING = {
 _LANGUAGES = {"es": {"es": "español", "en": "inglés"}, "en": {"es": "Spanish", "en": "English"}}
 
 
+_MAY_WAIT: dict[Locale, str] = {
+    "es": (
+        "Esto se acaba de oír en voz alta y quizá sea solo una pausa. Si es evidente que la persona no ha "
+        "terminado de decir lo que quiere, responde únicamente <wait/>. En cualquier otro caso responde como "
+        "siempre, sin mencionar esto."
+    ),
+    "en": (
+        "This was just heard aloud, and it may be only a pause. If the person has evidently not finished "
+        "what they want to say, answer with <wait/> alone. In any other case answer as always, and do not "
+        "mention this."
+    ),
+}
+
+
 def system_prompt(settings: Settings) -> str:
     """The prompt of every session: the server's rules, then the operator's `AGENT_INSTRUCTIONS`."""
     rules = _RULES[settings.agent_locale].format(name=settings.agent_name)
@@ -87,6 +101,11 @@ def about_user(profile: Profile, settings: Settings) -> str:
 def context_note(content: str, locale: Locale) -> str:
     """What a back end lets the model know, as a message of the talk."""
     return _CONTEXT[locale] + data_text({"context": without_unseen(content)})
+
+
+def wait_note(locale: Locale) -> str:
+    """Tells the model, beside a text that was heard, how it says that the text is unfinished (`WAIT`)."""
+    return _MAY_WAIT[locale]
 
 
 def note_kind(content: str) -> NoteKind:

@@ -6,13 +6,14 @@ history is left acceptable to the API, and what the user heard stays in it.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Literal
 
 from app.chat import Extras, ToolCall
 from app.conversation.asking import Asking
+from app.conversation.draft import Drafts
 from app.errors import (
     AgentError,
     BudgetExceeded,
@@ -57,6 +58,7 @@ class Turn:
 
     Args:
         asking: Builds its requests.
+        drafts: May hold the answer to the first of them.
         with_tools: Whether the model may call tools.
         emotion: How the user seems to feel whose text it answers; the model is told.
 
@@ -82,6 +84,7 @@ class Turn:
         provider: ChatProvider,
         tools: ToolRunner,
         asking: Asking,
+        drafts: Drafts,
         settings: Settings,
         with_tools: bool = True,
         emotion: Emotion | None = None,
@@ -103,6 +106,7 @@ class Turn:
         self._provider = provider
         self._tools = tools
         self._asking = asking
+        self._drafts = drafts
         self._settings = settings
         self._with_tools = with_tools
         self._emotion = emotion
@@ -255,18 +259,25 @@ class Turn:
         return silence
 
     async def _stream(self, request: ChatRequest) -> Completion | None:
+        draft = self._drafts.take(request)
+        if draft is not None:
+            async with aclosing(draft):
+                if await draft.is_of_use():
+                    return await self._listen(draft.pieces(), draft.early.aside_bytes)
         with self._session.observer.model_call(self.turn_id, request.messages) as call:
-            completion = await self._listen(request)
+            completion = await self._listen(self._provider.stream(request))
             if completion is not None:
                 call.completed(completion.finish_reason, completion.usage)
         return completion
 
-    async def _listen(self, request: ChatRequest) -> Completion | None:
+    async def _listen(
+        self, answer: AsyncGenerator[str | Completion, None], aside_bytes: int = 0
+    ) -> Completion | None:
         completion: Completion | None = None
         accepted = False
         chars_left = self._chars_left
         try:
-            async with aclosing(self._provider.stream(request)) as pieces:
+            async with aclosing(answer) as pieces:
                 async for piece in pieces:
                     if not accepted and _holds_something(piece):
                         accepted = True
@@ -288,7 +299,7 @@ class Turn:
             self._keep_said()
             raise LlmCut("the provider's stream ended without a completion")
         if completion.usage is not None:
-            self._history.observe(completion.usage)
+            self._history.observe(completion.usage, aside_bytes)
         return completion
 
     def _accept(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.clock import Clock
 from app.conversation.asking import Asking
+from app.conversation.draft import Drafts
 from app.conversation.turn import Turn, TurnEnd
 from app.errors import AgentError, Internal, LlmError
 from app.llm.base import ChatProvider
@@ -51,6 +52,7 @@ class TurnRunner:
         provider: ChatProvider,
         tools: ToolRunner,
         asking: Asking,
+        drafts: Drafts,
         settings: Settings,
         clock: Clock,
     ) -> None:
@@ -61,6 +63,7 @@ class TurnRunner:
         self._tools = tools
         self._settings = settings
         self._asking = asking
+        self._drafts = drafts
         self._running: tuple[Turn, asyncio.Task[TurnEnd]] | None = None
         self._dropped_chars = 0
         self._heard: Heard | None = None
@@ -82,6 +85,7 @@ class TurnRunner:
             provider=self._provider,
             tools=self._tools,
             asking=self._asking,
+            drafts=self._drafts,
             settings=self._settings,
             with_tools=with_tools and self._asking.has_tools,
             emotion=emotion,

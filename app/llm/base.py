@@ -6,12 +6,13 @@ behind it, how it frames its events and what it calls its parameters stays in th
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from app.chat import ApiMessage, Extras, Mood, ToolCall, ToolSchema, Usage
 from app.errors import Locale
 
 __all__ = [
+    "WAIT",
     "ApiMessage",
     "ChatProvider",
     "ChatRequest",
@@ -21,6 +22,10 @@ __all__ = [
     "ToolSchema",
     "Usage",
 ]
+
+
+WAIT: Final = "<wait/>"
+"""All that a model answers to a text that is evidently unfinished, where it was told that it may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class ChatRequest:
         purpose: `summary` asks for a summary of what stands as data in the last message.
         may_retry: Whether it may be sent again where it fails in a way that passes.
         talk: Which talk it is of; what its answers show of the model counts in others only with more of them.
+        may_wait: The user may only be pausing: an answer of `WAIT` alone says that the text is unfinished.
+            Language models are told in the messages.
     """
 
     messages: list[ApiMessage]
@@ -64,6 +71,7 @@ class ChatRequest:
     purpose: Literal["answer", "summary"] = "answer"
     may_retry: bool = True
     talk: str = ""
+    may_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)

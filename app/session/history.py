@@ -259,6 +259,21 @@ class History(Sequence[ApiMessage]):
         self._asked_bytes = weight_of(head) + sum(turn.weight for turn in self._turns) + tools_bytes
         return [*head, *(self if without is None else self._without(without))]
 
+    def preview(self, text: str, tools_bytes: int = 0) -> tuple[list[ApiMessage], int] | None:
+        """The prompt of a turn that would begin with this text now, and its tokens as estimated.
+
+        Nothing changes by it. The messages are copies: what is done to the history later leaves them alone.
+
+        Returns:
+            None where turns would have to leave, or to be cut, to make room for the text.
+        """
+        newest: ApiMessage = {"role": "user", "content": text}
+        weight = self._weight() + weight_of([newest])
+        if self._tokens(weight) > self._max_tokens:
+            return None
+        messages = [dict(message) for message in (*self._head(), *self, newest)]
+        return messages, round(self._tokens(weight + tools_bytes))
+
     def doubted(self, *, is_refused: bool, names_content: bool = False) -> Iterator[LeftOut]:
         """What the newest turn may be asked without, in this order, since its prompt was refused or failed.
 
@@ -346,10 +361,13 @@ class History(Sequence[ApiMessage]):
         """What the last prompt holds, as estimated."""
         return round(self._tokens(self._asked_bytes))
 
-    def observe(self, usage: Usage) -> None:
-        """Corrects the estimate by what the service counted for the last prompt."""
+    def observe(self, usage: Usage, more_bytes: int = 0) -> None:
+        """Corrects the estimate by what the service counted for the last prompt.
+
+        `more_bytes`: what it was sent beside that prompt.
+        """
         if self._asked_bytes and usage.prompt_tokens > 0:
-            measured = usage.prompt_tokens / self._asked_bytes
+            measured = usage.prompt_tokens / (self._asked_bytes + more_bytes)
             self._tokens_per_byte = min(_MOST_TOKENS_PER_BYTE, max(_LEAST_TOKENS_PER_BYTE, measured))
 
     def forget_unaccepted(self) -> None:

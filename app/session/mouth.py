@@ -32,6 +32,17 @@ class Mouth(Protocol):
         """The turn has said all; returns when the user should have heard it."""
         ...
 
+    def rehearse(self, text: str, *, is_all: bool = False) -> None:
+        """Adds to what a turn may say that has not begun: the sound of its first words may be made.
+
+        `is_all`: no more comes for a while.
+        """
+        ...
+
+    def forget_rehearsed(self) -> None:
+        """No turn begins so: what was made of it is given up."""
+        ...
+
     def cut(self, turn_id: str) -> Heard | None:
         """The user has ended the turn: nothing more of it sounds; None where it has no sound."""
         ...
@@ -56,6 +67,12 @@ class Mute:
 
     async def finish(self, turn_id: str) -> None:
         """Has nothing to wait for."""
+
+    def rehearse(self, text: str, *, is_all: bool = False) -> None:
+        """Has nothing to make."""
+
+    def forget_rehearsed(self) -> None:
+        """Has made nothing."""
 
     def cut(self, turn_id: str) -> Heard | None:
         """There was no sound."""

@@ -33,9 +33,9 @@ class Observer(Protocol):
         ...
 
     def model_call(
-        self, turn_id: str | None, messages: Sequence[ApiMessage]
+        self, turn_id: str | None, messages: Sequence[ApiMessage], *, is_draft: bool = False
     ) -> AbstractContextManager[ModelCall]:
-        """A model is asked, for a turn, or between turns for a summary."""
+        """A model is asked: for a turn, between turns for a summary, or before one for its draft."""
         ...
 
     def closed(self) -> None:
@@ -74,7 +74,7 @@ class NobodyLooks:
         """Looks away."""
 
     def model_call(
-        self, turn_id: str | None, messages: Sequence[ApiMessage]
+        self, turn_id: str | None, messages: Sequence[ApiMessage], *, is_draft: bool = False
     ) -> AbstractContextManager[ModelCall]:
         """Looks away."""
         return nullcontext(_UNCOUNTED)

@@ -1,8 +1,9 @@
 """What is made of the user's speech: when an utterance begins and ends, and what comes of it.
 
 The detector says when there is voice. At the first silence what was said is understood at once, before
-anybody knows whether it was all. If sound and words both say so, it becomes a text; else a longer silence
-makes it one.
+anybody knows whether it was all. If it may be, the model begins to answer, unheard. If sound and words both
+say that it is all, it becomes a text; else a longer silence makes it one, and a still longer one where the
+model's draft says that it is unfinished.
 """
 
 import logging
@@ -10,7 +11,8 @@ import secrets
 from dataclasses import dataclass
 
 from app.conversation.conversation import Conversation
-from app.errors import AgentError, AudioOverflow, Locale, QueueFull
+from app.conversation.draft import Heard
+from app.errors import AgentError, AudioOverflow, Locale
 from app.protocol.events import ErrorOccurred, SpeechStarted, SpeechStopped, StateChanged, TranscriptHeard
 from app.session.state import SessionState
 from app.session.voice_session import VoiceSession
@@ -28,6 +30,12 @@ COMMIT_AT_MS = 200
 
 COMMIT_ANYHOW_AT_MS = 1200
 """Silence after which any does."""
+
+WAIT_MORE_MS = 2500
+"""So much more silence it takes where the model says that the user has not finished."""
+
+DRAFT_ANYHOW_AT_MS = 700
+"""Silence after which words are answered early that look unfinished."""
 
 EMPTY_AT_MS = 500
 """Silence after which one without words is over."""
@@ -80,12 +88,14 @@ class Hearing:
         self._utterance_id = ""
         self._before: Taken | None = None
         self._joins: Taken | None = None
+        self._judged: tuple[Understood, Heard] | None = None
         self._silence_ms = 0.0
         self._next_partial_ms = PARTIAL_EVERY_MS
         self._is_deaf = False
         self._is_committed = False
         understanding.on_done = self._on_understood
         understanding.on_partial = self._on_partial
+        conversation.drafts.on_change = self._on_draft
 
     @property
     def is_open(self) -> bool:
@@ -137,6 +147,8 @@ class Hearing:
         if self.is_open:
             self._end_empty()
         self._attention.nothing()
+        if self._conversation.drafts.on_change == self._on_draft:
+            self._conversation.drafts.on_change = lambda: None
 
     # An utterance
 
@@ -163,6 +175,7 @@ class Hearing:
             self._overflow()
             return
         self._understanding.forget_stale(self._detector.voiced_ms)
+        self._conversation.drafts.drop()
         if self._attention.wants_words(speech_ms):
             self._understanding.listen_in(self._detector.speech(), speech_ms, is_urgent=True)
         elif speech_ms >= self._next_partial_ms:
@@ -203,6 +216,10 @@ class Hearing:
         if self.is_open:
             self._decide()
 
+    def _on_draft(self) -> None:
+        if self.is_open:
+            self._decide()
+
     def _decide(self) -> None:
         """Looks whether the utterance is over, by what is known now."""
         understood = self._understanding.result(self._detector.voiced_ms)
@@ -220,9 +237,40 @@ class Hearing:
             return
         if self._joins is not None and self._before is self._joins:
             self._replace(self._joins)
-        is_over = understood.is_complete and self._silence_ms >= COMMIT_AT_MS
-        if self._is_committed or (not self.is_manual and (is_over or self._waited_enough())):
+        if self._is_committed or (not self.is_manual and self._silence_ms >= self._due_ms(understood)):
             self._commit(understood)
+
+    def _due_ms(self, understood: Understood) -> float:
+        """The silence after which these words become a text; has them answered early meanwhile."""
+        due_ms = COMMIT_AT_MS if understood.is_complete else COMMIT_ANYHOW_AT_MS
+        if not understood.is_complete and self._silence_ms < DRAFT_ANYHOW_AT_MS:
+            return due_ms
+        match self._conversation.draft(self._heard(understood)):
+            case "waits":
+                return due_ms + WAIT_MORE_MS
+            case "asked":
+                # Without its first word there is nothing to hear, and it may still ask to wait.
+                return COMMIT_ANYHOW_AT_MS
+            case _:
+                return due_ms
+
+    def _heard(self, understood: Understood) -> Heard:
+        if self._judged is None or self._judged[0] is not understood:
+            text = self._text_of(understood)
+            emotion = self._conversation.moods.foresee(text, understood.language, self._speech_ms)
+            self._judged = (understood, Heard(text, emotion))
+        return self._judged[1]
+
+    def _text_of(self, understood: Understood) -> str:
+        joins = self._joins
+        if joins is None:
+            return understood.text
+        return understood.whole or _joined(joins.text, understood.text)
+
+    @property
+    def _speech_ms(self) -> float | None:
+        """How long it took to say it, where that is known."""
+        return self._detector.voiced_ms if self._joins is None else None
 
     def _waited_enough(self) -> bool:
         return self._is_committed or self._silence_ms >= COMMIT_ANYHOW_AT_MS
@@ -237,24 +285,19 @@ class Hearing:
 
     def _commit(self, understood: Understood) -> None:
         utterance_id, joins = self._utterance_id, self._joins
-        pcm = self._detector.speech()
-        speech_ms, silence_ms = self._detector.voiced_ms, self._silence_ms
-        text = understood.text
-        if joins is not None:
-            pcm = joins.pcm + pcm
-            text = understood.whole or _joined(joins.text, text)
+        text, speech_ms, silence_ms = self._text_of(understood), self._speech_ms, self._silence_ms
+        pcm = self._detector.speech() if joins is None else joins.pcm + self._detector.speech()
         self._close()
         self._session.spoken_language = understood.language
-        emotion = self._conversation.moods.judge(
-            text, understood.language, None if joins is not None else speech_ms
-        )
+        emotion = self._conversation.moods.judge(text, understood.language, speech_ms)
         self._session.emit(SpeechStopped(utterance_id, empty=False, silence_ms=silence_ms))
         self._session.emit(TranscriptHeard(utterance_id, text, understood.language, True, emotion))
         try:
             turn_id = self._conversation.hear_speech(
                 text, utterance_id, emotion=emotion, replaces=joins.turn_id if joins is not None else None
             )
-        except QueueFull as error:
+        except AgentError as error:
+            self._conversation.drafts.drop()
             self._session.emit(ErrorOccurred(error))
         else:
             self._before = Taken(turn_id, utterance_id, text, pcm)
@@ -263,6 +306,7 @@ class Hearing:
     def _end_empty(self) -> None:
         """Nothing comes of it; what the agent was doing goes on."""
         self._session.emit(SpeechStopped(self._utterance_id, empty=True))
+        self._conversation.drafts.drop()
         self._close()
         self._rest()
 
@@ -278,7 +322,7 @@ class Hearing:
         self._is_deaf = True
 
     def _close(self) -> None:
-        self._utterance_id, self._joins = "", None
+        self._utterance_id, self._joins, self._judged = "", None, None
         self._silence_ms = 0.0
         self._is_committed = False
         self._understanding.reset()

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from app.errors import BadMessage, Locale
 from app.protocol.events import Event, PlaybackHint
 from app.session.mouth import Heard
+from app.talking.rehearsal import Rehearsal
 from app.talking.spoken_turn import SpokenTurn
 from app.voice.base import Speech, Splitter, Synthesiser
 from app.voice.language import clause_language
@@ -68,6 +70,7 @@ class SpokenMouth:
         self._drop_sound = drop_sound
         self._make_splitter = make_splitter
         self._turn: SpokenTurn | None = None
+        self._rehearsal: Rehearsal | None = None
         self._cut: tuple[SpokenTurn, float] | None = None
         self._known: deque[str] = deque(maxlen=_REMEMBERED_TURNS)
         self._ending: set[asyncio.Task[None]] = set()
@@ -82,8 +85,9 @@ class SpokenMouth:
             if not self.is_on or turn_id in self._known:
                 return
             self._let_go()
+            rehearsal, self._rehearsal = self._rehearsal, None
             self._turn = SpokenTurn(
-                turn_id, self._synthesiser, self._emit, self._speech, self._make_splitter()
+                turn_id, self._synthesiser, self._emit, self._speech, self._make_splitter(), rehearsal
             )
             self._known.append(turn_id)
             if self._is_away:
@@ -102,6 +106,20 @@ class SpokenMouth:
         turn = self._turn
         if turn is not None and turn.turn_id == turn_id:
             await turn.finish()
+
+    def rehearse(self, text: str, *, is_all: bool = False) -> None:
+        """Adds to what a turn may say that has not begun: the sound of its first words may be made."""
+        if not self.is_on or self._is_away:
+            return
+        if self._rehearsal is None:
+            self._rehearsal = Rehearsal(self._synthesiser, self._speech, self._make_splitter())
+        self._rehearsal.add(text, is_all=is_all)
+
+    def forget_rehearsed(self) -> None:
+        """No turn begins so: what was made of it is given up."""
+        rehearsal, self._rehearsal = self._rehearsal, None
+        if rehearsal is not None:
+            self._end(rehearsal.aclose(), "end of rehearsal")
 
     def cut(self, turn_id: str) -> Heard | None:
         """The user has ended the turn: nothing more of it sounds; None where it has no sound."""
@@ -220,6 +238,7 @@ class SpokenMouth:
     async def aclose(self) -> None:
         """Falls silent."""
         self._let_go()
+        self.forget_rehearsed()
         if self._ending:
             await asyncio.wait(set(self._ending))
 
@@ -231,10 +250,13 @@ class SpokenMouth:
     def _let_go(self) -> None:
         """Stops the turn that is spoken, if there is one."""
         if self._turn is not None:
-            ending = asyncio.create_task(self._turn.aclose(), name=f"end of voice {self._turn.turn_id}")
-            self._ending.add(ending)
-            ending.add_done_callback(self._ending.discard)
+            self._end(self._turn.aclose(), f"end of voice {self._turn.turn_id}")
             self._turn = None
+
+    def _end(self, closing: Coroutine[Any, Any, None], name: str) -> None:
+        ending = asyncio.create_task(closing, name=name)
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

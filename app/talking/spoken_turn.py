@@ -9,6 +9,7 @@ from contextlib import aclosing
 from app.errors import AgentError, WorkerFailed
 from app.protocol.events import AudioComplete, AudioFrame, AudioStarted, ErrorOccurred, Event
 from app.talking.playback import Playback
+from app.talking.rehearsal import Rehearsal
 from app.voice.base import BYTES_PER_SAMPLE, Speech, Splitter, Synthesiser, WordEnd
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class SpokenTurn:
         emit: Tells the client.
         speech: Makes a clause into what the synthesiser is asked for; gets the text, and whether it is the
             turn's first.
+        rehearsal: May hold the sound of its first clause.
 
     Attributes:
         playback: What of it was sent and heard.
@@ -54,6 +56,7 @@ class SpokenTurn:
         emit: Callable[[Event], None],
         speech: Callable[[str, bool], Speech],
         splitter: Splitter,
+        rehearsal: Rehearsal | None = None,
     ) -> None:
         self.turn_id = turn_id
         self.playback = Playback()
@@ -65,6 +68,7 @@ class SpokenTurn:
         self._emit = emit
         self._speech = speech
         self._splitter = splitter
+        self._rehearsal = rehearsal
         self._clauses: deque[str] = deque()
         self._uncut: deque[str | None] = deque()  # None: no more comes there, for a while
         self._chars = 0
@@ -126,6 +130,12 @@ class SpokenTurn:
         """Stops, and waits for both tasks."""
         self.stop()
         await asyncio.wait({self._maker, self._sender})
+        await self._end_rehearsal()
+
+    async def _end_rehearsal(self) -> None:
+        if self._rehearsal is not None:
+            await self._rehearsal.aclose()
+            self._rehearsal = None
 
     # Pausing
 
@@ -184,13 +194,18 @@ class SpokenTurn:
         begins_ms, begins_chars = self._made_ms, self._chars
         self._chars += len(clause)
         speech = self._speech(clause, begins_ms == 0)
-        async with aclosing(self._synthesiser.speak(speech)) as pieces:
+        if self._rehearsal is not None and not self._rehearsal.has(speech):
+            await self._end_rehearsal()  # before the synthesiser makes another one for this talk
+        sound = self._rehearsal.pieces() if self._rehearsal is not None else self._synthesiser.speak(speech)
+        async with aclosing(sound) as pieces:
             async for piece in pieces:
                 self._sound += piece.pcm
                 for word in piece.words:
                     self.playback.add_word(WordEnd(begins_chars + word.chars, begins_ms + word.ms))
                 self._wake_sender.set()
         self.playback.add_word(WordEnd(self._chars, self._made_ms))
+
+        await self._end_rehearsal()
 
     def _fail(self, error: AgentError) -> None:
         self.has_failed = True

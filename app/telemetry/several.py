@@ -38,15 +38,18 @@ class _Observers:
             observer.saw(event)
 
     def model_call(
-        self, turn_id: str | None, messages: Sequence[ApiMessage]
+        self, turn_id: str | None, messages: Sequence[ApiMessage], *, is_draft: bool = False
     ) -> AbstractContextManager[ModelCall]:
-        return self._calls(turn_id, messages)
+        return self._calls(turn_id, messages, is_draft=is_draft)
 
     @contextmanager
-    def _calls(self, turn_id: str | None, messages: Sequence[ApiMessage]) -> Generator[ModelCall]:
+    def _calls(
+        self, turn_id: str | None, messages: Sequence[ApiMessage], *, is_draft: bool
+    ) -> Generator[ModelCall]:
         with ExitStack() as stack:
             calls = [
-                stack.enter_context(observer.model_call(turn_id, messages)) for observer in self._observers
+                stack.enter_context(observer.model_call(turn_id, messages, is_draft=is_draft))
+                for observer in self._observers
             ]
             yield _Calls(calls)
 

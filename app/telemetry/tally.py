@@ -115,7 +115,7 @@ class _SessionTally:
             count(self, event)
 
     def model_call(
-        self, turn_id: str | None, messages: Sequence[ApiMessage]
+        self, turn_id: str | None, messages: Sequence[ApiMessage], *, is_draft: bool = False
     ) -> AbstractContextManager[ModelCall]:
         return _CountedCall(self._tally)
 

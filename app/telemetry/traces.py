@@ -127,15 +127,16 @@ class _TracedSession:
             note(self, event)
 
     def model_call(
-        self, turn_id: str | None, messages: Sequence[ApiMessage]
+        self, turn_id: str | None, messages: Sequence[ApiMessage], *, is_draft: bool = False
     ) -> AbstractContextManager[ModelCall]:
         traces = self._traces
+        purpose = "draft" if is_draft else "answer" if turn_id is not None else "summary"
         attributes: dict[str, Any] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": traces.provider_name,
             "gen_ai.request.model": traces.model,
             "gen_ai.conversation.id": self._session_id,
-            "voice_agent.purpose": "answer" if turn_id is not None else "summary",
+            "voice_agent.purpose": purpose,
         }
         if traces.captures_content:
             attributes["gen_ai.input.messages"] = _as_parts(messages)

@@ -5,6 +5,7 @@ ending, a model that fails, interruptions, and drops, in any order, in virtual t
 - What was heard of an interrupted turn is what had left, on the wire and in the history; nothing follows it.
 - A background result is told in exactly one turn of which something was heard; a call has exactly one ending.
 - A text that is sent again runs nothing. No write runs twice for one text, unless it failed.
+- Of a draft nothing is told, and no tool runs, before its words are a text; its mark is never seen.
 - The history, and every request that leaves, is valid at every moment.
 
 `tests/support/promises.py` judges each talk when it has ended.
@@ -20,6 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from app.conversation.draft import Heard
 from app.errors import LlmCut, LlmUnavailable, QueueFull, UnknownCall
 from app.llm.base import ChatRequest
 from app.session.message_rules import validate
@@ -61,6 +63,7 @@ class TalkMachine(RuleBasedStateMachine):
         self.tags = 0
         self.texts: list[tuple[str, str, str]] = []
         self.bad_tellings: list[str] = []
+        self.spoken: str | None = None
         self.open_talk()
 
     def open_talk(self) -> None:
@@ -68,6 +71,8 @@ class TalkMachine(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         self.record = Record()
         self.texts.clear()
+        self.spoken = None
+        self.unsaid_tags: set[str] = set()
         tools = [self.shop.tool("look"), self.shop.tool("send", "write")]
         opening = self.stack.enter_async_context(talk(ScriptedModel(self.answer), tools, SETTINGS))
         self.talk: Talk = self.loop.run_until_complete(opening)
@@ -76,6 +81,8 @@ class TalkMachine(RuleBasedStateMachine):
         """The model: it does what the text says, and tells every result that it has not told yet."""
         last = request.messages[-1]
         if last["role"] == "user":
+            if request.may_wait and (plan := orjson.loads(last["content"]))["waits"]:
+                return [Pause(plan["pause"]), Says("<wa"), Says("it/>")]
             return self.begin_answer(orjson.loads(last["content"]), can_call=bool(request.tools))
         turn = self.talk.conversation.running_turn
         untold = self.untold(request)
@@ -140,6 +147,50 @@ class TalkMachine(RuleBasedStateMachine):
             self.in_loop(lambda: self.cuts(step))
         except QueueFull:
             assert not interrupts, "an interruption makes room"
+
+    @precondition(lambda self: self.spoken is None)
+    @rule(plan=text_plans, waits=st.booleans())
+    def begin_to_speak(self, plan: dict[str, Any], waits: bool) -> None:
+        plan["waits"] = waits
+        for tool in plan["tools"]:
+            self.tags += 1
+            tool["tag"] = f"t{self.tags}"
+            self.unsaid_tags.add(tool["tag"])
+        self.spoken = orjson.dumps(plan).decode()
+        self.pause_in_speech()
+
+    @precondition(lambda self: self.spoken is not None)
+    @rule()
+    def pause_in_speech(self) -> None:
+        """What was said may be all: nothing is told of what the model makes of it."""
+        heard = Heard(self.spoken or "")
+
+        def step() -> None:
+            before = len(self.talk.session.outbox)
+            self.talk.conversation.draft(heard)
+            assert len(self.talk.session.outbox) == before
+
+        self.in_loop(step)
+
+    @precondition(lambda self: self.spoken is not None)
+    @rule(is_all=st.booleans(), goes_on=st.booleans())
+    def end_speech(self, is_all: bool, goes_on: bool) -> None:
+        plan = orjson.loads(self.spoken or "")
+        if not is_all:
+            plan["before"] += "Sí. "
+        self.spoken = None
+
+        def step() -> None:
+            if goes_on:
+                self.talk.conversation.drafts.drop()
+            self.talk.conversation.hear_speech(orjson.dumps(plan).decode(), "utt_1")
+            self.record.receipts += 1
+            self.unsaid_tags -= {tool["tag"] for tool in plan["tools"]}
+
+        try:
+            self.in_loop(step)
+        except QueueFull:
+            return
 
     @precondition(lambda self: self.texts)
     @rule(which=st.integers(0, 10**6), interrupts=st.booleans())
@@ -220,6 +271,11 @@ class TalkMachine(RuleBasedStateMachine):
             assert validate(list(self.talk.session.conversation_history)) == []
             assert self.talk.model.invalid == []
 
+    @invariant()
+    def no_tool_runs_for_words_that_are_no_text(self) -> None:
+        if hasattr(self, "talk"):
+            assert not self.unsaid_tags & {tag for _, tag in self.shop.runs}
+
     def teardown(self) -> None:
         if not hasattr(self, "talk"):
             return
@@ -233,6 +289,7 @@ class TalkMachine(RuleBasedStateMachine):
     def end_talk(self) -> None:
         self.loop.run_until_complete(self.stack.aclose())
         Judge(self.talk, self.shop, self.record).judge()
+        assert "<wait/>" not in repr([self.talk.seen, list(self.talk.session.conversation_history)])
 
 
 TalkMachine.TestCase.settings = hypothesis_settings(

@@ -12,6 +12,7 @@ import pytest
 
 from app.chat import Usage
 from app.conversation.asking import Asking
+from app.conversation.draft import Drafts
 from app.conversation.turn import Turn, TurnEnd
 from app.errors import (
     AgentError,
@@ -91,13 +92,15 @@ async def stage(
     runner = ToolRunner(host, session, late.append)
     history.begin_turn("turn_1")
     history.add_user("hola")
+    asking = Asking(session, runner, chosen)
     turn = Turn(
         "turn_1",
         source,
         session=session,
         provider=model,
         tools=runner,
-        asking=Asking(session, runner, chosen),
+        asking=asking,
+        drafts=Drafts(session, model, asking, chosen.max_response_chars),
         settings=chosen,
         with_tools=with_tools,
     )

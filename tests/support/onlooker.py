@@ -19,6 +19,7 @@ class Call:
     finish_reason: str = ""
     usage: Usage | None = None
     error: str = ""
+    is_draft: bool = False
 
     def completed(self, finish_reason: str, usage: Usage | None) -> None:
         self.finish_reason, self.usage = finish_reason, usage
@@ -39,13 +40,15 @@ class Onlooker:
         return [event for event in self.events if isinstance(event, kind)]
 
     def model_call(
-        self, turn_id: str | None, messages: Sequence[ApiMessage]
+        self, turn_id: str | None, messages: Sequence[ApiMessage], *, is_draft: bool = False
     ) -> AbstractContextManager[ModelCall]:
-        return self._calling(turn_id, messages)
+        return self._calling(turn_id, messages, is_draft=is_draft)
 
     @contextmanager
-    def _calling(self, turn_id: str | None, messages: Sequence[ApiMessage]) -> Iterator[ModelCall]:
-        call = Call(turn_id, list(messages))
+    def _calling(
+        self, turn_id: str | None, messages: Sequence[ApiMessage], *, is_draft: bool
+    ) -> Iterator[ModelCall]:
+        call = Call(turn_id, list(messages), is_draft=is_draft)
         self.calls.append(call)
         try:
             yield call

@@ -11,6 +11,7 @@ import orjson
 
 from app.chat import ToolCall
 from app.conversation.asking import Asking
+from app.conversation.draft import Drafts
 from app.conversation.telling import ResultTeller
 from app.conversation.turn_runner import TurnRunner
 from app.protocol.events import Event
@@ -75,7 +76,9 @@ async def stage(model: ScriptedModel, *tools: Tool, **settings: Any) -> AsyncIte
     host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(), ToolThreads(1))
     line: deque[Any] = deque()
     runner = ToolRunner(host, session, line.append)
-    turns = TurnRunner(session, model, runner, Asking(session, runner, chosen), chosen, clock)
+    asking = Asking(session, runner, chosen)
+    drafts = Drafts(session, model, asking, chosen.max_response_chars)
+    turns = TurnRunner(session, model, runner, asking, drafts, chosen, clock)
     try:
         yield Stage(session, model, runner, turns, ResultTeller(session, turns, chosen, line), line)
     finally:

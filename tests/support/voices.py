@@ -23,15 +23,15 @@ class WordySynthesiser:
         self.asked: list[Speech] = []
         self.open = 0
         self._delay_s = delay_s
-        self._fails = fails or {}
+        self.fails = fails or {}
 
     async def speak(self, speech: Speech) -> AsyncGenerator[AudioPiece, None]:
         self.asked.append(speech)
         self.open += 1
         try:
             for n, match in enumerate(re.finditer(r"\S+", speech.text)):
-                if match[0] in self._fails:
-                    raise self._fails[match[0]]
+                if match[0] in self.fails:
+                    raise self.fails[match[0]]
                 await asyncio.sleep(self._delay_s)
                 word = WordEnd(match.end(), (n + 1) * MS_PER_WORD)
                 yield AudioPiece(sound_of(match[0]), (word,))

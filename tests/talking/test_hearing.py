@@ -21,6 +21,7 @@ from app.protocol.events import (
     StateChanged,
     TranscriptHeard,
 )
+from app.session.budget import Budget, Budgets
 from app.session.state import SessionState
 from app.talking.attention import Attention
 from app.talking.ear import Ear
@@ -45,6 +46,7 @@ class Room:
     t: Talk
     ear: Ear
     mouth: SpokenMouth | None
+    voice: WordySynthesiser
     recogniser: WordRecogniser
     vocabulary: Vocabulary
 
@@ -80,11 +82,11 @@ async def room(
     vocabulary = Vocabulary()
     recogniser = WordRecogniser(vocabulary, pass_s)
     async with talk(ScriptedModel(list(script)), list(tools), settings_with()) as t:
-        mouth = None
+        mouth, voice = None, WordySynthesiser()
         if out:
             mouth = SpokenMouth(
                 "s1",
-                WordySynthesiser(),
+                voice,
                 VoiceChoice(),
                 t.session.emit,
                 lambda: t.session.language,
@@ -100,7 +102,7 @@ async def room(
         hearing = Hearing(t.session, t.conversation, detector, understanding, attention, MAX_SECONDS)
         ear = Ear(16_000, lambda pcm: pcm, detector, hearing, understanding, MAX_SECONDS)
         try:
-            yield Room(t, ear, mouth, recogniser, vocabulary)
+            yield Room(t, ear, mouth, voice, recogniser, vocabulary)
         finally:
             await ear.aclose()
             await t.conversation.aclose()
@@ -202,6 +204,101 @@ async def test_client_that_sends_no_silence_is_understood_all_the_same():
         assert r.users() == ["hola."]
 
 
+# An early answer
+
+
+@virtual
+async def test_model_is_asked_before_the_words_are_a_text_and_once():
+    async with room([Pause(0.9), Says("Las dos.")]) as r:
+        await r.speaks("qué hora es?")
+        await r.pauses(600)
+        assert (len(r.t.model.requests), r.users(), r.of(MessageAccepted)) == (1, [], [])
+        await r.rests()
+
+        assert r.t.answers() == ["Las dos."]
+        assert len(r.t.model.requests) == 1
+
+
+@virtual
+async def test_answer_sounds_at_once_when_its_words_become_a_text():
+    async with room([Says("Las dos."), Pause(0.4), Says(" Y media.")]) as r:
+        await r.speaks("quiero saber qué hora es")
+        await r.pauses(1150)
+        assert r.of(AudioFrame, TranscriptHeard)[-1].final is False
+        await r.pauses(200)
+
+        assert r.of(AudioFrame)
+        assert [speech.text for speech in r.voice.asked] == ["Las dos. ", "Y media."]
+
+
+@virtual
+async def test_user_who_goes_on_in_a_pause_is_answered_to_all_words_alone():
+    async with room([Pause(3), Says("tarde")], says("En Tokio las diez.")) as r:
+        await r.speaks("qué hora es?")
+        await r.pauses(1000)
+        await r.speaks("en tokio?")
+        await r.rests()
+
+        assert r.users() == ["qué hora es? en tokio?"]
+        assert r.t.answers() == ["En Tokio las diez."]
+        assert [e.content for e in r.of(TranscriptHeard) if e.final] == r.users()
+        assert r.of(Interrupted) == []
+
+
+@virtual
+async def test_where_the_model_says_that_more_is_to_come_the_server_listens_on():
+    async with room(says("<wait/>"), says("En Tokio las diez.")) as r:
+        await r.speaks("qué hora es.")
+        await r.pauses(2300)
+        assert (r.of(MessageAccepted), r.t.session.state) == ([], SessionState.LISTENING)
+        await r.speaks("en tokio.")
+        await r.rests()
+
+        assert r.users() == ["qué hora es. en tokio."]
+        assert r.t.answers() == ["En Tokio las diez."]
+
+
+@virtual
+async def test_mark_costs_a_user_who_says_no_more_so_much_silence_and_then_the_model_is_asked_plainly():
+    async with room(says("<wait/>"), says("Las dos.")) as r:
+        await r.speaks("qué hora es.")
+        start = asyncio.get_running_loop().time()
+        while not r.of(MessageAccepted):
+            await r.pauses(20)
+        waited = asyncio.get_running_loop().time() - start
+        await r.rests()
+
+        assert 2.5 < waited < 1.2 + 2.5 + 0.1
+        assert [request.may_wait for request in r.t.model.requests] == [True, False]
+        assert "<wait/>" not in repr([r.t.seen, list(r.t.session.conversation_history)])
+
+
+@virtual
+async def test_by_hand_no_answer_begins_early():
+    async with room(says("Sí.")) as r:
+        r.ear.is_manual = True
+        await r.speaks("uno.")
+        await r.pauses(3000)
+        assert r.t.model.requests == []
+        r.ear.commit()
+        await r.pauses(1000)
+
+        assert [request.may_wait for request in r.t.model.requests] == [False]
+
+
+@virtual
+async def test_user_who_has_used_up_their_hour_hears_of_it_and_the_session_rests():
+    async with room() as r:
+        budgets = Budgets.of(settings_with(max_texts_per_session_hour=1), r.t.loop.time)
+        r.t.session.budget = Budget(budgets, "s", "u")
+        r.t.session.budget.take_text()
+        await r.speaks("hola.")
+        await r.rests()
+
+        assert [e.error.code for e in r.of(ErrorOccurred)] == ["budget_exceeded"]
+        assert r.t.session.state is SessionState.IDLE
+
+
 # No words
 
 
@@ -232,7 +329,7 @@ async def test_click_is_nothing():
 async def test_user_who_goes_on_before_the_answer_sounds_is_answered_once_to_all_words():
     async with room([Pause(3), Says("tarde")], says("En Tokio las diez.")) as r:
         await r.speaks("qué hora es?")
-        await r.pauses(700)
+        await r.pauses(1400)
         await r.speaks("en tokio?")
         await r.rests()
 
@@ -246,9 +343,9 @@ async def test_user_who_goes_on_before_the_answer_sounds_is_answered_once_to_all
 
 @virtual
 async def test_noise_before_the_answer_sounds_does_not_cost_the_answer():
-    async with room([Pause(1), Says("Las dos.")]) as r:
+    async with room([Pause(1.2), Says("Las dos.")]) as r:
         await r.speaks("qué hora es?")
-        await r.pauses(700)
+        await r.pauses(1400)
         await r.speaks("*")
         await r.rests()
 
@@ -259,9 +356,9 @@ async def test_noise_before_the_answer_sounds_does_not_cost_the_answer():
 
 @virtual
 async def test_answer_does_not_begin_to_sound_while_the_user_speaks():
-    async with room([Pause(0.8), Says("Las dos.")], says("Las diez.")) as r:
+    async with room([Pause(1.2), Says("Las dos.")], says("Las diez.")) as r:
         await r.speaks("qué hora es?")
-        await r.pauses(700)
+        await r.pauses(1400)
         await r.speaks("en tokio y también en lima")
         assert r.of(AudioFrame) == []
         await r.rests()

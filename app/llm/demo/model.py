@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any, cast
 
 from app.chat import ToolCall
+from app.completeness import sounds_finished
 from app.errors import Locale
-from app.llm.base import ChatRequest, Check, Completion
+from app.llm.base import WAIT, ChatRequest, Check, Completion
 from app.llm.demo.asks import Ask
 from app.llm.demo.conversation import Situation, read_messages
 from app.llm.demo.follow_ups import Earlier
@@ -89,6 +90,8 @@ class DemoModel:
             return greeting(self._agent_name, name_of(user), request.locale), ()
         if not situation.is_unanswered:
             return nothing_new(language), ()
+        if request.may_wait and not sounds_finished(situation.text, language):
+            return WAIT, ()
         schemas = _schemas(request)
         earlier = _earlier(situation, schemas)
         asks = understand(situation.text, schemas, earlier, language=language)

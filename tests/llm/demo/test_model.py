@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.llm.base import ChatProvider, ChatRequest, Completion
+from app.llm.base import WAIT, ChatProvider, ChatRequest, Completion
 from app.llm.demo import DemoModel
 from tests.llm.demo.asking import TOOLS, Talk, api_tools, schema
 from tests.support.context import settings_with
@@ -35,6 +35,16 @@ async def test_the_number_is_never_the_demos_own():
     await talk.says("¿cuánto es 2+2?")
 
     assert "5" in await talk.gets({"status": "done", "result": {"expression": "2+2", "result": 5}})
+
+
+@pytest.mark.parametrize(("text", "waits"), [("Quiero que me", True), ("¿Qué hora es?", False)])
+async def test_unfinished_words_get_the_mark_where_it_may_be_given(text: str, waits: bool):
+    messages = [{"role": "user", "content": text}]
+    for may_wait in (True, False):
+        request = ChatRequest(messages, [], "es", may_wait=may_wait)
+        pieces = [piece async for piece in DemoModel(settings_with(), token_delay_s=0).stream(request)]
+        assert (pieces[0] == WAIT) is (waits and may_wait)
+        assert isinstance(pieces[-1], Completion)
 
 
 async def test_words_come_one_by_one_and_then_one_completion():

@@ -1,0 +1,101 @@
+"""The sound of first words, made before it is known whether they will be said."""
+
+import asyncio
+
+from app.errors import WorkerFailed
+from app.protocol.events import ErrorOccurred
+from tests.support.virtual_time import virtual
+from tests.support.voices import sound_of
+from tests.talking.test_mouth import stand, words
+
+
+@virtual
+async def test_rehearsed_clause_is_made_once_and_sounds_at_once():
+    async with stand(delay_s=0.5) as s:
+        s.mouth.rehearse("Hola, ")
+        s.mouth.rehearse("Ana.", is_all=True)
+        await asyncio.sleep(2)
+        assert s.said == []
+
+        s.mouth.say("t1", "Hola, ")
+        s.mouth.say("t1", "Ana.")
+        await asyncio.sleep(0.01)
+        assert s.sound == words("Hola,")
+        await s.mouth.finish("t1")
+        assert s.sound == words("Hola, Ana.")
+        assert [speech.text for speech in s.synthesiser.asked] == ["Hola, ", "Ana."]
+
+
+@virtual
+async def test_clause_that_is_still_being_made_goes_on():
+    async with stand(delay_s=0.5) as s:
+        s.mouth.rehearse("Hola Ana María.", is_all=True)
+        await asyncio.sleep(0.7)
+        s.mouth.say("t1", "Hola Ana María.")
+        await s.mouth.finish("t1")
+
+        assert s.sound == words("Hola Ana María.")
+        assert len(s.synthesiser.asked) == 1
+
+
+@virtual
+async def test_other_words_are_made_anew_and_the_rehearsed_ones_given_up():
+    async with stand(delay_s=0.5) as s:
+        s.mouth.rehearse("Hola Ana María.", is_all=True)
+        await asyncio.sleep(0.7)
+        s.mouth.say("t1", "Adiós.")
+        await s.mouth.finish("t1")
+
+        assert s.sound == words("Adiós.")
+        assert s.synthesiser.open == 0
+
+
+@virtual
+async def test_words_that_will_not_be_said_are_forgotten():
+    async with stand(delay_s=0.5) as s:
+        s.mouth.rehearse("Hola Ana.", is_all=True)
+        await asyncio.sleep(0.1)
+        s.mouth.forget_rehearsed()
+        await asyncio.sleep(0.1)
+
+        assert (s.synthesiser.open, s.said) == (0, [])
+
+
+@virtual
+async def test_other_voice_than_the_rehearsed_one_is_made_anew():
+    async with stand() as s:
+        s.mouth.rehearse("Hola.", is_all=True)
+        await asyncio.sleep(0.1)
+        s.mouth.choice.voice = "otra"
+        s.mouth.say("t1", "Hola.")
+        await s.mouth.finish("t1")
+
+        assert [speech.voice for speech in s.synthesiser.asked] == ["", "otra"]
+
+
+@virtual
+async def test_rehearsal_that_failed_is_made_anew_without_a_word_of_it():
+    failures = {"Hola.": WorkerFailed("gone")}
+    async with stand() as s:
+        s.synthesiser.fails = failures
+        s.mouth.rehearse("Hola.", is_all=True)
+        await asyncio.sleep(0.1)
+        s.synthesiser.fails = {}
+        s.mouth.say("t1", "Hola.")
+        await s.mouth.finish("t1")
+
+        assert s.sound == sound_of("Hola.")
+        assert s.of(ErrorOccurred) == []
+
+
+@virtual
+async def test_nothing_is_rehearsed_while_nobody_listens_or_nothing_is_spoken():
+    async with stand() as s:
+        s.mouth.set_on(False)
+        s.mouth.rehearse("Hola.", is_all=True)
+        s.mouth.set_on(True)
+        s.mouth.client_left()
+        s.mouth.rehearse("Hola.", is_all=True)
+        await asyncio.sleep(0.1)
+
+        assert s.synthesiser.asked == []
