@@ -187,6 +187,11 @@ class Conversation:
             return not turn.is_interrupted and not was_perceived
         return any(text.turn_id == turn_id and not text.is_withdrawn for text in self._texts())
 
+    @property
+    def has_just_asked(self) -> bool:
+        """Whether the last words of the talk are a question of the agent's."""
+        return self._history.last_said.rstrip(' "”»').endswith("?")
+
     def draft(self, heard: Heard) -> DraftState | None:
         """Has words answered early that may become a text; nobody hears of it before `hear_speech` brings it.
 

@@ -259,6 +259,12 @@ class History(Sequence[ApiMessage]):
         self._asked_bytes = weight_of(head) + sum(turn.weight for turn in self._turns) + tools_bytes
         return [*head, *(self if without is None else self._without(without))]
 
+    @property
+    def last_said(self) -> str:
+        """What the agent has said last; empty where somebody or something has come after it."""
+        messages = self._turns[-1].messages if self._turns else []
+        return messages[-1]["content"] or "" if messages and is_speech(messages[-1]) else ""
+
     def preview(self, text: str, tools_bytes: int = 0) -> tuple[list[ApiMessage], int] | None:
         """The prompt of a turn that would begin with this text now, and its tokens as estimated.
 

@@ -8,7 +8,7 @@ model's draft says that it is unfinished.
 
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.conversation.conversation import Conversation
 from app.conversation.draft import Heard
@@ -19,23 +19,21 @@ from app.session.voice_session import VoiceSession
 from app.talking.attention import Attention
 from app.talking.understanding import Understanding, Understood
 from app.voice.base import SpeechDetector, SpeechEvent
+from app.voice.pauses import MOST_MS, Ending, Pace, silence_ms
 
 logger = logging.getLogger(__name__)
 
 PASS_AT_MS = 160
 """Silence after which the first pass of the recogniser begins."""
 
-COMMIT_AT_MS = 200
-"""Silence after which an utterance that is complete becomes a text."""
-
-COMMIT_ANYHOW_AT_MS = 1200
-"""Silence after which any does."""
-
 WAIT_MORE_MS = 2500
 """So much more silence it takes where the model says that the user has not finished."""
 
 DRAFT_ANYHOW_AT_MS = 700
 """Silence after which words are answered early that look unfinished."""
+
+DRAFT_AGAIN_MS = 800
+"""So long before that silence is over, the model is asked for its answer all the same."""
 
 EMPTY_AT_MS = 500
 """Silence after which one without words is over."""
@@ -52,6 +50,7 @@ class Taken:
     utterance_id: str
     text: str
     pcm: bytes
+    silence_ms: float
 
 
 def new_utterance_id() -> str:
@@ -89,7 +88,10 @@ class Hearing:
         self._before: Taken | None = None
         self._joins: Taken | None = None
         self._judged: tuple[Understood, Heard] | None = None
+        self._is_to_wait: Understood | None = None
         self._silence_ms = 0.0
+        self._longest_pause_ms = 0.0
+        self._pace = Pace()
         self._next_partial_ms = PARTIAL_EVERY_MS
         self._is_deaf = False
         self._is_committed = False
@@ -119,6 +121,7 @@ class Hearing:
             case "confirmed":
                 self._begin()
             case "voice":
+                self._longest_pause_ms = max(self._longest_pause_ms, self._silence_ms)
                 self._silence_ms = 0.0
                 self._while_speaking(event.ms)
             case "silence":
@@ -159,6 +162,9 @@ class Hearing:
         if self.is_open:
             return
         self._joins = self._before if self._may_join() else None
+        if self._joins is not None:
+            self._longest_pause_ms = self._joins.silence_ms + self._silence_ms
+        self._silence_ms = 0.0
         self._utterance_id = self._joins.utterance_id if self._joins else new_utterance_id()
         self._next_partial_ms = PARTIAL_EVERY_MS
         self._session.is_heard_speaking = True
@@ -242,17 +248,28 @@ class Hearing:
 
     def _due_ms(self, understood: Understood) -> float:
         """The silence after which these words become a text; has them answered early meanwhile."""
-        due_ms = COMMIT_AT_MS if understood.is_complete else COMMIT_ANYHOW_AT_MS
-        if not understood.is_complete and self._silence_ms < DRAFT_ANYHOW_AT_MS:
+        due_ms = silence_ms(self._ending(understood), self._pace)
+        if not understood.may_be_all and self._silence_ms < DRAFT_ANYHOW_AT_MS:
             return due_ms
-        match self._conversation.draft(self._heard(understood)):
-            case "waits":
-                return due_ms + WAIT_MORE_MS
-            case "asked":
-                # Without its first word there is nothing to hear, and it may still ask to wait.
-                return COMMIT_ANYHOW_AT_MS
-            case _:
-                return due_ms
+        heard = self._heard(understood)
+        if self._is_to_wait is not understood:
+            match self._conversation.draft(heard):
+                case "waits":
+                    self._is_to_wait = understood
+                case "asked":
+                    # Without its first word there is nothing to hear, and it may still ask to wait.
+                    return max(due_ms, MOST_MS)
+                case _:
+                    return due_ms
+        due_ms += WAIT_MORE_MS
+        if self._silence_ms >= due_ms - DRAFT_AGAIN_MS:
+            self._conversation.draft(replace(heard, may_wait=False))
+        return due_ms
+
+    def _ending(self, understood: Understood) -> Ending:
+        words = len(self._text_of(understood).split())
+        asked = self._conversation.has_just_asked
+        return Ending(understood.acoustic, understood.may_be_all, words, answers_question=asked)
 
     def _heard(self, understood: Understood) -> Heard:
         if self._judged is None or self._judged[0] is not understood:
@@ -273,7 +290,7 @@ class Hearing:
         return self._detector.voiced_ms if self._joins is None else None
 
     def _waited_enough(self) -> bool:
-        return self._is_committed or self._silence_ms >= COMMIT_ANYHOW_AT_MS
+        return self._is_committed or self._silence_ms >= MOST_MS
 
     def _replace(self, taken: Taken) -> None:
         """Ends the turn of the words that these go on with, if it is not too late for that."""
@@ -285,12 +302,13 @@ class Hearing:
 
     def _commit(self, understood: Understood) -> None:
         utterance_id, joins = self._utterance_id, self._joins
-        text, speech_ms, silence_ms = self._text_of(understood), self._speech_ms, self._silence_ms
+        text, speech_ms, quiet_ms = self._text_of(understood), self._speech_ms, self._silence_ms
         pcm = self._detector.speech() if joins is None else joins.pcm + self._detector.speech()
+        self._pace.add(self._longest_pause_ms)
         self._close()
         self._session.spoken_language = understood.language
         emotion = self._conversation.moods.judge(text, understood.language, speech_ms)
-        self._session.emit(SpeechStopped(utterance_id, empty=False, silence_ms=silence_ms))
+        self._session.emit(SpeechStopped(utterance_id, empty=False, silence_ms=quiet_ms))
         self._session.emit(TranscriptHeard(utterance_id, text, understood.language, True, emotion))
         try:
             turn_id = self._conversation.hear_speech(
@@ -300,7 +318,7 @@ class Hearing:
             self._conversation.drafts.drop()
             self._session.emit(ErrorOccurred(error))
         else:
-            self._before = Taken(turn_id, utterance_id, text, pcm)
+            self._before = Taken(turn_id, utterance_id, text, pcm, quiet_ms)
         self._rest()
 
     def _end_empty(self) -> None:
@@ -322,8 +340,9 @@ class Hearing:
         self._is_deaf = True
 
     def _close(self) -> None:
-        self._utterance_id, self._joins, self._judged = "", None, None
-        self._silence_ms = 0.0
+        self._utterance_id, self._joins = "", None
+        self._judged = self._is_to_wait = None
+        self._silence_ms = self._longest_pause_ms = 0.0
         self._is_committed = False
         self._understanding.reset()
         self._detector.reset()

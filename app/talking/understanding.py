@@ -37,13 +37,15 @@ class Understood:
     Attributes:
         text: Its own words.
         whole: With the words before that it goes on with; empty where there are none.
-        is_complete: Nothing is missing, by its sound and by its words.
+        acoustic: How finished it sounds, 0 to 1.
+        may_be_all: Whether the words may be.
     """
 
     text: str
     language: Locale
     whole: str = ""
-    is_complete: bool = False
+    acoustic: float = 0.0
+    may_be_all: bool = False
 
     @property
     def has_words(self) -> bool:
@@ -174,14 +176,13 @@ class Understanding:
         judge = self._senses.turn_judge
         if not is_joined:
             heard, acoustic = await asyncio.gather(self._patiently(pcm, is_over_voice), judge.listen(pcm))
-            return Understood(
-                heard.text, heard.language, "", judge.is_complete(acoustic, heard.text, heard.language)
-            )
+            may_be_all = judge.may_be_all(heard.text, heard.language)
+            return Understood(heard.text, heard.language, "", acoustic, may_be_all)
         heard, both, acoustic = await asyncio.gather(
             self._patiently(pcm, is_over_voice), self._patiently(whole, is_over_voice), judge.listen(whole)
         )
-        is_complete = judge.is_complete(acoustic, both.text, both.language)
-        return Understood(heard.text, both.language, both.text, is_complete)
+        may_be_all = judge.may_be_all(both.text, both.language)
+        return Understood(heard.text, both.language, both.text, acoustic, may_be_all)
 
     async def _patiently(self, pcm: bytes, is_over_voice: bool) -> Transcript:
         """One pass; if the recogniser fails in it, one more."""

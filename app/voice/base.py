@@ -216,8 +216,8 @@ class TurnJudge(Protocol):
         """How much an utterance up to its pause sounds like a whole one, 0 to 1."""
         ...
 
-    def is_complete(self, acoustic: float, text: str, language: Locale) -> bool:
-        """Whether it is one, by its sound and its words together."""
+    def may_be_all(self, text: str, language: Locale) -> bool:
+        """Whether its words may be all."""
         ...
 
 

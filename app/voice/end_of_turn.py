@@ -12,12 +12,6 @@ from app.errors import Locale
 ACOUSTIC_THRESHOLD: Final = 0.5
 """From here on the sound counts as finished."""
 
-COMMIT_SILENCE_MS: Final = 200
-"""So much silence, and a turn that is judged complete is over."""
-
-PATIENT_SILENCE_MS: Final = 1200
-"""So much silence, and any turn is over."""
-
 LISTEN_LIMIT_S: Final = 1.0
 """What comes later than that is of no use: the patient silence is nearly over."""
 
@@ -51,10 +45,6 @@ class Verdict:
         """Whether both say that the user has finished."""
         return self.text_complete and self.acoustic >= ACOUSTIC_THRESHOLD
 
-    def is_over(self, silence_ms: float) -> bool:
-        """Whether the turn is over after so much silence."""
-        return silence_ms >= (COMMIT_SILENCE_MS if self.complete else PATIENT_SILENCE_MS)
-
 
 class EndOfTurn:
     """Judges ends for all talks; the model runs in threads of its own, since it takes about 0.1 s.
@@ -82,9 +72,9 @@ class EndOfTurn:
             return Verdict(0.0, text_complete=False)
         return Verdict(await self.listen(pcm), text_complete=True)
 
-    def is_complete(self, acoustic: float, text: str, language: Locale) -> bool:
-        """Whether both the sound, as `listen` judged it, and the words say that the user has finished."""
-        return Verdict(acoustic, sounds_finished(text, language)).complete
+    def may_be_all(self, text: str, language: Locale) -> bool:
+        """Whether the words may be all."""
+        return sounds_finished(text, language)
 
     async def listen(self, pcm: bytes) -> float:
         """How finished it sounds, 0 to 1; can begin before there are words.

@@ -27,6 +27,7 @@ class World:
     def __init__(self) -> None:
         self.vocabulary = Vocabulary()
         self.recogniser = WordRecogniser(self.vocabulary, pass_s=0.01)
+        self.model = ScriptedModel([])
 
     @property
     def engines(self) -> VoiceEngines:
@@ -46,7 +47,7 @@ class World:
 @asynccontextmanager
 async def talking(*script: Answer, **settings: Any) -> AsyncIterator[tuple[Server, World]]:
     world = World()
-    model = ScriptedModel(list(script))
+    model = world.model = ScriptedModel(list(script))
     async with running_server(
         settings_with(**settings), provider=model, tools=[], engines=world.engines
     ) as server:
@@ -69,6 +70,35 @@ async def test_question_is_spoken_and_its_answer_too() -> None:
     assert order == sorted(order)
     assert client.sound == sound_of("Las") + sound_of("dos.")
     assert complete["timings_ms"]["first_audio"] is not None
+
+
+async def test_user_who_pauses_is_answered_once_to_all_words_and_nothing_tells_of_the_pause() -> None:
+    async with talking(says("<wait/>"), says("Las diez.")) as (server, world), v2_client(server) as client:
+        await client.starts(audio=AUDIO)
+        await client.sends(world.vocabulary.sound("qué hora es.") + silence(1800) + world.speech("en tokio."))
+        complete = await client.hears("response_complete")
+
+    def of(kind: str) -> list[dict[str, Any]]:
+        return [m for m in client.heard if m["type"] == kind]
+
+    accepted = next(n for n, m in enumerate(client.heard) if m["type"] == "message_accepted")
+    before = {m["type"] for m in client.heard[:accepted] if m.get("final") is not True}
+    assert not before & {"response_chunk", "audio_started", "turn_started", "tool_started", "error"}
+    assert client.text_of(complete["turn_id"]) == "Las diez."
+    assert [m["content"] for m in of("transcript") if m["final"]] == ["qué hora es. en tokio."]
+    assert (len(of("message_accepted")), len(of("turn_started")), of("interrupted")) == (1, 1, [])
+    assert "wait" not in repr(client.heard)
+    assert [request.may_wait for request in world.model.requests] == [True, True]
+
+
+async def test_recording_on_v1_is_never_taken_for_a_pause() -> None:
+    async with talking(says("<wait/>")) as (server, world), client_of(server) as client:
+        await client.opens()
+        await client.sends({"type": "audio", "content": world.clip("qué hora es"), "user_id": "user123"})
+        answer = await client.hears_answer()
+
+    assert "<wait/>" in repr(answer)
+    assert [request.may_wait for request in world.model.requests] == [False]
 
 
 async def test_recording_on_v1_is_received_told_and_answered() -> None:

@@ -1,14 +1,16 @@
 """When the user has said something, and what becomes of it: in a world where words are levels of sound."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from app.conversation.contribution import Contribution
 from app.errors import WorkerFailed
+from app.llm.base import ChatRequest
 from app.protocol.events import (
     AudioFrame,
     ErrorOccurred,
@@ -29,8 +31,8 @@ from app.talking.hearing import Hearing
 from app.talking.mouth import SpokenMouth, VoiceChoice
 from app.talking.understanding import Understanding
 from tests.support.context import settings_with
-from tests.support.ears import LevelDetector, Vocabulary, WordRecogniser, new_senses, silence
-from tests.support.scripted import Answer, Pause, Says, ScriptedModel, calls, says
+from tests.support.ears import FullStops, LevelDetector, Vocabulary, WordRecogniser, new_senses, silence
+from tests.support.scripted import Answer, Pause, Says, ScriptedModel, calls, last_text, says
 from tests.support.talk import Talk, Workshop, talk
 from tests.support.virtual_time import virtual
 from tests.support.voices import CommaSplitter, WordySynthesiser
@@ -47,6 +49,7 @@ class Room:
     ear: Ear
     mouth: SpokenMouth | None
     voice: WordySynthesiser
+    judge: FullStops
     recogniser: WordRecogniser
     vocabulary: Vocabulary
 
@@ -77,11 +80,16 @@ class Room:
 
 @asynccontextmanager
 async def room(
-    *script: Answer, mode: Any = "smart", out: bool = True, tools: Any = (), pass_s: float = 0.3
+    *script: Answer | Callable[[ChatRequest], Answer],
+    mode: Any = "smart",
+    out: bool = True,
+    tools: Any = (),
+    pass_s: float = 0.3,
 ) -> AsyncIterator[Room]:
     vocabulary = Vocabulary()
     recogniser = WordRecogniser(vocabulary, pass_s)
-    async with talk(ScriptedModel(list(script)), list(tools), settings_with()) as t:
+    model = ScriptedModel(script[0] if script and callable(script[0]) else list(script))
+    async with talk(model, list(tools), settings_with()) as t:
         mouth, voice = None, WordySynthesiser()
         if out:
             mouth = SpokenMouth(
@@ -95,14 +103,15 @@ async def room(
             )
             mouth.on_correction = t.conversation.correct
             t.session.mouth = mouth
-        senses = new_senses(recogniser)
+        judge = FullStops()
+        senses = new_senses(recogniser, judge)
         detector = LevelDetector()
         understanding = Understanding(senses, "auto", lambda: t.session.language)
         attention = Attention(t.conversation, mouth, mode)
         hearing = Hearing(t.session, t.conversation, detector, understanding, attention, MAX_SECONDS)
         ear = Ear(16_000, lambda pcm: pcm, detector, hearing, understanding, MAX_SECONDS)
         try:
-            yield Room(t, ear, mouth, voice, recogniser, vocabulary)
+            yield Room(t, ear, mouth, voice, judge, recogniser, vocabulary)
         finally:
             await ear.aclose()
             await t.conversation.aclose()
@@ -204,6 +213,77 @@ async def test_client_that_sends_no_silence_is_understood_all_the_same():
         assert r.users() == ["hola."]
 
 
+# How much silence it takes
+
+
+async def silence_taken(r: Room) -> float:
+    """Seconds of silence until one more text is accepted."""
+    loop, count = asyncio.get_running_loop(), len(r.of(MessageAccepted))
+    start = loop.time()
+    while len(r.of(MessageAccepted)) == count:
+        await r.pauses(20)
+    return loop.time() - start
+
+
+@pytest.mark.parametrize(("acoustic", "seconds"), [(1.0, 0.45), (0.45, 0.825), (0.0, 1.2)])
+def test_less_finished_sound_takes_more_silence(acoustic: float, seconds: float):
+    @virtual
+    async def run() -> None:
+        async with room(says("Sí."), pass_s=0.05) as r:
+            r.judge.acoustic = acoustic
+            await r.speaks("hola a todos.")
+
+            assert seconds <= await silence_taken(r) < seconds + 0.06
+            await r.rests()
+
+    run()
+
+
+@virtual
+async def test_silence_follows_the_users_own_pauses():
+    async with room(*[says("Sí.")] * 9, pass_s=0.05) as r:
+        for _ in range(8):
+            await r.speaks("quiero")
+            await r.pauses(700)
+            await r.speaks("saber la hora.")
+            taken = await silence_taken(r)
+            await r.rests()
+
+        assert taken > 0.7
+        assert len(r.users()) == 8
+
+
+@virtual
+async def test_short_answer_to_a_question_takes_less():
+    async with room(says("¿A qué hora?"), says("Vale."), pass_s=0.05) as r:
+        await r.speaks("pon la alarma.")
+        first = await silence_taken(r)
+        await r.rests()
+        await r.speaks("las dos.")
+
+        assert await silence_taken(r) < first - 0.1
+        await r.rests()
+
+
+@virtual
+async def test_pause_that_ended_a_turn_too_early_counts_as_a_pause():
+    def answer(request: ChatRequest) -> Answer:
+        return says("Sí.") if "adiós" in last_text(request) else [Pause(3), Says("Tarde.")]
+
+    async with room(answer, pass_s=0.05) as r:
+        await r.speaks("pon la alarma.")
+        for _ in range(6):
+            await silence_taken(r)
+            await r.pauses(100)
+            await r.speaks("mañana.")
+        await r.rests()
+        assert len(r.users()) == 1
+        await r.speaks("adiós.")
+
+        assert await silence_taken(r) >= 1.1
+        await r.rests()
+
+
 # An early answer
 
 
@@ -249,7 +329,7 @@ async def test_user_who_goes_on_in_a_pause_is_answered_to_all_words_alone():
 async def test_where_the_model_says_that_more_is_to_come_the_server_listens_on():
     async with room(says("<wait/>"), says("En Tokio las diez.")) as r:
         await r.speaks("qué hora es.")
-        await r.pauses(2300)
+        await r.pauses(2000)
         assert (r.of(MessageAccepted), r.t.session.state) == ([], SessionState.LISTENING)
         await r.speaks("en tokio.")
         await r.rests()
@@ -271,6 +351,33 @@ async def test_mark_costs_a_user_who_says_no_more_so_much_silence_and_then_the_m
         assert 2.5 < waited < 1.2 + 2.5 + 0.1
         assert [request.may_wait for request in r.t.model.requests] == [True, False]
         assert "<wait/>" not in repr([r.t.seen, list(r.t.session.conversation_history)])
+
+
+@virtual
+async def test_answer_that_comes_after_all_is_ready_when_the_silence_is_over():
+    async with room(says("<wait/>"), [Pause(0.7), Says("Las dos.")]) as r:
+        await r.speaks("qué hora es.")
+        await r.pauses(2900)
+        assert r.of(MessageAccepted) == []
+        await r.pauses(100)
+
+        assert r.of(MessageAccepted) and r.of(AudioFrame)
+        await r.rests()
+        assert r.t.answers() == ["Las dos."]
+
+
+@virtual
+async def test_what_else_enters_the_talk_does_not_end_the_wait():
+    async with room(says("<wait/>"), says("Nada."), says("Las dos.")) as r:
+        await r.speaks("qué hora es.")
+        await r.pauses(1000)
+        r.t.conversation.put_in(Contribution("La tienda cierra a las ocho.", "context"))
+        await r.pauses(1000)
+        assert r.of(MessageAccepted) == []
+        await r.speaks("en lima.")
+        await r.rests()
+
+        assert r.users() == ["qué hora es. en lima."]
 
 
 @virtual

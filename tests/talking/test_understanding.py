@@ -36,7 +36,7 @@ async def test_newer_pass_takes_the_place_of_the_one_before():
     await asyncio.sleep(1)
 
     assert s.understanding.result(300) is None
-    assert s.understanding.result(600) == Understood("uno dos.", "es", "", is_complete=True)
+    assert s.understanding.result(600) == Understood("uno dos.", "es", "", 1.0, may_be_all=True)
     assert s.recogniser.running == 0
     await s.understanding.aclose()
 

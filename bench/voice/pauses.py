@@ -1,0 +1,324 @@
+"""`python -m bench.voice.pauses FOLDER`: which pauses inside a sentence end a turn, and what true ends cost.
+
+Recordings of people: the prompts of Asterisk (Debian's `asterisk-core-sounds-*-g722`, one woman for each
+language), fetched by apt-get into the folder. Each is said to a talk of its own: the real detector, judge of
+ends, recogniser and demo model, in a loop whose clock jumps. So the figures do not depend on what else the
+machine does: a pass of the recogniser takes as long as it is said to take, and all else no time.
+"""
+
+import argparse
+import asyncio
+import gzip
+import hashlib
+import json
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast
+
+import av
+import httpx
+import numpy as np
+
+from app.conversation.conversation import Conversation
+from app.errors import Locale
+from app.llm.demo import DemoModel
+from app.protocol.events import ResponseChunk, SpeechStopped
+from app.session.history import History
+from app.session.outbox import Outbox
+from app.session.voice_session import VoiceSession
+from app.talking.attention import Attention
+from app.talking.ear import Ear
+from app.talking.hearing import Hearing
+from app.talking.understanding import Understanding
+from app.tools.registry import ToolRegistry
+from app.tools.runner import ToolHost
+from app.tools.threads import ToolThreads
+from app.voice.base import EAR_RATE_HZ, Senses
+from app.voice.detector import UtteranceDetector
+from app.voice.end_of_turn import EndOfTurn
+from app.voice.smart_turn import SmartTurn
+from app.voice.stt.local import LocalWhisper, model_folder
+from app.voice.stt.whisper_worker import load
+from app.voice.utterances import FRAME_BYTES, Resumed, Silence, Utterances
+from app.voice.vad import VoiceActivity
+from app.voice.workers import WorkerPool
+from bench.voice.__main__ import MODELS_DIR
+from tests.support.context import settings_with
+from tests.support.virtual_time import VirtualClock, run_virtual
+
+PAUSE_MS: Final = 200
+LEAST_WORDS: Final = 5
+BYTES_PER_MS: Final = EAR_RATE_HZ * 2 // 1000
+FEED_MS: Final = 20
+LEAD_MS: Final = 400
+AFTER_MS: Final = 5000
+_WORD: Final = re.compile(r"[\w']+")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A recording: where its pauses begin, how long they are, and where its last voice ends, in ms."""
+
+    name: str
+    language: str
+    pcm: bytes
+    pauses: tuple[tuple[float, float], ...]
+    end_ms: float
+
+
+@dataclass
+class Found:
+    """What became of the pauses, and the silence that true ends took, in milliseconds."""
+
+    pauses: int = 0
+    ended: list[str] = field(default_factory=list[str])
+    ends_ms: list[float] = field(default_factory=list[float])
+    answers_ms: list[float] = field(default_factory=list[float])
+
+
+def fetch(folder: Path, language: str) -> tuple[Path, dict[str, str]]:
+    """The folder of a language's recordings, and what is said in them."""
+    for package in (f"asterisk-core-sounds-{language}-g722", f"asterisk-core-sounds-{language}"):
+        if not list(folder.glob(f"{package}_*.deb")):
+            subprocess.run(["apt-get", "-q", "download", package], cwd=folder, check=True)
+        subprocess.run(["dpkg", "-x", *folder.glob(f"{package}_*.deb"), folder / package], check=True)
+    root = next((folder / f"asterisk-core-sounds-{language}-g722/usr/share/asterisk/sounds").iterdir())
+    listing = next((folder / f"asterisk-core-sounds-{language}/usr/share/doc").rglob("core-sounds-*.txt.gz"))
+    raw = gzip.decompress(listing.read_bytes())
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith(";"))
+    return root, {name.strip(): said.strip() for name, said in pairs}
+
+
+def decoded(path: Path) -> bytes:
+    """A file's sound as the server hears it."""
+    sound = bytearray()
+    with av.open(str(path), "r", format="g722") as container:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=EAR_RATE_HZ)
+        for frame in [*container.decode(audio=0), None]:
+            for piece in resampler.resample(frame):
+                sound += bytes(piece.planes[0])[: piece.samples * 2]
+    return bytes(sound)
+
+
+def listened(name: str, language: str, pcm: bytes, activity: VoiceActivity) -> Prompt:
+    """Finds the pauses, as the server's own detector hears them."""
+    utterances, silence_ms = Utterances(activity.stream(), 60), 0.0
+    pauses: list[tuple[float, float]] = []
+    end_ms = 0.0
+    padded = pcm + bytes(BYTES_PER_MS * 300)
+    for start in range(0, len(padded) - FRAME_BYTES, FRAME_BYTES):
+        for event in utterances.feed(padded[start : start + FRAME_BYTES]):
+            if isinstance(event, Silence):
+                silence_ms = event.ms
+                end_ms = utterances.stream_ms - event.ms
+            elif isinstance(event, Resumed) and silence_ms >= PAUSE_MS:
+                pauses.append((end_ms, silence_ms))
+    return Prompt(name, language, pcm, tuple(pauses), end_ms)
+
+
+def stretched(prompt: Prompt, to_ms: float) -> Prompt:
+    """The same with each pause as long as `to_ms`, where it is shorter: somebody who thinks."""
+    pcm, added = bytearray(prompt.pcm), 0.0
+    pauses: list[tuple[float, float]] = []
+    for begin, length in prompt.pauses:
+        more = max(to_ms - length, 0.0)
+        place = round(begin + added + length / 2) * BYTES_PER_MS
+        pcm[place:place] = bytes(round(more) * BYTES_PER_MS)
+        pauses.append((begin + added, length + more))
+        added += more
+    return Prompt(prompt.name, prompt.language, bytes(pcm), tuple(pauses), prompt.end_ms + added)
+
+
+def prompts(folder: Path, language: str, activity: VoiceActivity) -> Iterator[Prompt]:
+    """All that are sentences."""
+    root, scripts = fetch(folder, language)
+    for name, said in sorted(scripts.items()):
+        path = root / f"{name}.g722"
+        if path.is_file() and len(_WORD.findall(said)) >= LEAST_WORDS:
+            yield listened(name, language, decoded(path), activity)
+
+
+class Kept:
+    """What the models said of a sound, kept in a file: they say the same each time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+
+    def get(self, key: str, pcm: bytes, make: Any) -> Any:
+        """The answer for this sound; made where it is not known."""
+        name = f"{key} {hashlib.sha1(pcm).hexdigest()}"
+        if name not in self._known:
+            self._known[name] = make()
+        return self._known[name]
+
+    def save(self) -> None:
+        """Writes all down."""
+        self._path.write_text(json.dumps(self._known))
+
+
+class OnePass:
+    """A recogniser's worker that is always there: a pass takes so long, on the clock that jumps."""
+
+    has_idle = False
+    lost = 0
+    pids = ()
+
+    def __init__(self, kept: Kept, pass_s: float) -> None:
+        folder = model_folder("base", Path(MODELS_DIR))
+        self._handle = load({"folder": str(folder)})
+        self._kept = kept
+        self.pass_s = pass_s
+
+    async def run(self, header: Any, pcm: bytes, urgency: int, owner: str) -> AsyncGenerator[Any, None]:
+        """One pass."""
+        frames = self._kept.get(
+            json.dumps(header, sort_keys=True), pcm, lambda: [reply for reply, _ in self._handle(header, pcm)]
+        )
+        await asyncio.sleep(self.pass_s)
+        for reply in frames:
+            yield dict(reply), b""
+
+    async def start(self) -> None:
+        """Is there."""
+
+    async def aclose(self) -> None:
+        """Stays."""
+
+
+class Judge:
+    """The product's judge, whose sound is judged in no time."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._ear = SmartTurn(Path(MODELS_DIR))
+        self._kept = kept
+        self.may_be_all = EndOfTurn.may_be_all.__get__(cast(Any, self))
+
+    async def listen(self, pcm: bytes) -> float:
+        """How finished it sounds."""
+        return float(self._kept.get("ear", pcm, lambda: self._ear.finished(pcm)))
+
+
+@dataclass
+class Room:
+    """What talks are made of."""
+
+    activity: VoiceActivity
+    pool: OnePass
+    judge: Judge
+
+
+async def say(room: Room, prompts: list[Prompt], found: Found) -> None:
+    """Says recordings in one talk, and looks when turns ended."""
+    settings = settings_with(models_dir=Path(MODELS_DIR))
+    clock, language = VirtualClock(), cast(Locale, prompts[0].language)
+    history, outbox = History("Eres amable.", 10**6), Outbox(10**6, 1 << 30)
+    session = VoiceSession("s", None, "u", history, outbox, clock.now(), clock.now(), language)
+    host = ToolHost(ToolRegistry([]), settings, clock, httpx.AsyncClient(), ToolThreads(1))
+    conversation = Conversation(session, cast(Any, DemoModel(settings)), host, settings)
+    recogniser = LocalWhisper(settings, cast(WorkerPool, room.pool))
+    senses = Senses(recogniser, room.judge, cast(Any, None), cast(Any, None), cast(Any, None))
+    detector = UtteranceDetector(room.activity.stream(), 60)
+    understanding = Understanding(senses, language, lambda: session.language)
+    attention = Attention(conversation, None, "smart")
+    hearing = Hearing(session, conversation, detector, understanding, attention, 60)
+    ear = Ear(EAR_RATE_HZ, lambda pcm: pcm, detector, hearing, understanding, 60)
+    try:
+        for prompt in prompts:
+            await _say(prompt, ear, outbox, found)
+            while conversation.is_busy:  # noqa: ASYNC110  # virtual time
+                await asyncio.sleep(0.1)
+    finally:
+        await ear.aclose()
+        await conversation.aclose()
+        await host.aclose()
+
+
+async def _say(prompt: Prompt, ear: Ear, outbox: Outbox, found: Found) -> None:
+    loop = asyncio.get_running_loop()
+    sound = bytes(LEAD_MS * BYTES_PER_MS) + prompt.pcm + bytes(AFTER_MS * BYTES_PER_MS)
+    start = loop.time() + LEAD_MS / 1000
+    stops: list[float] = []
+    chunks: list[float] = []
+    for place in range(0, len(sound), FEED_MS * BYTES_PER_MS):
+        ear.take(sound[place : place + FEED_MS * BYTES_PER_MS])
+        await asyncio.sleep(FEED_MS / 1000)
+        for event in _taken(outbox):
+            at_ms = (loop.time() - start) * 1000
+            if isinstance(event, SpeechStopped) and not event.empty:
+                stops.append(at_ms)
+            elif isinstance(event, ResponseChunk):
+                chunks.append(at_ms)
+    found.pauses += len(prompt.pauses)
+    for begin, length in prompt.pauses:
+        if any(begin <= stop < begin + length + FEED_MS for stop in stops):
+            found.ended.append(f"{prompt.name} at {begin:.0f} ms, {length:.0f} ms long")
+    found.ends_ms += [stop - prompt.end_ms for stop in stops if stop >= prompt.end_ms][:1]
+    found.answers_ms += [at - prompt.end_ms for at in chunks if at >= prompt.end_ms][:1]
+
+
+def _taken(outbox: Outbox) -> Iterator[Any]:
+    while len(outbox):
+        take = outbox.take()
+        try:
+            take.send(None)
+        except StopIteration as done:
+            yield done.value
+
+
+def lines(found: Found) -> Iterator[str]:
+    """The figures."""
+    yield f"pauses that ended a turn: {len(found.ended)} of {found.pauses}"
+    yield from (f"  {each}" for each in found.ended)
+    for name, values in (("text", found.ends_ms), ("first words of the answer", found.answers_ms)):
+        if values:
+            p95 = float(np.quantile(values, 0.95))
+            times = f"p50 {statistics.median(values):.0f} ms, p95 {p95:.0f} ms"
+            yield f"{name} after a true end ({len(values)}): {times}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.voice.pauses", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the recordings are kept")
+    parser.add_argument("--most", type=int, default=1000, help="of each language (all)")
+    parser.add_argument(
+        "--stretch", default="0,600,800,1000", help="makes each pause so long, in ms; 0: as it is"
+    )
+    parser.add_argument("--passes", default="0.35,0.05", help="seconds that a pass of the recogniser takes")
+    parser.add_argument(
+        "--in-one-talk", action="store_true", help="so that the server learns the user's pace"
+    )
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    kept = Kept(options.folder / "heard.json")
+    room = Room(VoiceActivity(Path(MODELS_DIR)), OnePass(kept, 0), Judge(kept))
+    for language in ("es", "en"):
+        every = list(prompts(options.folder, language, room.activity))
+        for pass_s in map(float, options.passes.split(",")):
+            room.pool.pass_s = pass_s
+            for to_ms in map(float, options.stretch.split(",")):
+                # The silence of true ends is measured once: it does not depend on the pauses.
+                chosen = (every if not to_ms else [one for one in every if one.pauses])[: options.most]
+                said = [stretched(one, to_ms) for one in chosen] if to_ms else chosen
+                found = Found()
+                for talk in [said] if options.in_one_talk else [[one] for one in said]:
+                    run_virtual(say(room, talk, found))
+                kept.save()
+                title = (
+                    f"{language}, pass {pass_s} s, pauses of {to_ms:.0f} ms or more, {len(said)} recordings"
+                )
+                sys.stdout.write("\n".join([title, *(f"  {line}" for line in lines(found)), ""]))
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
