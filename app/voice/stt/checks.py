@@ -1,12 +1,21 @@
 """What a transcript's text gives away: that the recogniser went round in circles, or heard words in noise."""
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from app.letters import bare
 
 _LONGEST_PHRASE: Final = 8
 """Words of the longest phrase whose repeats are looked for."""
+
+_SHORTEST_SENTENCE: Final = 3
+"""Words; shorter ones are said twice for emphasis."""
+
+_SENTENCE_ENDS: Final = re.compile(r"[.?!¿¡]+")
+
+_STAMMER: Final = re.compile(r"\w+(?:-\w+){4,}")
+"""“na-na-na-na-na” is one word to the eye."""
 
 _FREE_REPEATS: Final = 3
 """As often people say a word in a row: "no, no, no"."""
@@ -24,9 +33,18 @@ _CREDITS: Final = re.compile(
 
 _LIKELY_NOISE: Final = frozenset(
     "gracias|muchas gracias|thank you|thank you very much|thanks|you|bye|bye bye|adios|amen|oh|hmm|mm|uh|ah"
-    "|so|the end|fin|i m sorry|okay|musica|aplausos|music".split("|")
+    "|so|the end|fin|i m sorry|okay|ok|hey|yeah|go|let s go|que|pues|musica|aplausos|music".split("|")
 )
 """Common words that the model also writes where there is only noise: they need its confidence."""
+
+_SURE: Final = 0.5
+_SURE_OF_REPEATS: Final = 0.65
+"""The same for one word said again and again: coughs come out as "no, no, no" and "go, go, go"."""
+
+_INTERJECTION: Final = re.compile(r"h*m+|h+u+m*|[aeou]+h+|a+|e+|o+|u+|u+h*m+|e+r+m*|a+y+|u+y+|o+y+")
+"""A sound of a throat, as it is written: ah, eh, err, hmm, oh, uh. "Mm-hmm" and "uh-huh" mean something."""
+
+_MEANT: Final = frozenset({"mm hmm", "mm hm", "uh huh", "hm hm", "mhm"})
 
 
 def plain(text: str) -> str:
@@ -41,7 +59,7 @@ def has_loop(text: str) -> bool:
 
 def without_repeats(text: str) -> str:
     """The text with phrases that are said over and over said once; a word may stand three times."""
-    words = text.split()
+    words = _STAMMER.sub(lambda spelt: spelt[0].replace("-", " "), text).split()
     keys = [plain(word) or word for word in words]
     kept: list[str] = []
     at = 0
@@ -54,6 +72,12 @@ def without_repeats(text: str) -> str:
             kept.append(words[at])
             at += 1
     return " ".join(kept)
+
+
+def says_again(text: str) -> bool:
+    """Whether a whole sentence stands twice in a row: people do that now and then, lost recognisers often."""
+    sentences = [words for part in _SENTENCE_ENDS.split(text) if (words := plain(part))]
+    return any(one == other and len(one.split()) >= _SHORTEST_SENTENCE for one, other in pairwise(sentences))
 
 
 def without_asides(text: str) -> str:
@@ -69,11 +93,18 @@ def is_made_up(text: str, confidence: float) -> bool:
         confidence: How sure it was, 0 to 1.
     """
     words = plain(text)
-    if not words:
+    if not words or _CREDITS.search(text.lower()):
         return True
-    if _CREDITS.search(text.lower()):
+    each = words.split()
+    if len(each) > 1 and len(set(each)) == 1 and confidence < _SURE_OF_REPEATS:
         return True
-    return words in _LIKELY_NOISE and confidence < 0.5
+    return words in _LIKELY_NOISE and confidence < _SURE
+
+
+def is_interjection(text: str) -> bool:
+    """Whether there is nothing in the text but sounds that ask for no answer."""
+    words = plain(text)
+    return words not in _MEANT and all(_INTERJECTION.fullmatch(word) for word in words.split())
 
 
 def is_out_of_prompt(text: str, prompt: str) -> bool:
@@ -81,7 +112,7 @@ def is_out_of_prompt(text: str, prompt: str) -> bool:
 
     A model that hears nothing it knows repeats those; so may a user, but then it is sure of them.
     """
-    sentences = [words for part in re.split(r"[.?!¿¡]+", text) if (words := plain(part))]
+    sentences = [words for part in _SENTENCE_ENDS.split(text) if (words := plain(part))]
     given = f" {plain(prompt)} "
     return bool(sentences) and all(f" {words} " in given for words in sentences)
 

@@ -58,6 +58,7 @@ class Reading:
         confidence: The model's mean probability of its tokens, 0 to 1.
         no_speech: How likely it finds that nobody spoke, 0 to 1.
         is_cut: It had not come to an end.
+        rival: How likely the likeliest of all other languages is.
     """
 
     text: str
@@ -66,6 +67,7 @@ class Reading:
     confidence: float
     no_speech: float
     is_cut: bool
+    rival: float = 0.0
 
 
 class Whisper:
@@ -97,7 +99,7 @@ class Whisper:
             full: With the window that the model was trained with.
         """
         encoded = self._encoded(samples, window_s(samples.size / EAR_RATE_HZ, full=full))
-        language, likelihoods = self._language(encoded, asked)
+        language, likelihoods, rival = self._language(encoded, asked)
         prompt = self._prompt(language, asked.prompts.get(language, ""))
         most = min(_MAX_TOKENS, int(_TOKENS_FOR_ANY + _TOKENS_PER_S * samples.size / EAR_RATE_HZ))
         result = self._model.generate(
@@ -118,6 +120,7 @@ class Whisper:
             confidence=min(1.0, math.exp(log_probability)),
             no_speech=float(result.no_speech_prob),
             is_cut=len(tokens) >= most,
+            rival=rival,
         )
 
     def _encoded(self, samples: Samples, length_s: float) -> Any:
@@ -129,14 +132,15 @@ class Whisper:
         )
         return self._model.encode(view)
 
-    def _language(self, encoded: Any, asked: Asked) -> tuple[Locale, dict[Locale, float]]:
+    def _language(self, encoded: Any, asked: Asked) -> tuple[Locale, dict[Locale, float], float]:
         if not self._is_multilingual:
-            return "en", {"en": 1.0}
+            return "en", {"en": 1.0}, 0.0
         heard = dict(self._model.detect_language(encoded)[0])
-        likelihoods: dict[Locale, float] = {name: float(heard[f"<|{name}|>"]) for name in _LANGUAGES}
+        likelihoods: dict[Locale, float] = {name: float(heard.pop(f"<|{name}|>")) for name in _LANGUAGES}
+        rival = float(max(heard.values()))
         if asked.language != "auto":
-            return asked.language, likelihoods
-        return max(_LANGUAGES, key=lambda name: likelihoods[name]), likelihoods
+            return asked.language, likelihoods, rival
+        return max(_LANGUAGES, key=lambda name: likelihoods[name]), likelihoods, rival
 
     def _prompt(self, language: Locale, words: str) -> list[int]:
         before: list[int] = []

@@ -12,35 +12,30 @@ from typing import Final
 from app.errors import Locale
 from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ
 from app.voice.pcm import Samples, to_floats
-from app.voice.stt.checks import (
-    has_loop,
-    is_made_up,
-    is_out_of_prompt,
-    without_asides,
-    without_repeats,
+from app.voice.stt.belief import (
+    SHORT_SPEECH_S,
+    is_believed,
+    is_clear,
+    is_doubtful,
+    is_foreign,
+    is_heard_unaided,
+    is_prompted,
+    is_too_fast,
+    is_unsure_echo,
+    is_wordless,
 )
+from app.voice.stt.checks import has_loop, is_out_of_prompt, without_asides, without_repeats
 from app.voice.stt.whisper import Asked, Reading, Whisper
 from app.voice.stt.windows import speech_s, windows_of
 from app.voice.worker_wire import Frame, Handler, Header
 
 _SHORTEST_S: Final = 0.1
-_SHORT_SPEECH_S: Final = 1.0
-"""Under it the language cannot be told for sure, and the talk's own is kept."""
 _SURE_OF_LANGUAGE: Final = 2.0
 """How many times as likely as the other a language has to be."""
 _LIKELY: Final = 0.5
 """From here on a language is believed; a less likely one is compared with a reading in the talk's own."""
-_DOUBTFUL: Final = 0.5
-"""Confidence under which a reading is not taken as it is; speech that is well understood has 0.7 and more."""
-_VERY_DOUBTFUL: Final = 0.4
-_HARDLY_ONE: Final = 0.5
-"""The same as `_NEITHER_LANGUAGE`, for a reading with less confidence than `_VERY_DOUBTFUL`."""
-_NO_SPEECH: Final = 0.5
 _UNAIDED: Final = 0.8
 """A reading without the likely words is less sure by its nature: so much of the other's is enough."""
-_NO_LANGUAGE_AT_ALL: Final = 0.1
-_NEITHER_LANGUAGE: Final = 0.35
-"""Likelihood of our languages together, under which nobody spoke in one of them."""
 
 
 def load(options: Header) -> Handler:
@@ -60,7 +55,7 @@ def load(options: Header) -> Handler:
         if samples.size < _SHORTEST_S * EAR_RATE_HZ:
             return
         window = windows_of(samples)[0]
-        is_expected = header["is_expected"] and speech_s(window) < _SHORT_SPEECH_S
+        is_expected = header["is_expected"] and speech_s(window) < SHORT_SPEECH_S
         reading = understood(
             whisper, window, asked, header["hint"], header["context"], is_expected=is_expected
         )
@@ -99,20 +94,47 @@ def understood(
         is_expected: Some of the likely words are known to come, and are too short for the model to tell
             their language or to be sure of them.
     """
-    if asked.language == "auto" and speech_s(window) < _SHORT_SPEECH_S:
+    seconds = speech_s(window)
+    if asked.language == "auto" and seconds < SHORT_SPEECH_S:
         asked = replace(asked, language=hint)
+    asked, reading = first_look(whisper, window, asked, hint, context)
+    if is_wordless(reading, is_expected=is_expected) or is_foreign(reading, seconds):
+        return replace(reading, text="")
+    if not is_expected and is_prompted(reading, asked):
+        return replace(reading, text="")
+    is_aided, share = True, 1.0
+    is_echo = context != "once" and is_unsure_echo(reading, asked)
+    if is_echo or (context == "fast" and is_doubtful(reading, seconds)):
+        first, reading = reading, second_look(whisper, window, asked, reading, is_expected=is_expected)
+        is_aided = not is_out_of_prompt(first.text, asked.prompts.get(first.language, ""))
+        if reading is not first and not is_aided:
+            share = _UNAIDED
+    reading = replace(reading, text=without_repeats(without_asides(reading.text)))
+    if not is_believed(reading, seconds, share, is_expected=is_expected):
+        return replace(reading, text="")
+    if context != "once" and is_aided and not is_clear(reading):
+        return third_look(whisper, window, asked, reading, context)
+    return reading
+
+
+def first_look(
+    whisper: Whisper, window: Samples, asked: Asked, hint: Locale, context: str
+) -> tuple[Asked, Reading]:
+    """The first reading, in the language that is heard or in the talk's own; and how it was asked for."""
     reading = whisper.read(window, asked, full=context == "full")
     if asked.language == "auto" and is_language_open(reading, hint):
         in_hint = whisper.read(window, replace(asked, language=hint), full=context == "full")
         if not is_language_sure(reading, hint) or in_hint.confidence > reading.confidence:
-            asked, reading = replace(asked, language=hint), in_hint
-    if is_wordless(reading, is_expected=is_expected) or (not is_expected and is_prompted(reading, asked)):
-        return replace(reading, text="")
-    if context == "fast" and is_doubtful(reading):
-        reading = second_look(whisper, window, asked, reading, is_expected=is_expected)
-    if is_made_up(without_asides(reading.text), reading.confidence):
-        return replace(reading, text="")
-    return replace(reading, text=without_repeats(without_asides(reading.text)))
+            return replace(asked, language=hint), in_hint
+    return asked, reading
+
+
+def third_look(whisper: Whisper, window: Samples, asked: Asked, reading: Reading, context: str) -> Reading:
+    """A word or two that are not clear, if the model hears anybody at all without the likely words."""
+    unaided = whisper.read(
+        window, replace(asked, language=reading.language, prompts={}), full=context == "full"
+    )
+    return reading if is_heard_unaided(reading, unaided) else replace(reading, text="")
 
 
 def second_look(
@@ -122,12 +144,12 @@ def second_look(
     is_echo = is_out_of_prompt(first.text, asked.prompts.get(first.language, ""))
     again = whisper.read(window, replace(asked, prompts={}) if is_echo else asked, full=True)
     if has_loop(again.text) or again.is_cut:
-        return first
+        return replace(first, text="") if is_echo and not is_expected else first
     needed = first.confidence
     if is_echo:
         # What reads no better without the likely words may well have been one of them, where those are due.
         needed = first.confidence * _UNAIDED if is_expected else 0.0
-    is_lost = first.is_cut or has_loop(first.text)
+    is_lost = first.is_cut or has_loop(first.text) or is_too_fast(first, speech_s(window))
     return again if is_lost or again.confidence > needed else first
 
 
@@ -141,25 +163,3 @@ def is_language_open(reading: Reading, hint: Locale) -> bool:
 def is_language_sure(reading: Reading, hint: Locale) -> bool:
     """Whether the language that was heard is much likelier than the talk's."""
     return reading.likelihoods[reading.language] >= _SURE_OF_LANGUAGE * reading.likelihoods[hint]
-
-
-def is_doubtful(reading: Reading) -> bool:
-    """Whether a second look with the full window is worth its second."""
-    return reading.is_cut or has_loop(reading.text) or reading.confidence < _DOUBTFUL
-
-
-def is_prompted(reading: Reading, asked: Asked) -> bool:
-    """Whether the model repeats the likely words over sound that is no speech of ours, however sure it is."""
-    is_echo = is_out_of_prompt(reading.text, asked.prompts.get(reading.language, ""))
-    return is_echo and sum(reading.likelihoods.values()) < _NO_LANGUAGE_AT_ALL
-
-
-def is_wordless(reading: Reading, *, is_expected: bool = False) -> bool:
-    """Whether the model wrote words though nobody spoke."""
-    if is_made_up(without_asides(reading.text), reading.confidence):
-        return True
-    if reading.confidence >= _DOUBTFUL:
-        return False
-    needed = _HARDLY_ONE if reading.confidence < _VERY_DOUBTFUL else _NEITHER_LANGUAGE
-    is_neither = not is_expected and sum(reading.likelihoods.values()) < needed
-    return reading.no_speech > _NO_SPEECH or is_neither

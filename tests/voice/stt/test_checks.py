@@ -4,9 +4,11 @@ import pytest
 
 from app.voice.stt.checks import (
     has_loop,
+    is_interjection,
     is_made_up,
     is_out_of_prompt,
     plain,
+    says_again,
     without_asides,
     without_repeats,
 )
@@ -19,6 +21,7 @@ from app.voice.stt.checks import (
         ("¿Qué hora es? ¿Qué hora es? ¿Qué hora es?", "¿Qué hora es?"),
         ("Dime la hora. la hora, la hora. La hora en Tokio", "Dime la hora. en Tokio"),
         ("and so on and so on and so on and so on", "and so on"),
+        ("Amla-na-na-na-na-na-na-na", "Amla na"),
     ],
 )
 def test_what_is_said_over_and_over_is_said_once(text: str, kept: str):
@@ -95,3 +98,27 @@ def test_sentences_that_were_only_given_as_likely_are_known():
     assert not is_out_of_prompt("era", prompt)
     assert not is_out_of_prompt("", prompt)
     assert not is_out_of_prompt("Hola", "")
+
+
+@pytest.mark.parametrize("text", ["No, no, no.", "Go, go, go!", "Sí, sí"])
+def test_one_word_over_and_over_needs_more_confidence(text: str):
+    assert is_made_up(text, 0.6)
+    assert not is_made_up(text, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("Hmm.", True), ("¡Ah! Oh...", True), ("Errr", True), ("Mm-hmm.", False), ("Uh-huh", False),
+     ("Sí", False), ("Oye", False), ("Ya", False), ("Ok", False), ("No", False), ("Hola", False)],
+)  # fmt: skip
+def test_sounds_of_a_throat_are_no_words(text: str, is_one: bool):
+    assert is_interjection(text) == is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [("Pulse la tecla. Pulse la tecla.", True), ("Para. Para.", False), ("No sé. No sé.", False),
+     ("Uno dos tres. Cuatro cinco seis.", False), ("", False)],
+)  # fmt: skip
+def test_whole_sentence_that_stands_twice_is_seen(text: str, again: bool):
+    assert says_again(text) == again

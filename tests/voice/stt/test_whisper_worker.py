@@ -175,7 +175,7 @@ def test_likely_words_in_sound_of_no_language_are_none(likelihood: float, text: 
     echo = replace(GOOD, text="¿Qué hora es?", confidence=0.55, likelihoods={"es": likelihood, "en": 0.0})
     asked = Asked("auto", {"es": "Dime. ¿Qué hora es? Espera."})
 
-    assert understood(cast(Whisper, Readings(echo)), white(2), asked, "es", "fast").text == text
+    assert understood(cast(Whisper, Readings(echo, echo)), white(2), asked, "es", "fast").text == text
 
 
 @pytest.mark.parametrize(("confidence", "language"), [(0.77, "es"), (0.4, "en")])
@@ -191,3 +191,108 @@ def test_words_that_are_hardly_believed_need_a_likely_language():
     mumbled = replace(GOOD, confidence=0.37, likelihoods={"es": 0.41, "en": 0.05})
 
     assert understand(Readings(mumbled)).text == ""
+
+
+# Words that nobody said
+
+
+@pytest.mark.parametrize(
+    ("heard", "unaided", "text"),
+    [
+        # Confidence and how likely nobody spoke, with the likely words and without them.
+        ((0.60, 0.09), (0.53, 0.08), "Sí."),
+        ((0.53, 0.08), (0.27, 0.25), "Sí."),
+        ((0.82, 0.00), None, "Sí."),
+        ((0.65, 0.33), None, ""),
+        ((0.62, 0.51), None, ""),
+        ((0.50, 0.10), (0.16, 0.49), ""),
+        ((0.37, 0.03), (0.20, 0.10), "Sí."),
+        ((0.34, 0.03), None, ""),
+        ((0.53, 0.11), (0.27, 0.16), "Sí."),
+    ],
+)
+def test_short_word_needs_evidence_that_somebody_spoke(
+    heard: tuple[float, float], unaided: tuple[float, float] | None, text: str
+):
+    likelihoods: dict[Locale, float] = {"es": 0.4, "en": 0.3}
+    word = replace(GOOD, text="Sí.", likelihoods=likelihoods)
+    first = replace(word, confidence=heard[0], no_speech=heard[1])
+    readings = [first] if heard[0] >= 0.5 else [first, first]
+    if unaided is not None:
+        readings.append(replace(word, confidence=unaided[0], no_speech=unaided[1]))
+
+    assert understand(Readings(*readings), seconds=0.4).text == text
+
+
+def test_word_that_is_not_usual_needs_more():
+    likelihoods: dict[Locale, float] = {"es": 0.4, "en": 0.3}
+    see = replace(GOOD, text="See.", likelihoods=likelihoods, confidence=0.53, no_speech=0.11)
+
+    assert understand(Readings(see, replace(see, confidence=0.27, no_speech=0.16)), seconds=0.4).text == ""
+    assert (
+        understand(Readings(see, replace(see, confidence=0.33, no_speech=0.05)), seconds=0.4).text == "See."
+    )
+
+
+@pytest.mark.parametrize("said", ["Hmm.", "¡Ahh!", "Oh.", "Err...", "Eh, eh."])
+def test_sound_of_a_throat_is_no_turn_but_may_be_a_nod(said: str):
+    sound = replace(GOOD, text=said, confidence=0.9)
+
+    def heard(*, is_expected: bool) -> str:
+        model = cast(Whisper, Readings(sound))
+        return understood(model, white(0.4), Asked("es", {}), "es", "fast", is_expected=is_expected).text
+
+    assert (heard(is_expected=False), heard(is_expected=True)) == ("", said)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "rival", "seconds", "text"),
+    [
+        (0.01, 0.98, 2.0, ""),
+        (0.03, 0.9, 2.0, GOOD.text),
+        (0.01, 0.3, 2.0, GOOD.text),  # noise hides the language
+        (0.01, 0.9, 0.6, GOOD.text),  # too short to tell
+    ],
+)
+def test_speech_in_another_language_is_no_turn_however_well_it_reads(
+    likelihood: float, rival: float, seconds: float, text: str
+):
+    likelihoods: dict[Locale, float] = {"es": likelihood, "en": 0.0}
+    foreign = replace(GOOD, likelihoods=likelihoods, rival=rival)
+
+    for language in ("auto", "es"):
+        assert understand(Readings(foreign), seconds=seconds, language=language).text == text
+
+
+@pytest.mark.parametrize("context", ["fast", "full"])
+def test_unsure_sentence_of_the_likely_words_is_read_without_them(context: str):
+    prompts: dict[Locale, str] = {"es": "¿Qué hora es en Madrid? Sí."}
+    echo = replace(GOOD, text="¿Qué hora es en Madrid?", confidence=0.57)
+
+    def heard(unaided: Reading) -> str:
+        model = Readings(echo, unaided)
+        words = understood(cast(Whisper, model), white(2), Asked("auto", prompts), "es", context)
+        assert model.prompts == [prompts, {}]
+        return words.text
+
+    assert heard(replace(GOOD, text="Mmm.", confidence=0.4)) == ""
+    assert heard(replace(GOOD, text="¿Qué hora es en Madrid?", confidence=0.5)) == echo.text
+    assert heard(replace(GOOD, text="Buenos días", confidence=0.2)) == ""
+
+
+def test_more_words_than_anybody_says_in_the_time_are_read_again():
+    fast = replace(
+        GOOD, text="uno dos tres cuatro cinco seis siete ocho nueve diez once doce", confidence=0.9
+    )
+    model = Readings(fast, replace(GOOD, text="uno dos tres", confidence=0.6))
+
+    assert understand(model).text == "uno dos tres"
+    assert model.asked == [("auto", False), ("auto", True)]
+
+
+def test_sentence_that_stands_twice_is_read_again():
+    twice = replace(GOOD, text="Pulse la tecla. Pulse la tecla.", confidence=0.9)
+    once = replace(GOOD, text="Pulse la tecla.", confidence=0.95)
+
+    assert understand(Readings(twice, once)).text == once.text
+    assert understand(Readings(twice, twice)).text == twice.text  # so somebody said it twice

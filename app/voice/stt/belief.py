@@ -1,0 +1,139 @@
+"""What a reading is worth: whether somebody said it, in one of our languages, or whether to look again.
+
+The bounds were found on sounds that nobody said (`bench/voice/unspoken.py`, music, prompts in other
+languages) beside the short words and the prompts of two people; see docs/voice.md.
+"""
+
+from typing import Final
+
+from app.voice.barge_in_words import ASSENTS, STOPS
+from app.voice.stt.checks import (
+    has_loop,
+    is_interjection,
+    is_made_up,
+    is_out_of_prompt,
+    plain,
+    says_again,
+    without_asides,
+)
+from app.voice.stt.whisper import Asked, Reading
+
+SHORT_SPEECH_S: Final = 1.0
+"""Under it the language cannot be told for sure, and the talk's own is kept."""
+
+_DOUBTFUL: Final = 0.5
+"""Confidence under which a reading is not taken as it is; speech that is well understood has 0.7 and more."""
+_VERY_DOUBTFUL: Final = 0.4
+_HARDLY_ONE: Final = 0.5
+"""The same as `_NEITHER_LANGUAGE`, for a reading with less confidence than `_VERY_DOUBTFUL`."""
+_NO_SPEECH: Final = 0.5
+_NO_LANGUAGE_AT_ALL: Final = 0.1
+_NEITHER_LANGUAGE: Final = 0.35
+"""Likelihood of our languages together, under which nobody spoke in one of them."""
+_FOREIGN: Final = 0.02
+"""The same for speech in another language, however well it reads: the model translates it. Of 42 prompts by
+people in French, Italian and Russian all were under 0.012, of 110 in ours none that was long enough."""
+_RIVAL: Final = 0.5
+"""From here on another language is sure; in noise ours may be unlikely, and no other one be likely."""
+_SURE_OF_ECHO: Final = 0.65
+"""Confidence under which a sentence of the likely words may be nothing but them."""
+_ECHO_WORDS: Final = 3
+"""Words of such a sentence; shorter ones are what people do say: "sí", "espera, para"."""
+_EVIDENCE: Final = 0.33
+"""How much surer of its words than of silence the model has to be. Coughs, hums, barks and music that passed
+for a voice reached 0.32 (of 90 such sounds), short words said by people began at 0.31 (of 90)."""
+_SENTENCE_S: Final = 2.0
+_EVIDENCE_OF_A_SENTENCE: Final = 0.4
+"""The same as `_EVIDENCE` for speech of that length: with less, most of its words are others."""
+_CLEAR_EVIDENCE: Final = 0.55
+"""The same, from which on a word or two are believed without asking whether they are heard unaided."""
+_NO_EVIDENCE: Final = 0.0
+"""The same, under which a second look is not worth its second."""
+_EVIDENCE_UNAIDED: Final = 0.15
+"""The same for a word or two heard without the likely words; short words that everybody says need none."""
+_WORDS_PER_S: Final = 5.0
+"""Nobody speaks faster: right readings reach 3.8."""
+_FEW_WORDS: Final = 2
+"""Up to so many words the pace of speech cannot be told."""
+
+
+def is_doubtful(reading: Reading, seconds: float) -> bool:
+    """Whether so many seconds of speech are worth a second look, with the full window."""
+    is_lost = reading.is_cut or has_loop(reading.text) or says_again(reading.text)
+    return is_lost or is_too_fast(reading, seconds) or reading.confidence < _DOUBTFUL
+
+
+def is_too_fast(reading: Reading, seconds: float) -> bool:
+    """Whether there are more words than anybody says in that time."""
+    words = len(plain(reading.text).split())
+    return words > _FEW_WORDS and words > _WORDS_PER_S * seconds
+
+
+def is_foreign(reading: Reading, seconds: float) -> bool:
+    """Whether somebody speaks another language than ours, for long enough to tell."""
+    is_ours = sum(reading.likelihoods.values()) >= _FOREIGN
+    return seconds >= SHORT_SPEECH_S and not is_ours and reading.rival >= _RIVAL
+
+
+def is_unsure_echo(reading: Reading, asked: Asked) -> bool:
+    """Whether the model may only repeat a sentence of the likely words."""
+    if reading.confidence >= _SURE_OF_ECHO or len(plain(reading.text).split()) < _ECHO_WORDS:
+        return False
+    return is_out_of_prompt(reading.text, asked.prompts.get(reading.language, ""))
+
+
+def is_believed(reading: Reading, seconds: float, share: float = 1.0, *, is_expected: bool = False) -> bool:
+    """Whether the last reading of a sound is what somebody said.
+
+    Args:
+        reading: What is left of it without repeats and asides.
+        seconds: Of speech.
+        share: Of the evidence that is asked of others.
+        is_expected: Some of the likely words are known to come; a sound of a throat is one of them.
+    """
+    if is_made_up(reading.text, reading.confidence):
+        return False
+    if not is_expected and is_interjection(reading.text):
+        return False
+    needed = _EVIDENCE_OF_A_SENTENCE if seconds > _SENTENCE_S else _EVIDENCE
+    return evidence(reading) >= needed * share
+
+
+def is_worthless(reading: Reading) -> bool:
+    """Whether the model is as sure that nobody spoke as it is of the words."""
+    return evidence(reading) < _NO_EVIDENCE
+
+
+def is_heard_unaided(reading: Reading, unaided: Reading) -> bool:
+    """Whether a word or two are believed, after a reading without the likely words."""
+    is_usual = plain(reading.text) in ASSENTS["both"] | STOPS["both"]
+    return evidence(unaided) >= (_NO_EVIDENCE if is_usual else _EVIDENCE_UNAIDED)
+
+
+def is_clear(reading: Reading) -> bool:
+    """Whether a reading of a word or two needs no other one beside it; longer ones never do."""
+    return evidence(reading) >= _CLEAR_EVIDENCE or len(plain(reading.text).split()) > _FEW_WORDS
+
+
+def evidence(reading: Reading) -> float:
+    """How much surer of its words than of silence the model is, -1 to 1."""
+    return reading.confidence - reading.no_speech
+
+
+def is_prompted(reading: Reading, asked: Asked) -> bool:
+    """Whether the model repeats the likely words over sound that is no speech of ours, however sure it is."""
+    is_echo = is_out_of_prompt(reading.text, asked.prompts.get(reading.language, ""))
+    return is_echo and sum(reading.likelihoods.values()) < _NO_LANGUAGE_AT_ALL
+
+
+def is_wordless(reading: Reading, *, is_expected: bool = False) -> bool:
+    """Whether the model wrote words though nobody spoke."""
+    if is_made_up(without_asides(reading.text), reading.confidence):
+        return True
+    if reading.confidence >= _DOUBTFUL:
+        return False
+    if is_worthless(reading):
+        return True
+    needed = _HARDLY_ONE if reading.confidence < _VERY_DOUBTFUL else _NEITHER_LANGUAGE
+    is_neither = not is_expected and sum(reading.likelihoods.values()) < needed
+    return reading.no_speech > _NO_SPEECH or is_neither
