@@ -35,7 +35,8 @@ format: .venv/dev ## Formats the code and mends what the linter can
 bench: .venv/dev ## Measures CPU per token, added latency and memory, and prints the table
 	$(BIN)/python -m bench $(ARGS)
 
-bench-voice: .venv/dev ## Measures spoken talks in real time (about an hour; ARGS="--most 3" for less)
+bench-voice: .venv/dev ## Measures recognition on people, and spoken talks in real time (about an hour; ARGS="--most 3" for less)
+	-$(BIN)/python -m bench.voice.recognition --people --rounds 1
 	$(BIN)/python -m bench.voice.make_corpus
 	$(BIN)/python -m bench.voice $(ARGS)
 	$(BIN)/python -m bench.voice --azure $(ARGS)

@@ -1,27 +1,40 @@
 """Measures recognition on recordings: words, language, and the time from asking to the transcript.
 
-    python -m bench.voice.recognition [--corpus LIST.json ...] [--context fast|full] [--rounds 3]
+    python -m bench.voice.recognition [--corpus LIST.json ...] [--people] [--context fast|full] [--rounds 3]
 
-Each recording has its row; one without text is noise, and must be heard as nothing.
+Each recording has its row; one without text is noise, and must be heard as nothing. `--people` takes prompts
+that people have spoken (`people.py`), as they are, over a telephone and in noise; each goes the way of a
+recording that a client sends: the voice detector first.
 """
 
 import argparse
 import asyncio
 import statistics
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.talking.recordings import speech_in
 from app.voice.base import EAR_RATE_HZ, Transcript, Utterance
+from app.voice.detector import UtteranceDetector
 from app.voice.pcm import trimmed
 from app.voice.stt.local import LocalWhisper
+from app.voice.vad import VoiceActivity
 from bench.processes import Process
 from bench.voice.corpus import Spoken, read_corpus
+from bench.voice.people import KINDS, NoPeople, fetch, people
 from bench.voice.word_errors import WordErrors, total, word_errors
 from config.settings import Settings
 
 _DEFAULT = Path(__file__).parents[2] / "tests" / "cases" / "speech" / "speech.json"
+
+
+_LONGEST_S = 60
+
+Find = Callable[[bytes], Awaitable[bytes]]
+"""Makes of a recording what the recogniser gets of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +52,24 @@ class Heard:
         return word_errors(self.spoken.text, self.transcript.text, self.spoken.language)
 
 
-async def understand(spoken: Spoken, whisper: LocalWhisper, rounds: int) -> Heard:
+async def as_trimmed(pcm: bytes) -> bytes:
+    """A recording that is known to hold speech, without the quiet around it."""
+    return trimmed(pcm)
+
+
+def by_detector(models_dir: Path) -> Find:
+    """A recording as the server hears it."""
+    activity = VoiceActivity(models_dir)
+
+    async def find(pcm: bytes) -> bytes:
+        return await speech_in(pcm, UtteranceDetector(activity.stream(), _LONGEST_S))
+
+    return find
+
+
+async def understand(spoken: Spoken, whisper: LocalWhisper, rounds: int, find: Find = as_trimmed) -> Heard:
     """Understands one recording some times; the worker does nothing else."""
-    pcm = trimmed(spoken.pcm)
+    pcm = await find(spoken.pcm)
     worker = Process(whisper.pids[0], 0)
     walls: list[float] = []
     cpus: list[float] = []
@@ -91,6 +119,11 @@ async def measure(arguments: argparse.Namespace) -> None:
     try:
         listed = [one for listing in arguments.corpus for one in read_corpus(listing)]
         heard = [await understand(one, whisper, arguments.rounds) for one in listed]
+        if arguments.people:
+            find = by_detector(settings.models_dir)
+            for kind in KINDS:
+                for one in people(arguments.people, kind):
+                    heard.append(await understand(one, whisper, arguments.rounds, find))
     finally:
         await whisper.aclose()
     print(report(heard))
@@ -100,10 +133,22 @@ def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description="Measures speech recognition on recordings.")
     parser.add_argument("--corpus", type=Path, action="append", help="a list in JSON; may be given again")
+    parser.add_argument(
+        "--people",
+        type=Path,
+        nargs="?",
+        const=Path("data/people"),
+        help="the prompts of two people, fetched into this folder (%(const)s) by apt",
+    )
     parser.add_argument("--context", choices=["fast", "full"], default="fast")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    arguments.corpus = arguments.corpus or [_DEFAULT]
+    if arguments.people:
+        try:
+            fetch(arguments.people)
+        except NoPeople as exc:
+            sys.exit(f"people cannot be measured here: {exc}")
+    arguments.corpus = arguments.corpus or ([] if arguments.people else [_DEFAULT])
     asyncio.run(measure(arguments))
 
 

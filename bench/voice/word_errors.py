@@ -15,6 +15,9 @@ from app.voice.stt.checks import plain
 _NOTE = re.compile(r"\[[^\]]*\]")
 """What a corpus says about a recording between the words: `[0.8 s de pausa]`."""
 
+_SPELT = {"log in": "login", "black list": "blacklist", "de activated": "deactivated", "i m": "i am"}
+"""What is written in two ways and said in one."""
+
 _FIGURES = re.compile(r"\d{2,}")
 
 
@@ -47,7 +50,10 @@ class WordErrors:
 
 def words_of(text: str, language: Locale) -> list[str]:
     """The words as they are spoken."""
-    return plain(spoken_text(read_aloud(_NOTE.sub(" ", text), language))).split()
+    words = f" {plain(spoken_text(read_aloud(_NOTE.sub(' ', text), language)))} "
+    for one, other in _SPELT.items():
+        words = words.replace(f" {one} ", f" {other} ")
+    return words.split()
 
 
 def word_errors(said: str, heard: str, language: Locale) -> WordErrors:
