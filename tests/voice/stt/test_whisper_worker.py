@@ -224,6 +224,13 @@ def test_short_word_needs_evidence_that_somebody_spoke(
     assert understand(Readings(*readings), seconds=0.4).text == text
 
 
+@pytest.mark.parametrize(("no_speech", "text"), [(0.29, ""), (0.05, "Okay.")])
+def test_word_that_noise_likes_needs_clear_evidence(no_speech: float, text: str):
+    okay = replace(GOOD, text="Okay.", confidence=0.7, no_speech=no_speech)
+
+    assert understand(Readings(okay, okay), seconds=1.1).text == text
+
+
 def test_word_that_is_not_usual_needs_more():
     likelihoods: dict[Locale, float] = {"es": 0.4, "en": 0.3}
     see = replace(GOOD, text="See.", likelihoods=likelihoods, confidence=0.53, no_speech=0.11)
