@@ -13,7 +13,7 @@ from config.settings import Settings
 _KIND: Final = "app.voice.stt.whisper_worker"
 _URGENCIES: Final[dict[Urgency, int]] = {"final": 0, "speculative": 1, "clip": 2, "partial": 3}
 
-_PROMPTS: Final[dict[Locale, str]] = {
+PROMPTS: Final[dict[Locale, str]] = {
     "es": "¿Qué hora es? Dime qué hora es en Madrid. ¿Qué tiempo hace hoy? Calcula cuánto es tres por cinco. "
     "Busca en internet. Espera, para. Sí, vale, gracias.",
     "en": "What time is it? Tell me what time it is in London. What's the weather today? Calculate how "
@@ -73,7 +73,7 @@ class LocalWhisper:
         """Understands one utterance, as `Recogniser.transcribe` promises."""
         if utterance.urgency == "partial" and not self._pool.has_idle:
             raise VoiceBusy("no worker is idle for a partial transcript")
-        prompts = dict.fromkeys(_PROMPTS, utterance.prompt) if utterance.prompt else _PROMPTS
+        prompts = dict.fromkeys(PROMPTS, utterance.prompt) if utterance.prompt else PROMPTS
         # A partial transcript is overtaken before a second pass would end.
         context = "once" if utterance.urgency == "partial" else self._context
         header: Header = {

@@ -1,17 +1,24 @@
 """The real model over the recordings, in this process."""
 
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import pytest
 
 from app.errors import Locale
-from app.voice.pcm import Samples, to_floats, trimmed
+from app.talking.recordings import speech_in
+from app.voice.detector import UtteranceDetector
+from app.voice.pcm import Samples, to_floats, to_pcm, trimmed
 from app.voice.stt.checks import plain
+from app.voice.stt.local import PROMPTS
 from app.voice.stt.whisper import Asked, Whisper, window_s
 from app.voice.stt.whisper_worker import understood
-from tests.support.clips import Recording, recordings
-from tests.support.models import model
+from bench.voice.make_corpus import espeak
+from bench.voice.unspoken import made
+from tests.support.clips import Recording, recordings, silence
+from tests.support.models import MODELS_DIR, model
 from tests.support.sounds import NOISES, with_noise
+from tests.support.synthesis import need_espeak
 
 SPOKEN = [one for one in recordings() if one.text]
 NOTHING_KNOWN = Asked("auto", {})
@@ -82,3 +89,55 @@ def test_words_are_understood_over_noise(recording: Recording):
     for keyword in recording.keywords:
         if recording.id != "es_hora":  # without likely words it is heard as "ahora"
             assert any(form in words for form in spelt.get(keyword, (plain(keyword),)))
+
+
+# What passes for a voice, and is none; and short words, which are
+
+
+PASS_FOR_A_VOICE = ("coughs", "throat", "hummed", "tune", "knocks", "bark", "sneeze", "engine")
+
+
+@cache
+def new_detector() -> partial[UtteranceDetector]:
+    model("silero_vad.onnx")
+    from app.voice.vad import VoiceActivity
+
+    activity = VoiceActivity(MODELS_DIR)
+    return partial(_detector_of, activity)
+
+
+def _detector_of(activity: Any) -> UtteranceDetector:
+    return UtteranceDetector(activity.stream(), 60)
+
+
+@pytest.mark.parametrize("hint", ["es", "en"])
+async def test_sounds_that_pass_for_a_voice_have_hardly_any_words(hint: Locale):
+    """Which of them is taken for words, if any, differs with the processor's arithmetic."""
+    heard: list[str] = []
+    for kind in PASS_FOR_A_VOICE:
+        for seconds, seed in ((1.2, 71), (3.0, 72), (3.0, 73)):
+            found = await speech_in(silence(0.3) + to_pcm(made(kind, seconds, seed)), new_detector()())
+            if found:
+                heard.append(words_with_prompt(to_floats(found), hint))
+
+    assert len(heard) >= 4
+    assert sum(map(bool, heard)) <= 1, heard
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("es", "sí no vale stop para espera gracias hola"), ("en", "yes no okay stop wait thanks hello sure")],
+)
+async def test_short_words_are_words(language: Locale, said: str):
+    need_espeak()
+    heard: dict[str, str] = {}
+    for word in said.split():
+        sound = silence(0.3) + to_pcm(espeak(word, language, 1.0))
+        found = await speech_in(sound, new_detector()())
+        heard[word] = words_with_prompt(to_floats(found), language)
+
+    assert sum(not text for text in heard.values()) <= 1, heard
+
+
+def words_with_prompt(samples: Samples, hint: Locale) -> str:
+    return understood(whisper(), samples, Asked("auto", PROMPTS), hint, "fast").text
