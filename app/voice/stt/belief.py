@@ -94,7 +94,7 @@ def is_believed(reading: Reading, seconds: float, share: float = 1.0, *, is_expe
     # "Okay" for a row of coughs is as sure as 0.7 of its word, and as 0.3 that nobody spoke.
     if is_made_up(reading.text, evidence(reading)):
         return False
-    if not is_expected and is_interjection(reading.text):
+    if not is_expected and (is_interjection(reading.text) or is_of_neither_language(reading)):
         return False
     needed = _EVIDENCE_OF_A_SENTENCE if seconds > _SENTENCE_S else _EVIDENCE
     return evidence(reading) >= needed * share
@@ -135,6 +135,10 @@ def is_wordless(reading: Reading, *, is_expected: bool = False) -> bool:
         return False
     if is_worthless(reading):
         return True
+    return reading.no_speech > _NO_SPEECH or (not is_expected and is_of_neither_language(reading))
+
+
+def is_of_neither_language(reading: Reading) -> bool:
+    """Whether words that are hardly believed are in sound that is hardly one of our languages."""
     needed = _HARDLY_ONE if reading.confidence < _VERY_DOUBTFUL else _NEITHER_LANGUAGE
-    is_neither = not is_expected and sum(reading.likelihoods.values()) < needed
-    return reading.no_speech > _NO_SPEECH or is_neither
+    return reading.confidence < _DOUBTFUL and sum(reading.likelihoods.values()) < needed

@@ -303,3 +303,11 @@ def test_sentence_that_stands_twice_is_read_again():
 
     assert understand(Readings(twice, once)).text == once.text
     assert understand(Readings(twice, twice)).text == twice.text  # so somebody said it twice
+
+
+def test_second_reading_has_to_be_of_our_languages_too():
+    first = replace(GOOD, confidence=0.45)
+    likelihoods: dict[Locale, float] = {"es": 0.15, "en": 0.01}
+    again = replace(GOOD, text="El presidente ha pagado", confidence=0.49, likelihoods=likelihoods)
+
+    assert understand(Readings(first, again), seconds=8).text == ""
