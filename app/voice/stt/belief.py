@@ -42,9 +42,11 @@ _ECHO_WORDS: Final = 3
 _EVIDENCE: Final = 0.33
 """How much surer of its words than of silence the model has to be. Coughs, hums, barks and music that passed
 for a voice reached 0.32 (of 90 such sounds), short words said by people began at 0.31 (of 90)."""
-_SENTENCE_S: Final = 2.0
-_EVIDENCE_OF_A_SENTENCE: Final = 0.4
-"""The same as `_EVIDENCE` for speech of that length: with less, most of its words are others."""
+_SHORT_SENTENCE: Final = 3
+"""Words up to which evidence is asked: over noise and in long speech with pauses the model is never sure that
+somebody spoke, however well it reads; what it writes for sounds is no longer."""
+_SURE_OF_SENTENCE: Final = 0.42
+"""Confidence that a longer sentence needs: with less, most of its words are others."""
 _CLEAR_EVIDENCE: Final = 0.55
 """The same, from which on a word or two are believed without asking whether they are heard unaided."""
 _NO_EVIDENCE: Final = 0.0
@@ -82,12 +84,11 @@ def is_unsure_echo(reading: Reading, asked: Asked) -> bool:
     return is_out_of_prompt(reading.text, asked.prompts.get(reading.language, ""))
 
 
-def is_believed(reading: Reading, seconds: float, share: float = 1.0, *, is_expected: bool = False) -> bool:
+def is_believed(reading: Reading, share: float = 1.0, *, is_expected: bool = False) -> bool:
     """Whether the last reading of a sound is what somebody said.
 
     Args:
         reading: What is left of it without repeats and asides.
-        seconds: Of speech.
         share: Of the evidence that is asked of others.
         is_expected: Some of the likely words are known to come; a sound of a throat is one of them.
     """
@@ -96,8 +97,9 @@ def is_believed(reading: Reading, seconds: float, share: float = 1.0, *, is_expe
         return False
     if not is_expected and (is_interjection(reading.text) or is_of_neither_language(reading)):
         return False
-    needed = _EVIDENCE_OF_A_SENTENCE if seconds > _SENTENCE_S else _EVIDENCE
-    return evidence(reading) >= needed * share
+    if len(plain(reading.text).split()) > _SHORT_SENTENCE:
+        return reading.confidence >= _SURE_OF_SENTENCE * share
+    return evidence(reading) >= _EVIDENCE * share
 
 
 def is_worthless(reading: Reading) -> bool:

@@ -110,7 +110,7 @@ def understood(
         if reading is not first and not is_aided:
             share = _UNAIDED
     reading = replace(reading, text=without_repeats(without_asides(reading.text)))
-    if not is_believed(reading, seconds, share, is_expected=is_expected):
+    if not is_believed(reading, share, is_expected=is_expected):
         return replace(reading, text="")
     if context != "once" and is_aided and not is_clear(reading):
         return third_look(whisper, window, asked, reading, context)

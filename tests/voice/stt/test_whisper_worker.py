@@ -311,3 +311,12 @@ def test_second_reading_has_to_be_of_our_languages_too():
     again = replace(GOOD, text="El presidente ha pagado", confidence=0.49, likelihoods=likelihoods)
 
     assert understand(Readings(first, again), seconds=8).text == ""
+
+
+@pytest.mark.parametrize(
+    ("confidence", "text"), [(0.81, "Pulse la tecla seis"), (0.52, "Pulse la tecla seis")]
+)
+def test_sentence_is_believed_though_the_model_is_not_sure_that_somebody_spoke(confidence: float, text: str):
+    long = replace(GOOD, text=text, confidence=confidence, no_speech=0.5)
+
+    assert understand(Readings(long), seconds=10).text == text
