@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 MAX_TOTAL_CHARS = 4 * 1024 * 1024
 """Of all calls of one answer. A service that streams arguments for ever must not fill the memory."""
 
-_CALL_OVERHEAD_CHARS = 200
+_CALL_OVERHEAD_CHARS = 4 * 1024
 """Counted for each call beside its text, so that calls without text are bounded too."""
 
 _MOST_JOINED = 100
@@ -53,10 +53,28 @@ class _Call:
     index: int | None
     id: str = ""
     name: str = ""
-    arguments: str = ""
     # Whether the name stood before the arguments ended; only then a further name begins another call.
     has_name_first: bool = False
     extras: dict[str, Any] = field(default_factory=dict[str, Any])
+    argument_chars: int = 0
+    _parts: list[str] = field(default_factory=list[str])
+
+    @property
+    def arguments(self) -> str:
+        """As far as they have come. Joined when they are looked at: else each piece would copy all."""
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return self._parts[0] if self._parts else ""
+
+    def add_arguments(self, part: str) -> None:
+        """One more part of them."""
+        if part:
+            self._parts.append(part)
+            self.argument_chars += len(part)
+
+    def forget_arguments(self) -> None:
+        """They were none yet."""
+        self._parts, self.argument_chars = [], 0
 
     def is_whole(self) -> bool:
         """Whether nothing is missing: a name, then arguments that are a JSON object."""
@@ -118,9 +136,10 @@ class ToolCallPieces:
         if _is_repetition(call, piece):
             return True
         call.name = _joined_name(call, piece, self._names)
-        if call.arguments == "{}" and not piece.name and piece.begins_arguments:
-            call.arguments = ""  # a stand-in for arguments that were yet to come
-        call.arguments += piece.arguments
+        is_short = call.argument_chars == len("{}")
+        if is_short and call.arguments == "{}" and not piece.name and piece.begins_arguments:
+            call.forget_arguments()  # a stand-in for arguments that were yet to come
+        call.add_arguments(piece.arguments)
         call.has_name_first = bool(call.name) if piece.arguments else call.has_name_first
         self._count(len(piece.id) + len(piece.name) + len(piece.arguments))
         return True
@@ -159,7 +178,7 @@ class ToolCallPieces:
 
     def _is_second_name(self, call: _Call, name: str) -> bool:
         """Whether a tool's name that follows a tool's name is another one, not its second half."""
-        if call.name and call.has_name_first and call.arguments:
+        if call.name and call.has_name_first and call.argument_chars:
             return True
         return call.name in self._names and name in self._names and call.name + name not in self._names
 

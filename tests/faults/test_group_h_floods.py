@@ -65,6 +65,21 @@ FLOODS = {
     "empty frames of ping": frame(PING) * 14_600,
     "frames of pong": frame(PONG, b"x" * 125) * 3000,
     "fragments without end": frame(TEXT, b"{", fin=False) + frame(CONTINUATION, fin=False) * 30_000,
+    "languages": frame(TEXT, b'{"type":"session_update","locale":"en"}') * 3000,
+    "voices": frame(TEXT, b'{"type":"session_update","voice":"nobody","speed":1.5}') * 3000,
+    "words about no call": frame(TEXT, b'{"type":"approve_tool","call_id":"x","approved":true}') * 3000,
+    "ends of no call": frame(TEXT, b'{"type":"cancel_tool","call_id":"x"}') * 3000,
+    "clears and commits": (frame(TEXT, b'{"type":"audio_clear"}') + frame(TEXT, b'{"type":"audio_commit"}'))
+    * 3000,
+    "second beginnings": frame(TEXT, b'{"type":"start","user_id":"x"}') * 3000,
+    "the same text": frame(TEXT, b'{"type":"text","content":"hola","id":"a"}') * 3000,
+    "texts that interrupt": frame(TEXT, b'{"type":"text","content":"hola","interrupt":true}') * 3000,
+    "depths": frame(TEXT, b"[" * 1000) * 3000,
+    "half a letter": frame(TEXT, b'{"type":"text","content":"\\ud800"}') * 3000,
+    "large numbers": frame(TEXT, b'{"type":"ping","x":' + b"9" * 5000 + b"}") * 1000,
+    "no numbers": frame(TEXT, b'{"type":"ping","x":NaN}') * 3000,
+    "many names": frame(TEXT, b'{"type":"ping",' + b'"a":1,' * 900 + b'"b":1}') * 500,
+    "texts and pongs": (frame(TEXT, b"{}") + frame(PONG)) * 3000,
     "pings in an unfinished text": frame(TEXT, b"{", fin=False) + frame(PING) * 14_600,
 }
 

@@ -40,6 +40,23 @@ def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+_DELTA = b'data: {"choices":[{"index":0,"delta":%b}]}\n\n'
+_CALL = b'{"tool_calls":[{"index":%d,"id":"c","function":{"name":"x"}}]}'
+_ARGUMENTS = b'{"tool_calls":[{"index":0,"function":{"arguments":"%b"}}]}' % (b"x" * 1000)
+
+
+def _numbered_chunks(form: bytes) -> Iterator[bytes]:
+    yield STREAM
+    for number in itertools.count():
+        yield _chunk(b"".join(form % (number * 100 + line) for line in range(100)))
+
+
+@cache
+def _bomb_of_bombs() -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return packer.compress(_bomb() * 50) + packer.flush()
+
+
 @cache
 def _bomb() -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
@@ -76,6 +93,24 @@ MODES = {
     "gzip-empty": lambda: _endless(PACKED, zlib.compress(b"", wbits=31)),
     "redirects": lambda: iter([b"HTTP/1.1 302 Found\r\nLocation: /redirects\r\nContent-Length: 0\r\n\r\n"]),
     "redirect-body": lambda: _endless(b"HTTP/1.1 302 Found\r\nLocation: /redirect-body\r\n\r\n", b"x"),
+    "cookies": lambda: _numbered(b"HTTP/1.1 200 OK\r\n", b"Set-Cookie: c%d=y; Path=/\r\n"),
+    "lengths": lambda: _endless(b"HTTP/1.1 200 OK\r\n", b"Content-Length: 5\r\n"),
+    "too-long": lambda: _endless(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", b"x"),
+    "codings": lambda: _endless(b"HTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked\r\n"),
+    "folded": lambda: _endless(b"HTTP/1.1 200 OK\r\nx: y\r\n", b" y\r\n"),
+    "nul": lambda: _endless(b"HTTP/1.1 200 OK\r\nx: ", b"\0"),
+    "returns": lambda: _endless(b"HTTP/1.1 200 OK\r\n", b"\r"),
+    "spaces": lambda: _endless(STREAM + b"1", b" "),
+    "hints-then-head": lambda: _endless(b"", b"HTTP/1.1 103 X\r\n\r\nHTTP/1.1 100 Continue\r\nx: y\r\n\r\n"),
+    "packed-twice": lambda: _endless(PACKED.replace(b"gzip", b"gzip, gzip"), _bomb_of_bombs()),
+    "deflate": lambda: _endless(PACKED.replace(b"gzip", b"deflate"), zlib.compress(bytes(1 << 26))),
+    "members": lambda: _endless(PACKED, zlib.compress(b"x", wbits=31)),
+    "data-lines": lambda: _endless(STREAM, _chunk(_filled(b"data: x\n"))),
+    "carriages": lambda: _endless(STREAM, _chunk(_filled(b"\r"))),
+    "empty-deltas": lambda: _endless(STREAM, _chunk(_filled(_DELTA % b"{}"))),
+    "calls": lambda: _numbered_chunks(_DELTA % _CALL),
+    "one-call": lambda: _endless(STREAM, _chunk(_filled(_DELTA % _ARGUMENTS))),
+    "deep": lambda: _endless(STREAM, _chunk(b"data: " + b"[" * 60_000 + b"\n\n")),
     "refusal": lambda: _endless(b"HTTP/1.1 400 Bad\r\nContent-Type: text/plain\r\n\r\n", b"x"),
     "refusal-tiny": lambda: _endless(
         b"HTTP/1.1 500 Bad\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n", _chunk(b"x")
