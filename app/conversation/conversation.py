@@ -228,6 +228,11 @@ class Conversation:
         """The turns of the texts that wait, in order: each will have its ending."""
         return [text.turn_id for text in self._texts()]
 
+    @property
+    def waiting_chars(self) -> int:
+        """How long the texts are that wait."""
+        return sum(len(text.content) for text in self._texts())
+
     def take_up(self, line: Sequence[UserText | ToolRun]) -> None:
         """Takes what an earlier life of the session has left: texts to be asked again, results to be told.
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from app.clock import Clock
 from app.conversation.conversation import Conversation
@@ -18,6 +18,9 @@ from app.session.voice_session import VoiceSession
 from app.storage.records import StoredTalk
 from app.talking.session_voice import SessionVoice
 from app.tools.calls import ToolRun
+
+_OWN_WEIGHT: Final = 20_000
+"""A session without a word, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,13 @@ class LiveSession:
     def is_resumable(self) -> bool:
         """Whether it outlives its connection (protocol v2)."""
         return self.pump.ring is not None
+
+    @property
+    def weight(self) -> int:
+        """About what it holds, in bytes: what was said, what is to be said again, what waits."""
+        said = sum(len(entry.content) for entry in self.session.transcript)
+        ring = self.pump.ring.weight if self.pump.ring is not None else 0
+        return said + ring + self.conversation.waiting_chars + _OWN_WEIGHT
 
     @property
     def is_wordless(self) -> bool:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from app.clock import Clock, wire_time
 from app.conversation.conversation import Conversation
@@ -44,6 +45,10 @@ from config.logger_config import SESSION_ID
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+
+SET_ASIDE: Final = "set_aside"
+"""The store keeps it open, as when the server stops."""
 
 
 class SessionHost:
@@ -224,8 +229,7 @@ class SessionHost:
         self._expire_later(live)
         if not self.is_leaving:  # after a restart its window begins anew
             self._store.session_changed(live.session_id, {"detached_at": self._clock.now()})
-        goes = self._waiting.enter(live)
-        if goes is not None:
+        for goes in self._waiting.enter(live):
             self._make_room(goes)
 
     async def close(self, live: LiveSession, reason: str) -> None:
@@ -247,15 +251,16 @@ class SessionHost:
         return True
 
     def _make_room(self, live: LiveSession) -> None:
-        """Ends a session that waits and has nothing to lose, for another."""
+        """Ends a session that waits, for another; one with words may come back from the store."""
+        reason = "made_room" if live.is_wordless else SET_ASIDE
         if self._take_out(live):
-            closing = asyncio.create_task(self._end(live, "made_room"), name=f"end {live.session_id}")
+            closing = asyncio.create_task(self._end(live, reason), name=f"end {live.session_id}")
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
     async def _end(self, live: LiveSession, reason: str) -> None:
         SESSION_ID.set(live.session_id)
-        is_stop = reason == "shutdown"
+        is_stop = reason in ("shutdown", SET_ASIDE)
         await live.conversation.aclose(
             "shutdown" if is_stop else None, stays_open=is_stop and live.is_resumable
         )
@@ -267,7 +272,7 @@ class SessionHost:
         live.session.observer.closed()
         now = self._clock.now()
         receipt = None
-        if not (live.is_resumable and reason == "shutdown"):
+        if not (live.is_resumable and is_stop):
             receipt = self._store.session_changed(live.session_id, {"ended_at": now, "last_activity": now})
         self._endings.close(live.session_id, receipt)
         lasted_s = round((now - live.session.created_at).total_seconds(), 1)

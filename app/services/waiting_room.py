@@ -1,56 +1,79 @@
-"""Sessions in which nobody has said anything, and whose clients have gone: they make room for others.
+"""Sessions whose clients have gone, as far as they make room for others.
 
-They wait to be resumed like any other, for one may be a page's that is being reloaded. But nothing is lost
-with them, and whoever opens them without end must not keep anybody out.
+Those in which nobody has said anything wait to be resumed like any other, for one may be a page's that is
+being reloaded. But nothing is lost with them, and whoever opens them without end must not keep anybody out.
+Others may weigh so much for each address; beyond that the oldest are set aside, and a store still has them.
 """
 
+from typing import Final
+
 from app.services.live_session import LiveSession
+
+MOST_BYTES_OF_ONE: Final = 16 * 1024 * 1024
+"""What the sessions that wait for one address's clients may weigh; a talk has a few ten thousand."""
 
 
 class WaitingRoom:
     """Knows them, the one that has waited longest first.
 
     Args:
-        most_of_one: So many of one address may wait, if they are nobody's whom a token names.
+        most_of_one: So many of one address may wait without a word.
+        most_bytes_of_one: What its others may weigh together. Both hold where no token names the users.
     """
 
-    def __init__(self, most_of_one: int) -> None:
+    def __init__(self, most_of_one: int, most_bytes_of_one: int = MOST_BYTES_OF_ONE) -> None:
         self._most_of_one = most_of_one
-        self._waiting: dict[LiveSession, None] = {}
+        self._most_bytes_of_one = most_bytes_of_one
+        self._wordless: dict[LiveSession, None] = {}
         self._by_address: dict[str, dict[LiveSession, None]] = {}
+        self._weights: dict[str, dict[LiveSession, int]] = {}
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._wordless)
 
-    def enter(self, live: LiveSession) -> LiveSession | None:
-        """A session begins to wait, if it is one of these.
+    def enter(self, live: LiveSession) -> list[LiveSession]:
+        """A session begins to wait.
 
         Returns:
-            One of the same address that has to go for it.
+            Those of the same address that have to go for it.
         """
         self.leave(live)
         if not live.is_wordless:
-            return None
-        self._waiting[live] = None
+            return self._weigh(live)
+        self._wordless[live] = None
         if not live.address:
-            return None
+            return []
         theirs = self._by_address.setdefault(live.address, {})
         theirs[live] = None
-        return self._first(theirs) if len(theirs) > self._most_of_one else None
+        first = self._first(theirs) if len(theirs) > self._most_of_one else None
+        return [] if first is None else [first]
 
     def leave(self, live: LiveSession) -> None:
         """It waits no more; one that does not is no error."""
-        if live not in self._waiting:
-            return
-        del self._waiting[live]
-        theirs = self._by_address.get(live.address, {})
-        theirs.pop(live, None)
-        if not theirs:
-            self._by_address.pop(live.address, None)
+        self._wordless.pop(live, None)
+        for table in (self._by_address, self._weights):
+            theirs = table.get(live.address, {})
+            theirs.pop(live, None)
+            if not theirs:
+                table.pop(live.address, None)
 
     def oldest(self) -> LiveSession | None:
         """The one that is to make room for another; None where all that wait have something to lose."""
-        return self._first(self._waiting)
+        return self._first(self._wordless)
+
+    def _weigh(self, live: LiveSession) -> list[LiveSession]:
+        if not live.address:
+            return []
+        theirs = self._weights.setdefault(live.address, {})
+        theirs[live] = live.weight
+        over = sum(theirs.values()) - self._most_bytes_of_one
+        gone: list[LiveSession] = []
+        for other, weight in theirs.items():
+            if over <= 0 or other is live:
+                break
+            gone.append(other)
+            over -= weight
+        return gone
 
     def _first(self, waiting: dict[LiveSession, None]) -> LiveSession | None:
         for live in list(waiting):

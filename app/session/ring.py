@@ -25,6 +25,11 @@ class Ring:
         self.next_seq = 1
 
     @property
+    def weight(self) -> int:
+        """What is kept, in bytes of UTF-8."""
+        return self._bytes
+
+    @property
     def first_seq(self) -> int:
         """The oldest number that is kept; `next_seq` where nothing is."""
         return self.next_seq - len(self._messages)

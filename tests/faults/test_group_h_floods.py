@@ -400,6 +400,24 @@ async def test_h2_a_full_house_of_those_who_talk_still_refuses() -> None:
             assert await third.is_closed() == 1013
 
 
+async def test_h2_talks_that_were_set_aside_for_others_come_back_from_the_store(tmp_path: Path) -> None:
+    settings = settings_with(database_url=f"sqlite:///{tmp_path}/talks.db", max_queued_messages=8)
+    text = "hola " * 5_000
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        server.service.session_host._waiting._most_bytes_of_one = 80_000
+        async with v2_client(server) as first, v2_client(server) as second:
+            for client in (first, second):
+                await client.starts()
+                await client.says(text)
+                await client.hears("response_complete")
+                await client.drops()
+                await all_have_left(server)
+            async with asyncio.timeout(20):
+                while len(server.service.sessions) > 1:  # noqa: ASYNC110  # no event for it
+                    await asyncio.sleep(0.01)
+            assert (await first.resumes())["type"] == "session_resumed"
+
+
 async def test_h2_one_address_has_so_many_sessions_that_wait_and_hold_nothing() -> None:
     async with running_server(provider=ScriptedModel([])) as server:
         for _ in range(40):

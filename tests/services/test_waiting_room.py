@@ -33,7 +33,7 @@ async def test_the_one_that_has_waited_longest_is_first() -> None:
     async with sessions() as make:
         room = WaitingRoom(10)
         first, second = make("a"), make("b")
-        assert (room.enter(first), room.enter(second), room.oldest()) == (None, None, first)
+        assert (room.enter(first), room.enter(second), room.oldest()) == ([], [], first)
         room.leave(first)
         assert room.oldest() is second
         room.enter(first)
@@ -51,11 +51,11 @@ async def test_one_too_many_of_an_address_has_its_oldest_go() -> None:
     async with sessions() as make:
         room = WaitingRoom(2)
         mine = [make("a") for _ in range(3)]
-        assert [room.enter(live) for live in mine] == [None, None, mine[0]]
-        assert room.enter(make("b")) is None
+        assert [room.enter(live) for live in mine] == [[], [], [mine[0]]]
+        assert room.enter(make("b")) == []
         unknown = [make("") for _ in range(2)]
 
-        assert [room.enter(live) for live in unknown] == [None, None]
+        assert [room.enter(live) for live in unknown] == [[], []]
 
 
 @virtual
@@ -64,10 +64,24 @@ async def test_where_something_was_said_nobody_goes() -> None:
         room = WaitingRoom(1)
         spoken, told, silent = make("a"), make("a"), make("a")
         spoken.conversation.hear("hola")
-        assert room.enter(spoken) is None
-        assert room.enter(told) is None
+        assert room.enter(spoken) == []
+        assert room.enter(told) == []
         told.session.holds_outside = True  # a back end has said something since
         assert room.oldest() is None
         room.enter(silent)
 
         assert room.oldest() is silent
+
+
+@virtual
+async def test_what_one_address_leaves_waiting_may_weigh_so_much() -> None:
+    async with sessions() as make:
+        room = WaitingRoom(1, most_bytes_of_one=50_000)
+        talks = [make("a"), make("a"), make("a"), make("b"), make("")]
+        for live in talks:
+            live.conversation.hear("hola")
+
+        assert [room.enter(live) for live in talks] == [[], [], [talks[0]], [], []]
+        for live in talks:
+            room.leave(live)
+        assert not room._weights
