@@ -13,6 +13,9 @@ UNHEARD_BURST_S: Final = 30.0
 UNAGREED_RATE_HZ: Final = 48_000
 """Samples a second of sound that was not agreed on: the most that anybody records with."""
 
+UNHEARD_FRAME_S: Final = 0.1
+"""A frame that is not heard counts as this at most, in seconds: however long it is, it costs little."""
+
 TELL_EVERY_S: Final = 1.0
 
 Verdict = Literal["heard", "unheard", "flood"]
@@ -44,9 +47,10 @@ class SoundFlow:
         late_s = self._clock.monotonic() - now
         stood_still_s, self._late_s = late_s - self._late_s, late_s
         seconds = pcm_bytes / (BYTES_PER_SAMPLE * (rate_hz or UNAGREED_RATE_HZ))
-        if not self._heard.is_flood(seconds, now, stood_still_s):
+        unheard_s = min(seconds, UNHEARD_FRAME_S)
+        if not self._heard.is_flood(seconds if rate_hz is not None else unheard_s, now, stood_still_s):
             return "heard" if rate_hz is not None else "unheard"
-        if rate_hz is None or self._unheard.is_flood(seconds, now):
+        if rate_hz is None or self._unheard.is_flood(unheard_s, now):
             return "flood"
         return "unheard"
 

@@ -73,7 +73,6 @@ FLOODS = {
     * 3000,
     "second beginnings": frame(TEXT, b'{"type":"start","user_id":"x"}') * 3000,
     "the same text": frame(TEXT, b'{"type":"text","content":"hola","id":"a"}') * 3000,
-    "texts that interrupt": frame(TEXT, b'{"type":"text","content":"hola","interrupt":true}') * 3000,
     "depths": frame(TEXT, b"[" * 1000) * 3000,
     "half a letter": frame(TEXT, b'{"type":"text","content":"\\ud800"}') * 3000,
     "large numbers": frame(TEXT, b'{"type":"ping","x":' + b"9" * 5000 + b"}") * 1000,
