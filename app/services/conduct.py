@@ -18,9 +18,9 @@ WIRE_FAULT: Final = 0.25
 _MAX_ADDRESSES: Final = 10_000
 _LOUD: Final = 12.0
 _LOUDEST: Final = 60.0
-_LINE_EVERY_S: Final = 5.0
-_WARNING_EVERY_S: Final = 2.0
-"""What the log says of a loud address: about 0.7 lines a second."""
+_LINE_EVERY_S: Final = 10.0
+_WARNING_EVERY_S: Final = 6.0
+"""What the log says of a loud address: about a line in four seconds."""
 
 
 class Conduct:
