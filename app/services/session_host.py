@@ -47,6 +47,12 @@ from config.settings import Settings
 logger = logging.getLogger(__name__)
 
 
+HURRY_S: Final = 10.0
+"""One too many of an address that waits without a word still waits for so long, in seconds.
+
+Where a network was gone for a moment, all of its clients come back within a few.
+"""
+
 SET_ASIDE: Final = "set_aside"
 """The store keeps it open, as when the server stops."""
 
@@ -230,7 +236,10 @@ class SessionHost:
         if not self.is_leaving:  # after a restart its window begins anew
             self._store.session_changed(live.session_id, {"detached_at": self._clock.now()})
         for goes in self._waiting.enter(live):
-            self._make_room(goes)
+            if goes.is_wordless:
+                self._expire_later(goes, min(window_s, HURRY_S))
+            else:
+                self._make_room(goes)
 
     async def close(self, live: LiveSession, reason: str) -> None:
         """Ends a session: its turn and tools are cancelled, its task is awaited, nothing of it is left."""
@@ -353,10 +362,11 @@ class SessionHost:
             audio=live.voice.terms,
         )
 
-    def _expire_later(self, live: LiveSession) -> None:
+    def _expire_later(self, live: LiveSession, after_s: float | None = None) -> None:
         if live.expiry is not None:
             live.expiry.cancel()
-        live.expiry = Alarm(self._settings.resume_window_s, partial(self._expire, live))
+        window_s = self._settings.resume_window_s if after_s is None else after_s
+        live.expiry = Alarm(window_s, partial(self._expire, live))
 
     @property
     def _features(self) -> list[str]:

@@ -35,7 +35,7 @@ class WaitingRoom:
         """A session begins to wait.
 
         Returns:
-            Those of the same address that have to go for it.
+            Those of the same address that have to go for it; they count for it no more.
         """
         self.leave(live)
         if not live.is_wordless:
@@ -46,7 +46,10 @@ class WaitingRoom:
         theirs = self._by_address.setdefault(live.address, {})
         theirs[live] = None
         first = self._first(theirs) if len(theirs) > self._most_of_one else None
-        return [] if first is None else [first]
+        if first is None:
+            return []
+        del theirs[first]
+        return [first]
 
     def leave(self, live: LiveSession) -> None:
         """It waits no more; one that does not is no error."""
