@@ -43,9 +43,12 @@ _JOINING_SCRIPTS: Final = re.compile(
 
 def without_unseen(text: str) -> str:
     """Return the text without the characters that nobody sees, but for those that writing needs."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _EACH.sub(_kept, text) if _ANY.search(text) else text
+    return _EACH.sub(_kept, text) if holds_unseen(text) else text
+
+
+def holds_unseen(text: str) -> bool:
+    """Return whether a character that nobody sees stands in the text, needed or not."""
+    return not (text.isascii() and text.isprintable()) and _ANY.search(text) is not None
 
 
 def _kept(found: re.Match[str]) -> str:

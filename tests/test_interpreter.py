@@ -53,43 +53,31 @@ async def test_what_is_said_is_stored_although_the_loop_never_rests(tmp_path: Pa
             assert len((await store.messages("s1", 200)).rows) == 200
 
 
-async def _seconds_for_echoes(count: int) -> float:
-    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(1):
-            writer.write(data)
-        writer.close()
-
-    server = await asyncio.start_server(echo, "127.0.0.1")
-    async with server:
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        began = time.perf_counter()
-        for _ in range(count):
-            writer.write(b"x")
-            await reader.readexactly(1)
-        took_s = time.perf_counter() - began
-        writer.close()
-        await writer.wait_closed()
-    return took_s
-
-
-async def test_thread_that_reckons_leaves_the_loop_its_turns():
-    is_over = threading.Event()
+def _order_of_a_thread_and_who_waits() -> list[str]:
+    """Who is first: a thread that reckons for some tenths of a second, or who wants to go on beside it."""
+    order: list[str] = []
+    has_begun = threading.Event()
 
     def reckon() -> None:
-        while not is_over.is_set():
-            sum(range(1000))
+        has_begun.set()  # from here on it holds the interpreter until it is told to give way
+        for _ in range(10_000_000):
+            pass
+        order.append("thread")
 
     thread = threading.Thread(target=reckon)
     thread.start()
-    try:
-        before_s = await _seconds_for_echoes(50)
-        take_short_turns()
-        after_s = await _seconds_for_echoes(50)
-    finally:
-        is_over.set()
-        thread.join()
+    has_begun.wait()
+    order.append("who waits")
+    thread.join()
+    return order
 
-    assert after_s < before_s / 2
+
+def test_thread_that_reckons_leaves_others_their_turns():
+    sys.setswitchinterval(1000)
+    assert _order_of_a_thread_and_who_waits() == ["thread", "who waits"], "or this shows nothing"
+
+    take_short_turns()
+    assert _order_of_a_thread_and_who_waits() == ["who waits", "thread"]
 
 
 async def test_server_takes_short_turns():

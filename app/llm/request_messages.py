@@ -4,8 +4,8 @@ Services that speak the chat-completions API are a family of dialects: a templat
 message that is not the first, of another two neighbours of one role, of a third a user's message right behind
 a tool's. Whatever is sent is acceptable to all of them: one system message at the head; then a user's
 message; roles that alternate, with calls and their results between; a user's or a tool's message last; no
-empty contents; ids of nine letters or digits. What a service gave along with a call goes back to it, and to
-nobody else.
+empty contents; ids of nine letters or digits; of a user's text nothing that nobody sees. What a service gave
+along with a call goes back to it, and to nobody else.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from typing import Any, cast
 from app.chat import ApiMessage, Extras
 from app.errors import Locale
 from app.llm.returns import SIGNATURE, THOUGHTS, Returns
+from app.unseen import holds_unseen, without_unseen
 
 FILLER = "…"
 """Stands where a dialect wants the user to have spoken, and they did not."""
@@ -97,8 +98,9 @@ class _Projection:
         for place, message in enumerate(messages):
             role = message["role"]
             # Nearly all of a long talk: who speaks is who may, and a bare message leaves as it is.
-            if len(message) == 2 and before == _ANSWERED.get(role) and _is_clean(message["content"]):
-                if not self._asides:
+            content = message["content"]
+            if len(message) == 2 and before == _ANSWERED.get(role) and _is_clean(content):
+                if not self._asides and (role != "user" or not holds_unseen(content)):
                     self._out.append(message)
                     before = role
                     continue
@@ -141,6 +143,7 @@ class _Projection:
 
     def _add_user(self, content: Any) -> None:
         if isinstance(content, str):
+            content = without_unseen(content)
             content = _unmarked(content) if _has_words(content) else FILLER
             if self._asides:
                 content = BREAK.join([content, *(f"[{aside}]" for aside in self._asides)])

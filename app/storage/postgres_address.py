@@ -15,6 +15,9 @@ _QUOTED = "; in a user's name or password, / : @ ? # % are written as %2F %3A %4
 _NO_HOST = frozenset(" \t\r\n@\"'<>\\^`{|}#?")
 
 
+_SECRETS = ("password", "sslpassword")
+
+
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
     """A database of a server.
@@ -62,13 +65,14 @@ def postgres_address(rest: str) -> PostgresAddress:
     user, _, password = credentials.partition(":")
     given |= {"user": _decoded(user), "password": _decoded(password), "dbname": _decoded(path)}
     given = {name: value for name, value in given.items() if value}
+    behind_secret = _names_behind_secret(query)
     given |= _query(query)
     if service := given.pop("service", ""):
         given = service_parameters(service, given.pop("servicefile", "")) | given
-    return _address(given)
+    return _address(given, behind_secret)
 
 
-def _address(given: dict[str, str]) -> PostgresAddress:
+def _address(given: dict[str, str], behind_secret: frozenset[str]) -> PostgresAddress:
     """The address that named parameters make."""
     host = given.pop("host", "")
     address = given.pop("hostaddr", "")
@@ -83,7 +87,7 @@ def _address(given: dict[str, str]) -> PostgresAddress:
         given.pop("user", None),
         given.pop("password", None),
         given.pop("dbname", None) or given.pop("database", None),
-        parameters_of(given, has_several_hosts=len(hosts) > 1),
+        parameters_of(given, has_several_hosts=len(hosts) > 1, behind_secret=behind_secret),
     )
 
 
@@ -162,6 +166,13 @@ def _query(query: str) -> dict[str, str]:
             value = f"{found['host']},{value}"
         found[name] = value
     return found
+
+
+def _names_behind_secret(query: str) -> frozenset[str]:
+    """Names that may be the rest of a password: an `&` in it that is not encoded ends the parameter."""
+    names = [_decoded(part.partition("=")[0]).strip().lower() for part in query.split("&")]
+    secret_at = next((at for at, name in enumerate(names) if name in _SECRETS), len(names))
+    return frozenset(names[secret_at + 1 :])
 
 
 def _decoded(text: str) -> str:

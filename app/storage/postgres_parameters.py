@@ -43,8 +43,9 @@ _HARMLESS = frozenset(
     sslkeylogfile min_protocol_version max_protocol_version replication require_auth authtype tty
     tcp_keepalives_idle tcp_keepalives_interval tcp_keepalives_count servicefile hostaddr
     """
-    # of other clients and their pools
-    """pgbouncer connection_limit pool_timeout socket_timeout single_use_connections sslaccept sslidentity
+    # of other clients, their windows and their pools
+    """statuscolor enviroment useprivatekey safemodelevel advancedsafemodelevel driverversion lazyload
+    pgbouncer connection_limit pool_timeout socket_timeout single_use_connections sslaccept sslidentity
     statement_cache_size prepared_statement_cache_size prepared_statement_name_func prepared_statements
     preparethreshold preparedstatementcachequeries binary_parameters default_query_exec_mode
     statement_cache_capacity description_cache_capacity pool pool_size pool_mode pool_recycle pool_pre_ping
@@ -75,8 +76,11 @@ _NEVER = {
     "oauth_issuer": (None, "there is no sign-in by OAuth"),
     "oauth_client_id": (None, "there is no sign-in by OAuth"),
     "service": (None, "a service cannot name another one"),
+    "tlsmode": (None, "it is TablePlus's own; what it means is said by sslmode"),
 }
 """Refused with this value, or with each that does not switch it off."""
+
+_UNNAMED = "one behind the password (an & in a password is written %26)"
 
 _OFF = frozenset(("0", "false", "off", "no", "none", "disable"))
 
@@ -108,7 +112,7 @@ class Parameters:
         startup_options: What of `options` the server must hear when the connection begins.
         target_session_attrs: Which of several servers is wanted.
         left_out: Parameters that change nothing here.
-        unknown: Those that nobody knows, left out too.
+        unknown: Those that nobody knows, left out too. What may be the rest of a password has no name here.
     """
 
     tls: dict[str, str] = field(default_factory=dict[str, str], repr=False)
@@ -122,8 +126,15 @@ class Parameters:
     unknown: tuple[str, ...] = ()
 
 
-def parameters_of(given: dict[str, str], *, has_several_hosts: bool) -> Parameters:
+def parameters_of(
+    given: dict[str, str], *, has_several_hosts: bool, behind_secret: frozenset[str] = frozenset()
+) -> Parameters:
     """What the parameters mean; names may come in capitals.
+
+    Args:
+        given: Names and values.
+        has_several_hosts: Whether there is a choice of servers.
+        behind_secret: Names, in lower case, that stand behind a password and may be a part of it.
 
     Raises:
         ValueError: One has a wrong form, or cannot be left out.
@@ -136,7 +147,7 @@ def parameters_of(given: dict[str, str], *, has_several_hosts: bool) -> Paramete
     left_out = [name for name in named if name in _HARMLESS]
     unknown = [name for name in named if name not in _READ and name not in _HARMLESS and name not in _NEVER]
     for name in unknown:
-        _refuse_if_meant_otherwise(name)
+        _refuse_if_meant_otherwise(name, is_secret=name in behind_secret)
     settings, startup_options = _options(named.get("options", ""))
     if "schema" in named:
         # One name, as it is; a list of them is `search_path`.
@@ -153,7 +164,7 @@ def parameters_of(given: dict[str, str], *, has_several_hosts: bool) -> Paramete
         startup_options=startup_options,
         target_session_attrs=_target(named.get("target_session_attrs", "any"), has_several_hosts),
         left_out=tuple(sorted(left_out)),
-        unknown=tuple(sorted(unknown)),
+        unknown=tuple(sorted({_UNNAMED if name in behind_secret else name for name in unknown})),
     )
 
 
@@ -168,11 +179,13 @@ def port_number(text: str, hint: str = "") -> int:
     return int(text)
 
 
-def _refuse_if_meant_otherwise(name: str) -> None:
-    """Stops at a slip in a name: what was meant cannot be left out."""
+def _refuse_if_meant_otherwise(name: str, *, is_secret: bool) -> None:
+    """Stops at a slip in a name: what was meant cannot be left out. What may be secret is not shown."""
     shown = name if re.fullmatch(r"[a-z][a-z0-9_.-]{0,40}", name) else ""
     near = difflib.get_close_matches(name.replace("-", "_"), [*_READ, "host", "user", "password"], 1, 0.8)
-    if not shown or near or name.startswith(("ssl", "tls")):
+    if is_secret and (near or name.startswith(("ssl", "tls"))):
+        raise ValueError(f"has an unknown parameter: {_UNNAMED}")
+    if not is_secret and (not shown or near or name.startswith(("ssl", "tls"))):
         meant = f": is {near[0]} meant?" if near else ""
         raise ValueError(f"has the unknown parameter {shown}{meant}" if shown else "has an unknown parameter")
 

@@ -113,6 +113,7 @@ def test_postgresql_is_read_as_libpq_reads_it(written: str, expected: dict[str, 
         ("pgbouncer=true&connection_limit=1", {"left_out": ("connection_limit", "pgbouncer")}),
         ("keepalives=1&keepalives_idle=30", {"left_out": ("keepalives", "keepalives_idle"), "unknown": ()}),
         ("replication=off&foo=bar&&", {"left_out": ("replication",), "unknown": ("foo",)}),
+        ("statusColor=686B6F&tLSMode=0&usePrivateKey=false&lazyload=false", {"unknown": ()}),
         ("passfile=/a/b", {"drivers_own": {"passfile": "/a/b"}}),
     ],
 )
@@ -157,6 +158,10 @@ def test_parameters_of_libpq_are_read_or_left_out(query: str, expected: dict[str
         f"{P}?secret",
         f"{P}?sslmode=secret",
         f"{P}?sslmod=require",
+        f"{P}?tLSMode=2",
+        "postgresql:///d?password=hun&sslsecret=x",
+        "postgresql:///d?PassWord=hun&secret=x",
+        "postgresql:///d?password=hun&pasword-secret=x&hosts=x",
         f"{P}?ssl_ca=secret",
         f"{P}?sslrootcert=/no/secret.pem",
         f"{P}?sslmode=require&sslrootcert=system",
@@ -191,6 +196,26 @@ def test_service_is_looked_up(tmp_path: Path):
 
     assert (address.hosts, address.ports, address.user) == (("h",), (5433,), "v")
     assert address.parameters.tls == {"sslmode": "require"}
+
+
+@pytest.mark.parametrize(
+    ("query", "unknown"),
+    [
+        ("password=hun&ter2=x", 1),
+        ("password=hun&ter2=x&ter3=y", 1),
+        ("%70assword=hun&ter2=x", 1),
+        ("foo=1&password=hun&ter2=x", 2),
+        ("sslpassword=hun&TER2=x", 1),
+        ("password=hun&ter2!!ter2=x", 1),
+    ],
+)
+def test_part_of_a_password_is_no_parameters_name(query: str, unknown: int):
+    parameters = postgres(f"postgresql:///d?{query}").parameters
+
+    assert len(parameters.unknown) == unknown
+    assert "ter" not in "".join(parameters.unknown).lower().replace("parameter", "")
+    assert ("foo" in parameters.unknown) is ("foo" in query)
+    assert "%26" in "".join(parameters.unknown), "and what to do is said"
 
 
 def test_password_is_not_shown():
