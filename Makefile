@@ -76,6 +76,8 @@ lock: ## Locks what requirements*.ini names and is not locked yet (ARGS=--upgrad
 	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip .venv
 
 .venv/run: .venv/bin/python requirements.lock
+	@$(BIN)/python -c "import platform, sys; odd = ['an Intel Mac'] * (platform.system() == 'Darwin' and platform.machine() == 'x86_64') \
+		+ ['Python 3.14 or newer'] * (sys.version_info >= (3, 14)); odd and print(f'{\", \".join(odd)}: some packages have no wheels here, see Quick start in README.md')"
 	$(PIP) -r requirements.lock
 	@touch $@
 
