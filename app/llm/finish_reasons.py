@@ -12,7 +12,7 @@ _ENDS: dict[str, End] = {
             "length", "max_tokens", "max_length", "max_output_tokens", "max_completion_tokens",
             "max_new_tokens", "model_length", "token_limit", "context_length", "context_length_exceeded",
             "limit", "context_window_exceeded", "model_context_window_exceeded", "incomplete",
-            "max_context_length",
+            "max_context_length", "truncated", "truncation", "output_limit", "out_of_tokens",
         ),
         "length",
     ),
@@ -23,6 +23,7 @@ _ENDS: dict[str, End] = {
             "image_prohibited_content", "image_recitation", "sensitive", "refusal", "guardrail_intervened",
             "guardrail", "guardrails", "moderation", "flagged", "blocked", "error_toxic", "content_policy",
             "content_policy_violation", "data_inspection_failed", "risk", "risk_control", "violation",
+            "moderated", "unsafe", "censored",
         ),
         "content_filter",
     ),
@@ -36,7 +37,8 @@ _ENDS: dict[str, End] = {
             "unexpected_tool_call", "too_many_tool_calls", "missing_thought_signature", "image_other",
             "no_image", "error_limit", "user_cancel", "exception", "invalid_tool_call", "tool_use_failed",
             "unexpected_eos", "resource_exhausted", "rate_limit", "preempted", "evicted", "repetition",
-            "killed", "shutdown", "out_of_memory", "oom",
+            "killed", "shutdown", "out_of_memory", "oom", "max_time", "rate_limited",
+            "quota_exceeded", "bad_gateway", "gateway_timeout", "terminated", "stopped_by_server",
         ),
         "error",
     ),
@@ -56,6 +58,6 @@ def _end_like(word: str) -> End:
     """What a word that is not listed most likely means."""
     if word.startswith(("error_", "insufficient_")) or word.endswith(("_error", "_overloaded", "_timeout")):
         return "error"
-    if "max_" in word and "token" in word:
+    if "token" in word and ("max_" in word or word.endswith(("_exceeded", "_limit", "_reached"))):
         return "length"
     return "content_filter" if word.endswith(("_violation", "_filter", "_filtered", "_risk")) else "stop"

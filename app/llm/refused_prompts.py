@@ -13,7 +13,8 @@ Refused = Literal["content", "messages", "access"]
 
 _CONTENT_KINDS = re.compile(
     r"content_?filter|content_?policy|responsibleaipolicy|invalid_prompt|data_?inspection|inappropriate"
-    r"|moderation|prohibited_content|sensitive|guardrail|unsafe|content_safety|content_violation|content_risk",
+    r"|moderation|prohibited_content|sensitive|guardrail|unsafe|content_safety|content_violation|content_risk|\bsafety\b|jailbreak"
+    r"|prompt_?injection|model_?armor|profan|toxic|blocklist",
     re.IGNORECASE,
 )
 _CONTENT_CODES = {"1301", "10013", "10014", "10019"}
@@ -25,7 +26,8 @@ _CONTENT_WORDS = re.compile(
     r"(flagged|moderat\w+|violat\w+|inappropriate|unsafe|sensitive|prohibited|disallowed|harmful)"
     rf"|(flagged|violat\w+|inappropriate|unsafe|sensitive|harmful|prohibited).{{0,40}}\b{_WHAT_WAS_SAID}\b"
     r"|content (policy|filter|management|safety)|safety (system|filter|policy)|usage polic"
-    r"|prohibited_content|guardrail|敏感|不安全|违规",
+    r"|(jailbreak|prompt injection)( \w+)? (detected|blocked)|\b(RAI|responsible ai) polic|model armor"
+    r"|contains (profan|toxic)\w+|prohibited_content|guardrail|敏感|不安全|违规",
     re.IGNORECASE | re.DOTALL,
 )
 _SURELY_CONTENT_WORDS = re.compile(

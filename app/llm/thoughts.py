@@ -11,7 +11,9 @@ from typing import Final
 _NAMES: Final = (
     "think", "thinking", "thought", "thoughts", "reasoning", "reason", "reflection", "reflect", "scratchpad",
     "inner_monologue", "inner_thoughts", "internal_thoughts", "internal_monologue", "ant_thinking",
-    "antthinking", "longcat_think", "chain_of_thought", "cot", "deliberation", "analysis",
+    "antthinking", "longcat_think", "reasoning_content", "reasoning_process", "thinking_process",
+    "thought_process", "inner_thought", "inner_thinking", "internal_reasoning",
+    "chain_of_thought", "cot", "deliberation", "analysis",
 )  # fmt: skip
 _NAME: Final = "|".join(sorted(_NAMES, key=len, reverse=True))
 _OPEN_TAG: Final = re.compile(rf"<((?:[a-z_]+:)?(?:{_NAME}))(\s[^<>]{{0,200}}?)?(/?)>", re.IGNORECASE)
@@ -46,6 +48,10 @@ _TOKENS: Final[dict[str, tuple[str, ...]]] = {
     "<|inner_prefix|>": ("<|inner_suffix|>",),
     "<|channel>thought": ("<channel|>",),
     "<unused94>thought": ("<unused95>",),
+    "<ctrl94>thought": ("<ctrl95>",),
+    '<details type="reasoning"': ("</details>",),
+    "<\uff5cbegin\u2581of\u2581thinking\uff5c>": ("<\uff5cend\u2581of\u2581thinking\uff5c>",),
+    "<\uff5cthinking\uff5c>": ("<\uff5c/thinking\uff5c>",),
     "&lt;think&gt;": ("&lt;/think&gt;",),
     "&lt;thinking&gt;": ("&lt;/thinking&gt;",),
 }

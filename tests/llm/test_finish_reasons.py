@@ -11,16 +11,18 @@ from app.llm.finish_reasons import end_of
         (
             "length",
             "length max_tokens MAX_TOKENS FinishReason.MAX_TOKENS model_length max-tokens"
-            " max_output_tokens_exceeded",
+            " max_output_tokens_exceeded truncated output_limit out_of_tokens token_budget_exceeded",
         ),
         (
             "content_filter",
-            "content_filter SAFETY RECITATION FINISH_REASON_SAFETY sensitive risk_control policy_violation",
+            "content_filter SAFETY RECITATION FINISH_REASON_SAFETY sensitive risk_control policy_violation"
+            " moderated unsafe",
         ),
         (
             "error",
             "error insufficient_system_resource network_error abort MALFORMED_RESPONSE error_limit"
-            " compute_error server_overloaded out_of_memory request_timeout",
+            " compute_error server_overloaded out_of_memory request_timeout"
+            " max_time quota_exceeded rate_limited bad_gateway",
         ),
     ],
 )
