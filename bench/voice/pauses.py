@@ -3,7 +3,8 @@
 Recordings of people: the prompts of Asterisk (Debian's `asterisk-core-sounds-*-g722`, one woman for each
 language), fetched by apt-get into the folder. Each is said to a talk of its own: the real detector, judge of
 ends, recogniser and demo model, in a loop whose clock jumps. So the figures do not depend on what else the
-machine does: a pass of the recogniser takes as long as it is said to take, and all else no time.
+machine does: a pass of the recogniser takes as long as it is said to take, the voice half a second to its
+first sound, and all else no time.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import sys
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import av
 import httpx
@@ -27,18 +28,20 @@ import numpy as np
 from app.conversation.conversation import Conversation
 from app.errors import Locale
 from app.llm.demo import DemoModel
-from app.protocol.events import ResponseChunk, SpeechStopped
+from app.protocol.events import AudioFrame, SpeechStopped
 from app.session.history import History
 from app.session.outbox import Outbox
 from app.session.voice_session import VoiceSession
 from app.talking.attention import Attention
 from app.talking.ear import Ear
 from app.talking.hearing import Hearing
+from app.talking.mouth import SpokenMouth, VoiceChoice
 from app.talking.understanding import Understanding
 from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
-from app.voice.base import EAR_RATE_HZ, Senses
+from app.voice.base import EAR_RATE_HZ, AudioPiece, Senses, Speech, WordEnd
+from app.voice.clauses import ClauseSplitter
 from app.voice.detector import UtteranceDetector
 from app.voice.end_of_turn import EndOfTurn
 from app.voice.smart_turn import SmartTurn
@@ -56,7 +59,8 @@ LEAST_WORDS: Final = 5
 BYTES_PER_MS: Final = EAR_RATE_HZ * 2 // 1000
 FEED_MS: Final = 20
 LEAD_MS: Final = 400
-AFTER_MS: Final = 5000
+AFTER_MS: Final = 6000
+FIRST_SOUND_S: Final = 0.5
 _WORD: Final = re.compile(r"[\w']+")
 
 
@@ -78,7 +82,7 @@ class Found:
     pauses: int = 0
     ended: list[str] = field(default_factory=list[str])
     ends_ms: list[float] = field(default_factory=list[float])
-    answers_ms: list[float] = field(default_factory=list[float])
+    sounds_ms: list[float] = field(default_factory=list[float])
 
 
 def fetch(folder: Path, language: str) -> tuple[Path, dict[str, str]]:
@@ -208,6 +212,21 @@ class Judge:
         return float(self._kept.get("ear", pcm, lambda: self._ear.finished(pcm)))
 
 
+class SlowVoice:
+    """A voice whose clauses sound after so long a while, as Kokoro's do."""
+
+    name: Literal["azure", "local", "espeak"] = "local"
+    sample_rate_hz = 24_000
+
+    async def speak(self, speech: Speech) -> AsyncGenerator[AudioPiece, None]:
+        """Says one clause: half a second of nothing."""
+        await asyncio.sleep(FIRST_SOUND_S)
+        yield AudioPiece(bytes(self.sample_rate_hz), (WordEnd(len(speech.text), 500),))
+
+    async def aclose(self) -> None:
+        """Holds nothing."""
+
+
 @dataclass
 class Room:
     """What talks are made of."""
@@ -229,7 +248,17 @@ async def say(room: Room, prompts: list[Prompt], found: Found) -> None:
     senses = Senses(recogniser, room.judge, cast(Any, None), cast(Any, None), cast(Any, None))
     detector = UtteranceDetector(room.activity.stream(), 60)
     understanding = Understanding(senses, language, lambda: session.language)
-    attention = Attention(conversation, None, "smart")
+    mouth = SpokenMouth(
+        "s",
+        SlowVoice(),
+        VoiceChoice(),
+        session.emit,
+        lambda: language,
+        outbox.drop_sound,
+        ClauseSplitter,
+    )
+    session.mouth = mouth
+    attention = Attention(conversation, mouth, "smart")
     hearing = Hearing(session, conversation, detector, understanding, attention, 60)
     ear = Ear(EAR_RATE_HZ, lambda pcm: pcm, detector, hearing, understanding, 60)
     try:
@@ -240,6 +269,7 @@ async def say(room: Room, prompts: list[Prompt], found: Found) -> None:
     finally:
         await ear.aclose()
         await conversation.aclose()
+        await mouth.aclose()
         await host.aclose()
 
 
@@ -248,7 +278,7 @@ async def _say(prompt: Prompt, ear: Ear, outbox: Outbox, found: Found) -> None:
     sound = bytes(LEAD_MS * BYTES_PER_MS) + prompt.pcm + bytes(AFTER_MS * BYTES_PER_MS)
     start = loop.time() + LEAD_MS / 1000
     stops: list[float] = []
-    chunks: list[float] = []
+    sounds: list[float] = []
     for place in range(0, len(sound), FEED_MS * BYTES_PER_MS):
         ear.take(sound[place : place + FEED_MS * BYTES_PER_MS])
         await asyncio.sleep(FEED_MS / 1000)
@@ -256,14 +286,14 @@ async def _say(prompt: Prompt, ear: Ear, outbox: Outbox, found: Found) -> None:
             at_ms = (loop.time() - start) * 1000
             if isinstance(event, SpeechStopped) and not event.empty:
                 stops.append(at_ms)
-            elif isinstance(event, ResponseChunk):
-                chunks.append(at_ms)
+            elif isinstance(event, AudioFrame):
+                sounds.append(at_ms)
     found.pauses += len(prompt.pauses)
     for begin, length in prompt.pauses:
         if any(begin <= stop < begin + length + FEED_MS for stop in stops):
             found.ended.append(f"{prompt.name} at {begin:.0f} ms, {length:.0f} ms long")
     found.ends_ms += [stop - prompt.end_ms for stop in stops if stop >= prompt.end_ms][:1]
-    found.answers_ms += [at - prompt.end_ms for at in chunks if at >= prompt.end_ms][:1]
+    found.sounds_ms += [at - prompt.end_ms for at in sounds if at >= prompt.end_ms][:1]
 
 
 def _taken(outbox: Outbox) -> Iterator[Any]:
@@ -279,7 +309,7 @@ def lines(found: Found) -> Iterator[str]:
     """The figures."""
     yield f"pauses that ended a turn: {len(found.ended)} of {found.pauses}"
     yield from (f"  {each}" for each in found.ended)
-    for name, values in (("text", found.ends_ms), ("first words of the answer", found.answers_ms)):
+    for name, values in (("text", found.ends_ms), ("first sound of the answer", found.sounds_ms)):
         if values:
             p95 = float(np.quantile(values, 0.95))
             times = f"p50 {statistics.median(values):.0f} ms, p95 {p95:.0f} ms"
