@@ -98,7 +98,7 @@ class Settings(AccessSettings):
     # Voice
     voice: bool = True
     models_dir: Path = Path("data/models")
-    models_from: Literal["release", "pypi"] = "release"
+    models_from: Literal["auto", "release", "pypi"] = "auto"
     stt_provider: Literal["auto", "azure", "local", "none"] = "auto"
     azure_openai_stt_deployment: str | None = None
     stt_model: str = Field(default="base", min_length=1)

