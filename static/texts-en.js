@@ -16,6 +16,8 @@ export const en = {
   "voice.ready": "Ready",
   "voice.not_installed": "Not installed: {detail}",
   "voice.failed": "Not available: {detail}",
+  "voice.mute": "I can hear you, but my answers are only written: {detail}",
+  "voice.deaf": "I can speak, but not hear you; please write: {detail}",
 
   "server.idle": "Waiting",
   "server.listening": "Listening",

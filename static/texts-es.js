@@ -15,6 +15,8 @@ export const es = {
   "voice.ready": "Lista",
   "voice.not_installed": "Sin instalar: {detail}",
   "voice.failed": "No disponible: {detail}",
+  "voice.mute": "Te oigo, pero mis respuestas solo van por escrito: {detail}",
+  "voice.deaf": "Puedo hablar, pero no oírte; escribe, por favor: {detail}",
 
   "server.idle": "En espera",
   "server.listening": "Escuchando",

@@ -4,6 +4,7 @@
 import { part } from "./dom.js";
 import { HoldKey } from "./hold-key.js";
 import { name, phrase, show } from "./language.js";
+import { missingHalf } from "./voice-status.js";
 
 /** @typedef {import("./texts.js").TextKey} TextKey */
 /** @typedef {import("./user-speech.js").Mode} Mode */
@@ -57,11 +58,15 @@ export class VoiceBar {
   }
 
   /** How the server's speech stands; without it nobody can talk here, and a sentence says why. @param {VoiceState} state */
-  showServer({ status, progress, detail }) {
-    this.#status = status;
-    this.#button.disabled = status !== "ready" && !this.#isOn;
+  showServer(state) {
+    const { status, progress, detail } = state;
+    const half = missingHalf(state);
+    // Who is heard may talk, also where the answers are only written.
+    this.#status = half === "voice.mute" ? "ready" : status;
+    this.#button.disabled = this.#status !== "ready" && !this.#isOn;
     const reason = REASONS[status];
-    if (reason) this.#say(reason, { percent: Math.floor(progress * 100), detail }, status === "failed");
+    if (half) this.#say(half, { detail }, true);
+    else if (reason) this.#say(reason, { percent: Math.floor(progress * 100), detail }, status === "failed");
     else if (status === "ready") this.#note.hidden = true;
     // Where speech was never meant to be, nobody has to read about it; the button still says it.
     if (status === "off") this.#note.hidden = true;

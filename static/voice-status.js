@@ -4,7 +4,8 @@
 import { show } from "./language.js";
 import { part } from "./dom.js";
 
-/** @typedef {{status: string, progress: number, detail: string}} VoiceState */
+/** @typedef {{status: string, detail: string}} Half Hearing, or speaking. */
+/** @typedef {{status: string, progress: number, detail: string, in?: Half, out?: Half}} VoiceState */
 
 const AGAIN_MS = 2000;
 
@@ -32,11 +33,26 @@ export async function followVoice(tell) {
   const { status, progress, detail } = state;
   const words = WORDS[status];
   if (words) {
-    show(part("voice"), words, { percent: Math.floor(progress * 100), detail });
+    const half = missingHalf(state);
+    if (half) show(part("voice"), half, { detail });
+    else show(part("voice"), words, { percent: Math.floor(progress * 100), detail });
     tell(state);
   }
   // Where the server does not answer, the next try is worth as much.
   if (status === "loading" || !words) planned = setTimeout(() => void followVoice(tell), AGAIN_MS);
+}
+
+/**
+ * What to say where one half works and the other one does not.
+ *
+ * @param {VoiceState} state
+ * @returns {import("./texts.js").TextKey | null}
+ */
+export function missingHalf(state) {
+  const isMissing = (/** @type {Half | undefined} */ half) => half?.status === "failed" || half?.status === "not_installed";
+  if (isMissing(state.out) && state.in?.status === "ready") return "voice.mute";
+  if (isMissing(state.in) && state.out?.status === "ready") return "voice.deaf";
+  return null;
 }
 
 /** @returns {Promise<VoiceState>} */

@@ -22,6 +22,8 @@ export class Voice {
   /** @type {Sound | null} */
   #sound = null;
   #isOpening = false;
+  /** A server without a synthesiser hears all the same. */
+  #serverSpeaks = true;
 
   /**
    * @param {VoiceAgentClient} client
@@ -53,7 +55,7 @@ export class Voice {
   #follow(watch, showTimes) {
     const client = this.#client;
     // A server that was started again may have another voice, or none.
-    client.addEventListener("open", () => void followVoice((state) => this.#bar.showServer(state)));
+    client.addEventListener("open", () => void followVoice((state) => this.#showServer(state)));
     client.addEventListener("error", ({ detail }) => {
       if (detail.code === "not_available" && this.#sound) this.#end();
     });
@@ -64,6 +66,12 @@ export class Voice {
       client.addEventListener(type, () => this.#showWho());
     }
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.#showDevices());
+  }
+
+  /** @param {import("./voice-status.js").VoiceState} state */
+  #showServer(state) {
+    this.#serverSpeaks = (state.out?.status ?? state.status) === "ready";
+    this.#bar.showServer(state);
   }
 
   async #begin() {
@@ -152,7 +160,7 @@ export class Voice {
   #tellServer() {
     const isOn = this.#sound !== null;
     /** @type {import("./voice-agent-client.js").AudioOptions} */
-    const audio = { out: isOn && this.#agent.isOn };
+    const audio = { out: isOn && this.#agent.isOn && this.#serverSpeaks };
     if (isOn) Object.assign(audio, { in: { sample_rate_hz: RATE_HZ }, turn_detection: this.#user.mode });
     this.#client.updateSession({ audio });
   }

@@ -184,11 +184,8 @@ def test_server_without_models_says_what_brings_them(tmp_path: Path) -> None:
     with started("main.py", PORT=str(port), MODELS_DIR=str(tmp_path)):
         wait_until_healthy(port)
 
-        assert voice_of(port) == {
-            "status": "not_installed",
-            "progress": 0,
-            "detail": "python -m app.voice.install",
-        }
+        missing = {"status": "not_installed", "detail": "python -m app.voice.install"}
+        assert voice_of(port) == {**missing, "progress": 0, "in": missing, "out": missing}
 
 
 def test_installation_that_fails_leaves_the_server_as_it_was(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -38,6 +39,7 @@ from app.storage.store import Store
 from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
+from app.voice.base import Half
 from app.voice.engines import load_engines
 from app.voice.readiness import VoiceParts
 from config.logger_config import SESSION_ID
@@ -189,7 +191,9 @@ class WebSocketAgentService:
         if not self.voice.is_wanted:
             return []
         return [
-            Check("voice", ok=self.voice.status == "ready", detail=self.voice.detail or self.voice.status)
+            Check(f"voice.{half}", ok=state.status == "ready", detail=state.detail or state.status)
+            for half, state in self.voice.halves.items()
+            if state.status != "off"
         ]
 
     def _storage_check(self) -> list[Check]:
@@ -249,9 +253,10 @@ class WebSocketAgentService:
         await self.provider.aclose()
         await self.store.aclose(self.settings.store_timeout_s)
 
-    async def _load_voice(self) -> None:
-        """Speech is there: sessions that ask for it from now on have it."""
-        self.session_host.engines = await load_engines(self.settings)
+    async def _load_voice(self, halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+        """Speech is there, or half of it: sessions that ask for it from now on have it."""
+        self.session_host.engines = await load_engines(self.settings, halves, others)
+        return self.session_host.engines.failures
 
     def _admission(self, dialect: Dialect, visitor: Visitor, crowd: str) -> Admit:
         host = self.session_host

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from app.conversation.conversation import Conversation
 from app.errors import AgentError, AudioOverflow, BadMessage, NotAvailable, NothingHeard, UnexpectedAudio
@@ -57,13 +58,18 @@ class SessionVoice:
     # What the client asks for
 
     def begin(self, terms: AudioTerms | None) -> NotAvailable | None:
-        """Gives a new session its sound; the reason where it cannot have it, and goes on by text."""
-        try:
-            if terms is not None:
-                self.configure(terms)
-        except NotAvailable as error:
-            return error
-        return None
+        """Gives a new session its sound, as far as it can have it; the reason where that is not all of it."""
+        if terms is None:
+            return None
+        engines = self._engines()
+        hears, speaks = terms.in_rate_hz is None or engines.senses, not terms.out or engines.synthesiser
+        if hears and speaks:
+            self.configure(terms)
+            return None
+        rest = replace(terms, in_rate_hz=terms.in_rate_hz if hears else None, out=terms.out and bool(speaks))
+        if rest.in_rate_hz is not None or rest.out:
+            self.configure(rest)
+        return NotAvailable(feature="audio_out" if hears else "audio_in")
 
     def configure(self, terms: AudioTerms) -> None:
         """Begins, changes or ends the session's sound.

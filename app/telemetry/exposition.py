@@ -96,6 +96,9 @@ class _ServerCollector(Collector):
         yield _one_of("storage_status", "How the store stands.", get_args(StoreStatus), store.status)
         yield _gauge("storage_waiting_writes", "Writes that wait for the store.", store.waiting)
         yield _one_of("voice_status", "How speech stands.", get_args(VoiceStatus), service.voice.status)
+        for half, state in service.voice.halves.items():
+            name, what = (f"voice_{half}_status", "hearing" if half == "in" else "speaking")
+            yield _one_of(name, f"How {what} stands.", get_args(VoiceStatus), state.status)
 
     def _sessions(self) -> Iterator[Metric]:
         states = Counter(dict.fromkeys((state.value for state in SessionState), 0))

@@ -240,11 +240,16 @@ class Senses:
     decode_clip: Callable[[bytes, str], Awaitable[bytes]]
 
 
+Half = Literal["in", "out"]
+"""Hearing, or speaking: either works without the other."""
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceEngines:
     """What a server hears and speaks with; empty where it does not, or not yet.
 
     Attributes:
+        failures: Why a half that is wanted is not there.
         diagnoses: How the parts that are services are tried for real.
         closers: How its parts give back what they hold.
         new_splitter: Makes what cuts one answer into clauses; there where there is a synthesiser.
@@ -259,6 +264,7 @@ class VoiceEngines:
     diagnoses: tuple[Callable[[], Awaitable[list[Check]]], ...] = ()
     losses: tuple[Callable[[], int], ...] = ()
     answers_begun: Mapping[str, int] = field(default_factory=dict[str, int])
+    failures: Mapping[Half, str] = field(default_factory=dict[Half, str])
 
     async def aclose(self) -> None:
         """Gives back what the parts hold, the last one first; those who use them have ended."""

@@ -5,18 +5,21 @@ The packages of speech are imported here, by name and only now: a server without
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from app.errors import AgentError
 from app.llm.base import Check
-from app.voice.base import Senses, Synthesiser, VoiceEngines
+from app.voice.base import Half, Senses, Synthesiser, VoiceEngines
 from app.voice.clauses import ClauseSplitter
 from app.voice.detector import UtteranceDetector
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+_Loaded = TypeVar("_Loaded")
 
 
 class Part(Protocol):
@@ -56,17 +59,25 @@ class Diagnosable(Protocol):
         ...
 
 
-async def load_engines(settings: Settings) -> VoiceEngines:
-    """Makes and starts all that the settings ask for; what cannot be started ends all.
+async def load_engines(
+    settings: Settings, halves: Collection[Half] = ("in", "out"), failures: Mapping[Half, str] | None = None
+) -> VoiceEngines:
+    """Makes and starts what the settings ask for; a half that cannot be had leaves the other one.
 
-    Raises:
-        AgentError: A part cannot be had.
-        Exception: Whatever a model's library says of its file.
+    Args:
+        settings: Say which recogniser and which synthesiser.
+        halves: Those that are to be loaded.
+        failures: Why others are not.
     """
     parts: list[Part] = []
+    reasons: dict[Half, str] = dict(failures or {})
+    senses: Senses | None = None
+    synthesiser: Synthesiser | None = None
     try:
-        senses = await _load_senses(settings, parts) if settings.recogniser != "none" else None
-        synthesiser = await _load_synthesiser(settings, parts)
+        if "in" in halves and settings.recogniser != "none":
+            senses = await _half("in", _load_senses, settings, parts, reasons)
+        if "out" in halves:
+            synthesiser = await _half("out", _load_synthesiser, settings, parts, reasons)
     except BaseException:
         await _close_all(parts)
         raise
@@ -79,7 +90,37 @@ async def load_engines(settings: Settings) -> VoiceEngines:
         tuple(service.diagnose for service in services if isinstance(service, Diagnosable)),
         tuple(partial(_lost_by, part) for part in parts if isinstance(part, HasWorkers)),
         synthesiser.answers_begun if isinstance(synthesiser, HasChoice) else {},
+        reasons,
     )
+
+
+async def _half(
+    half: Half,
+    load: Callable[[Settings, list[Part]], Awaitable[_Loaded | None]],
+    settings: Settings,
+    parts: list[Part],
+    reasons: dict[Half, str],
+) -> _Loaded | None:
+    """Loads one half; where it fails, its parts are closed and the reason is noted."""
+    own: list[Part] = []
+    try:
+        loaded = await load(settings, own)
+    except Exception as exc:  # whatever a model's library raises, the other half goes on
+        logger.debug("voice_failed", exc_info=True)
+        await _close_all(own)
+        reasons[half] = _reason_of(exc)
+        return None
+    except BaseException:
+        await _close_all(own)
+        raise
+    parts += own
+    return loaded
+
+
+def _reason_of(exc: Exception) -> str:
+    """One line of an exception."""
+    facts = exc.facts if isinstance(exc, AgentError) else ""
+    return " ".join((facts or f"{type(exc).__name__}: {exc}").split())
 
 
 def _lost_by(part: HasWorkers) -> int:

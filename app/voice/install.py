@@ -18,6 +18,7 @@ import httpx
 from app.outbound.httpx_transports import release_client
 from app.storage.errors import AlreadyRunning
 from app.storage.process_lock import ProcessLock
+from app.voice.base import Half
 from app.voice.fetching import (
     LIMITS,
     EitherSource,
@@ -28,7 +29,7 @@ from app.voice.fetching import (
     Source,
     remove_folder,
 )
-from app.voice.models import ModelFile, missing_files, needed_models
+from app.voice.models import KOKORO, ModelFile, missing_files, needed_models
 from app.voice.packages import PackagesError, install_packages, missing_packages
 from app.voice.progress import JsonLines, ProgressBar, Reporter, Step, StepName
 from app.voice.tts.espeak_library import PACKAGE as ESPEAK
@@ -159,6 +160,22 @@ def what_is_missing(settings: Settings) -> list[str]:
         *(str(settings.models_dir / file.path) for file in files),
         *([f"espeak-ng ({how_to_install(this_machine())})"] if phonemes else []),
     ]
+
+
+def missing_by_half(settings: Settings) -> dict[Half, list[str]]:
+    """The same for each half of speech; empty lists where it can begin, or is not wanted."""
+    missing: dict[Half, list[str]] = {"in": [], "out": []}
+    packages = missing_packages()
+    files = missing_files(needed_models(settings), settings.models_dir)
+    folder = settings.models_dir
+    if settings.recogniser != "none":
+        missing["in"] += [name for name in packages if name != ESPEAK]
+        missing["in"] += [str(folder / file.path) for file in files if file not in KOKORO.files]
+    if settings.synthesiser != "none":
+        missing["out"] += [*packages, *(str(folder / file.path) for file in files if file in KOKORO.files)]
+    if needs_espeak(settings) and ESPEAK not in packages and find_library() is None:
+        missing["out"].append(f"espeak-ng ({how_to_install(this_machine())})")
+    return missing
 
 
 def what_does_not_work(settings: Settings) -> list[str]:

@@ -8,17 +8,33 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from app.voice.install import what_is_missing
+from app.voice.base import Half
+from app.voice.install import missing_by_half
 from app.voice.progress import Reporter, Step, step_of
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 VoiceStatus = Literal["off", "loading", "ready", "not_installed", "failed"]
+
+Load = Callable[[tuple[Half, ...], Mapping[Half, str]], Awaitable[Mapping[Half, str]]]
+"""Loads some halves of speech, and is told why there is no more of it; says of which half why it failed."""
+
+_WORSE: Final[tuple[VoiceStatus, ...]] = ("off", "ready", "loading", "not_installed", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class HalfState:
+    """How hearing or speaking stands; `detail` as in `VoiceParts`."""
+
+    status: VoiceStatus = "off"
+    detail: str = ""
+
 
 INSTALL_COMMAND: Final = "python -m app.voice.install"
 """What a person types where speech is not installed."""
@@ -45,10 +61,13 @@ class VoiceParts:
         reporter: Is shown the installer's steps.
 
     Attributes:
-        status: `failed` where installing or loading failed; a restart tries again.
+        status: The worse of the two halves; `failed` where installing or loading failed: a restart tries
+            again.
         progress: 0 to 1 while `loading`.
         detail: What is being done, why it failed, or what to run.
-        on_ready: Loads the parts, once all are there. Set before `start`; what it raises is a failure.
+        halves: How hearing and speaking stand, each for itself.
+        on_ready: Loads the halves whose parts are there. Set before `start`; what it raises is a failure of
+            all of them.
     """
 
     def __init__(
@@ -61,7 +80,8 @@ class VoiceParts:
         self.status: VoiceStatus = "off"
         self.progress = 0.0
         self.detail = ""
-        self.on_ready: Callable[[], Awaitable[None]] | None = None
+        self.halves: dict[Half, HalfState] = {"in": HalfState(), "out": HalfState()}
+        self.on_ready: Load | None = None
         self._settings = settings
         self._installer = installer
         self._reporter = reporter
@@ -70,21 +90,27 @@ class VoiceParts:
     @property
     def is_wanted(self) -> bool:
         """Whether the settings ask for speech at all."""
+        return bool(self._wanted)
+
+    @property
+    def _wanted(self) -> tuple[Half, ...]:
         settings = self._settings
-        return settings.voice and (settings.recogniser, settings.synthesiser) != ("none", "none")
+        chosen: dict[Half, str] = {"in": settings.recogniser, "out": settings.synthesiser}
+        return tuple(half for half, engine in chosen.items() if settings.voice and engine != "none")
 
     async def start(self) -> None:
         """Looks what is there, and goes on in the background."""
         if not self.is_wanted:
             return
         # Reads what has changed since the last start: hundreds of megabytes, the first time.
-        missing = await asyncio.to_thread(what_is_missing, self._settings)
-        if missing and self._installer is None:
-            self._say("not_installed", INSTALL_COMMAND)
-            _log.warning("voice_not_installed", extra={"missing": len(missing), "run": INSTALL_COMMAND})
+        missing = await asyncio.to_thread(missing_by_half, self._settings)
+        if self._installer is None and all(missing[half] for half in self._wanted):
+            count = len({name for names in missing.values() for name in names})
+            self._settle(dict.fromkeys(self._wanted, HalfState("not_installed", INSTALL_COMMAND)))
+            _log.warning("voice_not_installed", extra={"missing": count, "run": INSTALL_COMMAND})
             return
-        self._say("loading")
-        self._task = asyncio.create_task(self._get_ready(bool(missing)), name="voice-parts")
+        self._settle(dict.fromkeys(self._wanted, HalfState("loading")))
+        self._task = asyncio.create_task(self._get_ready(missing), name="voice-parts")
 
     async def wait(self) -> None:
         """Returns when nothing more will happen by itself."""
@@ -97,29 +123,43 @@ class VoiceParts:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _get_ready(self, is_missing: bool) -> None:
-        failure = await self._install(self._installer) if is_missing and self._installer else ""
-        if not failure:
+    async def _get_ready(self, missing: Mapping[Half, list[str]]) -> None:
+        lacks = HalfState("not_installed", INSTALL_COMMAND)
+        if self._installer is not None and any(missing.values()):
+            failure = await self._install(self._installer)
+            lacks = HalfState("failed", failure[:_MAX_DETAIL_CHARS])
+            # What could not be brought may belong to one half alone.
+            missing = await asyncio.to_thread(missing_by_half, self._settings) if failure else {}
+        states: dict[Half, HalfState] = {half: lacks for half in self._wanted if missing.get(half)}
+        usable: tuple[Half, ...] = tuple(half for half in self._wanted if not missing.get(half))
+        if usable:
             self.progress, self.detail = 1.0, "starting"
-            failure = await self._load()
-        if failure:
-            self._say("failed", failure[:_MAX_DETAIL_CHARS])
-            _log.error("voice_failed", extra={"reason": self.detail})
-        else:
-            self._say("ready")
-            _log.info("voice_ready")
+            others: dict[Half, str] = {half: state.detail for half, state in states.items()}
+            reasons = await self._load(usable, others)
+            for half in usable:
+                reason = reasons.get(half, "")[:_MAX_DETAIL_CHARS]
+                states[half] = HalfState("failed", reason) if reason else HalfState("ready")
+        self._settle(states)
+        self._log(states)
 
-    async def _load(self) -> str:
+    def _log(self, states: Mapping[Half, HalfState]) -> None:
+        for half, state in states.items():
+            if state.status != "ready":
+                _log.error("voice_failed", extra={"half": half, "reason": state.detail})
+        ready = [half for half, state in states.items() if state.status == "ready"]
+        if ready:
+            _log.info("voice_ready", extra={"halves": ",".join(ready)})
+
+    async def _load(self, halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
         if self.on_ready is None:
-            return ""
+            return {}
         # What was installed a moment ago is not yet known to this process.
         importlib.invalidate_caches()
         try:
-            await self.on_ready()
+            return await self.on_ready(halves, others)
         except Exception as exc:  # whatever a model's library raises, text goes on
             _log.debug("voice_failed", exc_info=True)
-            return " ".join(f"{type(exc).__name__}: {exc}".split())
-        return ""
+            return dict.fromkeys(halves, " ".join(f"{type(exc).__name__}: {exc}".split()))
 
     async def _install(self, command: tuple[str, ...]) -> str:
         """Runs the installer; says why it failed, nothing where it did not."""
@@ -154,8 +194,12 @@ class VoiceParts:
         if step.name in ("packages", "models"):
             self.progress, self.detail = step.progress, step.detail
 
-    def _say(self, status: VoiceStatus, detail: str = "") -> None:
-        self.status, self.detail, self.progress = status, detail, 1.0 if status == "ready" else 0.0
+    def _settle(self, states: Mapping[Half, HalfState]) -> None:
+        """The halves stand like this, and all of speech like the worse of them."""
+        self.halves = {half: states.get(half, HalfState()) for half in self.halves}
+        worst = max(self.halves.values(), key=lambda state: _WORSE.index(state.status))
+        self.status, self.detail = worst.status, worst.detail
+        self.progress = 1.0 if worst.status == "ready" else 0.0
 
 
 async def _end(process: Process) -> None:

@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
 from app.voice.base import Senses, VoiceEngines
-from app.voice.readiness import VoiceParts, VoiceStatus
+from app.voice.readiness import HalfState, VoiceParts, VoiceStatus
 from tests.support.browser import ANSWER_LIMIT_MS, ServerProcess, Visitor, launched, visiting
 from tests.support.context import settings_with
 from tests.support.ears import FullStops, WordRecogniser, no_clips, silence
@@ -87,18 +87,24 @@ def said_ms(samples: np.ndarray, rate_hz: int, word: str) -> float:
 
 @asynccontextmanager
 async def talking(
-    browser: Browser, *script: Answer, width: int = 1200, status: VoiceStatus = "ready", **settings: Any
+    browser: Browser,
+    *script: Answer,
+    width: int = 1200,
+    status: VoiceStatus = "ready",
+    speaks: HalfState | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Person]:
-    """A page and a server that hear and speak."""
+    """A page and a server that hear and speak, or only hear."""
     chosen = settings_with(**settings)
     parts = VoiceParts(chosen)
-    parts.status = status
+    parts.halves = {"in": HalfState(status), "out": speaks or HalfState(status)}
+    parts.status, parts.detail = (status, "") if speaks is None else (speaks.status, speaks.detail)
     llm = ScriptedModel(list(script))
     vocabulary = LoudVocabulary()
     senses = Senses(
         WordRecogniser(vocabulary, 0.02), FullStops(), LoudDetector, lambda rate: lambda pcm: pcm, no_clips
     )
-    engines = VoiceEngines(senses, WordySynthesiser(), CommaSplitter)
+    engines = VoiceEngines(senses, WordySynthesiser() if speaks is None else None, CommaSplitter)
     async with running_server(chosen, provider=llm, tools=[], engines=engines, voice=parts) as server:
         made: list[Any] = []
 
@@ -406,6 +412,31 @@ async def test_server_without_voice_says_why_the_button_does_nothing(
         if status == "loading":
             await expect(button).to_be_enabled(timeout=ANSWER_LIMIT_MS)
             await expect(note).to_be_hidden()
+
+
+async def test_server_that_cannot_speak_says_so_and_hears(chrome: Browser) -> None:
+    lacks = HalfState("failed", "no espeak-ng")
+    async with talking(chrome, says("Las dos."), speaks=lacks) as person:
+        await expect(person.note).to_contain_text("van por escrito: no espeak-ng", timeout=ANSWER_LIMIT_MS)
+        await person.begins()
+        await person.says("qué hora es?")
+
+        await person.visitor.reads(person.visitor.answers, "Las dos.")
+        await expect(person.bar).to_be_visible()
+
+
+async def test_server_that_cannot_hear_says_so(chrome: Browser) -> None:
+    parts = VoiceParts(settings_with())
+    parts.status, parts.detail = "not_installed", "make voice"
+    parts.halves = {"in": HalfState("not_installed", "make voice"), "out": HalfState("ready")}
+    async with (
+        running_server(provider=ScriptedModel([]), tools=[], engines=VoiceEngines(), voice=parts) as server,
+        visiting(chrome, f"http://127.0.0.1:{server.port}") as visitor,
+    ):
+        note = visitor.page.locator("[data-part=voice-note]")
+
+        await expect(note).to_contain_text("no oírte; escribe, por favor: make", timeout=ANSWER_LIMIT_MS)
+        await expect(visitor.page.locator("[data-part=mic]")).to_be_disabled()
 
 
 # With everything real

@@ -105,6 +105,30 @@ def test_what_the_server_does_not_have_is_refused_and_nothing_changes(terms: Aud
     run()
 
 
+@pytest.mark.parametrize(
+    ("half", "feature", "terms"),
+    [("in", "audio_in", AudioTerms(out=True)), ("out", "audio_out", AudioTerms(16_000))],
+)
+def test_session_begins_with_the_half_that_there_is(half: str, feature: str, terms: AudioTerms):
+    @virtual
+    async def run() -> None:
+        async with place("uno") as p:
+            all_of_it = p.engines
+            if half == "in":
+                p.engines = replace(all_of_it, senses=None)
+            else:
+                p.engines = replace(all_of_it, synthesiser=None, new_splitter=None)
+            refusal = p.voice.begin(BOTH)
+
+            assert refusal is not None and refusal.fields == {"feature": feature}
+            assert p.voice.terms == terms
+            p.t.says("hola")
+            await p.t.rests()
+            assert bool(p.t.events(AudioFrame)) == terms.out
+
+    run()
+
+
 @virtual
 async def test_sound_can_be_switched_off_and_on_again():
     async with place("uno", "dos", "tres") as p:

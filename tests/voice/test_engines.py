@@ -1,5 +1,7 @@
 """The real parts of speech, loaded as the server loads them."""
 
+from pathlib import Path
+
 import pytest
 
 from app.voice.base import Speech, Utterance
@@ -7,6 +9,7 @@ from app.voice.engines import load_engines
 from tests.support.context import settings_with
 from tests.support.models import MODELS_DIR, model
 from tests.support.recordings import recording
+from tests.support.synthesis import need_espeak
 
 
 @pytest.mark.timeout(180)
@@ -32,3 +35,44 @@ async def test_server_may_hear_and_not_speak_or_do_neither() -> None:
 
     assert engines.features == []
     await engines.aclose()
+
+
+@pytest.mark.timeout(180)
+async def test_server_that_cannot_speak_still_hears(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No espeak-ng, neither as a wheel nor the system's: no phonemes, and no voice."""
+    model("whisper-base")
+    model("smart-turn-v3.2-cpu.onnx")
+    monkeypatch.setattr("app.voice.tts.espeak_library.find_spec", lambda name: None)
+    monkeypatch.setattr("app.voice.tts.espeak_library._folders", list)
+    engines = await load_engines(settings_with(models_dir=MODELS_DIR, stt_workers=1))
+    try:
+        assert engines.features == ["audio_in"]
+        assert "espeak-ng is missing" in engines.failures["out"]
+        assert engines.senses is not None
+        heard = await engines.senses.recogniser.transcribe(Utterance(recording("es_hora"), "es"))
+    finally:
+        await engines.aclose()
+
+    assert "hora" in heard.text.lower()
+
+
+@pytest.mark.timeout(180)
+async def test_server_that_cannot_hear_still_speaks(tmp_path: Path) -> None:
+    need_espeak()
+    engines = await load_engines(settings_with(models_dir=tmp_path, tts_provider="espeak", stt_workers=1))
+    try:
+        assert engines.features == ["audio_out"]
+        assert engines.failures["in"] and "\n" not in engines.failures["in"]
+        assert engines.synthesiser is not None
+        pieces = [piece async for piece in engines.synthesiser.speak(Speech("Son las dos.", "es"))]
+    finally:
+        await engines.aclose()
+
+    assert sum(len(piece.pcm) for piece in pieces) > engines.synthesiser.sample_rate_hz // 2
+
+
+async def test_only_the_halves_that_are_asked_for_are_loaded(tmp_path: Path) -> None:
+    engines = await load_engines(settings_with(models_dir=tmp_path), (), {"in": "why", "out": "why not"})
+
+    assert engines.features == []
+    assert engines.failures == {"in": "why", "out": "why not"}

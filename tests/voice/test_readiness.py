@@ -3,13 +3,15 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from app.voice.base import Half
 from app.voice.install import what_is_missing
 from app.voice.progress import Step
-from app.voice.readiness import INSTALLER, VoiceParts
+from app.voice.readiness import INSTALL_COMMAND, INSTALLER, HalfState, VoiceParts
 from config.settings import Settings
 from tests.support.context import settings_with
 from tests.voice.test_install import with_all_models
@@ -56,8 +58,9 @@ async def test_what_is_missing_is_brought_and_then_loaded_without_a_restart(tmp_
             steps.append(step)
             seen.append((parts.status, parts.progress, parts.detail))
 
-    async def load() -> None:
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
         seen.append((parts.status, parts.progress, parts.detail))
+        return {}
 
     installer = program(
         says(Step("packages", 0.2, "numpy")), says(Step("models", 0.4, "kokoro")), says(Step("done", 1))
@@ -94,7 +97,7 @@ async def test_installer_that_cannot_be_started_is_a_failure(tmp_path: Path) -> 
 
 
 async def test_models_that_cannot_be_loaded_are_a_failure_in_one_line(tmp_path: Path) -> None:
-    async def load() -> None:
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
         raise RuntimeError("protobuf\nparsing failed")
 
     parts = VoiceParts(empty(tmp_path), installer=program(says(Step("done", 1))))
@@ -136,8 +139,9 @@ async def test_everything_there_is_loaded_at_once(tmp_path: Path) -> None:
         pytest.skip("the packages of requirements-voice.ini are not installed")
     loaded: list[str] = []
 
-    async def load() -> None:
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
         loaded.append(parts.status)
+        return {}
 
     parts = VoiceParts(settings, installer=("must not run",))
     parts.on_ready = load
@@ -154,3 +158,62 @@ async def test_installer_of_the_server_finds_the_project_from_any_folder(tmp_pat
 
     assert process.returncode == 1
     assert b"missing: here/silero_vad.onnx" in output
+
+
+def half_missing(tmp_path: Path, half: Half) -> Settings:
+    """All models but those of one half."""
+    settings = settings_with(voice=True, models_dir=tmp_path)
+    with_all_models(tmp_path)
+    if what_is_missing(settings):
+        pytest.skip("the packages of requirements-voice.ini are not installed")
+    (tmp_path / {"in": "whisper-base/model.bin", "out": "kokoro-v1.0.int8.onnx"}[half]).unlink()
+    return settings
+
+
+@pytest.mark.parametrize(("half", "other"), [("in", "out"), ("out", "in")])
+@pytest.mark.parametrize("fails", [False, True], ids=["nobody brings it", "bringing it fails"])
+async def test_half_that_is_missing_leaves_the_other_one(
+    tmp_path: Path, half: Half, other: Half, fails: bool
+) -> None:
+    asked: list[tuple[tuple[Half, ...], Mapping[Half, str]]] = []
+
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+        asked.append((halves, others))
+        return {}
+
+    bringing = program(says(Step("failed", 0, "no network")), "raise SystemExit(1)") if fails else None
+    parts = VoiceParts(half_missing(tmp_path, half), installer=bringing)
+    parts.on_ready = load
+    lacks = HalfState("failed", "no network") if fails else HalfState("not_installed", INSTALL_COMMAND)
+
+    assert await outcome(parts) == (lacks.status, lacks.detail)
+    assert parts.halves == {half: lacks, other: HalfState("ready")}
+    assert asked == [((other,), {half: lacks.detail})]
+
+
+@pytest.mark.parametrize(("half", "other"), [("in", "out"), ("out", "in")])
+async def test_half_that_cannot_be_loaded_leaves_the_other_one(
+    tmp_path: Path, half: Half, other: Half, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+        return {half: "a model that is broken"}
+
+    parts = VoiceParts(empty(tmp_path), installer=program(says(Step("done", 1))))
+    parts.on_ready = load
+
+    with caplog.at_level("INFO"):
+        assert await outcome(parts) == ("failed", "a model that is broken")
+    assert parts.halves == {half: HalfState("failed", "a model that is broken"), other: HalfState("ready")}
+    assert [(record.message, getattr(record, "half", "")) for record in caplog.records] == [
+        ("voice_failed", half),
+        ("voice_ready", ""),
+    ]
+
+
+async def test_half_that_nobody_wants_is_off_and_not_missed(tmp_path: Path) -> None:
+    parts = VoiceParts(settings_with(voice=True, models_dir=tmp_path / "models", stt_provider="none"))
+
+    await outcome(parts)
+
+    assert parts.halves["in"] == HalfState("off")
+    assert parts.halves["out"].status == "not_installed"

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.router.guards import Admin, Service, own_page
 from app.router.page import SECURITY_HEADERS, PageFile
@@ -34,12 +34,21 @@ class StorageInfo(BaseModel):
     waiting: int
 
 
+class HalfInfo(BaseModel):
+    """Whether the server hears, or speaks."""
+
+    status: Literal["off", "loading", "ready", "not_installed", "failed"]
+    detail: str
+
+
 class VoiceInfo(BaseModel):
-    """Whether speech works; `progress`, 0 to 1, counts while `loading`."""
+    """Whether speech works: the worse of its halves; `progress`, 0 to 1, counts while `loading`."""
 
     status: Literal["off", "loading", "ready", "not_installed", "failed"]
     progress: float
     detail: str
+    hears: HalfInfo = Field(serialization_alias="in")
+    speaks: HalfInfo = Field(serialization_alias="out")
 
 
 class Health(BaseModel):
@@ -100,6 +109,7 @@ def agent_router(page: dict[str, PageFile]) -> APIRouter:
 async def health(service: Service) -> Health:
     """Says whether the server works. Cheap: it never calls out."""
     host, store, voice = service.host, service.store.health(), service.voice
+    hears, speaks = voice.halves["in"], voice.halves["out"]
     return Health(
         status="degraded" if store.status == "degraded" else "ok",
         llm=LlmInfo.model_validate(
@@ -119,7 +129,13 @@ async def health(service: Service) -> Health:
             threads_busy=host.threads.busy,
         ),
         storage=StorageInfo(status=store.status, database=store.database, waiting=store.waiting),
-        voice=VoiceInfo(status=voice.status, progress=round(voice.progress, 3), detail=voice.detail),
+        voice=VoiceInfo(
+            status=voice.status,
+            progress=round(voice.progress, 3),
+            detail=voice.detail,
+            hears=HalfInfo(status=hears.status, detail=hears.detail),
+            speaks=HalfInfo(status=speaks.status, detail=speaks.detail),
+        ),
         open_to_network=service.access.is_exposed,
     )
 

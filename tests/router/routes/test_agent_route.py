@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.llm.base import Check
+from app.voice.readiness import HalfState
 from tests.support.context import settings_with
 from tests.support.scripted import Pause, Says, ScriptedModel, says
 from tests.support.server import client_of, running_server
@@ -68,10 +69,18 @@ async def test_health_says_how_speech_stands() -> None:
         off = (await server.get("/agent/health")).json()["voice"]
         server.service.voice.status, server.service.voice.progress = "loading", 0.4321
         server.service.voice.detail = "silero_vad.onnx"
+        server.service.voice.halves = {"in": HalfState("ready"), "out": HalfState("failed", "no phonemes")}
         loading = (await server.get("/agent/health")).json()["voice"]
 
-    assert off == {"status": "off", "progress": 0, "detail": ""}
-    assert loading == {"status": "loading", "progress": 0.432, "detail": "silero_vad.onnx"}
+    neither = {"status": "off", "detail": ""}
+    assert off == {"status": "off", "progress": 0, "detail": "", "in": neither, "out": neither}
+    assert loading == {
+        "status": "loading",
+        "progress": 0.432,
+        "detail": "silero_vad.onnx",
+        "in": {"status": "ready", "detail": ""},
+        "out": {"status": "failed", "detail": "no phonemes"},
+    }
 
 
 class Broken(ScriptedModel):
