@@ -12,6 +12,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.answers import Text, ToolCalls
 from tests.support.azure_standin import AzureStandin
 from tests.support.process import MAIN, ServerProcess, server_process
@@ -48,7 +50,11 @@ async def holds_a_talk(
     return said
 
 
-PATIENCE_S = 60
+START_S = 20
+"""What a start may take of a busy machine, in seconds."""
+
+PATIENCE_S = 60 + 2 * KILLS * START_S
+"""A life may be too short for a client to come back in: all of them, and a minute after the last."""
 
 
 async def is_killed_now_and_then(
@@ -101,6 +107,18 @@ async def all_has_ended(server: ServerProcess, session_id: str) -> list[dict[str
             await asyncio.sleep(0.05)
 
 
+async def shows_all(client: ResumingClient) -> None:
+    """Waits until the client shows an answer to each of its texts."""
+    try:
+        await client.until(
+            lambda: set(client.shown.answers) == set(client.receipts.values()) or bool(client.wrong),
+            PATIENCE_S,
+        )
+    except TimeoutError:
+        log = "\n".join(map(str, client.log[-60:]))
+        raise AssertionError(f"{client.receipts}\nbut {client.shown.answers}\n{log}") from None
+
+
 def check(client: ResumingClient, said: list[str], rows: list[dict[str, Any]]) -> None:
     assert client.wrong == []
     texts = [row for row in rows if row["role"] == "user"]
@@ -120,6 +138,7 @@ def check(client: ResumingClient, said: list[str], rows: list[dict[str, Any]]) -
         )
 
 
+@pytest.mark.timeout(60 + 2 * PATIENCE_S)
 async def test_d8_what_was_acknowledged_survives_kill_9_at_any_moment(address: str, tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")
@@ -144,9 +163,7 @@ async def test_d8_what_was_acknowledged_survives_kill_9_at_any_moment(address: s
                     said = await holds_a_talk(client, number, dice, all_are_in)
                     await killing
                     rows = await all_has_ended(server, client.session_id) if not client.wrong else []
-                    await client.until(
-                        lambda: set(client.shown.answers) == set(client.receipts.values()), PATIENCE_S
-                    )
+                    await shows_all(client)
                 return client, said, rows
 
             held = [group.create_task(talks(number)) for number in range(KILLED_TALKS)]
