@@ -12,6 +12,7 @@ import { show } from "./language.js";
 const OWN_SENTENCES = {
   refused_on_wire: "error.refused",
   ending_lost: "error.lost",
+  turn_failed: "error.failed",
   resume_refused: "error.notContinued",
 };
 

@@ -13,6 +13,9 @@ import { TalkTools } from "./talk-tools.js";
 /** @typedef {import("./talk-view.js").TalkView} TalkView */
 /** @typedef {import("./talk-view.js").TextStatus} TextStatus */
 
+/** How a text stands whose turn has ended, as a history says it. */
+const STATUS_OF_ENDING = /** @type {const} */ ({ complete: "answered", interrupted: "interrupted", failed: "failed" });
+
 export class Talk {
   #view;
   #client;
@@ -138,12 +141,12 @@ export class Talk {
     this.#view.beQuiet(true);
     this.clear();
     const known = new Map(this.#client.openTexts.map((text) => [text.turnId ?? "", text]));
-    for (const { role, content, turn_id, created_at, interrupted, truncated } of messages) {
+    for (const { role, content, turn_id, created_at, interrupted, truncated, ending } of messages) {
       const at = Date.parse(created_at);
       if (role === "user") {
         const id = known.get(turn_id)?.id ?? `of ${turn_id}`;
         this.#textOfTurn.set(turn_id, id);
-        this.#mark({ id, content, at }, "accepted");
+        this.#mark({ id, content, at }, ending ? STATUS_OF_ENDING[ending] : "accepted");
         if (truncated) this.#view.markCut(id);
       } else {
         this.#open({ turn_id }, at);

@@ -67,6 +67,7 @@ export const en = {
   retryNow: "Connect now",
 
   "error.refused": "The server could not receive the message; it will not be sent again.",
+  "error.failed": "This failed while there was no connection. Please send it again.",
   "error.lost": "The answer was lost while there was no connection.",
 
   "talks.title": "Conversations",

@@ -66,6 +66,7 @@ export const es = {
   retryNow: "Conectar ahora",
 
   "error.refused": "El servidor no ha podido recibir el mensaje; no se enviará de nuevo.",
+  "error.failed": "Esto falló mientras no había conexión. Envíalo otra vez.",
   "error.lost": "La respuesta se perdió mientras no había conexión.",
 
   "talks.title": "Conversaciones",

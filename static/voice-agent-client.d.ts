@@ -39,6 +39,10 @@ export interface HistoryEntry {
   interrupted: boolean;
   /** Only the beginning of it is here: it is too large for one frame. */
   truncated?: boolean;
+  /** Of a user's text, how its turn has ended: answered, cut or withdrawn, or in an error. Missing before. */
+  ending?: "complete" | "interrupted" | "failed";
+  /** A back end had the agent say it. */
+  source?: "backend";
 }
 
 /** A call that runs, or one that has ended, as `tool_finished` says it. */
@@ -214,7 +218,7 @@ export interface ErrorMessage {
   id?: string;
   turn_id?: string;
   call_id?: string;
-  /** Set where nothing came from the server: `refused_on_wire`, `ending_lost`. */
+  /** Set where nothing came from the server: `refused_on_wire`, `ending_lost`, `turn_failed`. */
   local?: boolean;
 }
 

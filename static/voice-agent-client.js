@@ -95,7 +95,8 @@ export function backOff(failures, random) {
 /** Why a text has no receipt or no answer. */
 export class VoiceAgentError extends Error {
   /**
-   * @param {string} code The server's, or one of ours: `refused_on_wire`, `session_lost`, `ending_lost`.
+   * @param {string} code The server's, or one of ours: `refused_on_wire`, `session_lost`,
+   *   `ending_lost`, `turn_failed`.
    * @param {string} [message] A sentence for the user; empty for our own codes.
    * @param {boolean} [retryable]
    */
@@ -164,6 +165,8 @@ export class VoiceAgentClient extends EventTarget {
   #controls = new Map();
   /** Texts whose ending may have been in a gap; judged when what follows the gap is here. @type {Text[]} */
   #suspects = [];
+  /** Turns of texts that failed, known from a history. @type {Set<string>} */
+  #failedTurns = new Set();
   /** Answers known from a history, by turn. @type {Map<string, Answer>} */
   #answers = new Map();
   /**
@@ -699,6 +702,14 @@ export class VoiceAgentClient extends EventTarget {
     // What waits will be answered, also where something was said to it before the server went.
     const waiting = new Set(message.waiting ?? []);
     for (const turnId of waiting) this.#answers.delete(turnId);
+    for (const { role, turn_id: turnId, ending } of message.messages) {
+      // Withdrawn, or cut before a word: what was heard of the others stands behind, and takes its place.
+      if (role !== "user" || ending !== "interrupted" || this.#answers.has(turnId)) continue;
+      this.#answers.set(turnId, { turnId, text: "", finishReason: ending, usage: null, timingsMs: null, durable: null });
+    }
+    this.#failedTurns = new Set(
+      message.messages.filter(({ ending }) => ending === "failed").map(({ turn_id }) => turn_id),
+    );
     for (const entry of message.messages) {
       if (entry.role !== "assistant" || entry.turn_id === turn?.turn_id || waiting.has(entry.turn_id)) continue;
       const finishReason = entry.interrupted ? "interrupted" : "stop";
@@ -714,8 +725,14 @@ export class VoiceAgentClient extends EventTarget {
     this.#state = turn ? (turn.text ? "speaking" : "thinking") : withoutTurn;
     const place = turn ? order.indexOf(turn.turn_id) : -1;
     this.#suspects = [];
+    /** @type {Text[]} */
+    const lost = [];
     for (const text of this.#texts.values()) {
       if (text.status !== "accepted" || text.turnId === null || waiting.has(text.turnId)) continue;
+      if (this.#failedTurns.has(text.turnId)) {
+        lost.push(text);
+        continue;
+      }
       if (this.#endByHistory(text)) continue;
       // Turns end in order: what was said before the running one has ended, somehow.
       if (text.turnId !== turn?.turn_id && (place < 0 || order.indexOf(text.turnId) < place)) {
@@ -723,6 +740,7 @@ export class VoiceAgentClient extends EventTarget {
       }
     }
     this.#emit("history", message);
+    for (const text of lost) this.#failHere(text, "turn_failed");
     this.#emit("state", { type: "state", state: this.#state });
     // What was said about them after the history is here when this has its answer.
     if (this.#suspects.length > 0) this.#socket?.send('{"type":"ping"}');
@@ -767,7 +785,9 @@ export class VoiceAgentClient extends EventTarget {
       text.turnId = message.turn_id;
       if (text.status !== "ended") text.status = "accepted";
       text.accepted.resolve({ turnId: message.turn_id, durable: message.durable });
-      if (!this.#endEarly(text)) this.#endByHistory(text);
+      if (!this.#endEarly(text) && !this.#endByHistory(text) && this.#failedTurns.has(message.turn_id)) {
+        this.#failHere(text, "turn_failed");
+      }
       this.#keepTexts();
     }
     this.#emit("accepted", text ? { ...message, content: text.content, at: text.at } : message);
@@ -922,7 +942,7 @@ export class VoiceAgentClient extends EventTarget {
    * A text fails by what happened on this side.
    *
    * @param {Text} text
-   * @param {"refused_on_wire" | "ending_lost"} code
+   * @param {"refused_on_wire" | "ending_lost" | "turn_failed"} code
    */
   #failHere(text, code) {
     const place = { id: text.id, ...(text.turnId && { turn_id: text.turnId }) };

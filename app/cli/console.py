@@ -160,7 +160,10 @@ class Console:
     def _follow_history(self, message: Message) -> None:
         """After a gap: what was answered meanwhile is in the history."""
         answered = {entry["turn_id"] for entry in message["messages"] if entry["role"] == "assistant"}
+        answered |= {entry["turn_id"] for entry in message["messages"] if entry.get("ending")}
         answered -= set(message.get("waiting", ()))
+        failed = {entry["turn_id"] for entry in message["messages"] if entry.get("ending") == "failed"}
+        self._has_failed |= bool(failed & set(self._open.values()))
         turn: Message = message.get("turn") or {}
         running: str | None = turn.get("turn_id")
         self._open = {

@@ -7,11 +7,11 @@ one answer or one error.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
 from app.conversation.asking import Asking
-from app.conversation.contribution import Contribution, contribute
+from app.conversation.contribution import Contribution, contribute, write_down
 from app.conversation.draft import Drafts, DraftState, Heard
 from app.conversation.intake import Intake, UserText
 from app.conversation.moods import MoodSense
@@ -29,6 +29,7 @@ from app.protocol.events import (
     ResponseComplete,
     ToolEndReason,
 )
+from app.session.journal import TurnEnding
 from app.session.voice_session import VoiceSession
 from app.tools.calls import ToolRun
 from app.tools.runner import ToolHost, ToolRunner
@@ -113,15 +114,27 @@ class Conversation:
         self.go_on()
         if known is not None:
             return known
-        if interrupts:
-            for waiting in self._texts():
-                waiting.is_withdrawn = True
-            self._turns.interrupt()
+        ends = self._end_all() if interrupts else {}
         self._check_room(content)
         text = UserText(new_turn_id(), content, asyncio.get_running_loop().time(), client_id)
         text.emotion = self.moods.judge(content, self._session.locale)
-        self._intake.take(text)
+        self._intake.take(text, ends=ends)
         return text.turn_id
+
+    def _end_all(self) -> dict[str, TurnEnding]:
+        """Ends the running turn and withdraws the texts that wait; how each of them ends, by its turn's id.
+
+        It is written down together with the text that does so: where the server dies right after, none of
+        them is asked again beside it.
+        """
+        ends: dict[str, TurnEnding] = {}
+        for waiting in self._texts():
+            waiting.is_withdrawn = True
+            ends[waiting.turn_id] = "withdrawn"
+        running = self.running_turn
+        if self._turns.interrupt() and running is not None:
+            ends[running.turn_id] = "interrupted"
+        return ends
 
     def hear_speech(
         self,
@@ -233,8 +246,8 @@ class Conversation:
         """How long the texts are that wait."""
         return sum(len(text.content) for text in self._texts())
 
-    def take_up(self, line: Sequence[UserText | ToolRun]) -> None:
-        """Takes what an earlier life of the session has left: texts to be asked again, results to be told.
+    def take_up(self, line: Sequence[UserText | ToolRun | Contribution]) -> None:
+        """Takes what an earlier life of the session has left: texts, contributions, results to be told.
 
         It begins with the client's next word, or a moment later: the client first says what it has kept, and
         what sound it has.
@@ -252,11 +265,12 @@ class Conversation:
             self._patience = None
             self._wake()
 
-    def put_in(self, contribution: Contribution) -> str:
+    def put_in(self, contribution: Contribution) -> Awaitable[bool]:
         """Takes what a back end adds to the talk; it waits in line like everything else.
 
         Returns:
-            The id of the turn that will say it, or under which it enters the history.
+            Whether it outlives the end of the server, as soon as that is known. The server's own wishes do
+            not: nobody was promised them.
 
         Raises:
             QueueFull: As many of them wait already as texts may.
@@ -268,9 +282,10 @@ class Conversation:
         if contribution.by == "backend":
             self._session.budget.take_text()
         self.drafts.drop()
-        self._line.append(contribution)
+        taken, receipt = write_down(contribution, self._session)
+        self._line.append(taken)
         self._wake()
-        return contribution.turn_id
+        return receipt
 
     def interrupt(self, turn_id: str | None = None) -> None:
         """Ends the running turn, or just the one that is named, and says so either way."""

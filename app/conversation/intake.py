@@ -11,6 +11,7 @@ from app.chat import ApiMessage
 from app.clock import Clock
 from app.errors import AgentError, NothingHeard
 from app.protocol.events import Emotion, MessageAccepted, TranscriptHeard
+from app.session.journal import NO_ENDINGS, Endings
 from app.session.transcript import Spoken
 from app.session.voice_session import VoiceSession
 from app.tools.calls import ToolRun
@@ -97,15 +98,18 @@ class Intake:
         self._session.emit(receipt)
         return receipt.turn_id
 
-    def take(self, text: UserText, joins: str = "") -> None:
+    def take(self, text: UserText, joins: str = "", ends: Endings = NO_ENDINGS) -> None:
         """Takes a new text in; without a journal it is in line when this returns.
 
-        `joins`: the turn whose words it says again, with more.
+        Args:
+            text: The text.
+            joins: The turn whose words it says again, with more.
+            ends: How the turns end that it ends, by their id.
         """
         self._session.transcript.add(Spoken("user", text.content, text.turn_id, self._clock.now()))
         journal = self._session.journal
         text.position = journal.next_position
-        receipt = journal.text_accepted(text.turn_id, text.content, text.client_id, joins)
+        receipt = journal.text_accepted(text.turn_id, text.content, text.client_id, joins, ends)
         if not journal.is_kept:
             self._accept(text, durable=False)
             return
@@ -137,7 +141,9 @@ class Intake:
         self._session.emit(TranscriptHeard(text.utterance_id or "", heard.text, heard.language))
         self._session.transcript.add(Spoken("user", text.content, text.turn_id, self._clock.now()))
         text.position = self._session.journal.next_position
-        await self._session.journal.text_accepted(text.turn_id, text.content, text.client_id)
+        # A recording that was withdrawn before it was understood has its ending in the same moment.
+        ends: Endings = {text.turn_id: "withdrawn"} if text.is_withdrawn else NO_ENDINGS
+        await self._session.journal.text_accepted(text.turn_id, text.content, text.client_id, ends=ends)
         return None
 
     async def aclose(self) -> None:

@@ -73,6 +73,7 @@ class Turn:
         is_anew: It is asked again: a server has ended before it had answered.
         heard_calls: Tool calls whose endings it put into the history.
         sources: Whose its messages are, where their roles do not tell.
+        place: Where the contribution stands in the store that it carries out; None where it does none.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Turn:
         self.is_anew = False
         self.heard_calls: list[str] = []
         self.sources: dict[str, Literal["backend", "server"]] = {}
+        self.place: int | None = None
         self._session = session
         self._history = session.conversation_history
         self._provider = provider
@@ -169,6 +171,11 @@ class Turn:
     def has_spoken(self) -> bool:
         """Whether it has said anything."""
         return bool(self.spoken)
+
+    @property
+    def has_called(self) -> bool:
+        """Whether it has called tools."""
+        return self._has_called
 
     def _send(self, text: str) -> None:
         self.spoken.append(text)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,37 +244,46 @@ class TurnRunner:
         )
 
     def _leave(self, turn: Turn, outcome: Interruption, told: Sequence[str]) -> None:
-        """Writes down what was heard of a turn under which the talk has ended; says nothing."""
+        """Writes down what was heard of a turn under which the talk has ended; says nothing.
+
+        A contribution that is to be carried out again stands in the store as it was taken; one that has
+        called tools may have changed something, and has ended.
+        """
+        if turn.stays_open and turn.place is not None and not turn.has_called:
+            return
         self._note_heard(turn, outcome.heard, "interrupted")
-        messages = self._history.take_unwritten()
-        told = [*turn.heard_calls, *told]
-        journal = self._session.journal
         if turn.stays_open and turn.source == "user":
-            journal.turn_cut(turn.turn_id, messages, told)
+            messages, told = self._history.take_unwritten(), [*turn.heard_calls, *told]
+            self._session.journal.turn_cut(turn.turn_id, messages, told, is_anew=turn.is_anew)
         else:
-            journal.turn_ended(
-                turn.turn_id,
-                messages,
-                "interrupted",
-                told=told,
-                is_anew=turn.is_anew,
-                sources=turn.sources,
-            )
+            self._journal_end(turn, outcome.heard, "interrupted", told)
 
     def _note_heard(self, turn: Turn, text: str, ending: TurnEnding) -> None:
         now = self._clock.now()
-        self._session.transcript.add(Spoken("assistant", text, turn.turn_id, now, ending == "interrupted"))
+        source = "backend" if turn.sources.get("assistant") == "backend" else None
+        was_cut = ending == "interrupted"
+        said = Spoken("assistant", text, turn.turn_id, now, was_cut, source=source)
+        self._session.transcript.add(said)
 
     async def _write(self, turn: Turn, text: str, ending: TurnEnding, told: Sequence[str] = ()) -> bool:
         """Writes down what the turn said and added to the history; waits for that as long as it may."""
         self._note_heard(turn, text, ending)
-        return await self._session.journal.turn_ended(
+        return await self._journal_end(turn, text, ending, told)
+
+    def _journal_end(self, turn: Turn, text: str, ending: TurnEnding, told: Sequence[str]) -> Awaitable[bool]:
+        """Writes down what the turn added; results that it could not tell only with the turn that does.
+
+        Until then they are told anew after a restart, and stand in the history once.
+        """
+        is_untold = turn.source == "tool" and not (text or told or turn.has_called)
+        return self._session.journal.turn_ended(
             turn.turn_id,
-            self._history.take_unwritten(),
+            [] if is_untold else self._history.take_unwritten(),
             ending,
             told=[*turn.heard_calls, *told],
             is_anew=turn.is_anew,
             sources=turn.sources,
+            place=turn.place,
         )
 
     def end(self, *events: Event) -> None:
@@ -284,6 +293,11 @@ class TurnRunner:
             self._session.move_to(state)
         for event in events:
             self._session.emit(event)
+            if isinstance(event, ResponseComplete):
+                was_cut = event.finish_reason == "interrupted"
+                self._session.transcript.end_turn(event.turn_id, "interrupted" if was_cut else "complete")
+            elif isinstance(event, ErrorOccurred) and event.turn_id is not None:
+                self._session.transcript.end_turn(event.turn_id, "failed")
         self._session.emit(StateChanged(state.value))
 
     def _timings(self, turn: Turn, accepted_at: float | None) -> Timings:

@@ -257,6 +257,13 @@ class HistoryEntry(V2ServerPart):
     interrupted: bool
     truncated: bool = False
     """Whether only the beginning of it is here; missing where all of it is."""
+    ending: Literal["complete", "interrupted", "failed"] | None = None
+    """Of a user's text, how its turn has ended: answered, cut or withdrawn, or in an error.
+
+    Missing where it has not, and where that is told after this message.
+    """
+    source: Literal["backend"] | None = None
+    """A back end had the agent say it; missing in what is the model's own."""
 
 
 class HistoryTurn(V2ServerPart):

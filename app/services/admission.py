@@ -14,7 +14,7 @@ from app.protocol.events import Event, HistoryTold, Pong
 from app.services.connection import Admission
 from app.services.live_session import LiveSession
 from app.services.principal import Principal
-from app.services.restoring import take_up_what_is_left, tell_what_is_left
+from app.services.restoring import forget_what_was_told, take_up_what_is_left, tell_what_is_left
 from app.services.session_host import SessionHost
 from app.session.pump import Link
 from app.session.resume_tokens import ResumeTokens
@@ -117,6 +117,8 @@ async def _resume(
     if host.find(message.session_id, principal) is not live or live.tokens is not tokens:
         raise ResumeRefused  # it has ended meanwhile, or begun anew
     live.pump.catch_up()
+    if has_seen:
+        forget_what_was_told(live)
     take_up_what_is_left(live)
     has_gap = not (has_seen and ring.can_replay(message.last_seq))
     next_seq = ring.next_seq if has_gap else message.last_seq + 1
@@ -126,9 +128,7 @@ async def _resume(
     live.conversation.tools.approvals.ask_again()
     if not is_same_stream:
         live.stale_seq = message.last_seq
-    if has_seen:
-        live.lost_endings.clear()
-    else:
+    if not has_seen:
         tell_what_is_left(live)
     return admission
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.clock import Clock
+from app.conversation.contribution import Contribution
 from app.conversation.conversation import Conversation
 from app.conversation.intake import UserText
 from app.patience import Alarm
@@ -19,6 +20,8 @@ from app.storage.records import StoredTalk
 from app.talking.session_voice import SessionVoice
 from app.tools.calls import ToolRun
 
+LeftInLine = UserText | ToolRun | Contribution
+
 _OWN_WEIGHT: Final = 20_000
 """A session without a word, in bytes."""
 
@@ -30,11 +33,13 @@ class Leftover:
     Attributes:
         runs: Its calls, by their id.
         anew: The texts that are asked again, in order, and when each was taken.
+        contributions: What a back end has added that is carried out yet, likewise.
     """
 
     talk: StoredTalk
     runs: dict[str, ToolRun]
     anew: list[tuple[datetime, UserText]]
+    contributions: list[tuple[datetime, Contribution]]
 
 
 @dataclass(eq=False, slots=True)
@@ -68,7 +73,7 @@ class LiveSession:
     pump_task: asyncio.Task[None] | None = None
     expiry: Alarm | None = None
     restored: "Leftover | None" = None
-    left_in_line: list[UserText | ToolRun] = field(default_factory=list[UserText | ToolRun])
+    left_in_line: list[LeftInLine] = field(default_factory=list[LeftInLine])
     lost_endings: list[Event] = field(default_factory=list[Event])
     lost_calls: list[EndedCall] = field(default_factory=list[EndedCall])
     history_seq: int = -1

@@ -1,5 +1,6 @@
 """Takes up a stored session again after the server was restarted."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -9,19 +10,30 @@ from typing import get_args
 import orjson
 
 from app.chat import ApiMessage
+from app.conversation.contribution import Contribution, Mode
 from app.conversation.intake import UserText
 from app.conversation.prompt import note_kind
 from app.errors import ServerRestarted
 from app.locales import say
 from app.protocol import v2
 from app.protocol.events import ErrorOccurred, MessageAccepted, ToolEndReason, ToolFinished
-from app.services.live_session import Leftover, LiveSession
+from app.services.live_session import LeftInLine, Leftover, LiveSession
 from app.services.principal import Principal
 from app.session.resume_tokens import ResumeTokens
 from app.session.service_extras import calling_again
-from app.session.transcript import EndedCall, Spoken
+from app.session.transcript import EndedCall, Spoken, TextEnding
 from app.storage.records import CallRow, MessageRecord, SessionRecord, StoredTalk
 from app.tools.calls import STOPPED_BY_A_PERSON, Ending, ToolRun, ending_of, finished_of
+
+logger = logging.getLogger(__name__)
+
+_HOW_TEXTS_END: dict[str, TextEnding] = {
+    "ok": "complete",
+    "interrupted": "interrupted",
+    "withdrawn": "interrupted",
+    "refused": "failed",
+    "failed": "failed",
+}
 
 _REASONS: dict[str, ToolEndReason] = {reason: reason for reason in get_args(ToolEndReason)}
 
@@ -63,13 +75,19 @@ def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumab
             (text.created_at, _asked_again(live, text, talk, runs, is_joined=text.turn_id in joining))
             for text in anew
         ],
+        [
+            (row.created_at, _contribution(row))
+            for row in talk.contributions
+            if _mode_of(row) == "context"
+            or (was_resumable and may_be_asked_again(row, talk.writes, now, window_s))
+        ],
     )
     _remember(live, talk, anew_ids)
     # Which tools brought what is not known any more; with a summary the summariser says the same.
     has_outside = any(_may_be_outside(message) for message in talk.messages)
     live.session.holds_outside |= has_outside or bool(talk.untold_calls)
     for message in talk.messages:
-        if message.role in ("user", "assistant") and message.content and message.status != "joined":
+        if _is_said(message) and message.content and message.status != "joined":
             live.session.transcript.add(_spoken(message))
     for call in talk.ended_calls:
         live.session.transcript.end_call(call.turn_id, _finished(live, call))
@@ -85,9 +103,30 @@ def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumab
 def may_be_asked_again(
     text: MessageRecord, writes: Sequence[CallRow], now: datetime, window_s: float
 ) -> bool:
-    """Whether a text without an ending may be asked again: it is young, and its turn has changed nothing."""
+    """Whether a text without an ending may be asked again: it is young, and its turn has changed nothing.
+
+    So may a contribution be carried out again.
+    """
     is_young = (now - text.created_at).total_seconds() <= window_s
     return is_young and not any(row.turn_id == text.turn_id and row.has_begun_writing for row in writes)
+
+
+def _mode_of(row: MessageRecord) -> Mode:
+    """What a back end has asked for with a contribution that stands in the store."""
+    if row.role == "assistant":
+        return "say"
+    return "context" if note_kind(row.content or "") == "context" else "prompt"
+
+
+def _contribution(row: MessageRecord) -> Contribution:
+    return Contribution(row.content or "", _mode_of(row), row.turn_id, place=row.position)
+
+
+def _is_said(record: MessageRecord) -> bool:
+    """Whether somebody said it: not what a back end wants to be said and was not."""
+    return record.role == "user" or (
+        record.role == "assistant" and record.status not in ("accepted", "withdrawn")
+    )
 
 
 def _joining(talk: StoredTalk) -> set[str]:
@@ -137,7 +176,7 @@ def _remember(live: LiveSession, talk: StoredTalk, anew: set[str]) -> None:
         if messages[0].position >= summarised_upto:
             history.restore_turn(turn_id, [_api_message(m) for m in messages], messages[0].position)
     history.make_room()
-    counted = [m for m in talk.messages if m.turn_id in anew and m.role != "tool" and m.content]
+    counted = [m for m in talk.messages if m.turn_id in anew and _is_said(m) and m.content]
     history.message_count = talk.session.message_count - len(counted)
 
 
@@ -151,7 +190,8 @@ def settle_what_is_left(live: LiveSession) -> None:
     if left is None:
         return
     talk, journal = left.talk, live.session.journal
-    anew = {text.turn_id for _, text in left.anew}
+    kept = {contribution.turn_id for _, contribution in left.contributions}
+    anew = {text.turn_id for _, text in left.anew} | kept
     live.lost_endings = []
     for row in talk.running_calls:
         journal.call_ended(ending_of(left.runs[row.call_id]))
@@ -167,6 +207,10 @@ def settle_what_is_left(live: LiveSession) -> None:
         if text.turn_id not in anew:
             journal.turn_ended(text.turn_id, [], "failed")
             live.lost_endings.append(ErrorOccurred(ServerRestarted(), text.turn_id, text.client_id))
+    for row in talk.contributions:
+        if row.turn_id not in kept:
+            logger.warning("contribution_withdrawn", extra={"turn_id": row.turn_id})
+            journal.turn_ended(row.turn_id, [], "withdrawn", place=row.position)
     live.left_in_line = _line(live, left, anew)
 
 
@@ -193,20 +237,28 @@ def tell_what_is_left(live: LiveSession) -> None:
         live.session.emit(ending)
 
 
+def forget_what_was_told(live: LiveSession) -> None:
+    """The endings that were left have been heard: from now on a history has them, as it has all others."""
+    for ending in live.lost_endings:
+        if isinstance(ending, ErrorOccurred) and ending.turn_id is not None:
+            live.session.transcript.end_turn(ending.turn_id, "failed")
+    live.lost_endings.clear()
+
+
 def _unheard(talk: StoredTalk) -> tuple[CallRow, ...]:
     """The calls whose ending nobody has heard: a planned stop ended some when nobody listened any more."""
     stopped = [call for call in talk.untold_calls if call.reason == "shutdown"]
     return (*talk.running_calls, *stopped)
 
 
-def _line(live: LiveSession, left: Leftover, anew: set[str]) -> list[UserText | ToolRun]:
+def _line(live: LiveSession, left: Leftover, anew: set[str]) -> list[LeftInLine]:
     """What is to be asked and told, in the order in which it came."""
     now = live.clock.now()
-    items: list[tuple[datetime, UserText | ToolRun]] = []
+    items: list[tuple[datetime, LeftInLine]] = []
     for row in (*left.talk.untold_calls, *left.talk.running_calls):
         if row.turn_id not in anew:
             items.append((row.ended_at or now, left.runs[row.call_id]))
-    items += left.anew
+    items += [*left.anew, *left.contributions]
     items.sort(key=lambda item: item[0])
     return [item for _, item in items]
 
@@ -221,11 +273,12 @@ def _finished(live: LiveSession, call: CallRow) -> ToolFinished:
 def _is_remembered(record: MessageRecord) -> bool:
     """Whether the model is told of it again.
 
-    It is not of what it refused, of words that came again in a joined text, and of an answer of which nothing
-    was heard after all.
+    It is not of what it refused, of words that came again in a joined text, of an answer of which nothing
+    was heard after all, and of a contribution that was not carried out, or not yet.
     """
     is_nothing = record.role == "assistant" and not record.content and not record.tool_calls
-    return record.status not in ("refused", "joined") and not is_nothing
+    is_undone = record.role != "user" and record.status in ("accepted", "withdrawn")
+    return record.status not in ("refused", "joined") and not is_nothing and not is_undone
 
 
 def _api_message(record: MessageRecord) -> ApiMessage:
@@ -248,6 +301,8 @@ def _spoken(record: MessageRecord) -> Spoken:
         record.created_at,
         interrupted=role == "assistant" and record.status == "interrupted",
         is_refused=record.status == "refused",
+        ending=_HOW_TEXTS_END.get(record.status) if role == "user" else None,
+        source="backend" if record.source == "backend" else None,
     )
 
 

@@ -23,7 +23,7 @@ from app.services.limits import SessionLimits
 from app.services.live_session import LiveSession
 from app.services.principal import Principal
 from app.services.profiles import Profiles
-from app.services.restoring import may_come_back, restore, settle_what_is_left
+from app.services.restoring import forget_what_was_told, may_come_back, restore, settle_what_is_left
 from app.services.stored_journal import StoredJournal
 from app.services.waiting_room import WaitingRoom
 from app.session.budget import Budget
@@ -177,7 +177,7 @@ class SessionHost:
         live = self.sessions.get(session_id) or await self._stored(session_id, is_theirs)
         if live is None or not live.is_resumable or not is_theirs(live.session.user_id):
             raise ResumeRefused
-        live.lost_endings.clear()
+        forget_what_was_told(live)
         live.tokens = tokens = ResumeTokens()
         refusal = live.voice.begin(audio)
         terms = self._terms(live, continued=True)

@@ -6,7 +6,16 @@ from typing import Any
 
 from app.chat import ApiMessage
 from app.clock import Clock
-from app.session.journal import NO_SOURCES, CallEnd, CallStart, Sources, TurnEnding
+from app.session.journal import (
+    NO_ENDINGS,
+    NO_SOURCES,
+    CallEnd,
+    CallStart,
+    Endings,
+    MessageSource,
+    Sources,
+    TurnEnding,
+)
 from app.session.service_extras import stored_calls
 from app.storage.records import CallRow, MessageRecord
 from app.storage.store import Store
@@ -61,7 +70,12 @@ class StoredJournal:
         return self._store.requires_notes
 
     def text_accepted(
-        self, turn_id: str, content: str, client_id: str | None, joins: str = ""
+        self,
+        turn_id: str,
+        content: str,
+        client_id: str | None,
+        joins: str = "",
+        ends: Endings = NO_ENDINGS,
     ) -> Awaitable[bool]:
         """A user's text; True once it survives the end of the process."""
         record = MessageRecord(
@@ -73,7 +87,13 @@ class StoredJournal:
             status="accepted",
             client_id=client_id,
         )
-        return self._bounded(self._store.text_accepted(self._session_id, record, joins))
+        return self._bounded(self._store.text_accepted(self._session_id, record, joins, ends))
+
+    def contribution_taken(self, turn_id: str, message: ApiMessage, source: MessageSource) -> Awaitable[bool]:
+        """What a back end adds, before its turn begins; True once it survives the end of the process."""
+        record = self._record(turn_id, message, "ok", {message["role"]: source})
+        waiting = replace(record, status="accepted")
+        return self._bounded(self._store.messages_stored(self._session_id, [waiting]))
 
     def turn_ended(
         self,
@@ -84,9 +104,16 @@ class StoredJournal:
         told: Sequence[str] = (),
         is_anew: bool = False,
         sources: Sources = NO_SOURCES,
+        place: int | None = None,
     ) -> Awaitable[bool]:
         """What a turn added to the history; True once it survives the end of the process."""
-        records = [self._record(turn_id, message, ending, sources) for message in messages]
+        if place is not None and not (messages and messages[0]["role"] in sources):
+            place, ending = None, "withdrawn"  # nothing but the contribution has this turn's id and waits
+        before = self._next_position if is_anew else None
+        records = [
+            self._record(turn_id, message, ending, sources, place if number == 0 else None)
+            for number, message in enumerate(messages)
+        ]
         self._last_turn, self._last_sources = (turn_id, records), sources
         receipt = self._store.turn_ended(
             self._session_id,
@@ -95,16 +122,24 @@ class StoredJournal:
             records,
             told=told,
             told_at=self._clock.now(),
-            is_anew=is_anew,
+            drops_before=before,
         )
         return self._bounded(receipt)
 
-    def turn_cut(self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str]) -> None:
+    def turn_cut(
+        self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str], *, is_anew: bool = False
+    ) -> None:
         """What a turn added before the server's stop cut it; its text still waits for its ending."""
+        before = self._next_position if is_anew else None
         records = [self._record(turn_id, message, "interrupted", NO_SOURCES) for message in messages]
-        self._store.messages_stored(self._session_id, records)
-        if told:
-            self._store.calls_told(self._session_id, told, self._clock.now())
+        self._store.turn_cut(
+            self._session_id,
+            turn_id,
+            records,
+            told=told,
+            told_at=self._clock.now(),
+            drops_before=before,
+        )
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
         """Another form of what the last turn added: the user heard more of it, or less."""
@@ -177,11 +212,16 @@ class StoredJournal:
         return self._next_position - 1
 
     def _record(
-        self, turn_id: str, message: ApiMessage, ending: TurnEnding, sources: Sources
+        self,
+        turn_id: str,
+        message: ApiMessage,
+        ending: TurnEnding,
+        sources: Sources,
+        place: int | None = None,
     ) -> MessageRecord:
         was_cut = ending == "interrupted" and message["role"] == "assistant"
         return MessageRecord(
-            position=self._take_position(),
+            position=self._take_position() if place is None else place,
             turn_id=turn_id,
             role=message["role"],
             content=message["content"],

@@ -29,6 +29,11 @@ Sources = Mapping[str, MessageSource]
 
 NO_SOURCES: Final[Sources] = {}
 
+Endings = Mapping[str, TurnEnding]
+"""How turns end that a new text ends, by their id."""
+
+NO_ENDINGS: Final[Endings] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class CallStart:
@@ -81,11 +86,28 @@ class Journal(Protocol):
         ...
 
     def text_accepted(
-        self, turn_id: str, content: str, client_id: str | None, joins: str = ""
+        self,
+        turn_id: str,
+        content: str,
+        client_id: str | None,
+        joins: str = "",
+        ends: Endings = NO_ENDINGS,
     ) -> Awaitable[bool]:
         """A user's text; True once it survives the end of the process.
 
-        `joins`: the turn whose text it says again, with more words; that text is not read again.
+        Args:
+            turn_id: The turn that will answer it.
+            content: What the user says.
+            client_id: The client's own id for it.
+            joins: The turn whose text it says again, with more words; that text is not read again.
+            ends: The turns whose texts it ends: all of this survives together, or nothing.
+        """
+        ...
+
+    def contribution_taken(self, turn_id: str, message: ApiMessage, source: MessageSource) -> Awaitable[bool]:
+        """What a back end adds, before its turn begins; True once it survives the end of the process.
+
+        It stands at the place that was `next_position`.
         """
         ...
 
@@ -98,6 +120,7 @@ class Journal(Protocol):
         told: Sequence[str] = (),
         is_anew: bool = False,
         sources: Sources = NO_SOURCES,
+        place: int | None = None,
     ) -> Awaitable[bool]:
         """What a turn added to the history; True once it survives the end of the process.
 
@@ -108,11 +131,18 @@ class Journal(Protocol):
             told: The calls whose results it told: all of this survives together, or nothing.
             is_anew: It was asked again: the messages stand in the place of those that it added before.
             sources: Whose they are, where their roles do not tell.
+            place: Where the contribution stands that the turn has carried out: it is the first of the
+                messages. Where they do not begin with it, it was not carried out.
         """
         ...
 
-    def turn_cut(self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str]) -> None:
-        """What a turn added before the server's stop cut it; its text still waits for its ending."""
+    def turn_cut(
+        self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str], *, is_anew: bool = False
+    ) -> None:
+        """What a turn added before the server's stop cut it; its text still waits for its ending.
+
+        `is_anew`: as in `turn_ended`.
+        """
         ...
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
@@ -163,8 +193,17 @@ class NoJournal:
     next_position = 0
 
     def text_accepted(
-        self, turn_id: str, content: str, client_id: str | None, joins: str = ""
+        self,
+        turn_id: str,
+        content: str,
+        client_id: str | None,
+        joins: str = "",
+        ends: Endings = NO_ENDINGS,
     ) -> Awaitable[bool]:
+        """Writes nothing."""
+        return NOT_KEPT
+
+    def contribution_taken(self, turn_id: str, message: ApiMessage, source: MessageSource) -> Awaitable[bool]:
         """Writes nothing."""
         return NOT_KEPT
 
@@ -177,11 +216,14 @@ class NoJournal:
         told: Sequence[str] = (),
         is_anew: bool = False,
         sources: Sources = NO_SOURCES,
+        place: int | None = None,
     ) -> Awaitable[bool]:
         """Writes nothing."""
         return NOT_KEPT
 
-    def turn_cut(self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str]) -> None:
+    def turn_cut(
+        self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str], *, is_anew: bool = False
+    ) -> None:
         """Writes nothing."""
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:

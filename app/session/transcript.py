@@ -17,6 +17,10 @@ MAX_CHARS = 512 * 1024
 MAX_CALLS = 50
 
 
+TextEnding = Literal["complete", "interrupted", "failed"]
+"""How the turn of a user's text has ended: in an answer, cut or withdrawn, or in an error."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """What somebody said.
@@ -24,6 +28,8 @@ class Spoken:
     Attributes:
         is_refused: The model's service did not take it; no later prompt may hold it.
         truncated: Only the beginning of it is here.
+        ending: Of a user's text, how its turn has ended; None where it has not, or that is told yet.
+        source: `backend` for what a back end had the agent say.
     """
 
     role: Literal["user", "assistant"]
@@ -33,6 +39,8 @@ class Spoken:
     interrupted: bool = False
     is_refused: bool = False
     truncated: bool = False
+    ending: TextEnding | None = None
+    source: Literal["backend"] | None = None
 
     def describe(self) -> dict[str, Any]:
         """The entry as a `history` message has it."""
@@ -43,7 +51,8 @@ class Spoken:
             "created_at": wire_time(self.created_at),
             "interrupted": self.interrupted,
         }
-        return {**entry, "truncated": True} if self.truncated else entry
+        marks = {"truncated": self.truncated, "ending": self.ending, "source": self.source}
+        return entry | {name: mark for name, mark in marks.items() if mark}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,12 @@ class Transcript:
     def forget_answer(self, turn_id: str) -> None:
         """Takes out what the agent said in a turn that is asked again."""
         self._put(entry for entry in self._entries if entry.turn_id != turn_id or entry.role == "user")
+
+    def end_turn(self, turn_id: str, ending: TextEnding) -> None:
+        """The turn of a user's text has ended, and its client is told so."""
+        for place, entry in enumerate(self._entries):
+            if entry.turn_id == turn_id and entry.role == "user":
+                self._entries[place] = replace(entry, ending=ending)
 
     def refuse(self, turn_id: str) -> None:
         """Marks what was said in a turn as refused."""

@@ -1,10 +1,11 @@
 """The store of a server that keeps nothing: `DATABASE_URL=none`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from app.storage.records import (
+    NO_ENDS,
     CallRow,
     CallStatus,
     Ending,
@@ -42,7 +43,9 @@ class NoStore:
         """See `Store`."""
         return Receipt.refused()
 
-    def text_accepted(self, session_id: str, message: MessageRecord, joins: str = "") -> Receipt:
+    def text_accepted(
+        self, session_id: str, message: MessageRecord, joins: str = "", ends: Mapping[str, Ending] = NO_ENDS
+    ) -> Receipt:
         """See `Store`."""
         return Receipt.refused()
 
@@ -59,7 +62,20 @@ class NoStore:
         *,
         told: Sequence[str] = (),
         told_at: datetime | None = None,
-        is_anew: bool = False,
+        drops_before: int | None = None,
+    ) -> Receipt:
+        """See `Store`."""
+        return Receipt.refused()
+
+    def turn_cut(
+        self,
+        session_id: str,
+        turn_id: str,
+        messages: Sequence[MessageRecord],
+        *,
+        told: Sequence[str] = (),
+        told_at: datetime | None = None,
+        drops_before: int | None = None,
     ) -> Receipt:
         """See `Store`."""
         return Receipt.refused()

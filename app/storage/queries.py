@@ -58,10 +58,13 @@ _MOST_WRITES = 200
 
 _CALL_COLUMNS = [tool_calls.c[field.name] for field in fields(CallRow)]
 
+_IS_SAID = or_(messages.c.role != "assistant", messages.c.status.not_in(("accepted", "withdrawn")))
+"""All but what a back end wants the agent to say, and what was not said."""
+
 _COUNT = (
     select(func.count())
     .where(messages.c.session_id == sessions.c.id, messages.c.role.in_(("user", "assistant")))
-    .where(messages.c.content.is_not(None))
+    .where(messages.c.content.is_not(None), _IS_SAID)
     .correlate(sessions)
     .scalar_subquery()
     .label("message_count")
@@ -107,7 +110,7 @@ def talk(
     if found is None or not (is_wanted is None or is_wanted(found)):
         return None
     session_id = found.id
-    unanswered = _messages_where(connection, session_id, messages.c.status == "accepted")
+    waiting = _messages_where(connection, session_id, messages.c.status == "accepted")
     last = connection.scalar(select(func.max(messages.c.position)).where(messages.c.session_id == session_id))
     untold = tool_calls.c.told_at.is_(None)
     calls = (
@@ -123,7 +126,8 @@ def talk(
         next_position=0 if last is None else last + 1,
         running_calls=tuple(_call(row) for row in calls if row.ended_at is None),
         untold_calls=tuple(_call(row) for row in calls if row.ended_at is not None),
-        unanswered=unanswered,
+        unanswered=tuple(message for message in waiting if message.role == "user"),
+        contributions=tuple(message for message in waiting if message.role != "user"),
         turn_of_client_id=_client_ids(connection, session_id),
         writes=_writes(connection, session_id),
         ended_calls=_ended_calls(connection, session_id),
@@ -357,7 +361,7 @@ def found_messages(
     statement = (
         select(*_MESSAGE_COLUMNS)
         .where(messages.c.session_id == storable(session_id), or_(*hits))
-        .where(messages.c.status.not_in(_NOT_FOUND))
+        .where(messages.c.status.not_in(_NOT_FOUND), _IS_SAID)
         .order_by(score.desc(), messages.c.position.desc())
         .limit(limit)
     )

@@ -1,16 +1,20 @@
 """What the store takes and gives: plain values, without a database behind them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Literal, TypedDict, TypeVar
+from typing import Any, Final, Generic, Literal, TypedDict, TypeVar
 
 Role = Literal["user", "assistant", "tool", "system"]
 
 MessageStatus = Literal["accepted", "ok", "interrupted", "withdrawn", "refused", "failed", "joined"]
-"""`accepted`: a user's text whose turn has not ended. `withdrawn`: taken back before it was answered.
+"""`accepted`: a user's text whose turn has not ended, or what a back end adds and was not carried out yet.
+`withdrawn`: taken back before it was answered; of a back end's, it was not carried out.
 `refused`: kept for people, but out of all later prompts. `failed`: ended in an error."""
 
 Ending = Literal["ok", "interrupted", "withdrawn", "refused", "failed", "joined"]
+
+NO_ENDS: Final[Mapping[str, Ending]] = {}
 
 CallStatus = Literal["running", "done", "failed", "timed_out", "cancelled", "interrupted"]
 
@@ -155,6 +159,7 @@ class StoredTalk:
         ended_calls: The newest that have ended, as they began, without their arguments; not those that the
             server's stop has ended and nobody was told of.
         unanswered: Accepted texts whose turn has no ending, oldest first.
+        contributions: What a back end has added and was not carried out, oldest first.
         turn_of_client_id: The turns of the newest accepted client ids, oldest first.
     """
 
@@ -167,6 +172,7 @@ class StoredTalk:
     turn_of_client_id: dict[str, str]
     writes: tuple[CallRow, ...] = ()
     ended_calls: tuple[CallRow, ...] = ()
+    contributions: tuple[MessageRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

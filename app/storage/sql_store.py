@@ -1,7 +1,7 @@
 """The store in a database."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,9 @@ from app.storage.connections import Answer, Work
 from app.storage.database import Database
 from app.storage.errors import StoreUnavailable
 from app.storage.failures import summary_of
+from app.storage.operations import Operation
 from app.storage.records import (
+    NO_ENDS,
     CallRow,
     CallStatus,
     Ending,
@@ -105,9 +107,11 @@ class SqlStore:
         """See `Store`."""
         return self._writer.put(self._writes.session_changed(session_id, change))
 
-    def text_accepted(self, session_id: str, message: MessageRecord, joins: str = "") -> Receipt:
+    def text_accepted(
+        self, session_id: str, message: MessageRecord, joins: str = "", ends: Mapping[str, Ending] = NO_ENDS
+    ) -> Receipt:
         """See `Store`."""
-        return self._writer.put(self._writes.text_accepted(session_id, message, joins))
+        return self._writer.put(self._writes.text_accepted(session_id, message, joins, ends))
 
     def messages_stored(self, session_id: str, messages: Sequence[MessageRecord]) -> Receipt:
         """See `Store`."""
@@ -122,14 +126,31 @@ class SqlStore:
         *,
         told: Sequence[str] = (),
         told_at: datetime | None = None,
-        is_anew: bool = False,
+        drops_before: int | None = None,
     ) -> Receipt:
         """See `Store`."""
-        ended = self._writes.turn_ended(session_id, turn_id, ending, messages, is_anew=is_anew)
-        if told:
-            told_step = self._writes.calls_told(session_id, told, told_at or self._clock.now())
-            ended = ended.followed_by(told_step)
-        return self._writer.put(ended)
+        ended = self._writes.turn_ended(session_id, turn_id, ending, messages, drops_before=drops_before)
+        return self._writer.put(self._telling(ended, told, told_at))
+
+    def turn_cut(
+        self,
+        session_id: str,
+        turn_id: str,
+        messages: Sequence[MessageRecord],
+        *,
+        told: Sequence[str] = (),
+        told_at: datetime | None = None,
+        drops_before: int | None = None,
+    ) -> Receipt:
+        """See `Store`."""
+        stored = self._writes.turn_cut(session_id, turn_id, messages, drops_before=drops_before)
+        return self._writer.put(self._telling(stored, told, told_at))
+
+    def _telling(self, operation: Operation, told: Sequence[str], told_at: datetime | None) -> Operation:
+        if not told:
+            return operation
+        telling = self._writes.calls_told(operation.session_id, told, told_at or self._clock.now())
+        return operation.followed_by(telling)
 
     def message_marked(self, session_id: str, position: int, status: MessageStatus) -> Receipt:
         """See `Store`."""

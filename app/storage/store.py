@@ -5,11 +5,12 @@ Writes are plain calls that never wait: each gives a receipt, which can be await
 stops a talk.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from app.storage.records import (
+    NO_ENDS,
     CallRow,
     CallStatus,
     Ending,
@@ -59,10 +60,13 @@ class Store(Protocol):
 
     # Messages
 
-    def text_accepted(self, session_id: str, message: MessageRecord, joins: str = "") -> Receipt:
+    def text_accepted(
+        self, session_id: str, message: MessageRecord, joins: str = "", ends: Mapping[str, Ending] = NO_ENDS
+    ) -> Receipt:
         """A user's text (status `accepted`). Wait for the receipt before `message_accepted` says durable.
 
         `joins`: the turn whose text it says again, with more words; that one is `joined` from then on.
+        `ends`: the turns whose accepted texts it ends, and the status that they get.
         """
         ...
 
@@ -79,7 +83,7 @@ class Store(Protocol):
         *,
         told: Sequence[str] = (),
         told_at: datetime | None = None,
-        is_anew: bool = False,
+        drops_before: int | None = None,
     ) -> Receipt:
         """What a turn said; its accepted texts get `ending` as their status.
 
@@ -90,7 +94,23 @@ class Store(Protocol):
             messages: What it said; its user's texts are there already.
             told: The calls whose results it has told; with the turn or not at all.
             told_at: When.
-            is_anew: It was asked again: what it said goes in the place of what it had said before.
+            drops_before: It was asked again: what it said before, in places under this, goes.
+        """
+        ...
+
+    def turn_cut(
+        self,
+        session_id: str,
+        turn_id: str,
+        messages: Sequence[MessageRecord],
+        *,
+        told: Sequence[str] = (),
+        told_at: datetime | None = None,
+        drops_before: int | None = None,
+    ) -> Receipt:
+        """What a turn said before the server's stop cut it; its text still has no ending.
+
+        The arguments are those of `turn_ended`.
         """
         ...
 

@@ -4,7 +4,7 @@ Each may be applied twice with the result of once (see `writer.py`): rows are in
 caller gave them, and what stands there already is only replaced by a newer form of the same row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app.storage.models import erased_sessions, messages, sessions, tool_calls, users
 from app.storage.operations import Operation, Step
 from app.storage.records import (
+    NO_ENDS,
     CallRow,
     CallStatus,
     Ending,
@@ -140,13 +141,18 @@ class Writes:
             steps.append(_activity(session_id, max(row.created_at for row in rows)))
         return Operation(name, session_id, tuple(steps), sum(map(_weight, rows)))
 
-    def text_accepted(self, session_id: str, text: MessageRecord, joins: str) -> Operation:
-        """A user's text; what it joins is not read twice from then on."""
+    def text_accepted(
+        self, session_id: str, text: MessageRecord, joins: str = "", ends: Mapping[str, Ending] = NO_ENDS
+    ) -> Operation:
+        """A user's text; what it joins is not read twice from then on, what it ends is not asked again."""
         stored = self.messages_stored(session_id, [text], "text_accepted")
-        if not joins:
-            return stored
-        joined = Step(_JOIN_TEXT, values={"of_session": session_id, "of_turn": joins})
-        return replace(stored, steps=(*stored.steps, joined))
+        steps = [*stored.steps]
+        if joins:
+            steps.append(Step(_JOIN_TEXT, values={"of_session": session_id, "of_turn": joins}))
+        for turn_id, ending in ends.items():
+            key = {"of_session": session_id, "of_turn": turn_id}
+            steps.append(Step(_END_TEXTS, values={**key, "status": ending}))
+        return replace(stored, steps=tuple(steps))
 
     def turn_ended(
         self,
@@ -155,15 +161,29 @@ class Writes:
         ending: Ending,
         rows: Sequence[MessageRecord],
         *,
-        is_anew: bool = False,
+        drops_before: int | None = None,
     ) -> Operation:
         """What the turn said, and that its texts have had their ending."""
-        stored = self.messages_stored(session_id, rows)
+        stored = self.turn_cut(session_id, turn_id, rows, drops_before=drops_before, name="turn_ended")
         key = {"of_session": session_id, "of_turn": turn_id}
-        steps = [*stored.steps, Step(_END_TEXTS, values={**key, "status": ending})]
-        if is_anew and rows:
-            steps.append(Step(_DROP_EARLIER_ANSWER, values={**key, "before": rows[0].position}))
-        return Operation("turn_ended", session_id, tuple(steps), stored.chars)
+        return replace(stored, steps=(*stored.steps, Step(_END_TEXTS, values={**key, "status": ending})))
+
+    def turn_cut(
+        self,
+        session_id: str,
+        turn_id: str,
+        rows: Sequence[MessageRecord],
+        *,
+        drops_before: int | None = None,
+        name: str = "turn_cut",
+    ) -> Operation:
+        """What the turn said; of what it said in places under `drops_before` nothing stays."""
+        stored = self.messages_stored(session_id, rows, name)
+        if drops_before is None:
+            return stored
+        key = {"of_session": session_id, "of_turn": turn_id}
+        drop = Step(_DROP_EARLIER_ANSWER, values={**key, "before": drops_before})
+        return replace(stored, steps=(*stored.steps, drop))
 
     def message_marked(self, session_id: str, position: int, status: str) -> Operation:
         """Another status for one message."""

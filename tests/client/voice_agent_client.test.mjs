@@ -168,13 +168,18 @@ test("a missing message brings a resume, and what came out of order is not used"
 test("a gap replaces what was known by the history", async () => {
   const { client, begins, returns, of, last } = world();
   const socket = begins();
-  const [answered, lost, running] = ["a", "b", "c"].map((content) => client.say(content));
-  socket.hears(accepted(2, answered, "turn-1"), accepted(3, lost, "turn-2"), accepted(4, running, "turn-3"));
+  const said = ["a", "b", "d", "e", "c"].map((content) => client.say(content));
+  const [answered, lost, failed, withdrawn, running] = said;
+  socket.hears(
+    accepted(2, answered, "turn-1"), accepted(3, lost, "turn-2"), accepted(4, failed, "turn-4"),
+    accepted(5, withdrawn, "turn-5"), accepted(6, running, "turn-3"),
+  );
   const entry = (role, turn_id, content) => ({ role, turn_id, content, created_at: "", interrupted: false });
   const history = {
     type: "history",
     messages: [
       entry("user", "turn-1", "a"), entry("assistant", "turn-1", "A"), entry("user", "turn-2", "b"),
+      { ...entry("user", "turn-4", "d"), ending: "failed" }, { ...entry("user", "turn-5", "e"), ending: "interrupted" },
       entry("user", "turn-3", "c"),
     ],
     turn: { turn_id: "turn-3", text: "C1 " },
@@ -189,6 +194,9 @@ test("a gap replaces what was known by the history", async () => {
 
   assert.equal((await answered.done).text, "A");
   assert.equal(await code(lost.done), "ending_lost");
+  assert.equal(await code(failed.done), "turn_failed");
+  const { text, finishReason } = await withdrawn.done;
+  assert.deepEqual([text, finishReason], ["", "interrupted"]);
   assert.equal((await running.done).text, "C1 C2");
   assert.equal(of("chunk").at(-1).content, "C2");
 });

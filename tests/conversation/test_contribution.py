@@ -11,10 +11,11 @@ from tests.support.virtual_time import virtual
 @virtual
 async def test_what_the_agent_is_told_to_say_is_a_turn_of_its_own() -> None:
     async with talk(ScriptedModel([])) as t:
-        turn_id = t.conversation.put_in(Contribution("Hola.", "say"))
+        greeting = Contribution("Hola.", "say")
+        t.conversation.put_in(greeting)
         await t.rests()
 
-    assert t.events(TurnStarted) == [TurnStarted(turn_id, "agent")]
+    assert t.events(TurnStarted) == [TurnStarted(greeting.turn_id, "agent")]
     assert t.answers() == ["Hola."]
     assert t.session.conversation_history.message_count == 1
 
@@ -44,10 +45,11 @@ async def test_reaction_that_fails_is_an_error_that_v1_does_not_see() -> None:
 @virtual
 async def test_reaction_can_be_interrupted() -> None:
     async with talk(ScriptedModel([[Says("Pues "), Pause(60)], says("Sí.")])) as t:
-        turn_id = t.conversation.put_in(Contribution("Reacciona.", "prompt"))
+        wish = Contribution("Reacciona.", "prompt")
+        t.conversation.put_in(wish)
         await t.passes(1)
         t.drain()
-        t.conversation.interrupt(turn_id)
+        t.conversation.interrupt(wish.turn_id)
         await t.rests()
 
     (complete,) = t.events(ResponseComplete)

@@ -7,7 +7,7 @@ import pytest
 
 from app.conversation.intake import REMEMBERED_IDS, Intake, UserText
 from app.protocol.events import MessageAccepted
-from app.session.journal import NoJournal
+from app.session.journal import NO_ENDINGS, Endings, NoJournal
 from tests.support.scripted import ScriptedModel
 from tests.support.stage import Stage, stage
 from tests.support.virtual_time import VirtualClock, virtual
@@ -23,7 +23,14 @@ class SlowJournal(NoJournal):
         self._survives = survives
         self.written: list[tuple[str, str, str | None]] = []
 
-    async def text_accepted(self, turn_id: str, content: str, client_id: str | None, joins: str = "") -> bool:
+    async def text_accepted(
+        self,
+        turn_id: str,
+        content: str,
+        client_id: str | None,
+        joins: str = "",
+        ends: Endings = NO_ENDINGS,
+    ) -> bool:
         self.written.append((turn_id, content, client_id))
         await asyncio.sleep(self._seconds.popleft())
         return self._survives

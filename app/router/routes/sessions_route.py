@@ -66,9 +66,13 @@ class ContributionRequest(BaseModel):
 
 
 class ContributionReceipt(BaseModel):
-    """It waits in line; the turn that will say it has this id."""
+    """It waits in line; the turn that will say it has this id.
+
+    `durable`: it is carried out also where the server ends before.
+    """
 
     turn_id: str
+    durable: bool
 
 
 @router.get("/sessions", response_model_exclude_none=True)
@@ -192,10 +196,11 @@ async def contribute(
     content = without_unseen(request.content)
     if "\0" in request.content or not content.strip():
         raise HTTPException(422, "content must be a text without NUL characters")
+    contribution = Contribution(content, request.mode)
     try:
-        turn_id = live.conversation.put_in(Contribution(content, request.mode))
+        receipt = live.conversation.put_in(contribution)
     except QueueFull:
         raise HTTPException(429, "too many contributions wait in this talk") from None
     except BudgetExceeded as error:
         raise HTTPException(429, error.sentence(service.settings.agent_locale)) from None
-    return ContributionReceipt(turn_id=turn_id)
+    return ContributionReceipt(turn_id=contribution.turn_id, durable=await receipt)

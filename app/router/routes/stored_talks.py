@@ -138,7 +138,7 @@ def bad_cursor(error: BadCursor) -> HTTPException:
 def store_of(service: WebSocketAgentService) -> Store:
     """The store; answers 503 where nothing is kept."""
     if not service.store.is_on:
-        raise HTTPException(503, "this server keeps no talks: DATABASE_URL is off")
+        raise HTTPException(503, "this server keeps no talks: DATABASE_URL is none; name a database there")
     return service.store
 
 

@@ -25,6 +25,7 @@ async def test_back_end_speaks_in_a_talk() -> None:
 
     assert receipt.status_code == 202
     assert receipt.json()["turn_id"]
+    assert receipt.json()["durable"] is False, "this server keeps nothing"
     assert said == "Tu pedido ha llegado."
     assert {"role": "assistant", "content": "Tu pedido ha llegado."} in model.requests[0].messages
 

@@ -181,8 +181,8 @@ async def test_erased_talk_is_gone_and_stays_gone(settings: Settings) -> None:
 async def test_without_a_store_what_needs_it_says_so() -> None:
     async with running_server(provider=ScriptedModel([])) as server, client_of(server) as client:
         session_id = await client.opens()
-        codes = [
-            (await asks(server, "GET", path)).status_code
+        answers = [
+            await asks(server, "GET", path)
             for path in (
                 f"/sessions/{session_id}/messages",
                 f"/sessions/{session_id}/export",
@@ -190,7 +190,8 @@ async def test_without_a_store_what_needs_it_says_so() -> None:
             )
         ]
 
-    assert codes == [503, 503, 503]
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert all("DATABASE_URL is none" in answer.json()["detail"] for answer in answers)
 
 
 async def test_what_a_back_end_and_the_server_put_in_is_marked_as_theirs(settings: Settings) -> None:
