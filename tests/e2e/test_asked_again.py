@@ -432,7 +432,7 @@ async def test_write_of_words_that_another_text_goes_on_with_is_not_run_again(
 
 
 async def test_refused_recording_leaves_what_was_said_before_it(tmp_path: Path) -> None:
-    """A later text shows that it was the recording; that alone is kept from the next server's prompts."""
+    """Two later texts show that it was the recording; that alone is kept from the next server's prompts."""
     on = Stage(f"sqlite:///{tmp_path}/talks.db", Workshop())
 
     def answer(request: Any) -> Answer:
@@ -450,8 +450,9 @@ async def test_refused_recording_leaves_what_was_said_before_it(tmp_path: Path) 
         [live] = server.service.sessions
         live.conversation.hear_clip(recording, "u1")
         await client.hears("error")
-        await client.says("dos")
-        await client.hears_answer()
+        for text in ("dos", "más"):
+            await client.says(text)
+            await client.hears_answer()
         await dies(server, client)
         async with on.server(model) as after:
             move(client, after.url)
@@ -461,4 +462,4 @@ async def test_refused_recording_leaves_what_was_said_before_it(tmp_path: Path) 
             await client.leaves()
 
     said = [m["content"] for m in model.requests[0].messages[1:]]
-    assert said == ["uno", "Vale.", "dos", "Vale.", "tres"]
+    assert said == ["uno", "Vale.", "dos", "Vale.", "más", "Vale.", "tres"]
