@@ -1,6 +1,6 @@
 """A server that is killed at any moment, and what its clients and its database then know: D8, D9, D5, E3.
 
-`KILLED_TALKS=100 KILLS=20` before the command makes it a long run.
+`KILLED_TALKS=100 KILLS=20` before the command makes it a long run, `TEXTS=30 WITHIN_S=8` its talks long.
 """
 
 import asyncio
@@ -27,7 +27,10 @@ KILLED_TALKS = int(os.environ.get("KILLED_TALKS", "10"))
 """How many talks are held on each database while the server is killed."""
 
 KILLS = int(os.environ.get("KILLS", "2"))
-TEXTS = 4
+TEXTS = int(os.environ.get("TEXTS", "4"))
+
+WITHIN_S = float(os.environ.get("WITHIN_S", "1"))
+"""How long the server lives at most before it is killed, in seconds."""
 
 
 async def holds_a_talk(
@@ -62,7 +65,7 @@ async def is_killed_now_and_then(
 ) -> None:
     await all_are_in.wait()
     for _ in range(KILLS):
-        await asyncio.sleep(dice.choice((0.01, 0.1, 0.5)) * (1 + dice.random()))
+        await asyncio.sleep(dice.choice((0.01, 0.1, 0.5)) * (1 + dice.random()) * WITHIN_S)
         await server.is_killed()
         await server.starts()
         if dice.random() < 0.7:
@@ -149,6 +152,7 @@ async def test_d8_what_was_acknowledged_survives_kill_9_at_any_moment(address: s
         "database_url": address,
         "max_messages_per_s": 1000,
         "max_messages_burst": 1000,
+        "max_queued_messages": TEXTS,
         "store_timeout_s": 60,
     }
     async with AzureStandin() as standin, server_process(tmp_path, **settings, **standin.azure()) as server:
