@@ -153,6 +153,8 @@ async def test_d8_what_was_acknowledged_survives_kill_9_at_any_moment(address: s
         "max_messages_per_s": 1000,
         "max_messages_burst": 1000,
         "max_queued_messages": TEXTS,
+        # Starts of a busy machine take half a minute each, and count: the window is not what is tried here.
+        "resume_window_s": 2 * PATIENCE_S,
         "store_timeout_s": 60,
     }
     async with AzureStandin() as standin, server_process(tmp_path, **settings, **standin.azure()) as server:
