@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-GROUPS = {"A": 30, "B": 32, "C": 17, "D": 13, "E": 15, "F": 29, "H": 3, "L": 13, "M": 7, "P": 26}
+GROUPS = {"A": 30, "B": 32, "C": 17, "D": 13, "E": 15, "F": 29, "H": 4, "L": 13, "M": 7, "P": 26}
 
 ROWS = re.findall(r"^\| ([A-FHLMP]\d+(?:, [A-FHLMP]\d+)*) \| (.+) \| (.*) \|$", PAGE, re.MULTILINE)
 
