@@ -242,6 +242,11 @@ class Conversation:
         return [text.turn_id for text in self._texts()]
 
     @property
+    def holds_contributions(self) -> bool:
+        """Whether something waits that a back end has added."""
+        return any(isinstance(item, Contribution) and item.by == "backend" for item in self._line)
+
+    @property
     def waiting_chars(self) -> int:
         """How long the texts are that wait."""
         return sum(len(text.content) for text in self._texts())

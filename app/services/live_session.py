@@ -105,7 +105,8 @@ class LiveSession:
         """Whether nothing is lost with it: nobody has said anything, but for the agent's own greeting."""
         session, conversation = self.session, self.conversation
         has_words = any(entry.role == "user" for entry in session.transcript) or session.holds_outside
-        has_more_to_come = bool(conversation.waiting_turns or self.left_in_line or session.pending_tools)
+        waits = bool(conversation.waiting_turns or self.left_in_line or session.pending_tools)
+        has_more_to_come = waits or conversation.holds_contributions
         return not has_words and not has_more_to_come and self.restored is None and self.history_seq < 0
 
     def describe(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from app.conversation.contribution import Contribution
 from app.services.live_session import LiveSession
 from app.services.waiting_room import WaitingRoom
 from app.session.ring import Ring
@@ -85,3 +86,17 @@ async def test_what_one_address_leaves_waiting_may_weigh_so_much() -> None:
         for live in talks:
             room.leave(live)
         assert not room._weights
+
+
+@virtual
+async def test_what_a_back_end_has_added_is_kept_while_it_waits() -> None:
+    async with sessions() as make:
+        room = WaitingRoom(1)
+        told = make("a")
+        told.conversation.hold(True)
+        told.conversation.put_in(Contribution("Hay una oferta.", "say"))
+        assert room.enter(told) == []
+        room.enter(make("a"))
+
+        assert told.is_wordless is False
+        assert room.oldest() is not told
