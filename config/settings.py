@@ -101,7 +101,7 @@ class Settings(AccessSettings):
     models_from: Literal["auto", "release", "pypi"] = "auto"
     stt_provider: Literal["auto", "azure", "local", "none"] = "auto"
     azure_openai_stt_deployment: str | None = None
-    stt_model: str = Field(default="base", min_length=1)
+    stt_model: str = Field(default="auto", min_length=1)
     stt_context: Literal["fast", "full"] = "fast"
     stt_language: Literal["auto", "es", "en"] = "auto"
     stt_workers: int = Field(default=2, ge=1, le=64)

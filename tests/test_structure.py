@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from app.protocol.client import V1Message
 from app.services.handlers import HANDLERS
 from config.settings import Settings
-from tests.support.context import settings_with
+from tests.support.context import OF_TESTS, settings_with
 
 ROOT = Path(__file__).parents[1]
 APP = sorted((ROOT / "app").rglob("*.py"))
@@ -196,7 +196,7 @@ def test_env_example_shows_the_defaults(tmp_path: Path):
     file = tmp_path / "example"
     file.write_text("\n".join(f"{name}={value}" for name, value in env_example().items()), encoding="utf-8")
 
-    own = {name: Settings.model_fields[name].default for name in ("database_url", "tool_approval", "voice")}
+    own = {name: Settings.model_fields[name].default for name in OF_TESTS}
     defaults = settings_with(**own)
     assert Settings(_env_file=file).model_dump() == defaults.model_dump()  # pyright: ignore[reportCallIssue]
 

@@ -14,6 +14,7 @@ from typing import Final, Protocol, runtime_checkable
 from app.errors import Locale
 from app.llm.base import ChatProvider
 from app.llm.openai_errors import Failure
+from app.voice.stt.catalogue import AUTO, KNOWN
 from config.env_file import ENV_FILE, read_oddities
 from config.nearest import listed, nearest
 from config.settings import Settings
@@ -21,7 +22,8 @@ from config.settings import Settings
 logger = logging.getLogger(__name__)
 
 _LOCALES: Final[tuple[Locale, ...]] = ("es", "en")
-_WHISPER_MODELS: Final = ("tiny", "base", "small", "medium", "large-v2", "large-v3", "large-v3-turbo")
+_RECOGNISERS: Final = frozenset({AUTO, *KNOWN})
+_WHISPER_MODELS: Final = ("tiny", "small", "medium", "large-v2", "large-v3")
 
 
 @runtime_checkable
@@ -99,8 +101,8 @@ def _unknown_recogniser(settings: Settings) -> Iterator[UnknownName]:
         return
     installed = {path.name.removeprefix("whisper-") for path in folder.glob("whisper-*") if path.is_dir()}
     is_path = any((place / "model.bin").is_file() for place in (folder / name, Path(name)))
-    if name not in installed and not is_path and name != type(settings).model_fields["stt_model"].default:
-        yield UnknownName("STT_MODEL", name, installed | set(_WHISPER_MODELS))
+    if name not in installed and not is_path and name not in _RECOGNISERS:
+        yield UnknownName("STT_MODEL", name, installed | _RECOGNISERS | set(_WHISPER_MODELS))
 
 
 def _is_listed(model: str, models: Collection[str]) -> bool:

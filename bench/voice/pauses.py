@@ -45,7 +45,7 @@ from app.voice.clauses import ClauseSplitter
 from app.voice.detector import UtteranceDetector
 from app.voice.end_of_turn import EndOfTurn
 from app.voice.smart_turn import SmartTurn
-from app.voice.stt.local import LocalWhisper, model_folder
+from app.voice.stt.local import LocalRecogniser, model_folder
 from app.voice.stt.whisper_worker import load
 from app.voice.utterances import FRAME_BYTES, Resumed, Silence, Utterances
 from app.voice.vad import VoiceActivity
@@ -244,7 +244,7 @@ async def say(room: Room, prompts: list[Prompt], found: Found) -> None:
     session = VoiceSession("s", None, "u", history, outbox, clock.now(), clock.now(), language)
     host = ToolHost(ToolRegistry([]), settings, clock, httpx.AsyncClient(), ToolThreads(1))
     conversation = Conversation(session, cast(Any, DemoModel(settings)), host, settings)
-    recogniser = LocalWhisper(settings, cast(WorkerPool, room.pool))
+    recogniser = LocalRecogniser(settings, cast(WorkerPool, room.pool))
     senses = Senses(recogniser, room.judge, cast(Any, None), cast(Any, None), cast(Any, None))
     detector = UtteranceDetector(room.activity.stream(), 60)
     understanding = Understanding(senses, language, lambda: session.language)

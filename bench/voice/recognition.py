@@ -20,7 +20,7 @@ from app.talking.recordings import speech_in
 from app.voice.base import EAR_RATE_HZ, Transcript, Utterance
 from app.voice.detector import UtteranceDetector
 from app.voice.pcm import trimmed
-from app.voice.stt.local import LocalWhisper
+from app.voice.stt.local import LocalRecogniser
 from app.voice.vad import VoiceActivity
 from bench.processes import Process
 from bench.voice.corpus import Spoken, read_corpus
@@ -67,7 +67,7 @@ def by_detector(models_dir: Path) -> Find:
     return find
 
 
-async def understand(spoken: Spoken, whisper: LocalWhisper, rounds: int, find: Find = as_trimmed) -> Heard:
+async def understand(spoken: Spoken, whisper: LocalRecogniser, rounds: int, find: Find = as_trimmed) -> Heard:
     """Understands one recording some times; the worker does nothing else."""
     pcm = await find(spoken.pcm)
     worker = Process(whisper.pids[0], 0)
@@ -114,7 +114,7 @@ def report(heard: Sequence[Heard]) -> str:
 async def measure(arguments: argparse.Namespace) -> None:
     """Understands all recordings with one worker, and prints what came of it."""
     settings = Settings(stt_workers=1, stt_context=arguments.context, stt_timeout_s=60)
-    whisper = LocalWhisper(settings)
+    whisper = LocalRecogniser(settings)
     await whisper.start()
     try:
         listed = [one for listing in arguments.corpus for one in read_corpus(listing)]

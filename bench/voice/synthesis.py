@@ -18,7 +18,7 @@ from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, Speech, Synthesiser, U
 from app.voice.models import KOKORO, VOICES_FILE
 from app.voice.pcm import resampled
 from app.voice.reading import read_aloud, spoken_text
-from app.voice.stt.local import LocalWhisper
+from app.voice.stt.local import LocalRecogniser
 from app.voice.tts.espeak import Espeak
 from app.voice.tts.espeak_engine import load_engine
 from app.voice.tts.kokoro import RATE_HZ, Kokoro, pool_of
@@ -111,7 +111,7 @@ def report(said: Sequence[Said]) -> str:
 
 async def words_report(said: Sequence[Said]) -> str:
     """What whisper hears of it."""
-    whisper = LocalWhisper(Settings(stt_workers=1, stt_timeout_s=60))
+    whisper = LocalRecogniser(Settings(stt_workers=1, stt_timeout_s=60))
     await whisper.start()
     lines: list[str] = []
     try:

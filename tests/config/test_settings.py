@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import MIB, Settings, SettingsError, load_settings
-from tests.support.context import settings_with
+from tests.support.context import OF_TESTS, settings_with
 
 AZURE = {
     "AZURE_OPENAI_ENDPOINT": "https://example.openai.azure.com",
@@ -231,7 +231,7 @@ def test_empty_value_stands_for_the_default(env: pytest.MonkeyPatch):
     for name in Settings.model_fields:
         env.setenv(name.upper(), "")
 
-    own = {name: Settings.model_fields[name].default for name in ("database_url", "tool_approval", "voice")}
+    own = {name: Settings.model_fields[name].default for name in OF_TESTS}
     assert load_settings() == settings_with(**own)
 
 

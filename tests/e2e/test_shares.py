@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.voice.base import VoiceEngines
-from app.voice.stt.local import LocalWhisper
+from app.voice.stt.local import LocalRecogniser
 from app.voice.workers import WorkerPool
 from tests.support.context import settings_with
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses
@@ -73,7 +73,7 @@ async def test_three_strangers_with_clips_of_noise_hold_up_nobody_else(tmp_path:
     (tmp_path / "whisper-base" / "model.bin").touch()
     settings = settings_with(models_dir=tmp_path)
     pool = WorkerPool("tests.support.slow_ears", size=2, queue=16, timeout_s=15)
-    recogniser = LocalWhisper(settings, pool)
+    recogniser = LocalRecogniser(settings, pool)
     await recogniser.start()
     senses = replace(new_senses(WordRecogniser(Vocabulary())), recogniser=recogniser, decode_clip=as_it_is)
     model = ScriptedModel(lambda r: says("Sí."))

@@ -36,10 +36,21 @@ class SaidBefore:
         return Remarks(self.found[:limit], self.is_all)
 
 
+OF_TESTS: dict[str, Any] = {
+    "database_url": "none",
+    "tool_approval": "off",
+    "voice": False,
+    "stt_model": "base",
+}
+"""What the settings of tests have otherwise than people's."""
+
+
 def settings_with(**values: Any) -> Settings:
-    """Settings that read no .env file; unless a test asks for it, nothing is kept, asked for or spoken."""
-    own = {"database_url": "none", "tool_approval": "off", "voice": False}
-    return Settings(_env_file=None, **{**own, **values})
+    """Settings that read no .env file; unless a test asks for it, nothing is kept, asked for or spoken.
+
+    Nor does the machine decide which recogniser is used.
+    """
+    return Settings(_env_file=None, **{**OF_TESTS, **values})
 
 
 @asynccontextmanager

@@ -10,7 +10,8 @@ from app.storage.process_lock import ProcessLock
 from app.voice.checked import NOTES, note_whole
 from app.voice.fetching import FetchError, Progress
 from app.voice.install import Installation, install_models, what_is_missing
-from app.voice.models import ModelFile, missing_files, needed_models
+from app.voice.models import ModelFile, missing_files
+from app.voice.needs import needed_models
 from app.voice.progress import Step
 from tests.support.context import settings_with
 

@@ -16,8 +16,8 @@ from app.voice.models import (
     Model,
     ModelFile,
     missing_files,
-    needed_models,
 )
+from app.voice.needs import needed_models
 from tests.support.context import settings_with
 
 FILES = [file for model in MODELS for file in model.files]

@@ -1,5 +1,6 @@
 """Finds the recogniser that the settings ask for."""
 
+import asyncio
 from importlib import import_module
 from typing import cast
 
@@ -9,7 +10,7 @@ from config.settings import Settings
 
 RECOGNISERS = {
     "azure": "app.voice.stt.azure:AzureTranscriptions",
-    "local": "app.voice.stt.local:LocalWhisper",
+    "local": "app.voice.stt.local:LocalRecogniser",
 }
 """Each recogniser's class, made with the settings; imported only when asked for."""
 
@@ -25,7 +26,8 @@ async def load_recogniser(settings: Settings) -> Recogniser:
     if settings.recogniser == "none":
         raise NotAvailable("STT_PROVIDER=none", feature="STT_PROVIDER")
     module_name, _, class_name = RECOGNISERS[settings.recogniser].partition(":")
-    recogniser = getattr(import_module(module_name), class_name)(settings)
+    # It may have to read a large model's files, to see whether they are whole.
+    recogniser = await asyncio.to_thread(getattr(import_module(module_name), class_name), settings)
     try:
         await recogniser.start()
     except BaseException:

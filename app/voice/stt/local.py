@@ -1,4 +1,4 @@
-"""Whisper in worker processes, as a recogniser."""
+"""Whisper or Parakeet in worker processes, as a recogniser."""
 
 from contextlib import aclosing
 from pathlib import Path
@@ -6,11 +6,17 @@ from typing import Final, Literal
 
 from app.errors import Locale, NotAvailable, VoiceBusy, WorkerFailed
 from app.voice.base import Transcript, Urgency, Utterance
+from app.voice.stt.catalogue import KNOWN, TURBO
+from app.voice.stt.choice import usable, workers_for
+from app.voice.stt.machine import Machine, this_machine
 from app.voice.worker_wire import Header, Refused
 from app.voice.workers import WorkerPool
 from config.settings import Settings
 
-_KIND: Final = "app.voice.stt.whisper_worker"
+_KINDS: Final = {"whisper": "app.voice.stt.whisper_worker", "parakeet": "app.voice.stt.parakeet_worker"}
+_MOST_THREADS: Final = 4
+"""Of one pass; what Parakeet gains from more is little, and others work beside it."""
+
 _URGENCIES: Final[dict[Urgency, int]] = {"final": 0, "speculative": 1, "clip": 2, "partial": 3}
 
 PROMPTS: Final[dict[Locale, str]] = {
@@ -22,12 +28,15 @@ PROMPTS: Final[dict[Locale, str]] = {
 """What people say to an agent with these tools, for an utterance that brings no words of its own."""
 
 
-class LocalWhisper:
+class LocalRecogniser:
     """Speech to text on this machine; see `Recogniser`.
 
     Args:
         settings: With the model, its folder, the context and the workers' limits.
         pool: The workers; by default as the settings say.
+
+    Attributes:
+        model: The name of the one that is used: what `auto` came to.
 
     Raises:
         NotAvailable: The model's files are not there.
@@ -37,11 +46,13 @@ class LocalWhisper:
 
     def __init__(self, settings: Settings, pool: WorkerPool | None = None) -> None:
         self._context = settings.stt_context
-        folder = model_folder(settings.stt_model, settings.models_dir)
+        name = usable(settings)
+        kind, options, size = worker_of(name, settings)
+        self.model = name
         self._pool = pool or WorkerPool(
-            _KIND,
-            {"folder": str(folder)},
-            size=settings.stt_workers,
+            kind,
+            options,
+            size=size,
             queue=settings.stt_queue,
             timeout_s=settings.stt_timeout_s,
         )
@@ -122,6 +133,27 @@ def joined(windows: list[Header], utterance: Utterance) -> Transcript:
         spoken[0]["language"],
         round(sum(window["confidence"] * window["seconds"] for window in spoken) / seconds, 3),
     )
+
+
+def worker_of(name: str, settings: Settings, machine: Machine | None = None) -> tuple[str, Header, int]:
+    """What kind of worker opens a model, with which options, and how many of them.
+
+    Raises:
+        NotAvailable: The model's files are not there.
+    """
+    here = machine or this_machine()
+    known = KNOWN.get(name)
+    size = workers_for(name, settings.stt_workers, here)
+    if known is not None and known.kind == "parakeet":
+        folder = settings.models_dir / known.folder
+        if not (folder / "encoder-model.int8.onnx").is_file():
+            raise NotAvailable(f"no model {name} in {settings.models_dir}", feature="STT_MODEL")
+        threads = max(1, min(_MOST_THREADS, int(here.cores) // size))
+        return _KINDS["parakeet"], {"folder": str(folder.resolve()), "threads": threads}, size
+    folder = model_folder(name, settings.models_dir)
+    # The card is there for the large model; the small ones are quick enough without.
+    device = "cuda" if name == TURBO and here.gpus else "cpu"
+    return _KINDS["whisper"], {"folder": str(folder), "device": device}, size
 
 
 def model_folder(name: str, models_dir: Path) -> Path:

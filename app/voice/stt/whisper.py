@@ -76,13 +76,18 @@ class Whisper:
     Args:
         folder: With `model.bin`, `config.json` and `tokenizer.json`.
         threads: How many threads one pass uses.
+        device: `cpu`, with weights of 8 bits, or `cuda`, with the 16 bits of a graphics card.
     """
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path, threads: int = 1, device: str = "cpu") -> None:
         self._model = cast(
             Any,
             ctranslate2.models.Whisper(  # pyright: ignore[reportUnknownMemberType]
-                str(folder), device="cpu", compute_type="int8", inter_threads=1, intra_threads=threads
+                str(folder),
+                device=device,
+                compute_type="int8" if device == "cpu" else "float16",
+                inter_threads=1,
+                intra_threads=threads,
             ),
         )
         self._features = cast(Any, FeatureExtractor(feature_size=self._model.n_mels))

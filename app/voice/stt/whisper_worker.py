@@ -42,9 +42,9 @@ def load(options: Header) -> Handler:
     """Loads the model.
 
     Args:
-        options: `folder`, the model's.
+        options: `folder`, the model's, and `device`: `cpu` or `cuda`.
     """
-    whisper = Whisper(Path(str(options["folder"])))
+    whisper = Whisper(Path(str(options["folder"])), device=str(options.get("device", "cpu")))
     # The first pass costs more than the others.
     whisper.read(to_floats(bytes(2 * EAR_RATE_HZ)), Asked("es", {}))
 

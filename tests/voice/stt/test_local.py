@@ -13,7 +13,7 @@ from app.errors import NotAvailable, VoiceBusy, WorkerFailed
 from app.voice.base import Transcript, Utterance
 from app.voice.pcm import trimmed
 from app.voice.stt.checks import plain
-from app.voice.stt.local import LocalWhisper, joined, model_folder
+from app.voice.stt.local import LocalRecogniser, joined, model_folder
 from tests.support.clips import Recording, recording, recordings, silence
 from tests.support.context import settings_with
 from tests.support.models import MODELS_DIR, model
@@ -22,9 +22,9 @@ SPOKEN = [one for one in recordings() if one.text]
 
 
 @pytest_asyncio.fixture
-async def whisper() -> AsyncIterator[LocalWhisper]:
+async def whisper() -> AsyncIterator[LocalRecogniser]:
     model("whisper-base")
-    recogniser = LocalWhisper(settings_with(models_dir=MODELS_DIR, stt_workers=1, stt_timeout_s=10))
+    recogniser = LocalRecogniser(settings_with(models_dir=MODELS_DIR, stt_workers=1, stt_timeout_s=10))
     await recogniser.start()
     try:
         yield recogniser
@@ -32,7 +32,7 @@ async def whisper() -> AsyncIterator[LocalWhisper]:
         await recogniser.aclose()
 
 
-async def test_recordings_are_understood_to_the_word(whisper: LocalWhisper):
+async def test_recordings_are_understood_to_the_word(whisper: LocalRecogniser):
     spoken = {
         "es_calcula": "hola puedes calcular 2 mas 2",
         "es_hora": "dime que hora es por favor",
@@ -51,14 +51,14 @@ async def test_recordings_are_understood_to_the_word(whisper: LocalWhisper):
         assert 0.6 < heard.confidence <= 1
 
 
-async def test_what_has_no_words_is_empty_in_the_talks_language(whisper: LocalWhisper):
+async def test_what_has_no_words_is_empty_in_the_talks_language(whisper: LocalRecogniser):
     for pcm in (b"", silence(0.05), silence(2), recording("ruido").pcm):
         heard = await whisper.transcribe(Utterance(pcm, hint="en"))
         assert (heard.text, heard.confidence) == ("", 0)
     assert (await whisper.transcribe(Utterance(b"", hint="en"))).language == "en"
 
 
-async def test_minute_of_speech_is_understood_to_its_end(whisper: LocalWhisper):
+async def test_minute_of_speech_is_understood_to_its_end(whisper: LocalRecogniser):
     sentence, last = recording("es_barcelona").pcm, recording("es_hora").pcm
     minute = (sentence + silence(1.0)) * 10 + last
 
@@ -68,7 +68,7 @@ async def test_minute_of_speech_is_understood_to_its_end(whisper: LocalWhisper):
     assert "barcelona" in heard
 
 
-async def test_partial_pass_is_refused_while_no_worker_is_idle(whisper: LocalWhisper):
+async def test_partial_pass_is_refused_while_no_worker_is_idle(whisper: LocalRecogniser):
     final = asyncio.create_task(whisper.transcribe(Utterance(recording("es_hora").pcm)))
     await asyncio.sleep(0)
     assert not whisper.has_idle_worker
@@ -81,7 +81,7 @@ async def test_partial_pass_is_refused_while_no_worker_is_idle(whisper: LocalWhi
     assert (await whisper.transcribe(Utterance(recording("es_hora").pcm, urgency="partial"))).text
 
 
-async def test_final_pass_goes_before_speculative_ones(whisper: LocalWhisper):
+async def test_final_pass_goes_before_speculative_ones(whisper: LocalRecogniser):
     done: list[str] = []
 
     async def understand(one: Recording, urgency: str) -> None:
@@ -101,7 +101,7 @@ async def test_final_pass_goes_before_speculative_ones(whisper: LocalWhisper):
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP])
 async def test_recogniser_that_dies_or_hangs_costs_one_utterance(sent: signal.Signals):
     model("whisper-base")
-    whisper = LocalWhisper(settings_with(models_dir=MODELS_DIR, stt_workers=1, stt_timeout_s=8))
+    whisper = LocalRecogniser(settings_with(models_dir=MODELS_DIR, stt_workers=1, stt_timeout_s=8))
     await whisper.start()
     try:
         under_way = asyncio.create_task(whisper.transcribe(Utterance(recording("es_hora").pcm)))
