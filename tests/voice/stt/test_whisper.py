@@ -4,21 +4,25 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
+import soxr
 
 from app.errors import Locale
 from app.talking.recordings import speech_in
+from app.voice.base import EAR_RATE_HZ, Speech
 from app.voice.detector import UtteranceDetector
 from app.voice.pcm import Samples, to_floats, to_pcm, trimmed
 from app.voice.stt.checks import plain
 from app.voice.stt.local import PROMPTS
 from app.voice.stt.whisper import Asked, Whisper, window_s
 from app.voice.stt.whisper_worker import understood
-from bench.voice.make_corpus import espeak
+from app.voice.tts.espeak import Espeak
+from app.voice.tts.espeak_engine import library_or_refusal, running
 from bench.voice.unspoken import made
 from tests.support.clips import Recording, recordings, silence
 from tests.support.models import MODELS_DIR, model
 from tests.support.sounds import NOISES, with_noise
-from tests.support.synthesis import need_espeak
+from tests.support.synthesis import all_of, need_espeak
+from tests.support.synthesis import sound_of as pcm_of
 
 SPOKEN = [one for one in recordings() if one.text]
 NOTHING_KNOWN = Asked("auto", {})
@@ -131,10 +135,13 @@ async def test_sounds_that_pass_for_a_voice_have_hardly_any_words(hint: Locale):
 async def test_short_words_are_words(language: Locale, said: str):
     need_espeak()
     heard: dict[str, str] = {}
-    for word in said.split():
-        sound = silence(0.3) + to_pcm(espeak(word, language, 1.0))
-        found = await speech_in(sound, new_detector()())
-        heard[word] = words_with_prompt(to_floats(found), language)
+    async with running(library_or_refusal()) as engine:
+        espeak = Espeak(engine)
+        for word in said.split():
+            pcm = pcm_of(await all_of(espeak.speak(Speech(word, language))))
+            at_ears = soxr.resample(to_floats(pcm), espeak.sample_rate_hz, EAR_RATE_HZ)
+            found = await speech_in(silence(0.3) + to_pcm(at_ears), new_detector()())
+            heard[word] = words_with_prompt(to_floats(found), language)
 
     assert sum(not text for text in heard.values()) <= 1, heard
 
