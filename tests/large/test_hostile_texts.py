@@ -1,7 +1,8 @@
 """Long texts of others, of the signs that are dear: whoever looks at them is soon done."""
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -43,6 +44,14 @@ LOOKS: dict[str, Callable[[str], object]] = {
     "composed": composed,
     "unaccented": unaccented,
 }
+
+
+@pytest.fixture(autouse=True)
+def no_collector() -> Iterator[None]:
+    """What other tests have left is not looked through meanwhile: that alone may take a second."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.mark.parametrize("look", LOOKS)
