@@ -29,6 +29,9 @@ SIGNS = {
     "words": "no ",
     "vowels of Hangul": "\u1161",
     "credits": "suscríbete ",
+    "hyphens": "na-",
+    "hyphens between three": "na-na-na-na ",
+    "one word": "n",
 }
 
 LOOKS: dict[str, Callable[[str], object]] = {
