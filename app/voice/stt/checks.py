@@ -14,7 +14,7 @@ _SHORTEST_SENTENCE: Final = 3
 
 _SENTENCE_ENDS: Final = re.compile(r"[.?!¿¡]+")
 
-_STAMMER: Final = re.compile(r"(?<!\w)\w++(?:-\w++){4,}")
+_STAMMER: Final = re.compile(r"(?<!\w)\w+(?:-\w+){4,}")
 """“na-na-na-na-na” is one word to the eye."""
 
 _FREE_REPEATS: Final = 3

@@ -7,6 +7,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,7 +80,9 @@ def find_library(system_folders: Iterable[Path] | None = None) -> EspeakLibrary 
     Args:
         system_folders: Where the system's is looked for, instead of the usual places.
     """
-    found = find_spec(_MODULE)
+    found = None
+    with suppress(ImportError):  # some finders raise where others find nothing
+        found = find_spec(_MODULE)
     for folder in map(Path, (found and found.submodule_search_locations) or ()):
         for name in _NAMES:
             if (folder / name).is_file() and (folder / _DATA).is_dir():
