@@ -18,7 +18,7 @@ class EarlyRequest:
     """A request for words that are no text of the talk yet.
 
     Attributes:
-        request: What is sent.
+        request: What is sent; never twice, whatever fails: the turn of its words is more patient.
         plain: What the turn of these words would ask, if nothing changed until then.
         tokens: What is sent, as estimated.
         aside_bytes: What is sent beside what the turn would ask.
@@ -82,10 +82,11 @@ class Asking:
             return None
         messages, tokens = preview
         plain = self._request(messages, schemas, emotion)
+        asked = replace(plain, may_retry=False)
         if not may_wait or WAIT in text:
-            return EarlyRequest(plain, plain, tokens)
+            return EarlyRequest(asked, plain, tokens)
         note = wait_note(plain.locale)
-        asked = replace(plain, messages=_with_aside(plain.messages, note), may_wait=True)
+        asked = replace(asked, messages=_with_aside(plain.messages, note), may_wait=True)
         return EarlyRequest(asked, plain, tokens, len(note.encode()))
 
     def _tell_of_user(self) -> None:

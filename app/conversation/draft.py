@@ -11,10 +11,10 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from app.conversation.asking import Asking, EarlyRequest
-from app.errors import AgentError, BudgetExceeded, LlmCut
+from app.errors import AgentError, BudgetExceeded, LlmBusy, LlmCut, LlmRateLimited, LlmStalled
 from app.llm.base import WAIT, ChatProvider, ChatRequest, Completion
 from app.protocol.events import Emotion
 from app.session.voice_session import VoiceSession
@@ -26,6 +26,9 @@ DraftState = Literal["asked", "answers", "waits", "void"]
 
 _CHARS_PER_TOKEN = 4
 """As rough as it is: a service that counts is believed instead."""
+
+_REST_S: Final = 10.0
+"""How long nothing is asked early after a service has refused that for its rate: texts need what it gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Draft:
     Attributes:
         early: What was asked.
         state: What it holds by now.
+        limited_at: When the service refused it for its rate, on the loop's clock in seconds; None where it
+            did not.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Draft:
     ) -> None:
         self.early = early
         self.state: DraftState = "asked"
+        self.limited_at: float | None = None
         self._provider = provider
         self._session = session
         self._max_chars = max_chars
@@ -74,9 +80,18 @@ class Draft:
         self._task = asyncio.create_task(self._read(), name=f"draft {session.session_id}")
 
     async def is_of_use(self) -> bool:
-        """Waits until it is known whether it answers."""
+        """Waits until it is known whether it answers.
+
+        Raises:
+            LlmBusy: It got no connection in all the time that a request may wait for one.
+            LlmStalled: It did not begin in all the time that an answer may take.
+        """
+        is_waited_for = self.state == "asked"
         while self.state == "asked":
             await self._more()
+        if is_waited_for and isinstance(self._error, LlmBusy | LlmStalled):
+            # A request that has waited so long is not sent again; one more would double the wait.
+            raise self._error
         return self.state == "answers"
 
     async def pieces(self) -> AsyncGenerator[str | Completion, None]:
@@ -125,6 +140,8 @@ class Draft:
             await self._stream()
         except AgentError as error:
             self._error = error
+            if isinstance(error, LlmRateLimited):
+                self.limited_at = asyncio.get_running_loop().time()
             logger.info("draft_failed", extra={"error": error.code})
         except Exception as exc:
             self._error = exc
@@ -200,6 +217,7 @@ class Drafts:
         self._max_chars = max_chars
         self._heard: Heard | None = None
         self._draft: Draft | None = None
+        self._rests_until = float("-inf")
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -222,6 +240,7 @@ class Drafts:
             self.drop()
             return None
         self._draft = self._heard = None
+        self._heed(draft)
         return draft
 
     def drop(self) -> None:
@@ -229,6 +248,7 @@ class Drafts:
         draft, self._draft, self._heard = self._draft, None, None
         self._session.mouth.forget_rehearsed()
         if draft is not None:
+            self._heed(draft)
             ending = asyncio.create_task(draft.aclose(), name=f"end of draft {self._session.session_id}")
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
@@ -239,7 +259,14 @@ class Drafts:
         if self._ending:
             await asyncio.wait(set(self._ending))
 
+    def _heed(self, draft: Draft) -> None:
+        """Asks nothing early for a while where the service has refused this for its rate."""
+        if draft.limited_at is not None:
+            self._rests_until = draft.limited_at + _REST_S
+
     def _asked(self, heard: Heard) -> Draft | None:
+        if asyncio.get_running_loop().time() < self._rests_until:
+            return None
         try:
             self._session.budget.check_tokens()
         except BudgetExceeded:

@@ -1,5 +1,7 @@
 """An answer that begins before it is known whether the user has said all."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -7,11 +9,16 @@ import pytest
 from app.chat import Usage
 from app.conversation.contribution import Contribution
 from app.conversation.draft import Heard
-from app.errors import LlmUnavailable
+from app.errors import AgentError, LlmBusy, LlmRateLimited, LlmStalled, LlmUnavailable
+from app.llm.base import ChatRequest, Completion
+from app.llm.retry import RetryPolicy
 from app.protocol.events import Emotion, MessageAccepted, ResponseChunk
 from app.session.budget import Budget, Budgets
+from tests.support.answers import Status, Text
+from tests.support.azure_standin import AzureStandin
 from tests.support.context import settings_with
 from tests.support.onlooker import Onlooker
+from tests.support.providers import provider_for
 from tests.support.scripted import Answer, Calls, Ends, Fails, Pause, Says, ScriptedModel, calls, says
 from tests.support.talk import Talk, Workshop, talk
 from tests.support.virtual_time import virtual
@@ -266,6 +273,97 @@ def test_draft_that_fails_or_is_empty_is_asked_again(steps: Any):
             await t.rests()
 
             assert t.answers() == ["Las dos."]
+
+    run()
+
+
+# A service that limits, stalls or is away
+
+
+@virtual
+async def test_draft_is_sent_once_and_the_turn_of_its_words_as_patiently_as_any():
+    async with talk(scripted([Fails(LlmRateLimited())], says("Las dos."))) as t:
+        t.conversation.draft(WORDS)
+        await t.passes(1)
+        commit(t)
+        await t.rests()
+
+        assert [request.may_retry for request in t.model.requests] == [False, True]
+
+
+class Passing(ScriptedModel):
+    """Hands all on to a real provider."""
+
+    def __init__(self, provider: Any) -> None:
+        super().__init__([])
+        self._provider = provider
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
+        async with aclosing(self._provider.stream(request)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+async def test_limiting_service_gets_one_request_of_a_draft_and_is_asked_no_more_by_it():
+    limit = Status(429, headers={"retry-after-ms": "20"})
+    async with (
+        AzureStandin() as standin,
+        provider_for("azure", standin, retry=RetryPolicy(2)) as provider,
+        talk(Passing(provider)) as t,
+    ):
+        standin.script(limit, limit, Text("Las dos."))
+        t.conversation.draft(WORDS)
+        commit(t)
+        await t.rests()
+
+        assert t.answers() == ["Las dos."]
+        assert len(standin.requests) == 3
+        assert dict(provider.retries) == {"llm_rate_limited": 1}
+
+
+@pytest.mark.parametrize("error", [LlmStalled("no answer began in time"), LlmBusy("all in use")])
+def test_turn_that_has_waited_for_its_draft_in_vain_does_not_wait_again(error: AgentError):
+    @virtual
+    async def run() -> None:
+        async with talk(scripted([Pause(60), Fails(error)])) as t:
+            t.conversation.draft(WORDS)
+            await t.passes(1)
+            commit(t)
+            await t.rests()
+
+            assert [end.error for end in t.endings()] == [error]
+            assert t.loop.time() < 61
+            assert len(t.model.requests) == 1
+
+    run()
+
+
+@virtual
+async def test_draft_that_stalled_before_its_words_were_a_text_is_asked_again():
+    async with talk(scripted([Fails(LlmStalled("slow"))], says("Las dos."))) as t:
+        t.conversation.draft(WORDS)
+        await t.passes(1)
+        commit(t)
+        await t.rests()
+
+        assert t.answers() == ["Las dos."]
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_nothing_is_asked_early_for_a_while_after_a_limit(is_taken: bool):
+    @virtual
+    async def run() -> None:
+        async with talk(scripted([Fails(LlmRateLimited())], *[says("Ya.")] * 2)) as t:
+            t.conversation.draft(WORDS)
+            await t.passes(1)
+            if is_taken:
+                commit(t)
+                await t.rests()
+            t.conversation.drafts.drop()
+
+            assert t.conversation.draft(Heard("y mañana?")) is None
+            await t.passes(20)
+            assert t.conversation.draft(Heard("y pasado?")) == "asked"
 
     run()
 
