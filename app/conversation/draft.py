@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from app.conversation.asking import Asking, EarlyRequest
+from app.conversation.wait_mark import read_mark
 from app.errors import AgentError, BudgetExceeded, LlmBusy, LlmCut, LlmRateLimited, LlmStalled
-from app.llm.base import WAIT, ChatProvider, ChatRequest, Completion
+from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.protocol.events import Emotion
 from app.session.voice_session import VoiceSession
 
@@ -178,18 +179,23 @@ class Draft:
 
     def _judged(self) -> DraftState:
         last = self._pieces[-1] if self._pieces else None
-        said = self._text.strip()
+        is_whole = self._is_over or isinstance(last, Completion)
+        has_calls = isinstance(last, Completion) and bool(last.tool_calls)
+        has_text = bool(self._text.strip())
+        if self._error is not None or (is_whole and not has_text and not has_calls):
+            return "void"
+        if not has_text:
+            return "answers" if has_calls else "asked"
         may_wait = self.early.request.may_wait
-        if self._error is not None:
-            return "void"
-        if isinstance(last, Completion):
-            if may_wait and said.startswith(WAIT):
-                return "waits" if said == WAIT and not last.tool_calls else "void"
-            return "answers" if said or last.tool_calls else "void"
-        if self._is_over and not said:
-            return "void"
-        is_open = not said or (may_wait and (WAIT.startswith(said) or said.startswith(WAIT)))
-        return "asked" if is_open and not self._is_over else "answers"
+        match read_mark(self._text, is_whole=is_whole) if may_wait else "text":
+            case "text":
+                return "answers"
+            case "mark":
+                return "void" if has_calls else "waits"
+            case "beside":
+                return "void" if is_whole else "asked"
+            case "open":
+                return "asked"
 
     def _rehearse(self) -> None:
         """Has the first words' sound made, as soon as they are known to be an answer."""

@@ -109,19 +109,50 @@ async def test_tool_of_a_draft_runs_when_its_words_are_a_text():
 # The mark
 
 
-@pytest.mark.parametrize("pieces", [["<wait/>"], ["<wa", "it/", ">"], [" <wait/>", "\n"]])
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["<wait/>"],
+        ["<wa", "it/", ">"],
+        [" <wait/>", "\n"],
+        ["<wait", " />"],
+        ["<wait", ">"],
+        ["`", "<wait/>", "`"],
+        ['"', "<wait/>", '"'],
+        ["<WAIT/>"],
+        ["<wait>", "</wait>"],
+    ],
+)
 def test_mark_says_that_more_is_to_come_and_is_never_seen(pieces: list[str]):
     @virtual
     async def run() -> None:
         async with talk(scripted(says(*pieces), says("Las dos."))) as t:
             t.conversation.draft(WORDS)
+            states: list[str] = []
+            t.conversation.drafts.on_change = lambda: states.append(str(t.conversation.draft(WORDS)))
             await t.passes(1)
-            assert t.conversation.draft(WORDS) == "waits"
+            assert states == ["waits"]
             commit(t)
             await t.rests()
 
             assert t.answers() == ["Las dos."]
             assert seen_by_the_model(t) == ["qué hora es?…", "qué hora es?"]
+
+    run()
+
+
+@pytest.mark.parametrize("pieces", [["<wait/>", " Las dos."], ["Te escucho.", " <wait/>"], ["Sí. <wait />"]])
+def test_answer_with_the_mark_before_or_after_it_is_asked_for_again(pieces: list[str]):
+    @virtual
+    async def run() -> None:
+        async with talk(scripted(says(*pieces), says("Las dos."))) as t:
+            t.conversation.draft(WORDS)
+            await t.passes(1)
+            assert t.conversation.draft(WORDS) == "void"
+            commit(t)
+            await t.rests()
+
+            assert t.answers() == ["Las dos."]
 
     run()
 
