@@ -77,6 +77,7 @@ class Draft:
         self._is_over = False
         self._is_taken = False
         self._is_closed = False
+        self._is_dropped = False
         self._fresh = asyncio.Event()
         self._task = asyncio.create_task(self._read(), name=f"draft {session.session_id}")
 
@@ -112,6 +113,10 @@ class Draft:
             await self._more()
         if self._error is not None:
             raise self._error
+
+    def drop(self) -> None:
+        """Nobody will take it: what still comes before it is closed changes nothing and is told nobody."""
+        self._is_dropped = True
 
     async def aclose(self) -> None:
         """Closes its stream, and counts the tokens of an answer that nobody took."""
@@ -170,7 +175,7 @@ class Draft:
     def _look(self) -> None:
         """What the answer is by now; tells of a change, and wakes who waits."""
         self._fresh.set()
-        if self._is_taken or self._is_closed:
+        if self._is_taken or self._is_dropped or self._is_closed:
             return
         before, self.state = self.state, self._judged()
         self._rehearse()
@@ -254,6 +259,7 @@ class Drafts:
         draft, self._draft, self._heard = self._draft, None, None
         self._session.mouth.forget_rehearsed()
         if draft is not None:
+            draft.drop()
             self._heed(draft)
             ending = asyncio.create_task(draft.aclose(), name=f"end of draft {self._session.session_id}")
             self._ending.add(ending)

@@ -1,5 +1,6 @@
 """An answer that begins before it is known whether the user has said all."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -19,9 +20,10 @@ from tests.support.azure_standin import AzureStandin
 from tests.support.context import settings_with
 from tests.support.onlooker import Onlooker
 from tests.support.providers import provider_for
-from tests.support.scripted import Answer, Calls, Ends, Fails, Pause, Says, ScriptedModel, calls, says
+from tests.support.scripted import Answer, Calls, Ends, Fails, Pause, Says, ScriptedModel, Until, calls, says
 from tests.support.talk import Talk, Workshop, talk
 from tests.support.virtual_time import virtual
+from tests.talking.test_mouth import stand, words
 
 WORDS = Heard("qué hora es?")
 
@@ -422,6 +424,31 @@ async def test_text_that_is_withdrawn_before_its_turn_leaves_no_stream_open():
 
         assert t.model.open_streams == 0
         assert t.events(ResponseChunk) == []
+
+
+@virtual
+async def test_piece_that_comes_while_a_draft_is_dropped_is_neither_rehearsed_nor_told():
+    piece_is_due = asyncio.Event()
+    early, later = [Until(piece_is_due), *says("Las dos, y"), Pause(100)], says("Llueve.")
+    async with talk(scripted(early, later)) as t, stand() as s:
+        t.session.mouth = s.mouth
+        changes: list[object] = []
+        t.conversation.drafts.on_change = lambda: changes.append(t.conversation.drafts.text)
+        t.conversation.draft(WORDS)
+        await t.passes(1)
+        piece_is_due.set()
+        t.conversation.drafts.drop()
+        await t.passes(1)
+        assert (changes, t.model.open_streams) == ([], 0)
+
+        weather = Heard("qué tiempo hace?")
+        t.conversation.draft(weather)
+        await t.passes(1)
+        assert [speech.text for speech in s.synthesiser.asked] == ["Llueve."]
+        commit(t, weather.text)
+        await t.rests()
+        assert s.sound == words("Llueve.")
+        assert len(s.synthesiser.asked) == 1
 
 
 @virtual

@@ -24,6 +24,13 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Until:
+    """Nothing until this has happened."""
+
+    event: asyncio.Event
+
+
+@dataclass(frozen=True)
 class Says:
     """A piece of text."""
 
@@ -52,7 +59,7 @@ class Ends:
     usage: Usage | None = None
 
 
-Step = Pause | Says | Calls | Fails | Ends
+Step = Pause | Until | Says | Calls | Fails | Ends
 Answer = Sequence[Step]
 
 
@@ -103,6 +110,8 @@ class ScriptedModel:
                 match step:
                     case Pause(seconds):
                         await asyncio.sleep(seconds)
+                    case Until(event):
+                        await event.wait()
                     case Says(text):
                         yield text
                     case Fails(error):
