@@ -119,7 +119,7 @@ class Draft:
         self._is_dropped = True
 
     async def aclose(self) -> None:
-        """Closes its stream, and counts the tokens of an answer that nobody took."""
+        """Closes its stream, and counts the tokens of an answer that has begun and that nobody took."""
         is_counted = self._is_taken or self._is_closed
         self._is_closed = True
         self._task.cancel()
@@ -128,11 +128,11 @@ class Draft:
             self._count()
 
     def _count(self) -> None:
-        last = self._pieces[-1] if self._pieces else None
+        if not self._pieces:
+            return  # as of a turn that is cut before its answer: perhaps the request has not even left
+        last = self._pieces[-1]
         if isinstance(last, Completion) and last.usage is not None:
             tokens = last.usage.prompt_tokens + last.usage.completion_tokens
-        elif self._error is not None and not self._pieces:
-            return
         else:
             tokens = self.early.tokens + len(self._text) // _CHARS_PER_TOKEN
         self._session.budget.spend_tokens(tokens)

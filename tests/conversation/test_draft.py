@@ -480,12 +480,12 @@ async def test_interrupted_turn_closes_the_draft_that_it_took():
 # What it costs
 
 
-def used_tokens(t: Talk) -> Any:
-    budgets = Budgets.of(settings_with(max_tokens_per_user_hour=10**6), t.loop.time)
+def used_tokens(t: Talk, most: int = 10**6) -> Any:
+    budgets = Budgets.of(settings_with(max_tokens_per_user_hour=most), t.loop.time)
     t.session.budget = Budget(budgets, "s", "u")
 
     def used() -> int:
-        return 10**6 - budgets.tokens.left("u", 10**6)
+        return most - budgets.tokens.left("u", most)
 
     return used
 
@@ -519,6 +519,30 @@ async def test_draft_that_is_given_up_costs_what_was_asked_and_said():
         await t.passes(1)
 
         assert used() >= 80 // 4 + len(WORDS.text) // 4
+
+
+@pytest.mark.parametrize("passed_s", [0, 1])
+@pytest.mark.parametrize("start", [Pause(100), Fails(LlmUnavailable())])
+def test_draft_that_nothing_was_answered_to_costs_nothing_and_its_words_are_answered(
+    passed_s: float, start: Any
+):
+    @virtual
+    async def run() -> None:
+        answers = [[start], says("Las dos.")] if passed_s else [says("Las dos.")]
+        async with talk(scripted(*answers)) as t:
+            used = used_tokens(t, most=1)
+            t.conversation.draft(WORDS)
+            if passed_s:
+                await t.passes(passed_s)
+            t.conversation.drafts.drop()
+            await t.passes(1)
+            assert used() == 0
+            commit(t)
+            await t.rests()
+
+            assert t.answers() == ["Las dos."]
+
+    run()
 
 
 @virtual
