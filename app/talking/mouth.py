@@ -119,7 +119,9 @@ class SpokenMouth:
         """No turn begins so: what was made of it is given up."""
         rehearsal, self._rehearsal = self._rehearsal, None
         if rehearsal is not None:
-            self._end(rehearsal.aclose(), "end of rehearsal")
+            rehearsal.stop()
+            self._synthesiser.give_up(self._talk)
+            self._end(rehearsal.ended(), "end of rehearsal")
 
     def cut(self, turn_id: str) -> Heard | None:
         """The user has ended the turn: nothing more of it sounds; None where it has no sound."""
@@ -129,6 +131,7 @@ class SpokenMouth:
         now = self._now()
         was_over = turn.is_over
         self._let_go()
+        self._synthesiser.give_up(self._talk)
         self._drop_sound(turn_id)
         if turn.first_sound_at is None:
             return None if turn.has_failed else Heard(0)
@@ -238,6 +241,7 @@ class SpokenMouth:
     async def aclose(self) -> None:
         """Falls silent."""
         self._let_go()
+        self._synthesiser.give_up(self._talk)
         self.forget_rehearsed()
         if self._ending:
             await asyncio.wait(set(self._ending))

@@ -65,11 +65,20 @@ class Rehearsal:
         if self._error is not None:
             raise self._error
 
-    async def aclose(self) -> None:
-        """Gives up what is not made yet."""
+    def stop(self) -> None:
+        """Makes no more of it."""
         if self._task is not None:
             self._task.cancel()
+
+    async def ended(self) -> None:
+        """Waits until nothing of it is being made."""
+        if self._task is not None:
             await asyncio.wait({self._task})
+
+    async def aclose(self) -> None:
+        """Gives up what is not made yet."""
+        self.stop()
+        await self.ended()
 
     async def _make(self, speech: Speech) -> None:
         try:

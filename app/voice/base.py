@@ -159,6 +159,10 @@ class Synthesiser(Protocol):
         """
         ...
 
+    def give_up(self, talk: str) -> None:
+        """Nobody will hear the rest of what was said in this talk: time that was kept for it is free."""
+        ...
+
     async def aclose(self) -> None:
         """Gives back what it holds."""
         ...

@@ -223,6 +223,9 @@ class SlowVoice:
         await asyncio.sleep(FIRST_SOUND_S)
         yield AudioPiece(bytes(self.sample_rate_hz), (WordEnd(len(speech.text), 500),))
 
+    def give_up(self, talk: str) -> None:
+        """Keeps no time for anybody."""
+
     async def aclose(self) -> None:
         """Holds nothing."""
 

@@ -21,6 +21,7 @@ class WordySynthesiser:
 
     def __init__(self, delay_s: float = 0, fails: dict[str, AgentError] | None = None) -> None:
         self.asked: list[Speech] = []
+        self.given_up: list[str] = []
         self.open = 0
         self._delay_s = delay_s
         self.fails = fails or {}
@@ -37,6 +38,9 @@ class WordySynthesiser:
                 yield AudioPiece(sound_of(match[0]), (word,))
         finally:
             self.open -= 1
+
+    def give_up(self, talk: str) -> None:
+        self.given_up.append(talk)
 
     async def aclose(self) -> None:
         assert self.open == 0

@@ -107,6 +107,18 @@ async def test_first_clause_sounds_before_the_second_is_there():
 
 
 @virtual
+async def test_time_for_an_answer_that_is_cut_is_given_back():
+    async with stand() as s:
+        s.mouth.say("t1", "uno dos tres")
+        s.mouth.breathe("t1")
+        await asyncio.sleep(0.3)
+        assert s.synthesiser.given_up == []
+        s.mouth.cut("t1")
+
+        assert s.synthesiser.given_up == ["s1"]
+
+
+@virtual
 async def test_before_a_tool_all_that_was_said_is_spoken():
     async with stand() as s:
         s.mouth.say("t1", "Un momento")

@@ -62,6 +62,44 @@ async def test_words_that_will_not_be_said_are_forgotten():
 
 
 @virtual
+async def test_time_for_words_that_will_not_be_said_is_given_back_at_once():
+    async with stand() as s:
+        s.mouth.rehearse("Hola Ana.", is_all=True)
+        await asyncio.sleep(0.1)
+        assert s.synthesiser.given_up == []
+        s.mouth.forget_rehearsed()
+        s.mouth.forget_rehearsed()
+
+        assert s.synthesiser.given_up == ["s1"]
+
+
+@virtual
+async def test_rehearsal_that_is_forgotten_before_it_began_asks_for_nothing():
+    """Else its time would be promised after it was given back."""
+    async with stand() as s:
+        s.mouth.rehearse("Hola Ana.", is_all=True)
+        s.mouth.forget_rehearsed()
+        await asyncio.sleep(0.1)
+
+        assert s.synthesiser.asked == []
+
+
+@virtual
+async def test_rehearsed_words_that_are_said_keep_their_time_also_after_another_turn():
+    async with stand() as s:
+        s.mouth.say("t1", "Hola.")
+        await s.mouth.finish("t1")
+        s.mouth.rehearse("Las dos.", is_all=True)
+        await asyncio.sleep(0.1)
+        s.mouth.say("t2", "Las dos.")
+        await s.mouth.finish("t2")
+        s.mouth.forget_rehearsed()
+
+        assert s.sound == words("Hola. Las dos.")
+        assert s.synthesiser.given_up == []
+
+
+@virtual
 async def test_other_voice_than_the_rehearsed_one_is_made_anew():
     async with stand() as s:
         s.mouth.rehearse("Hola.", is_all=True)

@@ -70,6 +70,9 @@ class AzureVoice:
         words = proportional(tokens, length_ms)
         yield AudioPiece(b"", (*words[:-1], WordEnd(len(speech.text), length_ms)))
 
+    def give_up(self, talk: str) -> None:
+        """Keeps no time for anybody."""
+
     async def diagnose(self) -> list[Check]:
         """Tries the model with one word."""
         return await self._speech.diagnose(self._request("Hola", Speech("Hola", "es")), "speech")

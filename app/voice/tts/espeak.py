@@ -54,6 +54,9 @@ class Espeak:
         words = proportional(tokens, length_ms)
         yield AudioPiece(pcm, (*words[:-1], WordEnd(len(speech.text), length_ms)))
 
+    def give_up(self, talk: str) -> None:
+        """Keeps no time for anybody."""
+
     @property
     def workers_lost(self) -> int:
         """How many of its processes have died or hung so far."""

@@ -107,6 +107,10 @@ class Kokoro:
             done_ms += front.length_ms
         yield AudioPiece(b"", (WordEnd(len(speech.text), done_ms),) if done_ms else nothing_said(speech.text))
 
+    def give_up(self, talk: str) -> None:
+        """Nobody will hear the rest of what was said in this talk."""
+        self._answers.give_up(talk)
+
     @property
     def workers_lost(self) -> int:
         """How many of its processes have died or hung so far."""

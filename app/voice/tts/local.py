@@ -80,6 +80,10 @@ class LocalVoice:
             async for piece in pieces:
                 yield piece
 
+    def give_up(self, talk: str) -> None:
+        """Nobody will hear the rest of what was said in this talk: others may have Kokoro at once."""
+        self._answers.give_up(talk)
+
     def warm(self, speed: float) -> None:
         """Begins to make the common openings, while nobody is spoken to."""
         self._warming = asyncio.create_task(self._make_openings(speed), name="warm the voice")

@@ -32,6 +32,9 @@ class Plain:
     async def speak(self, speech: Speech) -> AsyncGenerator[AudioPiece, None]:
         yield AudioPiece(SUBSTITUTE, (WordEnd(len(speech.text), 0.0),))
 
+    def give_up(self, talk: str) -> None:
+        pass
+
     async def aclose(self) -> None:
         pass
 
@@ -73,6 +76,15 @@ async def test_second_answer_at_the_same_time_gets_the_substitute_for_all_of_it(
         assert len(await say(voice, clause("cuatro", "a"))) > 1000
         assert await say(voice, clause("cuatro", "b")) == SUBSTITUTE
         assert voice.answers_begun == {"kokoro": 1, "espeak": 1}
+
+
+async def test_answer_that_nobody_will_hear_leaves_its_time_to_others():
+    async with voice_with(Plain()) as voice:
+        await say(voice, clause("uno dos tres", "a", is_first=True))
+        voice.give_up("a")
+
+        assert len(await say(voice, clause("uno dos tres", "b", is_first=True))) > 1000
+        assert await say(voice, clause("uno", "a", is_first=True)) == SUBSTITUTE
 
 
 async def test_fast_machine_speaks_both():
