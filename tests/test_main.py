@@ -206,7 +206,6 @@ def test_installation_that_fails_leaves_the_server_as_it_was(tmp_path: Path) -> 
 WITHOUT_SPEECH = """
 import sys
 from importlib import metadata
-from importlib.abc import MetaPathFinder
 
 version = metadata.version
 
@@ -217,12 +216,17 @@ def version_of_others(name):
 
 metadata.version = version_of_others
 
-class Missing(MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name.split(".")[0] in {packages}:
-            raise ModuleNotFoundError(name)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
 
-sys.meta_path.insert(0, Missing())
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name.split(".")[0] in {packages} else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = map(Without, sys.meta_path)
 import main
 main.main()
 """
