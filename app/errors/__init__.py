@@ -11,6 +11,7 @@ AgentError
 ├── BudgetExceeded              budget_exceeded
 ├── TooManyMessages             rate_limited
 ├── NotAvailable                not_available
+├── VoiceLoading                voice_loading
 ├── BadAudio                    bad_audio
 │   └── UnexpectedAudio         bad_audio
 ├── AudioOverflow               audio_overflow
@@ -84,6 +85,7 @@ from app.errors.voice import (
     NothingHeard,
     UnexpectedAudio,
     VoiceBusy,
+    VoiceLoading,
     WorkerFailed,
 )
 
@@ -124,5 +126,6 @@ __all__ = [
     "UnknownCall",
     "UnknownType",
     "VoiceBusy",
+    "VoiceLoading",
     "WorkerFailed",
 ]

@@ -3,6 +3,15 @@
 from app.errors.base import AgentError
 
 
+class VoiceLoading(AgentError):
+    """Speech, or the half of it that is asked for, is still being brought or loaded."""
+
+    code = "voice_loading"
+    retryable = True
+    es = "La voz todavía se está preparando. Inténtalo de nuevo dentro de un momento."
+    en = "Speech is still getting ready. Please try again in a moment."
+
+
 class BadAudio(AgentError):
     """The sound is in no format that is known, is broken, or is none."""
 

@@ -71,6 +71,13 @@ class SessionCreated:
 
 
 @dataclass(slots=True)
+class FeaturesChanged:
+    """Speech has been loaded, or could not be: what the server can do beyond text, from now on."""
+
+    features: list[str]
+
+
+@dataclass(slots=True)
 class Notice:
     """A sentence for the user that no other event stands for."""
 
@@ -308,6 +315,7 @@ Event = (
     | AudioComplete
     | PlaybackHint
     | SessionCreated
+    | FeaturesChanged
     | Notice
     | MessageAccepted
     | TurnStarted

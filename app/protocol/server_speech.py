@@ -26,6 +26,14 @@ class AudioAgreed(V2ServerPart):
     turn_detection: Literal["auto", "manual"]
 
 
+class FeaturesMessage(Numbered):
+    """Sent to each session when the server has loaded its speech, or could not."""
+
+    type: Literal["features"]
+    features: list[str]
+    """What this server can do beyond text, from now on."""
+
+
 class SpeechStartedMessage(Numbered):
     """Sent when the user is heard to speak."""
 

@@ -14,6 +14,7 @@ from app.protocol.server_speech import (
     AudioAgreed,
     AudioCompleteMessage,
     AudioStartedMessage,
+    FeaturesMessage,
     PlaybackHintMessage,
     SpeechStartedMessage,
     SpeechStoppedMessage,
@@ -333,6 +334,7 @@ V2ServerMessage = Annotated[
     | TranscriptMessage
     | AudioStartedMessage
     | AudioCompleteMessage
-    | PlaybackHintMessage,
+    | PlaybackHintMessage
+    | FeaturesMessage,
     Field(discriminator="type"),
 ]

@@ -14,6 +14,7 @@ from app.protocol.events import (
     AudioStarted,
     ErrorOccurred,
     Event,
+    FeaturesChanged,
     GoingAway,
     HistoryTold,
     Interrupted,
@@ -87,6 +88,7 @@ def _messages(event: Event, locale: Locale) -> list[dict[str, Any]]:  # noqa: C9
         case (
             TurnStarted()
             | StateChanged()
+            | FeaturesChanged()
             | ResponseChunk()
             | Interrupted()
             | Pong()

@@ -14,6 +14,7 @@ from app.protocol.events import (
     AudioTerms,
     ErrorOccurred,
     Event,
+    FeaturesChanged,
     GoingAway,
     HistoryTold,
     Interrupted,
@@ -116,6 +117,7 @@ def _message_accepted(event: MessageAccepted) -> dict[str, Any]:
 
 def _other(
     event: ApprovalRequested
+    | FeaturesChanged
     | SpeechStarted
     | SpeechStopped
     | TranscriptHeard
@@ -126,6 +128,8 @@ def _other(
     match event:
         case ApprovalRequested():
             return _approval_requested(event)
+        case FeaturesChanged(features):
+            return {"type": "features", "features": features}
         case SpeechStarted(utterance_id):
             return {"type": "speech_started", "utterance_id": utterance_id}
         case SpeechStopped(utterance_id, empty):

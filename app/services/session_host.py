@@ -16,7 +16,14 @@ from app.llm.base import ChatProvider
 from app.patience import Alarm
 from app.protocol import v1, v2
 from app.protocol.client import ANONYMOUS
-from app.protocol.events import AudioTerms, ErrorOccurred, Notice, SessionCreated, SessionTerms
+from app.protocol.events import (
+    AudioTerms,
+    ErrorOccurred,
+    FeaturesChanged,
+    Notice,
+    SessionCreated,
+    SessionTerms,
+)
 from app.services.arrivals import MOST_OF_ONE
 from app.services.endings import Endings
 from app.services.limits import SessionLimits
@@ -38,9 +45,9 @@ from app.session.voice_session import VoiceSession
 from app.storage.errors import StoreUnavailable
 from app.storage.records import SessionRecord, StoredTalk
 from app.storage.store import Store
-from app.talking.session_voice import SessionVoice
+from app.talking.session_voice import SessionVoice, never_loading
 from app.tools.runner import ToolHost
-from app.voice.base import VoiceEngines
+from app.voice.base import Half, VoiceEngines
 from config.logger_config import SESSION_ID
 from config.settings import Settings
 
@@ -63,6 +70,7 @@ class SessionHost:
     Attributes:
         sessions: Those that live, with a connection or in their resume window.
         engines: What sessions hear and speak with.
+        is_loading: Whether a half of speech that is not there may come yet.
         is_leaving: The server is about to stop: no new session begins.
         profiles: What is kept of the users.
         telemetry: Who looks at them, to measure.
@@ -75,6 +83,7 @@ class SessionHost:
         self.sessions: SessionRegistry[LiveSession] = SessionRegistry(settings.max_sessions)
         self.is_leaving = False
         self.engines = VoiceEngines()
+        self.is_loading: Callable[[Half], bool] = never_loading
         self.telemetry: Telemetry = NOBODY
         self._settings = settings
         self._provider = provider
@@ -137,6 +146,12 @@ class SessionHost:
             live.session.emit(ErrorOccurred(refusal))
         return live
 
+    def tell_features(self) -> None:
+        """Tells all v2 sessions what the server can do now, where speech has been loaded or could not be."""
+        for live in self.sessions:
+            if live.is_resumable:
+                live.session.emit(FeaturesChanged(self._features))
+
     async def take_up(self, session_id: str, token: str, principal: Principal | None) -> None:
         """Brings a stored session back to life, if it may still be resumed with this token.
 
@@ -179,11 +194,13 @@ class SessionHost:
             raise ResumeRefused
         forget_what_was_told(live)
         live.tokens = tokens = ResumeTokens()
-        refusal = live.voice.begin(audio)
         terms = self._terms(live, continued=True)
         await self.came(live)
         if self.sessions.get(session_id) is not live or live.tokens is not tokens:
             raise ResumeRefused  # it has ended meanwhile, or begun anew once more
+        # Speech may have come while the store was waited for, and was then told to the stream that ends here.
+        refusal = live.voice.begin(audio)
+        terms.features, terms.audio = self._features, live.voice.terms
         live.pump.begin_anew(self._new_ring())
         live.session.emit(SessionCreated(session_id, wire_time(live.session.created_at), terms))
         if refusal is not None:
@@ -326,7 +343,9 @@ class SessionHost:
         SESSION_ID.set(record.id)
         pump = Pump(session.outbox, locale, self._new_ring() if is_resumable else None)
         conversation = Conversation(session, self._provider, self._tools, settings)
-        voice = SessionVoice(session, conversation, settings, lambda: self.engines)
+        voice = SessionVoice(
+            session, conversation, settings, lambda: self.engines, lambda half: self.is_loading(half)
+        )
         live = LiveSession(session, conversation, voice, self._clock, pump)
         self.sessions.add(live)
         live.pump_task = asyncio.create_task(pump.run(), name=f"pump {record.id}")

@@ -99,6 +99,8 @@ class WebSocketAgentService:
         self.session_host = SessionHost(settings, provider, self.host, self.store, self._clock)
         self.sessions = self.session_host.sessions
         self.voice.on_ready = self._load_voice
+        self.voice.on_settled = self.session_host.tell_features
+        self.session_host.is_loading = self.voice.is_loading
         self._diagnosis: asyncio.Task[list[Check]] | None = None
         self.eraser = Eraser(self.session_host, self.store, self._clock, settings.store_timeout_s)
 

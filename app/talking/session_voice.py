@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.conversation.conversation import Conversation
-from app.errors import AgentError, AudioOverflow, BadMessage, NotAvailable, NothingHeard, UnexpectedAudio
+from app.errors import (
+    AgentError,
+    AudioOverflow,
+    BadMessage,
+    NotAvailable,
+    NothingHeard,
+    UnexpectedAudio,
+    VoiceLoading,
+)
 from app.protocol.events import AudioTerms, ErrorOccurred, TranscriptHeard
 from app.session.mouth import Mute
 from app.session.voice_session import VoiceSession
@@ -16,7 +24,7 @@ from app.talking.hearing import Hearing, new_utterance_id
 from app.talking.mouth import SpokenMouth, VoiceChoice
 from app.talking.recordings import speech_in
 from app.talking.understanding import Understanding
-from app.voice.base import Senses, Transcript, Utterance, VoiceEngines
+from app.voice.base import Half, Senses, Transcript, Utterance, VoiceEngines
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -25,11 +33,17 @@ MAX_CLIPS = 8
 """Recordings of one session that may wait to be understood."""
 
 
+def never_loading(half: Half) -> bool:
+    """What is not there will not come."""
+    return False
+
+
 class SessionVoice:
     """One session's ear and mouth; neither is there until the client asks for it.
 
     Args:
         engines: What the server has at the moment; it may come only after the session has begun.
+        is_loading: Whether a half that is not there may come yet.
 
     Attributes:
         terms: What was agreed on; None where there is no sound.
@@ -41,12 +55,14 @@ class SessionVoice:
         conversation: Conversation,
         settings: Settings,
         engines: Callable[[], VoiceEngines],
+        is_loading: Callable[[Half], bool] = never_loading,
     ) -> None:
         self.terms: AudioTerms | None = None
         self._session = session
         self._conversation = conversation
         self._settings = settings
         self._engines = engines
+        self._is_loading = is_loading
         self._choice = VoiceChoice(speed=settings.tts_speed)
         self._ear: Ear | None = None
         self._mouth: SpokenMouth | None = None
@@ -57,31 +73,27 @@ class SessionVoice:
 
     # What the client asks for
 
-    def begin(self, terms: AudioTerms | None) -> NotAvailable | None:
+    def begin(self, terms: AudioTerms | None) -> AgentError | None:
         """Gives a new session its sound, as far as it can have it; the reason where that is not all of it."""
         if terms is None:
             return None
-        engines = self._engines()
-        hears, speaks = terms.in_rate_hz is None or engines.senses, not terms.out or engines.synthesiser
-        if hears and speaks:
-            self.configure(terms)
-            return None
-        rest = replace(terms, in_rate_hz=terms.in_rate_hz if hears else None, out=terms.out and bool(speaks))
-        if rest.in_rate_hz is not None or rest.out:
+        missing = self._missing(terms)
+        rate_hz = None if "in" in missing else terms.in_rate_hz
+        rest = replace(terms, in_rate_hz=rate_hz, out=terms.out and "out" not in missing)
+        if not missing or rest.in_rate_hz is not None or rest.out:
             self.configure(rest)
-        return NotAvailable(feature="audio_out" if hears else "audio_in")
+        return self._reason(missing) if missing else None
 
     def configure(self, terms: AudioTerms) -> None:
         """Begins, changes or ends the session's sound.
 
         Raises:
-            NotAvailable: The server has no ear or no mouth (yet); nothing has changed.
+            NotAvailable: The server has no ear or no mouth; nothing has changed.
+            VoiceLoading: Not yet; likewise.
         """
-        engines = self._engines()
-        if terms.in_rate_hz is not None and engines.senses is None:
-            raise NotAvailable(feature="audio_in")
-        if terms.out and engines.synthesiser is None:
-            raise NotAvailable(feature="audio_out")
+        engines, missing = self._engines(), self._missing(terms)
+        if missing:
+            raise self._reason(missing)
         before, self.terms = self.terms, terms
         self._set_mouth(engines, is_on=terms.out)
         has_new_ear = before is None or before.in_rate_hz != terms.in_rate_hz or before.out != terms.out
@@ -91,12 +103,13 @@ class SessionVoice:
             self._ear.is_manual = terms.is_manual
 
     def choose(self, voice: str | None, speed: float | None) -> None:
-        """Another voice, or another pace, from the next clause on.
+        """Another voice, or another pace, from the next clause on; also of a voice that still loads.
 
         Raises:
-            NotAvailable: The server does not speak (yet).
+            NotAvailable: The server does not speak.
         """
-        if (voice, speed) != (None, None) and self._engines().synthesiser is None:
+        is_mute = self._engines().synthesiser is None and not self._is_loading("out")
+        if (voice, speed) != (None, None) and is_mute:
             raise NotAvailable(feature="audio_out")
         if voice is not None:
             self._choice.voice = voice
@@ -115,6 +128,7 @@ class SessionVoice:
 
         Raises:
             NotAvailable: The server cannot hear.
+            VoiceLoading: It cannot yet.
             UnexpectedAudio: No stream was agreed on.
         """
         if is_stream:
@@ -127,6 +141,7 @@ class SessionVoice:
 
         Raises:
             NotAvailable: The server cannot hear.
+            VoiceLoading: It cannot yet.
             UnexpectedAudio: None was agreed on.
             AudioOverflow: More of it waits than may.
         """
@@ -137,6 +152,7 @@ class SessionVoice:
 
         Raises:
             NotAvailable: The server cannot hear.
+            VoiceLoading: It cannot yet.
             UnexpectedAudio: No sound was agreed on.
         """
         self._listening().commit()
@@ -146,6 +162,7 @@ class SessionVoice:
 
         Raises:
             NotAvailable: The server cannot hear.
+            VoiceLoading: It cannot yet.
             UnexpectedAudio: No sound was agreed on.
         """
         self._listening().clear()
@@ -165,6 +182,7 @@ class SessionVoice:
 
         Raises:
             NotAvailable: The server cannot hear.
+            VoiceLoading: It cannot yet.
             QueueFull: Too many texts wait.
         """
         senses = self._senses()
@@ -175,6 +193,7 @@ class SessionVoice:
 
         Raises:
             NotAvailable: The server cannot hear.
+            VoiceLoading: It cannot yet.
             AudioOverflow: Too many recordings wait.
         """
         senses = self._senses()
@@ -220,8 +239,21 @@ class SessionVoice:
     def _senses(self) -> Senses:
         senses = self._engines().senses
         if senses is None:
-            raise NotAvailable(feature="audio_in")
+            raise self._reason(["in"])
         return senses
+
+    def _missing(self, terms: AudioTerms) -> list[Half]:
+        """The halves that are asked for and not there."""
+        engines = self._engines()
+        missing: list[Half] = ["in"] if terms.in_rate_hz is not None and engines.senses is None else []
+        return [*missing, "out"] if terms.out and engines.synthesiser is None else missing
+
+    def _reason(self, missing: list[Half]) -> AgentError:
+        """Why they are missing; what will never come before what only takes a while."""
+        for half in missing:
+            if not self._is_loading(half):
+                return NotAvailable(feature=f"audio_{half}")
+        return VoiceLoading()
 
     def _set_mouth(self, engines: VoiceEngines, *, is_on: bool) -> None:
         if self._mouth is not None:

@@ -69,6 +69,7 @@ class VoiceParts:
         halves: How hearing and speaking stand, each for itself.
         on_ready: Loads the halves whose parts are there. Set before `start`; what it raises is a failure of
             all of them.
+        on_settled: Is told when loading has ended, well or badly.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class VoiceParts:
         self.detail = ""
         self.halves: dict[Half, HalfState] = {"in": HalfState(), "out": HalfState()}
         self.on_ready: Load | None = None
+        self.on_settled: Callable[[], None] | None = None
         self._settings = settings
         self._installer = installer
         self._reporter = reporter
@@ -98,6 +100,10 @@ class VoiceParts:
         settings = self._settings
         chosen: dict[Half, str] = {"in": settings.recogniser, "out": settings.synthesiser}
         return tuple(half for half, engine in chosen.items() if settings.voice and engine != "none")
+
+    def is_loading(self, half: Half) -> bool:
+        """Whether it may yet be there without a restart."""
+        return self.halves[half].status == "loading"
 
     async def start(self) -> None:
         """Looks what is there, and goes on in the background."""
@@ -144,6 +150,8 @@ class VoiceParts:
                 states[half] = HalfState("failed", reason) if reason else HalfState("ready")
         self._settle(states)
         self._log(states)
+        if self.on_settled is not None:
+            self.on_settled()
 
     def _log(self, states: Mapping[Half, HalfState]) -> None:
         for half, state in states.items():

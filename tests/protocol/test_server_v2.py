@@ -62,6 +62,7 @@ fractions = st.none() | st.floats(0, 1)
 
 said: dict[type, st.SearchStrategy[Any]] = {
     events.SessionCreated: st.builds(events.SessionCreated, words, words, terms),
+    events.FeaturesChanged: st.builds(events.FeaturesChanged, st.lists(words)),
     events.Notice: st.builds(events.Notice, words),
     events.MessageAccepted: st.builds(
         events.MessageAccepted, words, st.none() | words, st.booleans(), st.none() | words

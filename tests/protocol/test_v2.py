@@ -20,6 +20,7 @@ from app.protocol.events import (
     Emotion,
     ErrorOccurred,
     Event,
+    FeaturesChanged,
     GoingAway,
     HistoryTold,
     Interrupted,
@@ -90,6 +91,7 @@ SHAPES = {
     "audio_started": Shape({"turn_id", "format", "sample_rate_hz", "offset_ms"}),
     "audio_complete": Shape({"turn_id"}),
     "playback_hint": Shape({"turn_id", "action"}),
+    "features": Shape({"features"}),
 }
 
 words = st.text(max_size=20)
@@ -107,6 +109,7 @@ arguments = st.dictionaries(words, words | st.integers(0, 9), max_size=3).map(
 )
 EVENTS: dict[type, st.SearchStrategy[Any]] = {
     SessionCreated: st.builds(SessionCreated, words, words, terms),
+    FeaturesChanged: st.builds(FeaturesChanged, st.lists(words, max_size=3)),
     Notice: st.builds(Notice, words),
     MessageAccepted: st.builds(MessageAccepted, words, st.none() | words, st.booleans(), st.none() | words),
     SpeechStarted: st.builds(SpeechStarted, words),

@@ -119,13 +119,14 @@ async def running_server(
     engines: VoiceEngines | None = None,
     voice: VoiceParts | None = None,
     clock: Clock | None = None,
+    port: int = 0,
     **options: Any,
 ) -> AsyncIterator[Server]:
-    """A server on a free port; `options` are uvicorn's."""
+    """A server on this port, or a free one; `options` are uvicorn's."""
     settings = settings or settings_with(llm_provider="demo")
     registry = ToolRegistry(tools) if tools is not None else None
     app = create_app(settings, provider=provider, tools=registry, engines=engines, voice=voice, clock=clock)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from app.errors import AudioOverflow, BadMessage, NotAvailable, UnexpectedAudio, WorkerFailed
+from app.errors import (
+    AgentError,
+    AudioOverflow,
+    BadMessage,
+    NotAvailable,
+    UnexpectedAudio,
+    VoiceLoading,
+    WorkerFailed,
+)
 from app.protocol.events import (
     AudioFrame,
     AudioTerms,
@@ -17,7 +25,7 @@ from app.protocol.events import (
     TranscriptHeard,
 )
 from app.talking.session_voice import MAX_CLIPS, SessionVoice
-from app.voice.base import VoiceEngines
+from app.voice.base import Half, VoiceEngines
 from tests.support.context import settings_with
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses, silence
 from tests.support.scripted import ScriptedModel, says
@@ -26,6 +34,7 @@ from tests.support.virtual_time import virtual
 from tests.support.voices import CommaSplitter, WordySynthesiser
 
 BOTH = AudioTerms(16_000, out=True)
+HALVES: tuple[Half, ...] = ("in", "out")
 
 
 class Place:
@@ -38,7 +47,10 @@ class Place:
         self.synthesiser = WordySynthesiser()
         senses = replace(new_senses(self.recogniser), decode_clip=self._decode)
         self.engines = VoiceEngines(senses, self.synthesiser, CommaSplitter)
-        self.voice = SessionVoice(t.session, t.conversation, settings_with(), lambda: self.engines)
+        self.loading: set[Half] = set()
+        self.voice = SessionVoice(
+            t.session, t.conversation, settings_with(), lambda: self.engines, self.loading.__contains__
+        )
 
     async def _decode(self, clip: bytes, owner: str) -> bytes:
         if clip == b"broken":
@@ -125,6 +137,43 @@ def test_session_begins_with_the_half_that_there_is(half: str, feature: str, ter
             p.t.says("hola")
             await p.t.rests()
             assert bool(p.t.events(AudioFrame)) == terms.out
+
+    run()
+
+
+@pytest.mark.parametrize(
+    ("there", "loading", "terms", "refusal", "begun"),
+    [
+        ("", "in out", BOTH, VoiceLoading, None),
+        ("", "in", BOTH, NotAvailable, None),
+        ("", "out", BOTH, NotAvailable, None),
+        ("", "in", AudioTerms(16_000), VoiceLoading, None),
+        ("", "in", AudioTerms(out=True), NotAvailable, None),
+        ("in", "out", BOTH, VoiceLoading, AudioTerms(16_000)),
+        ("out", "in", BOTH, VoiceLoading, AudioTerms(out=True)),
+        ("in out", "", BOTH, None, BOTH),
+    ],
+)
+def test_what_still_loads_may_be_asked_again_and_what_never_comes_may_not(
+    there: str, loading: str, terms: AudioTerms, refusal: type[AgentError] | None, begun: AudioTerms | None
+):
+    @virtual
+    async def run() -> None:
+        async with place() as p:
+            p.engines = replace(
+                p.engines,
+                senses=p.engines.senses if "in" in there else None,
+                synthesiser=p.engines.synthesiser if "out" in there else None,
+            )
+            p.loading |= {half for half in HALVES if half in loading}
+            told = p.voice.begin(terms)
+
+            assert (type(told) if told else None) == refusal
+            assert p.voice.terms == begun
+            if refusal is not None:
+                with pytest.raises(refusal):
+                    p.voice.configure(terms)
+            assert p.voice.terms == begun
 
     run()
 
