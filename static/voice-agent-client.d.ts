@@ -166,6 +166,12 @@ export interface ApprovalRequested {
   earlier?: { call_id: string; status: ToolStatus; reason: "outcome_unknown" };
 }
 
+/** The server has loaded its speech, or could not; what `SessionCreated` said of it is out of date. */
+export interface FeaturesMessage {
+  type: "features";
+  features: string[];
+}
+
 export interface SpeechStarted {
   type: "speech_started";
   utterance_id: string;
@@ -257,6 +263,7 @@ export type ServerMessage =
   | AudioStarted
   | AudioComplete
   | PlaybackHint
+  | FeaturesMessage
   | ErrorMessage
   | SystemMessage
   | Pong
@@ -370,6 +377,7 @@ export interface ClientEvents {
   audio: Sound;
   audio_complete: AudioComplete;
   playback_hint: PlaybackHint;
+  features: FeaturesMessage;
   error: ErrorMessage;
   notice: SystemMessage;
   going_away: GoingAway;

@@ -154,6 +154,10 @@ export class VoiceAgentClient extends EventTarget {
   #isLoaded = false;
   /** Whether the server is to be told anew what sound there is. */
   #owesAudio = false;
+  /** Whether sound was refused because the server's speech still loads; `features` ends that. */
+  #isVoiceLoading = false;
+  /** What the server has, where it has said so since the session began. @type {string[] | null} */
+  #features = null;
   /** The turn whose sound comes now. @type {import("./voice-agent-client.js").AudioStarted | null} */
   #sounding = null;
   /** @type {{previousSessionId: string, reason: RenewalReason, texts: KnownText[]} | null} */
@@ -314,14 +318,14 @@ export class VoiceAgentClient extends EventTarget {
 
   /**
    * A piece of the user's speech: PCM16, little endian, mono, at the agreed rate. It is not kept: without a
-   * connection, or where it waits for the network, it is thrown away.
+   * connection, where it waits for the network, or while the server's speech loads, it is thrown away.
    *
    * @param {Int16Array | ArrayBuffer} pcm
    * @returns {boolean} Whether it has left.
    */
   sendAudio(pcm) {
     const socket = this.#socket;
-    if (!socket || !this.#isCurrent || (socket.bufferedAmount ?? 0) > MAX_WAITING_SOUND_BYTES) return false;
+    if (!socket || !this.#isCurrent || this.#isVoiceLoading || (socket.bufferedAmount ?? 0) > MAX_WAITING_SOUND_BYTES) return false;
     socket.send(pcm);
     return true;
   }
@@ -587,6 +591,8 @@ export class VoiceAgentClient extends EventTarget {
         return this.#emit("audio_complete", message);
       case "playback_hint":
         return this.#emit("playback_hint", message);
+      case "features":
+        return this.#featuresChanged(message);
       case "approval_requested":
         return this.#emit("approval_requested", message);
       case "tool_started":
@@ -621,6 +627,8 @@ export class VoiceAgentClient extends EventTarget {
     const { session_id: id, resume_token: token, heartbeat_s: heartbeatS } = message;
     this.#session = { id, token, lastSeq: message.seq, heartbeatS, userId: this.#options.userId ?? "" };
     this.#isLoaded = false;
+    this.#isVoiceLoading = false;
+    this.#features = null;
     this.#noteAudio();
     const isContinued = message.continued ?? false;
     this.#continued = null;
@@ -643,7 +651,11 @@ export class VoiceAgentClient extends EventTarget {
     this.#replayEnd = message.gap ? Number.POSITIVE_INFINITY : session.lastSeq + message.replayed;
     // Only when the history is here is it known; a drop before it must lead to another gap.
     this.#seqAfterGap = message.gap ? message.next_seq - 1 : null;
-    if (message.gap) session.lastSeq = 0;
+    if (message.gap) {
+      session.lastSeq = 0;
+      this.#isVoiceLoading = false;
+      this.#features = null;
+    }
     // A server that has lost the messages may have lost this too; and after a reload it knows what was, not what is.
     this.#owesAudio = (message.gap && this.#hasVoice) || (this.#isLoaded && session.hasAudio === true);
     this.#isLoaded = false;
@@ -683,8 +695,37 @@ export class VoiceAgentClient extends EventTarget {
     if (!this.#owesAudio) return;
     this.#owesAudio = false;
     const { audio = { out: false }, voice, speed } = this.#options;
-    this.#socket?.send(JSON.stringify({ type: "session_update", audio, voice, speed }));
+    this.#socket?.send(JSON.stringify({ type: "session_update", audio: this.#possible(audio), voice, speed }));
     this.#noteAudio();
+  }
+
+  /**
+   * As much of it as the server has; it would refuse more than that as a whole.
+   *
+   * @param {import("./voice-agent-client.js").AudioOptions} audio
+   */
+  #possible(audio) {
+    const features = this.#features;
+    if (!features) return audio;
+    const { in: hears, ...others } = audio;
+    const out = Boolean(audio.out) && features.includes("audio_out");
+    return { ...others, ...(hears && features.includes("audio_in") && { in: hears }), out };
+  }
+
+  /**
+   * What was refused while speech loaded is asked for again.
+   *
+   * @param {import("./voice-agent-client.js").FeaturesMessage} message
+   */
+  #featuresChanged(message) {
+    this.#isVoiceLoading = false;
+    this.#features = message.features;
+    this.#emit("features", message);
+    const { audio } = this.#options;
+    if (!audio?.in && !audio?.out) return;
+    this.#owesAudio = true;
+    // In a replay it waits for the rest: what follows may say otherwise.
+    if (this.#isCurrent) this.#repayAudio();
   }
 
   #noteAudio() {
@@ -809,6 +850,7 @@ export class VoiceAgentClient extends EventTarget {
    * @param {number | null} seq
    */
   #failed(message, seq) {
+    if (message.code === "voice_loading") this.#isVoiceLoading = true;
     const text = this.#texts.get(message.id ?? "") ?? this.#textOf(message.turn_id) ?? this.#unread(message, seq);
     if (message.turn_id) this.#endTurn(message.turn_id);
     this.#emit("error", text ? { ...message, id: text.id } : message);

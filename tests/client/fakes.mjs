@@ -95,7 +95,7 @@ export const completed = (seq, turn_id, text, finish_reason = "stop") => ({
 const EVENTS = [
   "connection", "open", "resumed", "renewed", "history", "current", "sent", "accepted", "state", "turn", "chunk",
   "complete", "interrupted", "tool", "error", "notice", "going_away", "message", "speech_started",
-  "speech_stopped", "transcript", "audio_started", "audio", "audio_complete", "playback_hint", "approval_requested",
+  "speech_stopped", "transcript", "audio_started", "audio", "audio_complete", "playback_hint", "approval_requested", "features",
 ];
 
 /** A client in a fake world, with all that it said. */

@@ -207,3 +207,88 @@ test("a page that was loaded again and never had sound says nothing of it", () =
 
   assert.equal(last().sent.length, 1);
 });
+
+// Speech that still loads
+
+const LOADING = { type: "error", seq: 2, code: "voice_loading", content: "Wait.", retryable: true };
+const features = (seq, ...names) => ({ type: "features", seq, features: names });
+
+test("sound that was refused while speech loads is asked for again when it is there", () => {
+  const { client, begins, of } = world({ audio: AUDIO, voice: "ef_dora" });
+  const socket = begins();
+  assert.equal(client.sendAudio(new Int16Array(320)), true);
+
+  socket.hears(LOADING);
+  const early = client.sendAudio(new Int16Array(320));
+  socket.hears(features(3, "audio_in", "audio_out", "approval"));
+  const later = client.sendAudio(new Int16Array(320));
+
+  assert.deepEqual([early, later], [false, true]);
+  assert.deepEqual(of("error").map(({ code }) => code), ["voice_loading"]);
+  assert.deepEqual(of("features").map((told) => told.features), [["audio_in", "audio_out", "approval"]]);
+  assert.deepEqual(socket.sent.slice(2, 3), [{ type: "session_update", audio: AUDIO, voice: "ef_dora" }]);
+  assert.equal(socket.sent.length, 4);
+});
+
+for (const [names, audio] of [
+  [["audio_in"], { in: AUDIO.in, out: false, turn_detection: "auto" }],
+  [["audio_out"], { out: true, turn_detection: "auto" }],
+  [[], { out: false, turn_detection: "auto" }],
+]) {
+  test(`of the sound that was chosen, what there is is asked for: ${names}`, () => {
+    const { begins } = world({ audio: AUDIO });
+    const socket = begins();
+
+    socket.hears(LOADING, features(3, ...names));
+
+    assert.deepEqual(socket.sent.slice(1), [{ type: "session_update", audio }]);
+  });
+}
+
+test("who wants no sound is told of it and asks for none", () => {
+  const { client, begins, of } = world();
+  const socket = begins();
+  client.updateSession({ audio: AUDIO });
+  socket.hears(LOADING);
+  client.updateSession({ audio: { out: false } });
+
+  socket.hears(features(3, "audio_in", "audio_out"));
+
+  assert.equal(of("features").length, 1);
+  assert.deepEqual(socket.sent.slice(2), [{ type: "session_update", audio: { out: false } }]);
+});
+
+test("a server that was started again is asked at once, and again when it can", () => {
+  const { client, begins, returns } = world({ audio: AUDIO });
+  begins();
+  const asked = { type: "session_update", audio: AUDIO };
+
+  const next = returns(1012, resumed({ gap: true, next_seq: 1 }), HISTORY);
+  next.hears({ ...LOADING, seq: 1 });
+  client.sendAudio(new Int16Array(320));
+  next.hears(features(2, "audio_in", "audio_out"));
+
+  assert.deepEqual(next.sent.slice(1), [asked, asked]);
+});
+
+test("speech that came while the connection was gone is asked for when all is told, once", () => {
+  const { client, begins, returns } = world({ audio: AUDIO });
+  begins().hears(LOADING);
+
+  const next = returns(1006, resumed({ replayed: 2, next_seq: 3 }), features(3, "audio_in", "audio_out"));
+  assert.deepEqual(next.sent.map((said) => said.type), ["resume"]);
+  next.hears({ type: "state", state: "idle", seq: 4 });
+
+  assert.deepEqual(next.sent.slice(1), [{ type: "session_update", audio: AUDIO }]);
+  assert.equal(client.sendAudio(new Int16Array(320)), true);
+});
+
+test("a drop while speech loads leaves the sound refused", () => {
+  const { client, begins, returns } = world({ audio: AUDIO });
+  begins().hears(LOADING);
+
+  const next = returns(1006, resumed({ next_seq: 3 }));
+
+  assert.equal(client.sendAudio(new Int16Array(320)), false);
+  assert.deepEqual(next.sent.map((said) => said.type), ["resume"]);
+});
