@@ -61,7 +61,7 @@ async def _by_voice(options: Options) -> int:
     paper = _paper(options)
     card = load_sound_card()
     audio = audio_terms(card.rate_hz, out=True, turns="auto")
-    spoken = Spoken(Link(options.url, options.start(audio)), card, paper)
+    spoken = Spoken(Link(options.url, options.start(audio)), card, paper, audio)
     paper.note("speak")
     return await _until_interrupted(spoken.run(), spoken.interrupt)
 

@@ -17,12 +17,18 @@ _FRAMES_WAITING: Final = 100
 
 
 class Spoken:
-    """One talk by voice, hands-free."""
+    """One talk by voice, hands-free.
 
-    def __init__(self, link: Link, card: SoundCard, paper: Paper) -> None:
+    Args:
+        audio: The sound that the session was opened with, and that is asked for again after a restart.
+    """
+
+    def __init__(self, link: Link, card: SoundCard, paper: Paper, audio: Message) -> None:
         self._link = link
         self._card = card
         self._paper = paper
+        self._audio = audio
+        self._is_refused = False
         self._player = Player()
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(_FRAMES_WAITING)
         self._speaker_hz = 0
@@ -70,7 +76,9 @@ class Spoken:
 
     async def _send_frames(self) -> None:
         while True:
-            await self._link.send_audio(await self._frames.get())
+            pcm = await self._frames.get()
+            if not self._is_refused:
+                await self._link.send_audio(pcm)
 
     async def _report(self) -> None:
         while True:
@@ -97,8 +105,6 @@ class Spoken:
 
     async def _follow(self, item: Message) -> None:
         match item:
-            case {"type": "session_created", "features": features}:
-                self._begin(features)
             case {"type": "turn_started", "turn_id": turn_id}:
                 self._turn_id = turn_id
                 self._is_interrupting = False
@@ -112,11 +118,48 @@ class Spoken:
             case {"type": "response_complete" | "error", "turn_id": self._turn_id}:
                 self._turn_id = None
             case _:
+                await self._agree(item)
+
+    async def _agree(self, item: Message) -> None:
+        """Follows what sound there is."""
+        match item:
+            case {"type": "session_created", "features": features}:
+                # Where it cannot hear, the error that follows says whether it will.
+                self._is_refused = "audio_in" not in features
+                if not self._is_refused:
+                    self._listen()
+            case {"type": "error", "code": "voice_loading"}:
+                self._is_refused = True
+            case {"type": "error", "code": "not_available"}:
+                await self._ask_for_less()
+            case {"type": "features", "features": features}:
+                await self._ask_again(features)
+            case {"type": "history"}:
+                # A server that has lost the messages has lost what was agreed on.
+                self._is_refused = False
+                await self._ask(self._audio)
+            case _:
                 pass
 
-    def _begin(self, features: list[str]) -> None:
+    async def _ask(self, audio: Message) -> None:
+        await self._link.send({"type": "session_update", "audio": audio})
+
+    async def _ask_again(self, features: list[str]) -> None:
+        """The server has loaded its speech, or could not."""
         if "audio_in" not in features:
             raise Ending(Exit.NO_VOICE, "no_voice")
+        self._is_refused = False
+        await self._ask({**self._audio, "out": self._audio["out"] and "audio_out" in features})
+        self._listen()
+
+    async def _ask_for_less(self) -> None:
+        """The server does not have all that was asked for: who is heard may talk all the same."""
+        if self._is_refused or not self._audio["out"]:
+            raise Ending(Exit.NO_VOICE, "no_voice")
+        self._audio = {**self._audio, "out": False}
+        await self._ask(self._audio)
+
+    def _listen(self) -> None:
         if not self._is_listening:
             # Not before: what nobody takes would only be thrown away.
             self._is_listening = True

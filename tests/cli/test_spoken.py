@@ -12,6 +12,10 @@ from app.cli.paper import Paper
 from app.cli.spoken import Spoken
 from tests.cli.fake_server import Act, Peer, Script, playing
 
+AUDIO = {"in": {"sample_rate_hz": 16_000}, "out": True, "turn_detection": "auto"}
+LOADING = {"code": "voice_loading", "content": "Aún no.", "retryable": True}
+MISSING = {"code": "not_available", "content": "No hay.", "retryable": False}
+
 
 class Card:
     """A microphone that the test speaks into, and a loudspeaker that it listens to."""
@@ -37,13 +41,13 @@ class Card:
         self.is_closed = True
 
 
-async def talk(*acts: Act) -> tuple[Card, Script, str]:
+async def talk(*acts: Act, code: Exit = Exit.FAILED) -> tuple[Card, Script, str]:
     card, answers = Card(), io.StringIO()
     async with playing(*acts) as script, asyncio.timeout(15):
         link = Link(script.url, {}, chance=lambda: 0.01)
         with pytest.raises(Ending) as ended:
-            await Spoken(link, card, Paper(answers, io.StringIO(), "es")).run()
-        assert ended.value.code in (Exit.FAILED, Exit.NO_VOICE)
+            await Spoken(link, card, Paper(answers, io.StringIO(), "es"), AUDIO).run()
+        assert ended.value.code is code
     return card, script, answers.getvalue()
 
 
@@ -93,9 +97,76 @@ async def test_an_interruption_drops_what_was_not_played():
 async def test_a_server_without_voice_is_told_of_and_nobody_listens():
     async def act(peer: Peer) -> None:
         await peer.creates()
+        await peer.sends("error", **MISSING)
         await peer.hears("end")
 
-    card, _, _ = await talk(act)
+    card, _, _ = await talk(act, code=Exit.NO_VOICE)
 
     assert card.heard is None
     assert card.is_closed
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+async def test_a_voice_that_still_loads_is_waited_for(speaks: bool):
+    async def act(peer: Peer) -> None:
+        await peer.creates()
+        await peer.sends("error", **LOADING)
+        await peer.sends("features", features=["audio_in", "audio_out"] if speaks else ["audio_in"])
+        assert (await peer.hears("session_update"))["audio"] == {**AUDIO, "out": speaks}
+        await hears_sound(peer, 3 * 640)
+        await peer.closes(1000)
+
+    _, script, _ = await talk(act)
+
+    assert script.sound == b"\5" * (3 * 640)
+
+
+async def test_a_voice_that_could_not_be_loaded_is_told_of_and_nobody_listens():
+    async def act(peer: Peer) -> None:
+        await peer.creates()
+        await peer.sends("error", **LOADING)
+        await peer.sends("features", features=[])
+        await peer.hears("end")
+
+    card, _, _ = await talk(act, code=Exit.NO_VOICE)
+
+    assert card.heard is None
+
+
+async def test_after_a_restart_the_sound_is_asked_for_again_and_again_when_it_is_loaded():
+    async def before(peer: Peer) -> None:
+        await peer.creates("audio_in", "audio_out")
+        await hears_sound(peer, 3 * 640)
+        await peer.closes(1012)
+
+    async def after(peer: Peer) -> None:
+        await peer.resumes(gap=True)
+        await peer.says({"type": "history", "messages": [], "turn": None, "tools": []})
+        assert (await peer.hears("session_update"))["audio"] == AUDIO
+        await peer.sends("error", **LOADING)
+        await peer.closes(1012)
+
+    async def later(peer: Peer) -> None:
+        await peer.resumes()
+        await peer.sends("features", features=["audio_in", "audio_out"])
+        assert (await peer.hears("session_update"))["audio"] == AUDIO
+        await peer.closes(1000)
+
+    await talk(before, after, later)
+
+
+async def test_a_server_that_only_hears_after_a_restart_is_asked_for_that():
+    async def before(peer: Peer) -> None:
+        await peer.creates("audio_in", "audio_out")
+        await peer.closes(1012)
+
+    async def after(peer: Peer) -> None:
+        await peer.resumes(gap=True)
+        await peer.says({"type": "history", "messages": [], "turn": None, "tools": []})
+        await peer.hears("session_update")
+        await peer.sends("error", **MISSING)
+        assert (await peer.hears("session_update"))["audio"] == {**AUDIO, "out": False}
+        await peer.sends("error", **MISSING)
+        await peer.hears("end")
+
+    await talk(before, after, code=Exit.NO_VOICE)
