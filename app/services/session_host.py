@@ -97,6 +97,7 @@ class SessionHost:
         self._endings = Endings()
         self._closing: set[asyncio.Task[None]] = set()
         self._waiting = WaitingRoom(MOST_OF_ONE)
+        self._hurried: dict[LiveSession, Alarm] = {}
 
     def find(self, session_id: str, principal: Principal | None) -> LiveSession | None:
         """A live session, if it is there and theirs to see."""
@@ -227,7 +228,7 @@ class SessionHost:
 
         Waits until that is so, `STORE_TIMEOUT_S` at most.
         """
-        self._waiting.leave(live)
+        self._leave(live)
         self._expire_later(live)  # it may be gone before it has its session
         settle_what_is_left(live)  # written down before it is told: a second crash must not tell it twice
         receipt = self._store.session_changed(
@@ -252,11 +253,28 @@ class SessionHost:
         self._expire_later(live)
         if not self.is_leaving:  # after a restart its window begins anew
             self._store.session_changed(live.session_id, {"detached_at": self._clock.now()})
+        self._enter(live)
+
+    def _enter(self, live: LiveSession) -> None:
         for goes in self._waiting.enter(live):
             if goes.is_wordless:
-                self._expire_later(goes, min(window_s, HURRY_S))
+                self._hurried[goes] = Alarm(HURRY_S, partial(self._look_again, goes))
             else:
                 self._make_room(goes)
+
+    def _leave(self, live: LiveSession) -> None:
+        self._waiting.leave(live)
+        hurry = self._hurried.pop(live, None)
+        if hurry is not None:
+            hurry.cancel()  # it refers to the session
+
+    def _look_again(self, live: LiveSession) -> None:
+        """The time of one too many is over; where it has gained words meanwhile it waits like others."""
+        self._leave(live)
+        if live.is_wordless:
+            self._expire(live)
+        else:
+            self._enter(live)
 
     async def close(self, live: LiveSession, reason: str) -> None:
         """Ends a session: its turn and tools are cancelled, its task is awaited, nothing of it is left."""
@@ -268,7 +286,7 @@ class SessionHost:
         if self.sessions.get(live.session_id) is not live:
             return False
         self.sessions.remove(live.session_id)
-        self._waiting.leave(live)
+        self._leave(live)
         self._endings.begin(live.session_id)
         self.limits.crowds.move(live.crowd, "")
         if live.expiry is not None:
@@ -278,7 +296,10 @@ class SessionHost:
 
     def _make_room(self, live: LiveSession) -> None:
         """Ends a session that waits, for another; one with words may come back from the store."""
-        reason = "made_room" if live.is_wordless else SET_ASIDE
+        self._end_soon(live, "made_room" if live.is_wordless else SET_ASIDE)
+
+    def _end_soon(self, live: LiveSession, reason: str) -> None:
+        """As `close`, where nobody can wait for it; whoever comes from now on comes too late."""
         if self._take_out(live):
             closing = asyncio.create_task(self._end(live, reason), name=f"end {live.session_id}")
             self._closing.add(closing)
@@ -381,22 +402,16 @@ class SessionHost:
             audio=live.voice.terms,
         )
 
-    def _expire_later(self, live: LiveSession, after_s: float | None = None) -> None:
+    def _expire_later(self, live: LiveSession) -> None:
         if live.expiry is not None:
             live.expiry.cancel()
-        window_s = self._settings.resume_window_s if after_s is None else after_s
-        live.expiry = Alarm(window_s, partial(self._expire, live))
+        live.expiry = Alarm(self._settings.resume_window_s, partial(self._expire, live))
+
+    def _expire(self, live: LiveSession) -> None:
+        if live.pump.link is None:  # one that came for it may have been lost, while an older one still has it
+            self._end_soon(live, "expired")
 
     @property
     def _features(self) -> list[str]:
         approval = [] if self._settings.tool_approval == "off" else ["approval"]
         return [*self.engines.features, *approval]
-
-    def _expire(self, live: LiveSession) -> None:
-        closing = asyncio.create_task(self._close_unless_resumed(live), name=f"expire {live.session_id}")
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
-
-    async def _close_unless_resumed(self, live: LiveSession) -> None:
-        if live.pump.link is None:  # the client may have come back between the timer and this task
-            await self.close(live, "expired")

@@ -45,11 +45,13 @@ class WaitingRoom:
             return []
         theirs = self._by_address.setdefault(live.address, {})
         theirs[live] = None
-        first = self._first(theirs) if len(theirs) > self._most_of_one else None
-        if first is None:
-            return []
-        del theirs[first]
-        return [first]
+        while len(theirs) > self._most_of_one:
+            first = next(iter(theirs))
+            if first.is_wordless:
+                del theirs[first]
+                return [first]
+            self._has_gained_words(first)
+        return []
 
     def leave(self, live: LiveSession) -> None:
         """It waits no more; one that does not is no error."""
@@ -62,13 +64,16 @@ class WaitingRoom:
 
     def oldest(self) -> LiveSession | None:
         """The one that is to make room for another; None where all that wait have something to lose."""
-        return self._first(self._wordless)
+        for live in list(self._wordless):
+            if live.is_wordless:
+                return live
+            self._has_gained_words(live)
+        return None
 
     def _weigh(self, live: LiveSession) -> list[LiveSession]:
         if not live.address:
             return []
-        theirs = self._weights.setdefault(live.address, {})
-        theirs[live] = live.weight
+        theirs = self._put_on_scales(live)
         over = sum(theirs.values()) - self._most_bytes_of_one
         gone: list[LiveSession] = []
         for other, weight in theirs.items():
@@ -76,11 +81,17 @@ class WaitingRoom:
                 break
             gone.append(other)
             over -= weight
+        for other in gone:
+            del theirs[other]
         return gone
 
-    def _first(self, waiting: dict[LiveSession, None]) -> LiveSession | None:
-        for live in list(waiting):
-            if live.is_wordless:
-                return live
-            self.leave(live)  # a back end has put something in meanwhile
-        return None
+    def _put_on_scales(self, live: LiveSession) -> dict[LiveSession, int]:
+        theirs = self._weights.setdefault(live.address, {})
+        theirs[live] = live.weight
+        return theirs
+
+    def _has_gained_words(self, live: LiveSession) -> None:
+        """A back end has put something in, or speech was understood; others go when the next one comes."""
+        self.leave(live)
+        if live.address:
+            self._put_on_scales(live)

@@ -100,3 +100,32 @@ async def test_what_a_back_end_has_added_is_kept_while_it_waits() -> None:
 
         assert told.is_wordless is False
         assert room.oldest() is not told
+
+
+@virtual
+async def test_one_that_has_gained_words_is_none_too_many_but_weighs() -> None:
+    async with sessions() as make:
+        room = WaitingRoom(1, most_bytes_of_one=50_000)
+        told, silent, *spoken = [make("a") for _ in range(4)]
+        room.enter(told)
+        told.session.holds_outside = True
+        for live in spoken:
+            live.conversation.hear("hola")
+
+        assert room.enter(silent) == []  # it is alone without a word
+        assert [room.enter(live) for live in spoken] == [[], [told]]
+
+
+@virtual
+async def test_one_that_was_found_with_words_where_there_was_no_room_weighs() -> None:
+    async with sessions() as make:
+        room = WaitingRoom(1, most_bytes_of_one=50_000)
+        told, *spoken = [make("a") for _ in range(3)]
+        room.enter(told)
+        told.session.holds_outside = True
+        for live in spoken:
+            live.conversation.hear("hola")
+
+        assert room.oldest() is None
+        assert [room.enter(live) for live in spoken] == [[], [told]]
+        assert room._weights["a"].keys() == set(spoken)
