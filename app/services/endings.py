@@ -8,6 +8,7 @@ from app.storage.writer import Receipt
 
 @dataclass(eq=False, slots=True)
 class _Ending:
+    is_set_aside: bool
     is_closed: asyncio.Event = field(default_factory=asyncio.Event)
     receipt: Receipt | None = None
 
@@ -26,10 +27,14 @@ class Endings:
         self._tidy()
         return session_id in self._endings
 
-    def begin(self, session_id: str) -> None:
-        """It is no longer among those that live."""
+    def begin(self, session_id: str, *, is_set_aside: bool = False) -> None:
+        """It is no longer among those that live; `is_set_aside`: but the store keeps it open."""
         self._tidy()
-        self._endings[session_id] = _Ending()
+        self._endings[session_id] = _Ending(is_set_aside)
+
+    def ends_for_good(self, session_id: str) -> bool:
+        """Whether it ends, and is not just set aside."""
+        return session_id in self and not self._endings[session_id].is_set_aside
 
     def close(self, session_id: str, receipt: Receipt | None) -> None:
         """Nothing of it runs any more; `receipt` is that of its last write, None where there is none."""

@@ -91,7 +91,8 @@ class SessionHost:
         self._store = store
         self.profiles = Profiles(store, settings.store_timeout_s)
         self._clock = clock
-        self._began_at = clock.monotonic()
+        # When talks that may come back were last left to the store: by the last server, or set aside.
+        self._left_to_store_at = clock.monotonic()
         self._prompt = system_prompt(settings)
         self.limits = SessionLimits(settings, clock)
         self._endings = Endings()
@@ -159,8 +160,10 @@ class SessionHost:
         Raises:
             ServerFull: No room for another session; or the database is silent, and the client may yet come.
         """
-        if session_id in self._endings:
+        if self._endings.ends_for_good(session_id):
             return
+        if not await self._endings.settle(session_id, self._settings.store_timeout_s):
+            raise ServerFull  # it is being set aside
         # A stranger costs one row, and learns nothing from how long it takes.
         window_s = self._settings.resume_window_s
         is_wanted = partial(may_come_back, token, principal, self._clock.now(), window_s)
@@ -168,12 +171,16 @@ class SessionHost:
             talk = await self._store.talk(session_id, is_wanted=is_wanted)
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "resume"})
-            # All that were connected when the last server ended come at once, each still in its window.
-            if self._clock.monotonic() - self._began_at <= window_s:
+            # All that were connected when the last server ended come at once, each still in its window. So
+            # may those come that were set aside.
+            if self._clock.monotonic() - self._left_to_store_at <= window_s:
                 raise ServerFull from None
             return
-        if talk is not None and session_id not in self.sessions:  # another connection may have been faster
-            self._revive(talk).history_seq = 0
+        if talk is None or session_id in self.sessions:  # another connection may have been faster
+            return
+        if session_id in self._endings:
+            raise ServerFull  # it has lived and gone again meanwhile: what was read is old
+        self._revive(talk).history_seq = 0
 
     async def continue_talk(
         self, session_id: str, user_id: str, principal: Principal | None, audio: AudioTerms | None = None
@@ -221,6 +228,8 @@ class SessionHost:
             return None
         if session_id in self.sessions:  # another connection was faster
             return self.sessions.get(session_id)
+        if session_id in self._endings:  # it was, and what was read is old
+            return None
         return self._revive(talk)
 
     async def came(self, live: LiveSession) -> None:
@@ -278,16 +287,18 @@ class SessionHost:
 
     async def close(self, live: LiveSession, reason: str) -> None:
         """Ends a session: its turn and tools are cancelled, its task is awaited, nothing of it is left."""
-        if self._take_out(live):
+        if self._take_out(live, reason):
             await self._end(live, reason)
 
-    def _take_out(self, live: LiveSession) -> bool:
+    def _take_out(self, live: LiveSession, reason: str) -> bool:
         """Whether it was there; from now on it is not, and has to be ended."""
         if self.sessions.get(live.session_id) is not live:
             return False
         self.sessions.remove(live.session_id)
         self._leave(live)
-        self._endings.begin(live.session_id)
+        self._endings.begin(live.session_id, is_set_aside=reason == SET_ASIDE)
+        if reason == SET_ASIDE:
+            self._left_to_store_at = self._clock.monotonic()
         self.limits.crowds.move(live.crowd, "")
         if live.expiry is not None:
             live.expiry.cancel()
@@ -299,8 +310,8 @@ class SessionHost:
         self._end_soon(live, "made_room" if live.is_wordless else SET_ASIDE)
 
     def _end_soon(self, live: LiveSession, reason: str) -> None:
-        """As `close`, where nobody can wait for it; whoever comes from now on comes too late."""
-        if self._take_out(live):
+        """As `close`, where nobody can wait for its end."""
+        if self._take_out(live, reason):
             closing = asyncio.create_task(self._end(live, reason), name=f"end {live.session_id}")
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
@@ -321,6 +332,9 @@ class SessionHost:
         receipt = None
         if not (live.is_resumable and is_stop):
             receipt = self._store.session_changed(live.session_id, {"ended_at": now, "last_activity": now})
+        elif reason == SET_ASIDE:
+            # It changes nothing; but writes are applied in order, and with it the store has all of the talk.
+            receipt = self._store.session_changed(live.session_id, {"protocol": v2.NAME})
         self._endings.close(live.session_id, receipt)
         lasted_s = round((now - live.session.created_at).total_seconds(), 1)
         facts = {"reason": reason, "lasted_s": lasted_s, "active": len(self.sessions)}

@@ -35,3 +35,12 @@ async def test_session_without_a_last_write_is_over_when_it_is_closed() -> None:
     endings.close("s", None)
 
     assert "s" not in endings
+
+
+async def test_session_that_is_set_aside_does_not_end_for_good() -> None:
+    endings = Endings()
+    endings.begin("ended")
+    endings.begin("aside", is_set_aside=True)
+
+    assert [endings.ends_for_good(name) for name in ("ended", "aside", "other")] == [True, False, False]
+    assert not await endings.settle("aside", 0.01)

@@ -1,21 +1,28 @@
 """How long sessions wait for their clients, and how they make room for each other."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import httpx
+import pytest
 
 from app.conversation.contribution import Contribution
+from app.errors import ServerFull
 from app.services.live_session import LiveSession
 from app.services.session_host import HURRY_S, SessionHost
+from app.storage.errors import StoreUnavailable
 from app.storage.no_store import NoStore
+from app.storage.records import MessageRecord, SessionChange, SessionRecord, StoredTalk
 from app.storage.store import Store
+from app.storage.writer import Receipt
 from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
 from tests.support.context import settings_with
-from tests.support.scripted import ScriptedModel, says
+from tests.support.scripted import Pause, Says, ScriptedModel, says
 from tests.support.virtual_time import VirtualClock, virtual
 
 WINDOW_S = 120
@@ -23,13 +30,15 @@ MOST_OF_ONE = 32
 
 
 @asynccontextmanager
-async def hosting(store: Store | None = None) -> AsyncIterator[SessionHost]:
+async def hosting(
+    store: Store | None = None, model: ScriptedModel | None = None
+) -> AsyncIterator[SessionHost]:
     """A host without sockets, in virtual time."""
     settings = settings_with(resume_window_s=WINDOW_S)
     clock = VirtualClock()
     async with httpx.AsyncClient() as http:
         tools = ToolHost(ToolRegistry([]), settings, clock, http, ToolThreads(4))
-        model = ScriptedModel(lambda r: says("Sí."))
+        model = model or ScriptedModel(lambda r: says("Sí."))
         host = SessionHost(settings, model, tools, store or NoStore(), clock)
         yield host
         await host.aclose()
@@ -103,3 +112,151 @@ async def test_client_that_comes_back_in_the_last_moment_is_not_ended_later() ->
         await asyncio.sleep(2)
 
         assert lives(host, first)
+
+
+# Sessions that are set aside for others
+
+
+class Shelf(NoStore):
+    """A store in memory; its writes wait while `is_held`, and its reads fail while it `is_silent`."""
+
+    is_on = True
+
+    def __init__(self) -> None:
+        self.is_held = self.is_silent = False
+        self.rows: dict[str, SessionRecord] = {}
+        self.messages: dict[str, dict[int, MessageRecord]] = {}
+        self._line: list[tuple[Callable[[], None], Receipt]] = []
+
+    def commits(self) -> None:
+        """Writes what waits, and whatever comes from now on at once."""
+        self.is_held = False
+        for write, receipt in self._line:
+            write()
+            receipt.settle(True)
+        self._line.clear()
+
+    def _put(self, write: Callable[[], None]) -> Receipt:
+        self._line.append((write, receipt := Receipt()))
+        if not self.is_held:
+            self.commits()
+        return receipt
+
+    def session_opened(self, session: SessionRecord) -> Receipt:
+        return self._put(lambda: self.rows.update({session.id: session}))
+
+    def session_changed(self, session_id: str, change: SessionChange) -> Receipt:
+        return self._put(lambda: self.rows.update({session_id: replace(self.rows[session_id], **change)}))
+
+    def messages_stored(self, session_id: str, messages: Sequence[MessageRecord]) -> Receipt:
+        stored = self.messages.setdefault(session_id, {})
+        return self._put(lambda: stored.update({message.position: message for message in messages}))
+
+    def text_accepted(self, session_id: str, message: MessageRecord, *_: Any, **__: Any) -> Receipt:
+        return self.messages_stored(session_id, [message])
+
+    def turn_cut(self, session_id: str, turn_id: str, messages: Sequence[MessageRecord], **_: Any) -> Receipt:
+        return self.messages_stored(session_id, messages)
+
+    async def talk(
+        self,
+        session_id: str,
+        newest_turns: int = 200,
+        is_wanted: Callable[[SessionRecord], bool] | None = None,
+    ) -> StoredTalk | None:
+        if self.is_silent:
+            raise StoreUnavailable("held")
+        row = self.rows.get(session_id)
+        if row is None or (is_wanted is not None and not is_wanted(row)):
+            return None
+        messages = self.messages.get(session_id, {})
+        unanswered = tuple(row for row in messages.values() if row.status == "accepted")
+        return StoredTalk(row, tuple(messages.values()), len(messages), (), (), unanswered, {})
+
+
+async def speaks_and_leaves(host: SessionHost) -> tuple[LiveSession, str]:
+    """A client says something, and drops while it is being answered."""
+    live = host.open("ana", None, None, is_resumable=True)
+    live.address = "203.0.113.7"
+    token = live.tokens.issue()
+    await host.came(live)
+    live.conversation.hear("hola")
+    await asyncio.sleep(1)
+    host.wait_for(live, "client_left")
+    return live, token
+
+
+@asynccontextmanager
+async def setting_aside(shelf: Shelf) -> AsyncIterator[tuple[SessionHost, LiveSession, str]]:
+    """A talk that is just being set aside for another, with its token; the store has not its last words."""
+    async with hosting(shelf, ScriptedModel(lambda r: [Says("Sí, "), Pause(100), Says("claro.")])) as host:
+        host._waiting._most_bytes_of_one = 30_000
+        live, token = await speaks_and_leaves(host)
+        shelf.is_held = True
+        await speaks_and_leaves(host)
+        assert not lives(host, live)
+        yield host, live, token
+        shelf.commits()
+
+
+COMING_BACK: dict[str, Callable[[SessionHost, str, str], Awaitable[object]]] = {
+    "resume": lambda host, session_id, token: host.take_up(session_id, token, None),
+    "continue": lambda host, session_id, token: host.continue_talk(session_id, "ana", None),
+}
+
+
+@pytest.mark.parametrize("way", COMING_BACK)
+@virtual
+async def test_talk_that_is_being_set_aside_comes_back_with_all_of_it(way: str) -> None:
+    async with setting_aside(shelf := Shelf()) as (host, live, token):
+        coming = asyncio.create_task(COMING_BACK[way](host, live.session_id, token))
+        await asyncio.sleep(0.5)
+        assert not coming.done()
+        shelf.commits()
+        await coming
+
+        back = host.sessions.get(live.session_id)
+        assert back is not None
+        assert [entry.content for entry in back.session.transcript] == ["hola", "Sí, "]
+        assert back.session.journal.next_position == live.session.journal.next_position == 2
+
+
+@virtual
+async def test_talk_that_cannot_be_set_aside_yet_is_told_to_come_later() -> None:
+    async with setting_aside(shelf := Shelf()) as (host, live, token):
+        with pytest.raises(ServerFull):
+            await host.take_up(live.session_id, token, None)
+        shelf.commits()
+        await host.take_up(live.session_id, token, None)
+
+        assert host.sessions.get(live.session_id) is not None
+
+
+@virtual
+async def test_store_that_is_silent_forgets_no_talk_that_was_set_aside_of_late() -> None:
+    async with hosting(shelf := Shelf()) as host:
+        await asyncio.sleep(10 * WINDOW_S)
+        host._waiting._most_bytes_of_one = 30_000
+        (live, token), _ = await speaks_and_leaves(host), await speaks_and_leaves(host)
+        await asyncio.sleep(1)
+        shelf.is_silent = True
+        with pytest.raises(ServerFull):
+            await host.take_up(live.session_id, token, None)
+        shelf.is_silent = False
+        await host.take_up(live.session_id, token, None)
+
+        assert host.sessions.get(live.session_id) is not None
+
+
+@virtual
+async def test_talk_that_is_ending_for_good_is_not_waited_for() -> None:
+    async with hosting(shelf := Shelf()) as host:
+        live, token = await speaks_and_leaves(host)
+        shelf.is_held = True
+        await host.close(live, "normal")
+        async with asyncio.timeout(0):
+            await host.take_up(live.session_id, token, None)
+        shelf.commits()
+        await host.take_up(live.session_id, token, None)
+
+        assert host.sessions.get(live.session_id) is None
