@@ -61,7 +61,6 @@ class LiveSession:
         takes_users_language: Its client has named no language: the one of the user's profile is its own.
         is_introduced: The user's profile is being read, and they have been greeted if they are to be.
         crowd: What it is counted by among the sessions of its address; empty where it is not.
-        address: Where its client came from, if no token names its user; empty where nobody knows.
     """
 
     session: VoiceSession
@@ -81,7 +80,6 @@ class LiveSession:
     takes_users_language: bool = False
     is_introduced: bool = False
     crowd: str = ""
-    address: str = ""
 
     @property
     def session_id(self) -> str:

@@ -41,9 +41,9 @@ class WaitingRoom:
         if not live.is_wordless:
             return self._weigh(live)
         self._wordless[live] = None
-        if not live.address:
+        if not live.session.sharing:
             return []
-        theirs = self._by_address.setdefault(live.address, {})
+        theirs = self._by_address.setdefault(live.session.sharing, {})
         theirs[live] = None
         while len(theirs) > self._most_of_one:
             first = next(iter(theirs))
@@ -57,10 +57,10 @@ class WaitingRoom:
         """It waits no more; one that does not is no error."""
         self._wordless.pop(live, None)
         for table in (self._by_address, self._weights):
-            theirs = table.get(live.address, {})
+            theirs = table.get(live.session.sharing, {})
             theirs.pop(live, None)
             if not theirs:
-                table.pop(live.address, None)
+                table.pop(live.session.sharing, None)
 
     def oldest(self) -> LiveSession | None:
         """The one that is to make room for another; None where all that wait have something to lose."""
@@ -71,7 +71,7 @@ class WaitingRoom:
         return None
 
     def _weigh(self, live: LiveSession) -> list[LiveSession]:
-        if not live.address:
+        if not live.session.sharing:
             return []
         theirs = self._put_on_scales(live)
         over = sum(theirs.values()) - self._most_bytes_of_one
@@ -86,12 +86,12 @@ class WaitingRoom:
         return gone
 
     def _put_on_scales(self, live: LiveSession) -> dict[LiveSession, int]:
-        theirs = self._weights.setdefault(live.address, {})
+        theirs = self._weights.setdefault(live.session.sharing, {})
         theirs[live] = live.weight
         return theirs
 
     def _has_gained_words(self, live: LiveSession) -> None:
         """A back end has put something in, or speech was understood; others go when the next one comes."""
         self.leave(live)
-        if live.address:
+        if live.session.sharing:
             self._put_on_scales(live)

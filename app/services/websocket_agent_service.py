@@ -16,7 +16,6 @@ from app.outbound.httpx_transports import operator_client
 from app.protocol.close_codes import CloseCode
 from app.protocol.events import Event, GoingAway
 from app.services.access import Access
-from app.services.addresses import counted_as
 from app.services.admission import admit_v1, admit_v2
 from app.services.arrivals import Arrivals, Place
 from app.services.conduct import WIRE_FAULT
@@ -287,9 +286,7 @@ class WebSocketAgentService:
                     host.telemetry.resumed(admission.resumed)
                 host.limits.crowds.move(admission.live.crowd, crowd)
                 admission.live.crowd = crowd
-                is_anonymous = principal is None
-                admission.live.address = counted_as(visitor.address) if is_anonymous else ""
-                admission.live.session.sharing = crowd if is_anonymous else ""
+                admission.live.session.sharing = crowd if principal is None else ""
                 introduce(
                     admission.live,
                     host.profiles,

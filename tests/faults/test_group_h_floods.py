@@ -404,7 +404,8 @@ async def test_h2_talks_that_were_set_aside_for_others_come_back_from_the_store(
     text = "hola " * 5_000
     async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
         server.service.session_host._waiting._most_bytes_of_one = 80_000
-        async with v2_client(server) as first, v2_client(server) as second:
+        address = "203.0.113.7"
+        async with v2_client(server, address=address) as first, v2_client(server, address=address) as second:
             for client in (first, second):
                 await client.starts()
                 await client.says(text)
@@ -420,7 +421,7 @@ async def test_h2_talks_that_were_set_aside_for_others_come_back_from_the_store(
 async def test_h2_one_address_has_so_many_sessions_that_wait_and_hold_nothing() -> None:
     async with running_server(provider=ScriptedModel([])) as server:
         for _ in range(40):
-            await abandons(server)
+            await abandons(server, behind_proxy("203.0.113.7"))
         await all_have_left(server)
         assert len(server.service.sessions) > 32  # their network may have been gone for a moment
         async with asyncio.timeout(60):
@@ -428,6 +429,24 @@ async def test_h2_one_address_has_so_many_sessions_that_wait_and_hold_nothing() 
                 await asyncio.sleep(0.1)
 
         assert len(server.service.sessions) == 32
+
+
+SEVEN_TOO_MANY = {"a user": ("203.0.113.7", 7), "this machine": ("", 0), "a proxy": ("198.51.100.7", 0)}
+
+
+@pytest.mark.parametrize(("address", "hurried"), SEVEN_TOO_MANY.values(), ids=SEVEN_TOO_MANY)
+async def test_h2_what_many_have_as_one_address_is_not_taken_for_one(address: str, hurried: int) -> None:
+    settings = settings_with(trusted_proxies="127.0.0.1,198.51.100.0/24")
+    async with running_server(settings, provider=ScriptedModel([])) as server:
+        host = server.service.session_host
+        host._waiting._most_of_one = 3
+        for _ in range(10):
+            await abandons(server, behind_proxy(address) if address else b"")
+        async with asyncio.timeout(20):
+            while any(live.expiry is None for live in host.sessions):  # noqa: ASYNC110  # no event for it
+                await asyncio.sleep(0.01)
+
+        assert (len(host.sessions), len(host._hurried)) == (10, hurried)
 
 
 async def test_h2_one_address_without_tokens_has_half_of_all_sessions() -> None:

@@ -48,7 +48,7 @@ async def hosting(
 def leaves(host: SessionHost, address: str = "203.0.113.7") -> LiveSession:
     """A client opens a session and is gone before its first word."""
     live = host.open("ana", None, None, is_resumable=True)
-    live.address = address
+    live.session.sharing = address
     host.wait_for(live, "client_left")
     return live
 
@@ -94,7 +94,7 @@ async def test_one_that_gains_words_weighs_with_the_others() -> None:
         assert lives(host, first)
         for _ in range(2):
             live = host.open("ana", None, None, is_resumable=True)
-            live.address = first.address
+            live.session.sharing = first.session.sharing
             live.conversation.hear("hola")
             host.wait_for(live, "client_left")
         await asyncio.sleep(1)
@@ -177,7 +177,7 @@ class Shelf(NoStore):
 async def speaks_and_leaves(host: SessionHost) -> tuple[LiveSession, str]:
     """A client says something, and drops while it is being answered."""
     live = host.open("ana", None, None, is_resumable=True)
-    live.address = "203.0.113.7"
+    live.session.sharing = "203.0.113.7"
     token = live.tokens.issue()
     await host.came(live)
     live.conversation.hear("hola")

@@ -23,7 +23,7 @@ async def sessions() -> AsyncIterator[Callable[[str], "LiveSession"]]:
 
         def make(address: str) -> LiveSession:
             live = live_of(ready.pop(), ring=Ring(10, 1000))
-            live.address = address
+            live.session.sharing = address
             return live
 
         yield make

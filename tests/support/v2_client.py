@@ -16,11 +16,16 @@ UNNUMBERED = {"session_resumed", "history", "pong", "going_away"}
 
 
 class V2Client:
-    """One client over any number of connections."""
+    """One client over any number of connections.
 
-    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
+    Args:
+        address: Where it comes from, by the word of a proxy on this machine; empty: it is on this machine.
+    """
+
+    def __init__(self, url: str, patience_s: float = PATIENCE_S, address: str = "") -> None:
         self.url = url
         self._patience_s = patience_s
+        self._headers = {"X-Forwarded-For": address} if address else {}
         self.socket: ClientConnection | None = None
         self.session_id = ""
         self.token = ""
@@ -36,6 +41,7 @@ class V2Client:
             compression=None,
             proxy=None,
             max_size=None,
+            additional_headers=self._headers,
         )
         assert self.socket.subprotocol == "voice-agent.v2"
 
@@ -117,9 +123,11 @@ class V2Client:
 
 
 @asynccontextmanager
-async def v2_client(server: Server, patience_s: float = PATIENCE_S) -> AsyncIterator[V2Client]:
+async def v2_client(
+    server: Server, patience_s: float = PATIENCE_S, address: str = ""
+) -> AsyncIterator[V2Client]:
     """A client without a connection; whatever it opens is closed at the end."""
-    client = V2Client(server.url, patience_s)
+    client = V2Client(server.url, patience_s, address)
     try:
         yield client
     finally:
