@@ -100,12 +100,22 @@ class LiveSession:
 
     @property
     def is_wordless(self) -> bool:
-        """Whether nothing is lost with it: nobody has said anything, but for the agent's own greeting."""
+        """Whether nothing is lost with it: nobody has said anything, or is just saying it."""
+        return not self.has_words and not self.is_being_heard
+
+    @property
+    def is_being_heard(self) -> bool:
+        """Whether speech is on its way that may become words, or turn out to be none."""
+        return self.session.is_heard_speaking
+
+    @property
+    def has_words(self) -> bool:
+        """Whether anybody has said anything, but for the agent's own greeting, or something waits in it."""
         session, conversation = self.session, self.conversation
-        has_words = any(entry.role == "user" for entry in session.transcript) or session.holds_outside
+        was_said = any(entry.role == "user" for entry in session.transcript) or session.holds_outside
         waits = bool(conversation.waiting_turns or self.left_in_line or session.pending_tools)
         has_more_to_come = waits or conversation.holds_contributions
-        return not has_words and not has_more_to_come and self.restored is None and self.history_seq < 0
+        return was_said or has_more_to_come or self.restored is not None or self.history_seq >= 0
 
     def describe(self) -> dict[str, Any]:
         """What `GET /sessions/{session_id}` shows."""

@@ -2,6 +2,7 @@
 
 Those in which nobody has said anything wait to be resumed like any other, for one may be a page's that is
 being reloaded. But nothing is lost with them, and whoever opens them without end must not keep anybody out.
+Where the user was just speaking, it is not known yet which kind it is: such a session goes for nobody.
 Others may weigh so much for each address; beyond that the oldest are set aside, and a store still has them.
 """
 
@@ -38,20 +39,23 @@ class WaitingRoom:
             Those of the same address that have to go for it; they count for it no more.
         """
         self.leave(live)
-        if not live.is_wordless:
+        if live.has_words:
             return self._weigh(live)
         self._wordless[live] = None
         if not live.session.sharing:
             return []
         theirs = self._by_address.setdefault(live.session.sharing, {})
         theirs[live] = None
-        while len(theirs) > self._most_of_one:
-            first = next(iter(theirs))
-            if first.is_wordless:
-                del theirs[first]
-                return [first]
-            self._has_gained_words(first)
-        return []
+        gone: list[LiveSession] = []
+        for other in list(theirs):
+            if len(theirs) <= self._most_of_one:
+                break
+            if other.is_wordless:
+                del theirs[other]
+                gone.append(other)
+            elif other.has_words:
+                self._has_gained_words(other)
+        return gone
 
     def leave(self, live: LiveSession) -> None:
         """It waits no more; one that does not is no error."""
@@ -67,7 +71,8 @@ class WaitingRoom:
         for live in list(self._wordless):
             if live.is_wordless:
                 return live
-            self._has_gained_words(live)
+            if live.has_words:
+                self._has_gained_words(live)
         return None
 
     def _weigh(self, live: LiveSession) -> list[LiveSession]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from app.conversation.contribution import Contribution
 from app.errors import ServerFull
+from app.protocol.events import AudioTerms
 from app.services.live_session import LiveSession
 from app.services.session_host import HURRY_S, SessionHost
 from app.storage.errors import StoreUnavailable
@@ -21,7 +22,9 @@ from app.storage.writer import Receipt
 from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
+from app.voice.base import VoiceEngines
 from tests.support.context import settings_with
+from tests.support.ears import Vocabulary, WordRecogniser, new_senses
 from tests.support.scripted import Pause, Says, ScriptedModel, says
 from tests.support.virtual_time import VirtualClock, virtual
 
@@ -31,10 +34,10 @@ MOST_OF_ONE = 32
 
 @asynccontextmanager
 async def hosting(
-    store: Store | None = None, model: ScriptedModel | None = None
+    store: Store | None = None, model: ScriptedModel | None = None, **values: Any
 ) -> AsyncIterator[SessionHost]:
     """A host without sockets, in virtual time."""
-    settings = settings_with(resume_window_s=WINDOW_S)
+    settings = settings_with(resume_window_s=WINDOW_S, **values)
     clock = VirtualClock()
     async with httpx.AsyncClient() as http:
         tools = ToolHost(ToolRegistry([]), settings, clock, http, ToolThreads(4))
@@ -112,6 +115,31 @@ async def test_client_that_comes_back_in_the_last_moment_is_not_ended_later() ->
         await asyncio.sleep(2)
 
         assert lives(host, first)
+
+
+NOISE, WORD = "*", "hola"
+
+
+@pytest.mark.parametrize(("sound", "is_kept"), [(NOISE, False), (WORD, True)])
+@virtual
+async def test_first_words_that_are_being_said_are_kept_where_there_is_no_room(
+    sound: str, is_kept: bool
+) -> None:
+    vocabulary = Vocabulary()
+    async with hosting(max_sessions=1) as host:
+        host.engines = VoiceEngines(senses=new_senses(WordRecogniser(vocabulary)))
+        live = host.open("ana", None, None, is_resumable=True, audio=AudioTerms(16_000))
+        live.voice.take(vocabulary.sound(sound))
+        await asyncio.sleep(0.2)
+        host.wait_for(live, "client_left")
+        with pytest.raises(ServerFull):
+            host.open("luis", None, None, is_resumable=True)
+        await asyncio.sleep(20)
+        assert live.has_words is is_kept
+        with pytest.raises(ServerFull) if is_kept else nullcontext():
+            host.open("luis", None, None, is_resumable=True)
+
+        assert lives(host, live) is is_kept
 
 
 # Sessions that are set aside for others

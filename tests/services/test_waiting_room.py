@@ -129,3 +129,18 @@ async def test_one_that_was_found_with_words_where_there_was_no_room_weighs() ->
         assert room.oldest() is None
         assert [room.enter(live) for live in spoken] == [[], [told]]
         assert room._weights["a"].keys() == set(spoken)
+
+
+@virtual
+async def test_one_whose_user_is_just_speaking_goes_for_nobody() -> None:
+    async with sessions() as make:
+        room = WaitingRoom(1)
+        speaking, other, third = make("a"), make("a"), make("a")
+        speaking.session.is_heard_speaking = True
+        assert room.enter(speaking) == []
+        assert room.oldest() is None
+        assert room.enter(other) == [other]
+        speaking.session.is_heard_speaking = False  # it was a noise
+
+        assert room.oldest() is speaking
+        assert room.enter(third) == [speaking]
