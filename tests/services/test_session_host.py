@@ -25,6 +25,7 @@ from app.tools.threads import ToolThreads
 from app.voice.base import VoiceEngines
 from tests.support.context import settings_with
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses
+from tests.support.live import Wire, attached
 from tests.support.scripted import Pause, Says, ScriptedModel, says
 from tests.support.virtual_time import VirtualClock, virtual
 
@@ -115,6 +116,21 @@ async def test_client_that_comes_back_in_the_last_moment_is_not_ended_later() ->
         await asyncio.sleep(2)
 
         assert lives(host, first)
+
+
+@virtual
+async def test_session_is_kept_for_its_connection_where_another_came_for_it_and_was_lost() -> None:
+    async with hosting() as host:
+        live = host.open("ana", None, None, is_resumable=True)
+        link = attached(live, Wire())
+        await host.came(live)
+        await asyncio.sleep(2 * WINDOW_S)
+        assert lives(host, live)
+        live.pump.detach(link)
+        host.wait_for(live, "client_left")
+        await asyncio.sleep(WINDOW_S + 1)
+
+        assert not lives(host, live)
 
 
 NOISE, WORD = "*", "hola"
