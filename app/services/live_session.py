@@ -60,6 +60,7 @@ class LiveSession:
             again with the same one, it has not had it.
         takes_users_language: Its client has named no language: the one of the user's profile is its own.
         is_introduced: The user's profile is being read, and they have been greeted if they are to be.
+        coming: So many clients are just coming for it, and have it in a moment.
         crowd: What it is counted by among the sessions of its address; empty where it is not.
     """
 
@@ -79,6 +80,7 @@ class LiveSession:
     stale_seq: int = -1
     takes_users_language: bool = False
     is_introduced: bool = False
+    coming: int = 0
     crowd: str = ""
 
     @property

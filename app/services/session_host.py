@@ -251,7 +251,11 @@ class SessionHost:
                 "last_activity": self._clock.now(),
             },
         )
-        await receipt.soon(self._settings.store_timeout_s)
+        live.coming += 1
+        try:
+            await receipt.soon(self._settings.store_timeout_s)
+        finally:
+            live.coming -= 1
 
     def wait_for(self, live: LiveSession, reason: str) -> None:
         """Keeps a session whose client has dropped, for as long as it may come back."""
@@ -262,7 +266,8 @@ class SessionHost:
         self._expire_later(live)
         if not self.is_leaving:  # after a restart its window begins anew
             self._store.session_changed(live.session_id, {"detached_at": self._clock.now()})
-        self._enter(live)
+        if not live.coming:  # else somebody has it in a moment
+            self._enter(live)
 
     def _enter(self, live: LiveSession) -> None:
         for goes in self._waiting.enter(live):

@@ -277,6 +277,22 @@ async def test_talk_that_cannot_be_set_aside_yet_is_told_to_come_later() -> None
 
 
 @virtual
+async def test_talk_whose_client_is_just_coming_is_not_set_aside() -> None:
+    async with hosting(shelf := Shelf()) as host:
+        host._waiting._most_bytes_of_one = 30_000
+        live, _ = await speaks_and_leaves(host)
+        shelf.is_held = True
+        coming = asyncio.create_task(host.came(live))
+        await asyncio.sleep(0.1)
+        host.wait_for(live, "client_left")  # its older connection is found to be dead
+        await speaks_and_leaves(host)
+        shelf.commits()
+        await coming
+
+        assert lives(host, live)
+
+
+@virtual
 async def test_store_that_is_silent_forgets_no_talk_that_was_set_aside_of_late() -> None:
     async with hosting(shelf := Shelf()) as host:
         await asyncio.sleep(10 * WINDOW_S)
