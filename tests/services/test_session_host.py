@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.conversation.contribution import Contribution
-from app.errors import ServerFull
+from app.errors import AgentError, ResumeRefused, ServerFull
 from app.protocol.events import AudioTerms
 from app.services.live_session import LiveSession
 from app.services.session_host import HURRY_S, SessionHost
@@ -162,12 +162,16 @@ async def test_first_words_that_are_being_said_are_kept_where_there_is_no_room(
 
 
 class Shelf(NoStore):
-    """A store in memory; its writes wait while `is_held`, and its reads fail while it `is_silent`."""
+    """A store in memory; its writes wait while `is_held`, and its reads fail while it `is_silent`.
+
+    What it reads it tells `tells_after_s` later.
+    """
 
     is_on = True
 
     def __init__(self) -> None:
         self.is_held = self.is_silent = False
+        self.tells_after_s = 0.0
         self.rows: dict[str, SessionRecord] = {}
         self.messages: dict[str, dict[int, MessageRecord]] = {}
         self._line: list[tuple[Callable[[], None], Receipt]] = []
@@ -215,7 +219,9 @@ class Shelf(NoStore):
             return None
         messages = self.messages.get(session_id, {})
         unanswered = tuple(row for row in messages.values() if row.status == "accepted")
-        return StoredTalk(row, tuple(messages.values()), len(messages), (), (), unanswered, {})
+        found = StoredTalk(row, tuple(messages.values()), len(messages), (), (), unanswered, {})
+        await asyncio.sleep(self.tells_after_s)
+        return found
 
 
 async def speaks_and_leaves(host: SessionHost) -> tuple[LiveSession, str]:
@@ -274,6 +280,30 @@ async def test_talk_that_cannot_be_set_aside_yet_is_told_to_come_later() -> None
         await host.take_up(live.session_id, token, None)
 
         assert host.sessions.get(live.session_id) is not None
+
+
+@pytest.mark.parametrize(("way", "refusal"), [("resume", ServerFull), ("continue", ResumeRefused)])
+@virtual
+async def test_what_was_read_before_a_talk_lived_and_went_again_is_not_taken_for_it(
+    way: str, refusal: type[AgentError]
+) -> None:
+    async with setting_aside(shelf := Shelf()) as (host, live, token):
+        shelf.commits()
+        shelf.tells_after_s = 5
+        late = asyncio.create_task(COMING_BACK[way](host, live.session_id, token))
+        await asyncio.sleep(1)
+        shelf.tells_after_s = 0
+        await host.take_up(live.session_id, token, None)
+        again = host.sessions.get(live.session_id)
+        assert again is not None
+        again.session.sharing = live.session.sharing
+        host.wait_for(again, "client_left")
+        shelf.is_held = True
+        await speaks_and_leaves(host)
+        with pytest.raises(refusal):
+            await late
+
+        assert host.sessions.get(live.session_id) is None
 
 
 @virtual
