@@ -50,7 +50,7 @@ class Draft:
 
     Attributes:
         early: What was asked.
-        state: What it holds by now.
+        stage: What it holds by now.
         limited_at: When the service refused it for its rate, on the loop's clock in seconds; None where it
             did not.
     """
@@ -64,7 +64,7 @@ class Draft:
         on_change: Callable[[], None],
     ) -> None:
         self.early = early
-        self.state: DraftState = "asked"
+        self.stage: DraftState = "asked"
         self.limited_at: float | None = None
         self._provider = provider
         self._session = session
@@ -88,13 +88,13 @@ class Draft:
             LlmBusy: It got no connection in all the time that a request may wait for one.
             LlmStalled: It did not begin in all the time that an answer may take.
         """
-        is_waited_for = self.state == "asked"
-        while self.state == "asked":
+        is_waited_for = self.stage == "asked"
+        while self.stage == "asked":
             await self._more()
         if is_waited_for and isinstance(self._error, LlmBusy | LlmStalled):
             # A request that has waited so long is not sent again; one more would double the wait.
             raise self._error
-        return self.state == "answers"
+        return self.stage == "answers"
 
     async def pieces(self) -> AsyncGenerator[str | Completion, None]:
         """The answer from its beginning, as a provider streams it; who takes it counts its tokens.
@@ -177,9 +177,9 @@ class Draft:
         self._fresh.set()
         if self._is_taken or self._is_dropped or self._is_closed:
             return
-        before, self.state = self.state, self._judged()
+        before, self.stage = self.stage, self._judged()
         self._rehearse()
-        if self.state != before:
+        if self.stage != before:
             self._on_change()
 
     def _judged(self) -> DraftState:
@@ -205,7 +205,7 @@ class Draft:
     def _rehearse(self) -> None:
         """Has the first words' sound made, as soon as they are known to be an answer."""
         mouth = self._session.mouth
-        if self.state == "answers":
+        if self.stage == "answers":
             for piece in self._pieces[self._rehearsed :]:
                 mouth.rehearse(piece if isinstance(piece, str) else "", is_all=isinstance(piece, Completion))
             self._rehearsed = len(self._pieces)
@@ -242,7 +242,7 @@ class Drafts:
             self.drop()
             self._heard = heard
             self._draft = self._asked(heard)
-        return self._draft.state if self._draft is not None else None
+        return self._draft.stage if self._draft is not None else None
 
     def take(self, request: ChatRequest) -> Draft | None:
         """Gives the draft away to who asks the very same; any other is dropped. Close it in the end."""
