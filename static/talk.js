@@ -127,8 +127,8 @@ export class Talk {
 
   /** @param {ClientEvents["error"]} error */
   #fail(error) {
-    // The dialog that asks for another token says it.
-    if (error.code === "unauthorized") return;
+    // The dialog that asks for another token says it, and the voice's bar.
+    if (error.code === "unauthorized" || error.code === "voice_loading") return;
     const turn = error.turn_id ?? null;
     const text = error.id ?? this.#textOfTurn.get(turn ?? "") ?? null;
     if (turn) this.#close(turn, "cut");

@@ -30,6 +30,7 @@ export const voiceEn = {
   "who.user": "You are talking",
   "who.thinking": "Thinking…",
   "who.agent": "The agent is talking",
+  "who.loading": "Voice is coming back",
 
   "need.off": "This server has no voice.",
   "need.loading": "Speech is getting ready: {percent}%. Meanwhile you can write.",

@@ -29,6 +29,7 @@ export const voiceEs = {
   "who.user": "Hablas tú",
   "who.thinking": "Pensando…",
   "who.agent": "Habla el agente",
+  "who.loading": "La voz vuelve enseguida",
 
   "need.off": "Este servidor no tiene voz.",
   "need.loading": "La voz se está preparando: {percent} %. Mientras, puedes escribir.",

@@ -446,6 +446,8 @@ export class VoiceAgentClient extends EventTarget {
   readonly tools: ReadonlyMap<string, string>;
   readonly connection: ConnectionStatus;
   readonly isCurrent: boolean;
+  /** Sound was refused because the server's speech still loads. */
+  readonly isVoiceLoading: boolean;
   readonly openTexts: KnownText[];
   connect(how?: { token?: string }): void;
   say(content: string, how?: { interrupt?: boolean; id?: string }): Said;

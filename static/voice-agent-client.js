@@ -231,6 +231,11 @@ export class VoiceAgentClient extends EventTarget {
     return this.#isCurrent;
   }
 
+  /** Whether sound was refused because the server's speech still loads; it comes by itself. */
+  get isVoiceLoading() {
+    return this.#isVoiceLoading;
+  }
+
   /** Texts without an ending, the oldest first. */
   get openTexts() {
     return [...this.#texts.values()].filter((text) => text.status !== "ended").map(known);

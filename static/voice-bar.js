@@ -8,7 +8,7 @@ import { missingHalf } from "./voice-status.js";
 
 /** @typedef {import("./texts.js").TextKey} TextKey */
 /** @typedef {import("./user-speech.js").Mode} Mode */
-/** @typedef {"ready" | "hold" | "user" | "thinking" | "agent"} Who */
+/** @typedef {"ready" | "hold" | "user" | "thinking" | "agent" | "loading"} Who */
 /** @typedef {import("./voice-status.js").VoiceState} VoiceState */
 
 /**
@@ -65,7 +65,9 @@ export class VoiceBar {
     this.#status = half === "voice.mute" ? "ready" : status;
     this.#button.disabled = this.#status !== "ready" && !this.#isOn;
     const reason = REASONS[status];
-    if (half) this.#say(half, { detail }, true);
+    // Who was talking aloud reads in the bar that it goes on.
+    if (status === "loading" && this.#isOn) this.#note.hidden = true;
+    else if (half) this.#say(half, { detail }, true);
     else if (reason) this.#say(reason, { percent: Math.floor(progress * 100), detail }, status === "failed");
     else if (status === "ready") this.#note.hidden = true;
     // Where speech was never meant to be, nobody has to read about it; the button still says it.

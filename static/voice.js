@@ -55,14 +55,21 @@ export class Voice {
   #follow(watch, showTimes) {
     const client = this.#client;
     // A server that was started again may have another voice, or none.
-    client.addEventListener("open", () => void followVoice((state) => this.#showServer(state)));
+    const follow = () => void followVoice((state) => this.#showServer(state));
+    client.addEventListener("open", follow);
     client.addEventListener("error", ({ detail }) => {
       if (detail.code === "not_available" && this.#sound) this.#end();
+      else if (detail.code === "voice_loading") this.#showWho();
+    });
+    client.addEventListener("features", ({ detail: { features } }) => {
+      if (this.#sound && !features.includes("audio_in")) this.#end();
+      this.#showWho();
+      follow();
     });
     client.addEventListener("complete", ({ detail: { turn_id: turn, timings_ms: timings } }) => {
       if (timings) showTimes(turn, waterfall(watch.times(turn, timings)));
     });
-    for (const type of /** @type {const} */ (["state", "turn", "complete"])) {
+    for (const type of /** @type {const} */ (["state", "turn", "complete", "open"])) {
       client.addEventListener(type, () => this.#showWho());
     }
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.#showDevices());
@@ -70,7 +77,8 @@ export class Voice {
 
   /** @param {import("./voice-status.js").VoiceState} state */
   #showServer(state) {
-    this.#serverSpeaks = (state.out?.status ?? state.status) === "ready";
+    // What still loads is asked for, and comes by itself.
+    this.#serverSpeaks = ["ready", "loading"].includes(state.out?.status ?? state.status);
     this.#bar.showServer(state);
   }
 
@@ -169,7 +177,8 @@ export class Voice {
     if (!this.#bar) return;
     const resting = this.#user.mode === "manual" ? "hold" : "ready";
     const agent = this.#client.state === "thinking" ? "thinking" : resting;
-    this.#bar.showWho(this.#user.isSpeaking ? "user" : this.#agent.isSpeaking ? "agent" : agent);
+    const talking = this.#user.isSpeaking ? "user" : this.#agent.isSpeaking ? "agent" : agent;
+    this.#bar.showWho(this.#client.isVoiceLoading ? "loading" : talking);
   }
 
   async #showDevices() {

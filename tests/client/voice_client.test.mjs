@@ -219,11 +219,11 @@ test("sound that was refused while speech loads is asked for again when it is th
   assert.equal(client.sendAudio(new Int16Array(320)), true);
 
   socket.hears(LOADING);
-  const early = client.sendAudio(new Int16Array(320));
+  const early = [client.isVoiceLoading, client.sendAudio(new Int16Array(320))];
   socket.hears(features(3, "audio_in", "audio_out", "approval"));
-  const later = client.sendAudio(new Int16Array(320));
+  const later = [client.isVoiceLoading, client.sendAudio(new Int16Array(320))];
 
-  assert.deepEqual([early, later], [false, true]);
+  assert.deepEqual([early, later], [[true, false], [false, true]]);
   assert.deepEqual(of("error").map(({ code }) => code), ["voice_loading"]);
   assert.deepEqual(of("features").map((told) => told.features), [["audio_in", "audio_out", "approval"]]);
   assert.deepEqual(socket.sent.slice(2, 3), [{ type: "session_update", audio: AUDIO, voice: "ef_dora" }]);

@@ -4,7 +4,8 @@ import asyncio
 import re
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from app.voice.readiness import HalfState, VoiceParts, VoiceStatus
 from tests.support.browser import ANSWER_LIMIT_MS, ServerProcess, Visitor, launched, visiting
 from tests.support.context import settings_with
 from tests.support.ears import FullStops, WordRecogniser, no_clips, silence
+from tests.support.late_voice import LateVoice
 from tests.support.loud_ears import LoudDetector, LoudVocabulary
 from tests.support.models import MODELS_DIR, model
 from tests.support.page_sound import FAKE_DEVICES, Loudspeaker, with_loudspeaker, with_microphone
 from tests.support.recordings import recording
 from tests.support.scripted import Answer, Pause, Says, ScriptedModel, says
-from tests.support.server import running_server
+from tests.support.server import Server, running_server
 from tests.support.synthesis import words_in
 from tests.support.voices import MS_PER_WORD, CommaSplitter, WordySynthesiser, sound_of
 
@@ -101,22 +103,74 @@ async def talking(
     parts.status, parts.detail = (status, "") if speaks is None else (speaks.status, speaks.detail)
     llm = ScriptedModel(list(script))
     vocabulary = LoudVocabulary()
+    engines = engines_of(vocabulary)
+    if speaks is not None:
+        engines = replace(engines, synthesiser=None)
+    async with running_server(chosen, provider=llm, tools=[], engines=engines, voice=parts) as server:
+        async with in_front_of(browser, server, vocabulary, width=width) as person:
+            yield person
+    assert llm.invalid == []
+
+
+def engines_of(vocabulary: LoudVocabulary) -> VoiceEngines:
+    """Hears these words, and speaks."""
     senses = Senses(
         WordRecogniser(vocabulary, 0.02), FullStops(), LoudDetector, lambda rate: lambda pcm: pcm, no_clips
     )
-    engines = VoiceEngines(senses, WordySynthesiser() if speaks is None else None, CommaSplitter)
-    async with running_server(chosen, provider=llm, tools=[], engines=engines, voice=parts) as server:
-        made: list[Any] = []
+    return VoiceEngines(senses, WordySynthesiser(), CommaSplitter)
 
-        async def prepare(page: Any) -> None:
-            made.append(await with_loudspeaker(page))
-            made.append(await with_microphone(page))
 
-        url = f"http://127.0.0.1:{server.port}"
-        async with visiting(browser, url, width=width, prepare=prepare) as visitor:
-            person = Person(visitor, made[0], made[1])
-            person.vocabulary = vocabulary
-            yield person
+@asynccontextmanager
+async def in_front_of(
+    browser: Browser, server: Server, vocabulary: LoudVocabulary, **how: Any
+) -> AsyncIterator[Person]:
+    """Somebody at a server's page; `how` as in `visiting`."""
+    made: list[Any] = []
+
+    async def prepare(page: Any) -> None:
+        made.append(await with_loudspeaker(page))
+        made.append(await with_microphone(page))
+
+    async with visiting(browser, f"http://127.0.0.1:{server.port}", prepare=prepare, **how) as visitor:
+        person = Person(visitor, made[0], made[1])
+        person.vocabulary = vocabulary
+        yield person
+
+
+@asynccontextmanager
+async def after_a_restart(
+    browser: Browser,
+    folder: Path,
+    *script: Answer,
+    later: Callable[[VoiceEngines], VoiceEngines] = lambda e: e,
+) -> AsyncIterator[tuple[Person, LateVoice]]:
+    """A talk by voice whose server was stopped and started again, and still loads its speech.
+
+    Args:
+        later: What it has in the end of what it had.
+    """
+    vocabulary = LoudVocabulary()
+    engines = engines_of(vocabulary)
+    database = f"sqlite+aiosqlite:///{folder}/talks.db"
+    late = LateVoice(folder, later(engines), database_url=database)
+    llm = ScriptedModel([says("Las dos."), *script])
+    parts = VoiceParts(late.settings)
+    parts.status, parts.halves = "ready", {"in": HalfState("ready"), "out": HalfState("ready")}
+    async with AsyncExitStack() as first:
+        server = await first.enter_async_context(
+            running_server(late.settings, provider=llm, tools=[], engines=engines, voice=parts)
+        )
+        # Between the two nobody answers, and the browser says so.
+        async with in_front_of(
+            browser, server, vocabulary, forgiven=["ERR_CONNECTION", "Failed to load"]
+        ) as person:
+            await person.begins()
+            await person.says("hora?")
+            await person.hears("dos.")
+            await person.visitor.reads(person.visitor.texts, "Respondido")
+            await first.aclose()
+            async with late.server(llm, server.port):
+                yield person, late
     assert llm.invalid == []
 
 
@@ -437,6 +491,62 @@ async def test_server_that_cannot_hear_says_so(chrome: Browser) -> None:
 
         await expect(note).to_contain_text("no oírte; escribe, por favor: make", timeout=ANSWER_LIMIT_MS)
         await expect(visitor.page.locator("[data-part=mic]")).to_be_disabled()
+
+
+# After a restart
+
+
+async def test_talk_by_voice_goes_on_by_text_and_then_by_voice_after_a_restart(
+    chrome: Browser, tmp_path: Path
+) -> None:
+    script = says("Las tres."), says("Las cuatro.")
+    async with after_a_restart(chrome, tmp_path, *script) as (person, late):
+        await expect(person.who).to_have_text("La voz vuelve enseguida", timeout=ANSWER_LIMIT_MS)
+        await person.visitor.says("hola")
+        await person.visitor.reads(person.visitor.answers.last, "Las tres.")
+        await expect(person.who).to_have_text("La voz vuelve enseguida")
+        await expect(person.note).to_be_hidden()
+        await late.comes()
+        await expect(person.who).to_have_text("Te escucho", timeout=ANSWER_LIMIT_MS)
+        await person.says("hora?")
+        await person.hears("cuatro.")
+
+        await person.visitor.reads(person.visitor.answers.last, "Las cuatro.")
+        await expect(person.visitor.texts).to_have_count(3)
+        await expect(person.visitor.alert).to_be_hidden()
+        await expect(person.note).to_be_hidden()
+
+
+async def test_voice_that_does_not_come_back_is_a_sentence_and_the_text_goes_on(
+    chrome: Browser, tmp_path: Path
+) -> None:
+    broken = VoiceEngines(failures={"in": "a broken model", "out": "a broken model"})
+    async with after_a_restart(chrome, tmp_path, says("Hola."), later=lambda _: broken) as (person, late):
+        await expect(person.who).to_have_text("La voz vuelve enseguida", timeout=ANSWER_LIMIT_MS)
+        await late.comes()
+
+        await expect(person.bar).to_be_hidden(timeout=ANSWER_LIMIT_MS)
+        await person.visitor.reads(person.note, "no funciona (a broken model)")
+        await expect(person.button).to_be_disabled()
+        await person.visitor.says("hola")
+        await person.visitor.reads(person.visitor.answers.last, "Hola.")
+
+
+async def test_server_that_only_hears_after_a_restart_answers_in_writing(
+    chrome: Browser, tmp_path: Path
+) -> None:
+    def only_hears(engines: VoiceEngines) -> VoiceEngines:
+        return replace(engines, synthesiser=None, failures={"out": "no espeak-ng"})
+
+    async with after_a_restart(chrome, tmp_path, says("Las tres."), later=only_hears) as (person, late):
+        await expect(person.who).to_have_text("La voz vuelve enseguida", timeout=ANSWER_LIMIT_MS)
+        await late.comes()
+        await person.visitor.reads(person.note, "van por escrito: no espeak-ng")
+        await expect(person.who).to_have_text("Te escucho")
+        await person.says("hora?")
+
+        await person.visitor.reads(person.visitor.answers.last, "Las tres.")
+        await expect(person.bar).to_be_visible()
 
 
 # With everything real
