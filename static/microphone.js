@@ -50,18 +50,30 @@ export async function microphones() {
   return devices.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId);
 }
 
+/** Gives a microphone back. @param {MediaStream | null} stream */
+export function stop(stream) {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+/**
+ * @typedef {object} Fate What the system does with a microphone that is open.
+ * @property {(isMuted: boolean) => void} muted It hears nothing for a while, or hears again.
+ * @property {() => void} ended It is gone for good.
+ */
+
 export class Microphone {
   #stream;
   #source;
   #node;
+  #closing = new AbortController();
 
   /**
    * @param {AudioContext} context That has the worklet.
    * @param {MediaStream} stream
    * @param {Heard} heard Gets each frame; it is taken back when this returns.
-   * @param {() => void} lost The device is gone.
+   * @param {Fate} fate Is told what becomes of it, until it is closed.
    */
-  constructor(context, stream, heard, lost) {
+  constructor(context, stream, heard, fate) {
     this.#stream = stream;
     this.#source = context.createMediaStreamSource(stream);
     this.#node = new AudioWorkletNode(context, "capture", {
@@ -76,7 +88,12 @@ export class Microphone {
       port.postMessage(pcm, [pcm.buffer]);
     };
     this.#source.connect(this.#node);
-    for (const track of stream.getTracks()) track.addEventListener("ended", lost);
+    const { signal } = this.#closing;
+    for (const track of stream.getTracks()) {
+      track.addEventListener("mute", () => fate.muted(true), { signal });
+      track.addEventListener("unmute", () => fate.muted(false), { signal });
+      track.addEventListener("ended", fate.ended, { signal });
+    }
   }
 
   /** Which one it is. */
@@ -88,6 +105,7 @@ export class Microphone {
     this.#node.port.onmessage = null;
     this.#node.port.postMessage("close");
     this.#source.disconnect();
-    for (const track of this.#stream.getTracks()) track.stop();
+    this.#closing.abort();
+    stop(this.#stream);
   }
 }

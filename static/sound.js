@@ -1,22 +1,37 @@
 // @ts-check
 /** The page's sound: one context, with a microphone and a loudspeaker in it while somebody talks. */
 
-import { askForMicrophone, Microphone, NoMicrophone } from "./microphone.js";
+import { askForMicrophone, Microphone, NoMicrophone, stop } from "./microphone.js";
 import { Player } from "./player.js";
 
 const WORKLETS = ["./worklets/capture.js", "./worklets/playback.js"];
+/** Not every system says when it gives the sound back. */
+const AGAIN_MS = 1000;
+
+/** @typedef {"paused" | "muted" | "gone"} Taken What the system has taken: all sound, what is heard, the microphone. */
 
 /**
  * @typedef {object} SoundEvents
  * @property {import("./microphone.js").Heard} heard
  * @property {(played: import("./player.js").Played) => void} played
- * @property {() => void} lost The microphone is gone.
+ * @property {(taken: Taken | null) => void} taken The system has taken sound away, for a phone call for one; null: it
+ *   is back.
+ * @property {() => void} lost The microphone is gone, and there is no other.
  */
 
 export class Sound {
   #context;
   #microphone;
   #events;
+  #deviceId;
+  #isMuted = false;
+  #isGone = false;
+  #isAsking = false;
+  #isClosed = false;
+  /** @type {Taken | null} */
+  #taken = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #again;
   player;
 
   /**
@@ -34,9 +49,9 @@ export class Sound {
       stream = await askForMicrophone(deviceId);
       const modules = WORKLETS.map((path) => context.audioWorklet.addModule(new URL(path, import.meta.url)));
       await Promise.all([...modules, context.resume()]);
-      return new Sound(context, stream, events);
+      return new Sound(context, stream, deviceId, events);
     } catch (error) {
-      for (const track of stream?.getTracks() ?? []) track.stop();
+      stop(stream);
       void context.close();
       throw error instanceof NoMicrophone ? error : new NoMicrophone("mic.failed");
     }
@@ -45,13 +60,18 @@ export class Sound {
   /**
    * @param {AudioContext} context
    * @param {MediaStream} stream
+   * @param {string} deviceId
    * @param {SoundEvents} events
    */
-  constructor(context, stream, events) {
+  constructor(context, stream, deviceId, events) {
     this.#context = context;
     this.#events = events;
-    this.#microphone = new Microphone(context, stream, events.heard, events.lost);
+    this.#deviceId = deviceId;
+    this.#microphone = this.#listen(stream);
     this.player = new Player(context, events.played);
+    context.addEventListener("statechange", this.#look);
+    // Some systems give sound back only to a page that is seen, others only to one that is touched.
+    for (const type of ["visibilitychange", "pointerdown"]) document.addEventListener(type, this.#look);
   }
 
   /** The microphone that listens. */
@@ -67,13 +87,66 @@ export class Sound {
    */
   async change(deviceId) {
     const stream = await askForMicrophone(deviceId);
+    if (this.#isClosed) return stop(stream);
+    this.#deviceId = deviceId;
     this.#microphone.close();
-    this.#microphone = new Microphone(this.#context, stream, this.#events.heard, this.#events.lost);
+    this.#isMuted = this.#isGone = false;
+    this.#microphone = this.#listen(stream);
+    this.#look();
   }
 
   close() {
+    this.#isClosed = true;
+    clearTimeout(this.#again);
+    this.#context.removeEventListener("statechange", this.#look);
+    for (const type of ["visibilitychange", "pointerdown"]) document.removeEventListener(type, this.#look);
     this.#microphone.close();
     this.player.close();
     void this.#context.close();
+  }
+
+  /** @param {MediaStream} stream */
+  #listen(stream) {
+    /** @type {Microphone} */
+    const microphone = new Microphone(this.#context, stream, this.#events.heard, {
+      muted: (isMuted) => {
+        this.#isMuted = isMuted;
+        this.#look();
+      },
+      ended: () => {
+        this.#isGone = true;
+        this.#look();
+      },
+    });
+    return microphone;
+  }
+
+  /** Tells what is missing, and asks for it. */
+  #look = () => {
+    if (this.#isClosed) return;
+    clearTimeout(this.#again);
+    const isPaused = this.#context.state !== "running";
+    const taken = isPaused ? "paused" : this.#isGone ? "gone" : this.#isMuted ? "muted" : null;
+    const isNews = taken !== this.#taken;
+    this.#taken = taken;
+    if (isPaused) void this.#context.resume().catch(() => {}); // it is asked for again
+    if (this.#isGone) void this.#reopen();
+    if (isPaused || this.#isGone) this.#again = setTimeout(this.#look, AGAIN_MS);
+    if (isNews) this.#events.taken(taken);
+  };
+
+  /** Asks for a microphone again, where a page may. */
+  async #reopen() {
+    if (this.#isAsking || document.hidden) return;
+    this.#isAsking = true;
+    try {
+      await this.change(this.#deviceId);
+    } catch (error) {
+      if (!(error instanceof NoMicrophone)) throw error;
+      // A phone call has it for as long as it lasts.
+      if (error.key !== "mic.busy" && !this.#isClosed) this.#events.lost();
+    } finally {
+      this.#isAsking = false;
+    }
   }
 }

@@ -31,6 +31,9 @@ export const voiceEn = {
   "who.thinking": "Thinking…",
   "who.agent": "The agent is talking",
   "who.loading": "Voice is coming back",
+  "who.paused": "The system has stopped the sound; it comes back",
+  "who.muted": "The system has muted the microphone",
+  "who.gone": "Getting the microphone back…",
 
   "need.off": "This server has no voice.",
   "need.loading": "Speech is getting ready: {percent}%. Meanwhile you can write.",

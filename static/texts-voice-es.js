@@ -30,6 +30,9 @@ export const voiceEs = {
   "who.thinking": "Pensando…",
   "who.agent": "Habla el agente",
   "who.loading": "La voz vuelve enseguida",
+  "who.paused": "El sistema ha parado el sonido; vuelve solo",
+  "who.muted": "El sistema ha silenciado el micrófono",
+  "who.gone": "Recuperando el micrófono…",
 
   "need.off": "Este servidor no tiene voz.",
   "need.loading": "La voz se está preparando: {percent} %. Mientras, puedes escribir.",

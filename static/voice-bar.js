@@ -8,7 +8,7 @@ import { missingHalf } from "./voice-status.js";
 
 /** @typedef {import("./texts.js").TextKey} TextKey */
 /** @typedef {import("./user-speech.js").Mode} Mode */
-/** @typedef {"ready" | "hold" | "user" | "thinking" | "agent" | "loading"} Who */
+/** @typedef {"ready" | "hold" | "user" | "thinking" | "agent" | "loading" | import("./sound.js").Taken} Who */
 /** @typedef {import("./voice-status.js").VoiceState} VoiceState */
 
 /**

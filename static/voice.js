@@ -22,6 +22,8 @@ export class Voice {
   /** @type {Sound | null} */
   #sound = null;
   #isOpening = false;
+  /** What the system has taken of it. @type {import("./sound.js").Taken | null} */
+  #taken = null;
   /** A server without a synthesiser hears all the same. */
   #serverSpeaks = true;
 
@@ -93,6 +95,7 @@ export class Voice {
           this.#user.hear(pcm, level);
         },
         played: (played) => this.#agent.report(played),
+        taken: (taken) => this.#take(taken),
         lost: () => this.#lost(),
       });
       this.#agent.player = this.#sound.player;
@@ -115,7 +118,15 @@ export class Voice {
     this.#agent.player = null;
     this.#sound?.close();
     this.#sound = null;
+    this.#taken = null;
     this.#tellServer();
+  }
+
+  /** @param {import("./sound.js").Taken | null} taken */
+  #take(taken) {
+    this.#taken = taken;
+    this.#showWho();
+    if (!taken) void this.#showDevices();
   }
 
   #lost() {
@@ -178,7 +189,7 @@ export class Voice {
     const resting = this.#user.mode === "manual" ? "hold" : "ready";
     const agent = this.#client.state === "thinking" ? "thinking" : resting;
     const talking = this.#user.isSpeaking ? "user" : this.#agent.isSpeaking ? "agent" : agent;
-    this.#bar.showWho(this.#client.isVoiceLoading ? "loading" : talking);
+    this.#bar.showWho(this.#taken ?? (this.#client.isVoiceLoading ? "loading" : talking));
   }
 
   async #showDevices() {

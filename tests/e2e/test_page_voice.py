@@ -16,6 +16,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from app.voice.base import Senses, VoiceEngines
 from app.voice.readiness import HalfState, VoiceParts, VoiceStatus
+from tests.e2e.test_page_drops import DROP
 from tests.support.browser import ANSWER_LIMIT_MS, ServerProcess, Visitor, launched, visiting
 from tests.support.context import settings_with
 from tests.support.ears import FullStops, WordRecogniser, no_clips, silence
@@ -160,10 +161,7 @@ async def after_a_restart(
         server = await first.enter_async_context(
             running_server(late.settings, provider=llm, tools=[], engines=engines, voice=parts)
         )
-        # Between the two nobody answers, and the browser says so.
-        async with in_front_of(
-            browser, server, vocabulary, forgiven=["ERR_CONNECTION", "Failed to load"]
-        ) as person:
+        async with in_front_of(browser, server, vocabulary, forgiven=DROP) as person:
             await person.begins()
             await person.says("hora?")
             await person.hears("dos.")
@@ -422,20 +420,88 @@ async def test_microphone_that_is_refused_is_a_sentence_and_the_text_goes_on(
         await expect(person.note).not_to_contain_text(sentence)
 
 
+UNDER_CONTROL = """() => {
+    const ask = navigator.mediaDevices.getUserMedia;
+    const tracks = [];
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+        if (window.isGone) throw new DOMException("no", "NotFoundError");
+        const stream = await ask(wanted);
+        window.asked = tracks.push(...stream.getTracks());
+        return stream;
+    };
+    window.system = (type) => tracks.at(-1).dispatchEvent(new Event(type));
+    const contexts = [];
+    window.AudioContext = class extends AudioContext {
+        constructor(...how) {
+            super(...how);
+            contexts.push(this);
+        }
+        async resume() {
+            if (window.isTaken) throw new DOMException("in use", "InvalidStateError");
+            return super.resume();
+        }
+    };
+    window.take = () => {
+        window.isTaken = true;
+        return contexts[0].suspend();
+    };
+}"""
+"""What a system does with a page's sound: before the microphone is asked for."""
+
+
 async def test_microphone_that_is_unplugged_is_a_sentence(chrome: Browser) -> None:
     async with talking(chrome, says("Hola.")) as person:
-        keep = """() => {
-            const ask = navigator.mediaDevices.getUserMedia;
-            navigator.mediaDevices.getUserMedia = async (wanted) => (window.given = await ask(wanted));
-        }"""
-        await person.visitor.run(keep)
+        await person.visitor.run(UNDER_CONTROL)
         await person.begins()
-        await person.visitor.run("() => window.given.getTracks()[0].dispatchEvent(new Event('ended'))")
+        await person.visitor.run("() => { window.isGone = true; window.system('ended'); }")
 
         await person.visitor.reads(person.note, "se ha desconectado")
         await expect(person.bar).to_be_hidden()
         await person.visitor.says("hola")
         await person.visitor.reads(person.visitor.answers, "Hola.")
+
+
+async def test_microphone_that_the_system_takes_is_asked_for_again(chrome: Browser) -> None:
+    async with talking(chrome, says("Las dos.")) as person:
+        await person.visitor.run(UNDER_CONTROL)
+        await person.begins()
+        await person.visitor.run("() => window.system('ended')")
+        await person.page.wait_for_function("() => window.asked === 2")
+        await expect(person.who).to_have_text("Te escucho")
+        await person.says("hora?")
+
+        await person.visitor.reads(person.visitor.answers, "Las dos.")
+        await expect(person.note).to_be_hidden()
+
+
+async def test_microphone_that_the_system_mutes_is_a_line_until_it_hears_again(chrome: Browser) -> None:
+    async with talking(chrome) as person:
+        await person.visitor.run(UNDER_CONTROL)
+        await person.begins()
+        await person.visitor.run("() => window.system('mute')")
+        await expect(person.who).to_have_text("El sistema ha silenciado el micrófono")
+        await person.visitor.run("() => window.system('unmute')")
+
+        await expect(person.who).to_have_text("Te escucho")
+        await expect(person.note).to_be_hidden()
+
+
+async def test_sound_that_the_system_stops_is_a_line_and_comes_back(chrome: Browser) -> None:
+    async with talking(chrome, says("Las dos."), says("Las tres.")) as person:
+        await person.visitor.run(UNDER_CONTROL)
+        await person.begins()
+        await person.visitor.run("() => window.take()")
+        await expect(person.who).to_have_text("El sistema ha parado el sonido; vuelve solo")
+        await person.visitor.says("hola")
+        await person.visitor.reads(person.visitor.log, "Las dos.")
+        await person.visitor.run("() => { window.isTaken = false; }")
+        await expect(person.who).not_to_have_text(re.compile("El sistema"), timeout=ANSWER_LIMIT_MS)
+        await person.hears("dos.")
+        await person.says("hora?")
+
+        await person.hears("tres.")
+        await expect(person.note).to_be_hidden()
+        await expect(person.visitor.alert).to_be_hidden()
 
 
 @pytest.mark.parametrize(
