@@ -46,7 +46,7 @@ class Draft:
 
     Args:
         max_chars: Of the answer that are read.
-        on_change: Called when `state` has changed.
+        on_change: Called when `stage` has changed.
 
     Attributes:
         early: What was asked.
