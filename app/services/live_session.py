@@ -108,7 +108,7 @@ class LiveSession:
     @property
     def is_being_heard(self) -> bool:
         """Whether speech is on its way that may become words, or turn out to be none."""
-        return self.session.is_heard_speaking
+        return self.session.is_heard_speaking or self.voice.is_understanding_clips
 
     @property
     def has_words(self) -> bool:

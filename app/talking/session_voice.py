@@ -205,6 +205,11 @@ class SessionVoice:
         self._last_clip = task
         task.add_done_callback(self._clips.discard)
 
+    @property
+    def is_understanding_clips(self) -> bool:
+        """Whether a recording is on its way that may become a text."""
+        return bool(self._clips)
+
     # The connection and the end
 
     def client_left(self) -> None:

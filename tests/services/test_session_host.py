@@ -158,6 +158,30 @@ async def test_first_words_that_are_being_said_are_kept_where_there_is_no_room(
         assert lives(host, live) is is_kept
 
 
+@virtual
+async def test_recording_that_is_being_understood_is_kept_where_there_is_no_room() -> None:
+    vocabulary = Vocabulary()
+    sound = vocabulary.sound(WORD)
+    is_decoded = asyncio.Event()
+
+    async def decode(clip: bytes, owner: str) -> bytes:
+        await is_decoded.wait()
+        return clip
+
+    async with hosting(max_sessions=1) as host:
+        senses = replace(new_senses(WordRecogniser(vocabulary)), decode_clip=decode)
+        host.engines = VoiceEngines(senses=senses)
+        live = host.open("ana", None, None, is_resumable=True)
+        live.voice.understand_clip(sound)
+        host.wait_for(live, "client_left")
+        with pytest.raises(ServerFull):
+            host.open("luis", None, None, is_resumable=True)
+        is_decoded.set()
+        await asyncio.sleep(5)
+
+        assert (live.has_words, lives(host, live)) == (True, True)
+
+
 # Sessions that are set aside for others
 
 
