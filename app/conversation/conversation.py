@@ -12,7 +12,7 @@ from typing import Any
 
 from app.conversation.asking import Asking
 from app.conversation.contribution import Contribution, contribute, write_down
-from app.conversation.draft import Drafts, DraftState, Heard
+from app.conversation.draft import Drafts, DraftStage, Heard
 from app.conversation.intake import Intake, UserText
 from app.conversation.moods import MoodSense
 from app.conversation.summariser import Summariser
@@ -205,7 +205,7 @@ class Conversation:
         """Whether the last words of the talk are a question of the agent's."""
         return self._history.last_said.rstrip(' "”»').endswith("?")
 
-    def draft(self, heard: Heard) -> DraftState | None:
+    def draft(self, heard: Heard) -> DraftStage | None:
         """Has words answered early that may become a text; nobody hears of it before `hear_speech` brings it.
 
         Ask again and again: it begins as soon as nothing runs and nothing waits.

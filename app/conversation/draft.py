@@ -22,7 +22,7 @@ from app.session.voice_session import VoiceSession
 
 logger = logging.getLogger(__name__)
 
-DraftState = Literal["asked", "answers", "waits", "void"]
+DraftStage = Literal["asked", "answers", "waits", "void"]
 """What a draft holds: nothing yet, an answer, the model's word that more is to come, or nothing of use."""
 
 _CHARS_PER_TOKEN = 4
@@ -64,7 +64,7 @@ class Draft:
         on_change: Callable[[], None],
     ) -> None:
         self.early = early
-        self.stage: DraftState = "asked"
+        self.stage: DraftStage = "asked"
         self.limited_at: float | None = None
         self._provider = provider
         self._session = session
@@ -182,7 +182,7 @@ class Draft:
         if self.stage != before:
             self._on_change()
 
-    def _judged(self) -> DraftState:
+    def _judged(self) -> DraftStage:
         last = self._pieces[-1] if self._pieces else None
         is_whole = self._is_over or isinstance(last, Completion)
         has_calls = isinstance(last, Completion) and bool(last.tool_calls)
@@ -217,7 +217,7 @@ class Drafts:
     """The drafts of one session, one at a time.
 
     Attributes:
-        on_change: Called when what `state` says has changed.
+        on_change: Called when what it holds has changed.
     """
 
     def __init__(self, session: VoiceSession, provider: ChatProvider, asking: Asking, max_chars: int) -> None:
@@ -236,7 +236,7 @@ class Drafts:
         """The words that are being answered early; None where there are none."""
         return self._heard.text if self._heard is not None else None
 
-    def begin(self, heard: Heard) -> DraftState | None:
+    def begin(self, heard: Heard) -> DraftStage | None:
         """Asks for an answer to these words, once; what it holds by now, None where there can be none."""
         if self._heard != heard:
             self.drop()
