@@ -35,8 +35,8 @@ from tests.support.server import client_of, running_server
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.es.md"]
 PAGES = [*READMES, *sorted((ROOT / "docs").glob("*.md"))]
-PROTOCOL, TOOLS, OPERATIONS, ARCHITECTURE = (
-    ROOT / "docs" / f"{name}.md" for name in ("protocol", "tools", "operations", "architecture")
+PROTOCOL, TOOLS, SETTINGS, MONITORING, ARCHITECTURE = (
+    ROOT / "docs" / f"{name}.md" for name in ("protocol", "tools", "settings", "monitoring", "architecture")
 )
 WS = ROOT / "node_modules" / "ws"
 PATIENCE_S = 30
@@ -329,7 +329,7 @@ def test_built_in_tools_are_listed_with_their_arguments() -> None:
 
 
 def test_each_setting_is_listed_with_its_default() -> None:
-    listed = {row[0].strip("`"): row[1].strip("`") for row in rows(section(OPERATIONS, "## Settings"))}
+    listed = {row[0].strip("`"): row[1].strip("`") for row in rows(SETTINGS.read_text(encoding="utf-8"))}
 
     defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}
     shown = {
@@ -357,7 +357,7 @@ def logged_events() -> Iterator[str]:
 
 
 def test_each_log_event_is_listed() -> None:
-    first_cells = [row[0] for row in rows(section(OPERATIONS, "## Logs"))]
+    first_cells = [row[0] for row in rows(section(MONITORING, "## Logs"))]
     listed = {
         event
         for cell in first_cells

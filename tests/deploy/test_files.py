@@ -48,7 +48,7 @@ async def test_dashboard_names_only_what_is_at_metrics_and_leaves_nothing_out() 
 
 
 async def test_dashboard_asks_by_labels_that_the_metrics_have() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
     labels = dict(re.findall(r"^\| `(voice_agent_\w+)` \| (.*?) ?\|", page, re.MULTILINE))
     for text in expressions():
         for names, metric in re.findall(r"sum by \(([\w, ]+)\) \((?:rate\()?(voice_agent_\w+)", text):

@@ -154,8 +154,8 @@ async def test_metrics_of_two_servers_are_their_own_and_nothing_is_put_into_the_
     assert not any(family.name.startswith("voice_agent") for family in REGISTRY.collect())
 
 
-async def test_operations_page_lists_each_metric_with_its_labels() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+async def test_monitoring_page_lists_each_metric_with_its_labels() -> None:
+    page = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
     table = page.partition("\n## Metrics\n")[2].partition("\n## ")[0]
     listed = {
         name: set(re.findall(r"`(\w+)`", labels))
