@@ -1,12 +1,17 @@
 """What the agent does with its voice while the user speaks: it ducks, and then stops or goes on."""
 
+from math import inf
+
 from app.conversation.conversation import Conversation
 from app.errors import Locale
 from app.talking.mouth import SpokenMouth
-from app.voice.barge_in import LIMIT_MS, InterruptMode, SpeechOver, Verdict, judge
+from app.voice.barge_in import InterruptMode, SpeechOver, Verdict, judge
 
 LISTEN_IN_AT_MS = 600
 """Speech over the agent's voice after which its words are looked at, although it goes on."""
+
+LOOK_AGAIN_MS = 250
+"""More of it after which they are looked at again, where it is still open what it means."""
 
 
 class Attention:
@@ -22,7 +27,7 @@ class Attention:
         self._mode: InterruptMode = mode
         self._turn_id: str | None = None
         self._is_holding = False
-        self._has_listened_in = False
+        self._next_look_ms: float = LISTEN_IN_AT_MS
         self._heard: tuple[str, Locale, float] | None = None
         self._speech_ms = 0.0
 
@@ -38,7 +43,7 @@ class Attention:
         turn_id = self._mouth.audible_turn
         if turn_id is not None and self._mode != "never" and not self.is_judging:
             self._turn_id = turn_id
-            self._heard, self._has_listened_in, self._speech_ms = None, False, 0.0
+            self._heard, self._next_look_ms, self._speech_ms = None, LISTEN_IN_AT_MS, 0.0
             self._mouth.duck()
         elif turn_id is None:
             self._is_holding = True
@@ -49,21 +54,22 @@ class Attention:
         self._look()
 
     def wants_words(self, speech_ms: float) -> bool:
-        """Whether it is time to look at the words, once."""
-        is_due = self.is_judging and not self._has_listened_in and speech_ms >= LISTEN_IN_AT_MS
-        self._has_listened_in = self._has_listened_in or is_due
+        """Whether it is time to look at the words: once, and again when it is known what they were so far."""
+        is_due = self.is_judging and speech_ms >= self._next_look_ms
+        if is_due:
+            self._next_look_ms = inf
         return is_due
 
     def goes_on(self, speech_ms: float) -> None:
         """The user speaks on."""
         self._speech_ms = speech_ms
         self._look()
-        if self.is_judging and self._heard is not None and speech_ms >= LIMIT_MS:
-            self._has_listened_in = False  # an assent that goes on and on is looked at again
 
     def heard(self, text: str, language: Locale, heard_ms: float) -> None:
         """Words of it are known, up to `heard_ms`."""
         self._heard = (text, language, heard_ms)
+        # A nod or a sound without words may go on for longer, and has more behind it only perhaps.
+        self._next_look_ms = heard_ms + LOOK_AGAIN_MS
         self._look()
 
     def judge_whole(self, text: str, language: Locale) -> Verdict | None:

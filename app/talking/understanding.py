@@ -89,6 +89,7 @@ class Understanding:
         self._pass: asyncio.Task[None] | None = None
         self._partial: asyncio.Task[None] | None = None
         self._key = -1.0
+        self._is_over_voice = self._is_partial_urgent = False
         self._result: Understood | AgentError | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -105,15 +106,15 @@ class Understanding:
 
         Args:
             pcm: The utterance.
-            key: Names the point that it reached.
+            key: Names the point that it reached: how much was said, in milliseconds.
             before: The sound that it goes on with.
             is_over_voice: The agent is speaking: short words that stop it, or nod, are likely.
         """
         self._give_up(self._pass)
         self._give_up(self._partial)
         self._partial = None
-        self._key, self._result = key, None
-        self._pass = asyncio.create_task(self._work(pcm, before, is_over_voice), name="understand")
+        self._key, self._result, self._is_over_voice = key, None, is_over_voice
+        self._pass = asyncio.create_task(self._work(pcm, key, before, is_over_voice), name="understand")
 
     def listen_in(self, pcm: bytes, speech_ms: float, *, is_urgent: bool) -> None:
         """Has the words so far understood, if that holds up nobody.
@@ -121,18 +122,27 @@ class Understanding:
         An urgent one, which decides whether the agent's voice stops, waits its turn.
         """
         if self._partial is not None and not self._partial.done():
-            if not is_urgent:
-                return
+            if not is_urgent or self._is_partial_urgent:
+                return  # what comes of the other one asks for the next
             self._give_up(self._partial)
         if not is_urgent and not self._senses.recogniser.has_idle_worker:
             return
+        self._is_partial_urgent = is_urgent
         self._partial = asyncio.create_task(self._listen_in(pcm, speech_ms, is_urgent=is_urgent))
 
     def forget_stale(self, key: float) -> None:
-        """The user speaks on: what was understood up to a pause is not all."""
-        if self._key not in (-1.0, key):
+        """The user speaks on: what was understood up to a pause is not all.
+
+        Over the agent's voice it is of use all the same, as `on_partial` is told: between coughs no other
+        look at the words would come to its end.
+        """
+        if self._key in (-1.0, key):
+            return
+        if self._is_over_voice and self._result is None:
+            self._partial, self._is_partial_urgent = self._pass, True
+        else:
             self._give_up(self._pass)
-            self._pass, self._result, self._key = None, None, -1.0
+        self._pass, self._result, self._key = None, None, -1.0
 
     def reset(self) -> None:
         """The utterance is over."""
@@ -160,15 +170,20 @@ class Understanding:
         utterance = Utterance(pcm, self._language, self._locale(), prompt, urgency, self._owner())
         return await self._senses.recogniser.transcribe(utterance)
 
-    async def _work(self, pcm: bytes, before: bytes, is_over_voice: bool) -> None:
+    async def _work(self, pcm: bytes, key: float, before: bytes, is_over_voice: bool) -> None:
+        result: Understood | AgentError
         try:
-            self._result = await self._understand(pcm, before, is_over_voice)
+            result = await self._understand(pcm, before, is_over_voice)
         except AgentError as error:
-            self._result = error
+            result = error
         except Exception as exc:
             logger.exception("internal")
-            self._result = WorkerFailed(type(exc).__name__)
-        self.on_done()
+            result = WorkerFailed(type(exc).__name__)
+        if self._key == key:
+            self._result = result
+            self.on_done()
+        elif isinstance(result, Understood) and self.on_partial is not None:
+            self.on_partial(result.text, result.language, key, is_urgent=True)
 
     async def _understand(self, pcm: bytes, before: bytes, is_over_voice: bool) -> Understood:
         whole = before + _GAP + pcm

@@ -20,8 +20,8 @@ InterruptMode = Literal["smart", "always", "never"]
 LIMIT_MS: Final = 1_200
 """Speech of this length has stopped the agent, unless all of it is known to be no interruption."""
 
-WORDLESS_MS: Final = (600, 1_500)
-"""Voice of such a length, from and below, in which no words were found is taken for a short order."""
+WORDLESS_MS: Final = 1_800
+"""The same where a look at its beginning has found no words: long enough for a second look."""
 
 ALWAYS_AFTER_MS: Final = 150
 """In the mode `always`: what is shorter may be a click."""
@@ -116,13 +116,13 @@ def _judge_wordless(speech: SpeechOver) -> Verdict:
         if speech.text is None:
             # A pass that has not come back leaves the length alone to go by: shorter than most orders.
             return "assent" if speech.speech_ms < LIMIT_MS else "interruption"
-        # Whoever wanted the agent to stop and was not understood must not have to say it twice. A cough is
-        # shorter than that, and what goes on and on without a word is no speech.
-        low, high = WORDLESS_MS
-        return "interruption" if low <= speech.speech_ms < high and not _is_faint(speech) else "assent"
+        # Coughs, hums and laughs are as long as orders are, and there are more of them.
+        return "assent"
     if speech.speech_ms < LIMIT_MS:
         return "undecided"
-    return "assent" if _is_faint(speech) or _is_covered(speech) else "interruption"
+    if _is_faint(speech) or _is_covered(speech):
+        return "assent"
+    return "undecided" if speech.text is not None and speech.speech_ms < WORDLESS_MS else "interruption"
 
 
 def _judge_words(speech: SpeechOver, words: list[str]) -> Verdict:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.talking.attention import LISTEN_IN_AT_MS, Attention
+from app.talking.attention import LISTEN_IN_AT_MS, LOOK_AGAIN_MS, Attention
 
 
 class Log:
@@ -56,6 +56,18 @@ def test_words_are_looked_at_once_when_there_are_enough_of_them():
 
     times = [LISTEN_IN_AT_MS - 1, LISTEN_IN_AT_MS, LISTEN_IN_AT_MS + 20]
     assert [a.wants_words(ms) for ms in times] == [False, True, False]
+
+
+@pytest.mark.parametrize("text", ["", "sí"])
+def test_what_may_be_a_nod_or_a_cough_is_looked_at_again_where_it_goes_on(text: str):
+    a = attention(Log())
+    a.onset()
+    assert a.wants_words(LISTEN_IN_AT_MS)
+    a.goes_on(900)
+    a.heard(text, "es", LISTEN_IN_AT_MS)
+
+    times = [LISTEN_IN_AT_MS + LOOK_AGAIN_MS - 1, LISTEN_IN_AT_MS + LOOK_AGAIN_MS, 1_100, 1_800]
+    assert [a.wants_words(ms) for ms in times] == [False, True, False, False]
 
 
 def test_order_is_obeyed_before_its_end():

@@ -548,16 +548,46 @@ def test_assent_or_cough_lets_the_voice_go_on_where_it_was(noise: str):
     run()
 
 
+@pytest.mark.parametrize("pass_s", [0.05, 0.3, 0.45])
+@pytest.mark.parametrize("sound_ms", [[300], [800], [1100], [1500], [300, 300, 300], [500, 500]])
+def test_sound_without_words_lets_the_voice_go_on_however_long(sound_ms: list[int], pass_s: float):
+    """A hum, or coughs with pauses between them that each cost a look at the words."""
+
+    @virtual
+    async def run() -> None:
+        async with room(LONG, pass_s=pass_s) as r:
+            await over_the_answer(r)
+            for ms in sound_ms:
+                await r.speaks("*", word_ms=ms)
+                await r.pauses(200)
+            await r.rests()
+
+            assert r.of(Interrupted) == []
+            assert [e.action for e in r.of(PlaybackHint)] == ["duck", "resume"]
+            assert r.users() == ["cuenta"]
+
+    run()
+
+
 @virtual
-async def test_speech_that_was_not_understood_stops_the_voice_without_a_turn():
-    async with room(LONG) as r:
+async def test_words_after_a_cough_stop_the_voice():
+    async with room(LONG, says("Dime.")) as r:
         await over_the_answer(r)
-        await r.speaks("*", word_ms=800)
+        await r.speaks("* * * quiero otra cosa ahora mismo.")
+        assert len(r.of(Interrupted)) == 1
         await r.rests()
 
-        assert len(r.of(Interrupted)) == 1
-        assert r.users() == ["cuenta"]
-        assert [e.empty for e in r.of(SpeechStopped)] == [True]
+        assert r.users() == ["cuenta", "quiero otra cosa ahora mismo."]
+
+
+@virtual
+async def test_nods_in_a_row_let_the_voice_go_on():
+    async with room(LONG, pass_s=0.1) as r:
+        await over_the_answer(r)
+        await r.speaks("sí vale " * 3)
+        await r.rests()
+
+        assert r.of(Interrupted) == []
 
 
 @virtual

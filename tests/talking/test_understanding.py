@@ -53,6 +53,21 @@ async def test_what_was_understood_up_to_a_pause_is_forgotten_when_the_user_goes
 
 
 @virtual
+async def test_pass_over_the_agents_voice_is_no_longer_all_but_says_what_was_said_so_far():
+    s = Scene()
+    s.understanding.understand(s.sound("uno"), 300, is_over_voice=True)
+    await asyncio.sleep(0.2)
+    s.understanding.forget_stale(320)
+    s.understanding.listen_in(s.sound("uno dos"), 600, is_urgent=True)
+    await asyncio.sleep(1)
+
+    assert s.partials == [("uno", True)]
+    assert not s.understanding.knows(300)
+    assert len(s.recogniser.passes) == 1
+    await s.understanding.aclose()
+
+
+@virtual
 async def test_words_that_go_on_are_understood_alone_and_with_those_before():
     s = Scene()
     s.understanding.understand(s.sound("en tokio?"), 600, s.sound("qué hora es"))
