@@ -268,8 +268,8 @@ class Hearing:
 
     def _ending(self, understood: Understood) -> Ending:
         words = len(self._text_of(understood).split())
-        asked = self._conversation.has_just_asked
-        return Ending(understood.acoustic, understood.may_be_all, words, answers_question=asked)
+        asked, paused_ms = self._conversation.has_just_asked, self._longest_pause_ms
+        return Ending(understood.acoustic, understood.may_be_all, words, asked, paused_ms)
 
     def _heard(self, understood: Understood) -> Heard:
         if self._judged is None or self._judged[0] is not understood:

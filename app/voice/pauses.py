@@ -39,12 +39,14 @@ class Ending:
         may_be_all: Whether its words may be all.
         words: How many they are.
         answers_question: Whether the agent has just asked something.
+        paused_ms: The longest pause that its user has made in it and gone on after.
     """
 
     acoustic: float
     may_be_all: bool
     words: int = 0
     answers_question: bool = False
+    paused_ms: float = 0.0
 
 
 class Pace:
@@ -73,11 +75,11 @@ def silence_ms(ending: Ending, pace: Pace) -> float:
     """The silence that ends the turn, in milliseconds.
 
     Words that cannot be all take the longest. Else it is the less, the more finished they sound, down to a
-    little more than the user's usual pauses.
+    little more than the user's usual pauses, and than those that they have made on the way.
     """
     if not ending.may_be_all:
         return MOST_MS
-    clear = max(pace.usual_ms + MARGIN_MS, LEAST_CLEAR_MS)
+    clear = max(max(pace.usual_ms, ending.paused_ms) + MARGIN_MS, LEAST_CLEAR_MS)
     if ending.answers_question and ending.words <= SHORT_ANSWER_WORDS:
         clear -= SHORT_ANSWER_SAVES_MS
     clear = min(clear, MOST_MS)

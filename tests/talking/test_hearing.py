@@ -254,6 +254,17 @@ async def test_silence_follows_the_users_own_pauses():
 
 
 @virtual
+async def test_silence_follows_the_pauses_of_the_same_utterance_in_a_new_talk_too():
+    async with room(says("Sí."), pass_s=0.05) as r:
+        await r.speaks("quiero")
+        await r.pauses(700)
+        await r.speaks("saber la hora.")
+
+        assert 0.8 <= await silence_taken(r) < 0.86
+        await r.rests()
+
+
+@virtual
 async def test_short_answer_to_a_question_takes_less():
     async with room(says("¿A qué hora?"), says("Vale."), pass_s=0.05) as r:
         await r.speaks("pon la alarma.")

@@ -1,5 +1,7 @@
 """How much silence ends a turn."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,9 @@ from app.voice.pauses import (
 )
 
 pauses = st.lists(st.floats(0, 5000), max_size=40)
-endings = st.builds(Ending, st.floats(0, 1), st.booleans(), st.integers(0, 30), st.booleans())
+endings = st.builds(
+    Ending, st.floats(0, 1), st.booleans(), st.integers(0, 30), st.booleans(), st.floats(0, 5000)
+)
 
 
 def pace_of(*longest_ms: float) -> Pace:
@@ -34,6 +38,9 @@ def pace_of(*longest_ms: float) -> Pace:
         (Ending(0.95, may_be_all=False), 1200),
         (Ending(0.95, may_be_all=True, words=1, answers_question=True), 300),
         (Ending(0.95, may_be_all=True, words=9, answers_question=True), 450),
+        (Ending(0.95, may_be_all=True, paused_ms=300), 450),
+        (Ending(0.95, may_be_all=True, paused_ms=700), 800),
+        (Ending(0.95, may_be_all=True, paused_ms=5000), 1200),
     ],
 )
 def test_silence_follows_words_and_sound(ending: Ending, ms: float):
@@ -47,7 +54,7 @@ def test_silence_keeps_its_bounds(longest: list[float], ending: Ending):
 
 @given(pauses, endings, st.floats(0, 1))
 def test_what_sounds_more_finished_never_takes_longer(longest: list[float], ending: Ending, more: float):
-    finished = Ending(max(ending.acoustic, more), ending.may_be_all, ending.words, ending.answers_question)
+    finished = replace(ending, acoustic=max(ending.acoustic, more))
 
     assert silence_ms(finished, pace_of(*longest)) <= silence_ms(ending, pace_of(*longest))
 
