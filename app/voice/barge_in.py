@@ -5,12 +5,13 @@ Pure judgement; whoever asks ducks the voice at once, asks again as more is hear
 
 import re
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from functools import cache
 from typing import Final, Literal
 
 from app.errors import Locale
 from app.letters import bare
-from app.voice.barge_in_words import ASSENTS, PROMPTS, STOPS
+from app.voice.barge_in_words import ASSENTS, OTHERS, PROMPTS, STOPS
+from app.voice.likeness import alike, sounds_of
 
 Verdict = Literal["interruption", "assent", "undecided"]
 """The agent stops; it goes on where it was; or it waits, ducked, for more."""
@@ -26,25 +27,13 @@ WORDLESS_MS: Final = 1_800
 ALWAYS_AFTER_MS: Final = 150
 """In the mode `always`: what is shorter may be a click."""
 
-ALIKE: Final = 0.72
-"""From which ratio on a word that was misheard stands for one of ours."""
+ALIKE: Final = 0.8
+"""From here on, words that were misheard sound enough like ones of ours to stand for them."""
 
-ALIKE_BY_EAR: Final = 0.82
-"""The same for what merely sounds like one."""
+ALIKE_SHORT: Final = 0.88
+"""The same for up to `_SHORT_SOUNDS` sounds: the fewer there are, the more words sound like them."""
 
-_SHORTEST_BY_EAR: Final = 5
-
-_SOUNDS: Final[dict[Locale, tuple[tuple[str, str], ...]]] = {
-    "es": (
-        ("ch", "x"), ("h", ""), ("v", "b"), ("qu|k", "k"), ("c(?=[ei])|z", "s"), ("c", "k"),
-        ("g(?=[ei])", "j"), ("ll", "y"),
-    ),
-    "en": (
-        ("gh|h", ""), ("ck|c(?=[aou])|q", "k"), ("c(?=[ei])", "s"), ("c", "k"), ("[aeiouy]+", "a"),
-        ("z", "s"), ("w(?=r)", ""),
-    ),
-}  # fmt: skip
-"""What is written, and what is heard."""
+_SHORT_SOUNDS: Final = 4
 
 _FAINT_DB: Final = -15.0
 _BARELY_ABOVE_NOISE_DB: Final = 6.0
@@ -52,7 +41,8 @@ _LAG_MS: Final = 400
 _MS_PER_ASSENT: Final = 500
 _MISHEARD_WITHIN_MS: Final = 900
 _MISHEARD_WORDS: Final = 3
-_SHORTEST_FUZZY: Final = 3
+_SHORTEST_ALIKE: Final = 3
+_LONGEST_ALIKE: Final = 24
 _LONGEST_PHRASE: Final = 4
 _MAX_CHARS: Final = 300
 
@@ -208,39 +198,32 @@ def _phrase_at(words: list[str], at: int) -> tuple[int, Literal["assent", "stop"
 
 def _most_alike(words: list[str], language: Locale) -> Literal["assent", "stop", ""]:
     """Which list has the phrase that a short text sounds most like; a tie is a stop."""
-    said = " ".join(words)
-    if len(said) < _SHORTEST_FUZZY:
+    heard = sounds_of(" ".join(words), language)
+    if not _SHORTEST_ALIKE <= len(heard) <= _LONGEST_ALIKE or any(word in OTHERS[language] for word in words):
         return ""
-    stop = _likeness(said, STOPS[language])
-    assent = _likeness(said, ASSENTS[language])
-    if max(stop, assent) < ALIKE:
-        # Spelt in another way, and cut into other words: “I'll rate” for “all right”.
-        stop, assent = (_likeness_by_ear(said, each[language], language) for each in (STOPS, ASSENTS))
-        if max(stop, assent) < ALIKE_BY_EAR:
-            return ""
+    stop, assent = (_likeness(heard, each) for each in _sounds(language))
+    if max(stop, assent) < (ALIKE if len(heard) > _SHORT_SOUNDS else ALIKE_SHORT):
+        return ""
     return "stop" if stop >= assent else "assent"
 
 
-def _likeness(said: str, phrases: frozenset[str]) -> float:
-    return max(_ratio(said, phrase) for phrase in phrases if len(phrase) >= _SHORTEST_FUZZY)
+def _likeness(heard: str, phrases: frozenset[str]) -> float:
+    return max(alike(heard, each) for each in phrases)
 
 
-def _likeness_by_ear(said: str, phrases: frozenset[str], language: Locale) -> float:
-    heard = by_ear(said, language)
-    meant = [by_ear(phrase, language) for phrase in phrases if len(phrase) >= _SHORTEST_BY_EAR]
-    return max(SequenceMatcher(None, heard, each, autojunk=False).ratio() for each in meant)
+@cache
+def _sounds(language: Locale) -> tuple[frozenset[str], frozenset[str]]:
+    """How the words to stop sound, and those to nod; hums have no likeness, as they are spelt anyhow."""
+    stops, assents = (
+        frozenset(
+            sounds
+            for phrase in each[language]
+            if len(sounds := sounds_of(phrase, language)) >= _SHORTEST_ALIKE and not _is_hum(phrase)
+        )
+        for each in (STOPS, ASSENTS)
+    )
+    return stops, assents
 
 
-def by_ear(text: str, language: Locale) -> str:
-    """Plain text as it sounds, roughly: without spaces, one letter for each sound; English vowels are one."""
-    sound = text.replace(" ", "").replace("'", "")
-    for spelt, sounds in _SOUNDS[language]:
-        sound = re.sub(spelt, sounds, sound)
-    return re.sub(r"(.)\1+", r"\1", sound)
-
-
-def _ratio(said: str, phrase: str) -> float:
-    """How alike they are: word by word, so that “that's wrong” is not “that's right”."""
-    ours, theirs = said.split(), phrase.split()
-    pairs = zip(ours, theirs, strict=True) if len(ours) == len(theirs) else [(said, phrase)]
-    return min(SequenceMatcher(None, one, other, autojunk=False).ratio() for one, other in pairs)
+def _is_hum(phrase: str) -> bool:
+    return all(_HUM.fullmatch(word) for word in phrase.split())

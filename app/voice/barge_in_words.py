@@ -58,6 +58,32 @@ STOPS: Final[dict[Locale | Literal["both"], frozenset[str]]] = {
     "both": _STOPS_ES | _STOPS_EN,
 }
 
+OTHERS: Final[dict[Locale, frozenset[str]]] = {
+    "es": frozenset(
+        """
+        cero uno una dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince veinte
+        treinta cuarenta cincuenta sesenta setenta ochenta noventa cien ciento mil millon primero segundo
+        tercero cuarto quinto sexto septimo octavo noveno decimo medio media
+        lunes martes miercoles jueves viernes sabado domingo enero febrero marzo abril mayo junio julio
+        agosto septiembre octubre noviembre diciembre hoy ayer manana tarde noche ahora luego pronto
+        manda anade abre busca llama completo directo
+        hola adios ninguno ninguna nada nadie nunca tambien tampoco mas menos este esta ese esa aquel
+        """.split()
+    ),
+    "en": frozenset(
+        """
+        zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+        sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred
+        thousand million first second third fourth fifth sixth seventh eighth ninth tenth half quarter
+        monday tuesday wednesday thursday friday saturday sunday january february march april may june july
+        august september october november december today yesterday tomorrow morning evening night now later
+        let miss create collect
+        hello hi bye goodbye none nothing nobody never neither too more less this that these those
+        """.split()
+    ),
+}
+"""Short answers that are no nod, however much like one they sound."""
+
 PROMPTS: Final[dict[Locale, str]] = {
     "es": "Sí. Ajá. Mm-hmm. Vale. Claro. Ok. Ya. Genial. Eso es. De acuerdo. Sí, sigue. Para. Espera. Oye. "
     "Cállate. Stop. No. Basta. Un momento.",

@@ -129,7 +129,21 @@ def test_a_misheard_order_stops_before_it_ends(text: str, language: Locale):
     assert so_far(text, 500, language) == "interruption"
 
 
-def test_likeness_goes_word_by_word():
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        *((word, "es") for word in "uno cuatro cinco ciento sexto ocho martes Carlos Eco Sandra".split()),
+        *((word, "es") for word in "noche fuerza curso cola añade manda abierto usa".split()),
+        *((word, "en") for word in "five nine eight fourteen nineteen eighty Hello Goodbye".split()),
+        *((word, "en") for word in "added console caret alpha Mike joke house food night school".split()),
+        *((word, "en") for word in "choose light control contract heavenly".split()),
+    ],
+)
+def test_other_words_that_sound_a_little_like_a_nod_interrupt(text: str, language: Locale):
+    assert final(text, 500, language) == "interruption"
+
+
+def test_likeness_of_one_word_in_two_is_not_enough():
     assert final("That's wrong.", 700, "en") == "interruption"
     assert final("That's right.", 700, "en") == "assent"
 
