@@ -259,10 +259,12 @@ class SessionHost:
 
     def wait_for(self, live: LiveSession, reason: str) -> None:
         """Keeps a session whose client has dropped, for as long as it may come back."""
-        window_s = self._settings.resume_window_s
-        logger.info("session_waits", extra={"reason": reason, "window_s": window_s})
         live.session.websocket = None
         live.voice.client_left()
+        if self.sessions.get(live.session_id) is not live:
+            return  # it was ended under its connection, by an erasure for one
+        window_s = self._settings.resume_window_s
+        logger.info("session_waits", extra={"reason": reason, "window_s": window_s})
         self._expire_later(live)
         if not self.is_leaving:  # after a restart its window begins anew
             self._store.session_changed(live.session_id, {"detached_at": self._clock.now()})
@@ -292,8 +294,10 @@ class SessionHost:
 
     async def close(self, live: LiveSession, reason: str) -> None:
         """Ends a session: its turn and tools are cancelled, its task is awaited, nothing of it is left."""
-        if self._take_out(live, reason):
-            await self._end(live, reason)
+        ending = self._end_soon(live, reason)
+        if ending is not None:
+            # Whoever waits for it may be cancelled, by the server's stop for one: it ends all the same.
+            await asyncio.shield(ending)
 
     def _take_out(self, live: LiveSession, reason: str) -> bool:
         """Whether it was there; from now on it is not, and has to be ended."""
@@ -314,20 +318,26 @@ class SessionHost:
         """Ends a session that waits, for another; one with words may come back from the store."""
         self._end_soon(live, "made_room" if live.is_wordless else SET_ASIDE)
 
-    def _end_soon(self, live: LiveSession, reason: str) -> None:
-        """As `close`, where nobody can wait for its end."""
-        if self._take_out(live, reason):
-            closing = asyncio.create_task(self._end(live, reason), name=f"end {live.session_id}")
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+    def _end_soon(self, live: LiveSession, reason: str) -> "asyncio.Task[None] | None":
+        """Ends a session in a task of the host's, which is returned; None where it has ended already."""
+        if not self._take_out(live, reason):
+            return None
+        closing = asyncio.create_task(self._end(live, reason), name=f"end {live.session_id}")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        return closing
 
     async def _end(self, live: LiveSession, reason: str) -> None:
         SESSION_ID.set(live.session_id)
         is_stop = reason in ("shutdown", SET_ASIDE)
-        await live.conversation.aclose(
-            "shutdown" if is_stop else None, stays_open=is_stop and live.is_resumable
-        )
-        await live.voice.aclose()
+        stays_open = is_stop and live.is_resumable
+        talk_ends = live.conversation.aclose("shutdown" if is_stop else None, stays_open=stays_open)
+        for part_ends in (talk_ends, live.voice.aclose()):
+            try:
+                await part_ends
+            except Exception:
+                # A bug in one part: the others end all the same, and the session's end is written down.
+                logger.exception("internal")
         if live.pump_task is not None:
             live.pump_task.cancel()
             await asyncio.wait({live.pump_task})

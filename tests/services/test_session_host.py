@@ -374,3 +374,54 @@ async def test_talk_that_is_ending_for_good_is_not_waited_for() -> None:
         await host.take_up(live.session_id, token, None)
 
         assert host.sessions.get(live.session_id) is None
+
+
+@pytest.mark.parametrize("says_something", [False, True])
+@virtual
+async def test_session_that_ended_under_its_connection_does_not_wait(says_something: bool) -> None:
+    async with hosting(max_sessions=1) as host:
+        live = host.open("ana", None, None, is_resumable=True)
+        link = attached(live, Wire())
+        if says_something:
+            live.conversation.hear("hola")
+        await host.close(live, "erased")
+        live.pump.detach(link)
+        host.wait_for(live, "client_left")  # its connection hears of the end a little later
+        assert not len(host._waiting)
+
+        leaves(host)  # a second one, which makes room for a third
+        host.open("luis", None, None, is_resumable=True)
+
+
+@virtual
+async def test_session_ends_whole_where_whoever_ends_it_is_cancelled() -> None:
+    async with hosting(model=ScriptedModel(lambda r: [Pause(60)])) as host:
+        live = host.open("ana", None, None, is_resumable=False)
+        pumping = live.pump_task
+        live.conversation.hear("hola")
+        await asyncio.sleep(1)
+        closing = asyncio.create_task(host.close(live, "client_left"))
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait({closing})
+        await asyncio.sleep(2)
+
+        assert pumping is not None and pumping.done()
+        assert not live.conversation.is_busy
+
+
+@virtual
+async def test_session_ends_whole_where_a_part_of_it_breaks() -> None:
+    async with hosting() as host:
+        live = host.open("ana", None, None, is_resumable=True)
+        pumping, ends = live.pump_task, live.conversation.aclose
+
+        async def breaks(*args: Any, **options: Any) -> None:
+            await ends(*args, **options)
+            raise ZeroDivisionError
+
+        live.conversation.aclose = breaks
+        await host.close(live, "client_left")
+
+        assert pumping is not None and pumping.done()
+        assert live.session_id not in host._endings
