@@ -36,6 +36,11 @@ class Attention:
         """Whether the user speaks over the agent's voice, and it is not known yet what that means."""
         return self._turn_id is not None
 
+    @property
+    def is_on_guard(self) -> bool:
+        """Whether the agent's voice waits for what the user means."""
+        return self.is_judging or self._is_holding
+
     def onset(self) -> None:
         """Perhaps the user speaks: a voice that sounds ducks, one that was about to waits."""
         if self._mouth is None:

@@ -102,6 +102,10 @@ class Ear:
         self._hearing.close()
         await self._understanding.aclose()
 
+    def hang_up(self) -> None:
+        """The client is gone: nothing more comes."""
+        self._then(self._hearing.hang_up)
+
     def _then(self, action: Callable[[], None]) -> None:
         self._waiting.append(action)
         self._fresh.set()
@@ -120,6 +124,8 @@ class Ear:
         if not self._waiting and not await self._more_comes():
             self._hear(_SILENT_PIECE)
             return
+        if isinstance(self._waiting[0], bytes):
+            await self._hearing.decided.wait()
         item = self._waiting.popleft()
         if not isinstance(item, bytes):
             item()
@@ -136,7 +142,7 @@ class Ear:
     async def _more_comes(self) -> bool:
         """Waits for sound; False where an utterance waits for its end and nothing has come."""
         self._fresh.clear()
-        if not self._hearing.is_open or self._hearing.is_manual:
+        if not self._hearing.expects_more or self._hearing.is_manual:
             await self._fresh.wait()
             return True
         try:

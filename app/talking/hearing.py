@@ -6,6 +6,7 @@ say that it is all, it becomes a text; else a longer silence makes it one, and a
 model's draft says that it is unfinished.
 """
 
+import asyncio
 import logging
 import secrets
 from dataclasses import dataclass, replace
@@ -66,6 +67,7 @@ class Hearing:
 
     Attributes:
         is_manual: The client says when an utterance ends.
+        decided: Cleared from the client's word to what comes of it: what is said after it is another one.
     """
 
     def __init__(
@@ -78,6 +80,8 @@ class Hearing:
         max_seconds: float,
     ) -> None:
         self.is_manual = False
+        self.decided = asyncio.Event()
+        self.decided.set()
         self._session = session
         self._conversation = conversation
         self._detector = detector
@@ -103,6 +107,11 @@ class Hearing:
     def is_open(self) -> bool:
         """Whether an utterance is going on."""
         return bool(self._utterance_id)
+
+    @property
+    def expects_more(self) -> bool:
+        """Whether an utterance goes on, or what may be the beginning of one has been heard."""
+        return self.is_open or self._attention.is_on_guard
 
     def on(self, event: SpeechEvent) -> None:
         """The detector has noticed something."""
@@ -134,16 +143,32 @@ class Hearing:
         """The client says that the utterance is over."""
         if not self.is_open:
             self._session.emit(SpeechStopped(new_utterance_id(), empty=True))
-            self._detector.reset()
+            self._forget_beginning()
             return
         self._is_committed = True
+        self.decided.clear()
         self._in_silence()
 
     def clear(self) -> None:
         """The client throws the utterance away."""
         if self.is_open:
             self._end_empty()
+        self._forget_beginning()
+
+    def hang_up(self) -> None:
+        """The client is gone: by hand, its word does not come any more, and what was said is all."""
+        if not self.is_manual:
+            return
+        if self.is_open:
+            self.commit()
+        else:
+            self._forget_beginning()
+
+    def _forget_beginning(self) -> None:
+        """What was heard so far was no utterance, or the end of one that was too long."""
+        self._is_deaf = False
         self._detector.reset()
+        self._attention.nothing()
 
     def close(self) -> None:
         """No more sound comes."""
@@ -344,6 +369,7 @@ class Hearing:
         self._judged = self._is_to_wait = None
         self._silence_ms = self._longest_pause_ms = 0.0
         self._is_committed = False
+        self.decided.set()
         self._understanding.reset()
         self._detector.reset()
 

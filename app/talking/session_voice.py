@@ -10,6 +10,7 @@ from app.errors import (
     AgentError,
     AudioOverflow,
     BadMessage,
+    Internal,
     NotAvailable,
     NothingHeard,
     UnexpectedAudio,
@@ -215,6 +216,8 @@ class SessionVoice:
     def client_left(self) -> None:
         """Nobody listens."""
         self._is_away = True
+        if self._ear is not None:
+            self._ear.hang_up()
         if self._mouth is not None:
             self._mouth.client_left()
 
@@ -330,3 +333,7 @@ class SessionVoice:
         except AgentError as error:
             logger.log(error.severity, error.code, extra={"facts": error.facts})
             self._session.emit(ErrorOccurred(error))
+        except Exception as exc:
+            # Nobody awaits this task: its client is told that nothing comes of the recording.
+            logger.exception("internal")
+            self._session.emit(ErrorOccurred(Internal(type(exc).__name__)))

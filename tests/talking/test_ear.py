@@ -22,6 +22,12 @@ class Log:
 
     def __init__(self) -> None:
         self.pieces: list[bytes | str] = []
+        self.decided = asyncio.Event()
+        self.decided.set()
+
+    @property
+    def expects_more(self) -> bool:
+        return self.is_open
 
     def feed(self, pcm: bytes) -> Sequence[SpeechEvent]:
         self.pieces.append(pcm)

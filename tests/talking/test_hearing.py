@@ -71,6 +71,14 @@ class Room:
         while self.t.conversation.is_busy:
             await self.pauses(100)
 
+    async def passes_until_idle(self) -> None:
+        """A minute at most in which no sound comes."""
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            self.t.drain()
+            if not self.t.conversation.is_busy and not self.t.session.is_heard_speaking:
+                return
+
     def of(self, *kinds: type) -> list[Any]:
         return self.t.events(*kinds)
 
@@ -695,6 +703,43 @@ async def test_utterance_that_is_thrown_away_is_not_answered():
         assert [e.empty for e in r.of(SpeechStopped)] == [True, True]
 
 
+@virtual
+async def test_what_is_said_right_after_the_clients_word_is_another_utterance():
+    async with room(says("Sí."), says("También.")) as r:
+        r.ear.is_manual = True
+        await r.speaks("uno.")
+        r.ear.commit()
+        await r.speaks("dos tres.")  # while what was said before is still being understood
+        r.ear.commit()
+        await r.pauses(3000)
+
+        finals = [e.content for e in r.of(TranscriptHeard) if e.final]
+        assert finals == ["uno.", "uno. dos tres."]  # joined, as nothing of the first answer was heard
+
+
+@virtual
+async def test_noise_that_goes_on_after_the_clients_word_holds_up_nothing():
+    async with room(says("Sí.")) as r:
+        await r.speaks("uno.")
+        r.ear.commit()
+        await r.speaks("*", word_ms=3000)
+
+        assert r.users() == ["uno."]
+
+
+@virtual
+async def test_by_hand_one_that_was_too_long_costs_no_later_one():
+    async with room(says("Sí.")) as r:
+        r.ear.is_manual = True
+        await r.speaks("bla", word_ms=MAX_SECONDS * 1000 + 500)
+        r.ear.commit()
+        await r.speaks("hola.")
+        r.ear.commit()
+        await r.pauses(1000)
+
+        assert r.users() == ["hola."]
+
+
 # Faults
 
 
@@ -747,3 +792,57 @@ async def test_ear_that_closes_in_the_middle_of_speech_leaves_a_talk_that_goes_o
 
         assert r.t.session.state is SessionState.IDLE
         assert len(r.of(ResponseComplete)) == 1
+
+
+# The client is gone
+
+
+@pytest.mark.parametrize("word_ms", [20, 300])
+def test_by_hand_the_voice_goes_on_where_the_clients_word_never_comes(word_ms: int):
+    @virtual
+    async def run() -> None:
+        async with room(LONG, says("Sí.")) as r:
+            await over_the_answer(r)
+            r.ear.is_manual = True
+            await r.speaks("ajá", word_ms)
+            r.ear.hang_up()
+            await r.passes_until_idle()
+
+            assert not r.t.conversation.is_busy
+
+    run()
+
+
+@virtual
+async def test_by_hand_what_was_said_before_a_drop_becomes_a_text():
+    async with room(says("Sí.")) as r:
+        r.ear.is_manual = True
+        await r.speaks("uno dos.")
+        r.ear.hang_up()
+        await r.passes_until_idle()
+
+        assert r.users() == ["uno dos."]
+
+
+@virtual
+async def test_by_hand_a_tap_does_not_silence_the_agent():
+    async with room(LONG) as r:
+        await over_the_answer(r)
+        r.ear.is_manual = True
+        await r.speaks("ah", 20)
+        assert r.of(PlaybackHint)
+        r.ear.commit()
+        await r.passes_until_idle()
+
+        assert [e.finish_reason for e in r.of(ResponseComplete)] == ["stop"]
+
+
+@virtual
+async def test_sound_that_stops_at_its_very_beginning_does_not_silence_the_agent():
+    async with room(LONG) as r:
+        await over_the_answer(r)
+        await r.speaks("ah", 20)
+        assert r.of(PlaybackHint)
+        await r.passes_until_idle()
+
+        assert [e.finish_reason for e in r.of(ResponseComplete)] == ["stop"]

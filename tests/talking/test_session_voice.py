@@ -250,3 +250,31 @@ async def test_client_that_left_hears_the_rest_when_it_comes_back():
         p.voice.client_came()
         await p.t.rests()
         assert sum(len(e.pcm) for e in p.t.events(AudioFrame)) == 4 * 200 * 16
+
+
+@virtual
+async def test_recording_over_which_something_breaks_is_one_error():
+    async with place() as p:
+        p.engines = replace(p.engines, senses=replace(p.engines.senses, decode_clip=_breaks))
+        p.voice.understand_clip(b"12")
+        p.voice.hear_clip(b"12")
+        await p.t.passes(1)
+
+        assert [e.error.code for e in p.t.events(ErrorOccurred)] == ["internal", "internal"]
+
+
+async def _breaks(clip: bytes, owner: str) -> bytes:
+    raise ZeroDivisionError
+
+
+@virtual
+async def test_by_hand_a_client_that_left_has_said_all():
+    async with place("Sí.") as p:
+        p.voice.configure(AudioTerms(16_000, out=False, is_manual=True))
+        await p.hears("hola.")
+        assert p.t.events(MessageAccepted) == []
+        p.voice.client_left()
+        await p.t.passes(1)
+        await p.t.rests()
+
+        assert p.t.answers() == ["Sí."]
