@@ -9,9 +9,9 @@ from typing import Any
 
 from app.chat import ApiMessage
 from app.clock import Clock
-from app.errors import AgentError, NothingHeard
+from app.errors import AgentError, Internal, NothingHeard
 from app.protocol.events import Emotion, MessageAccepted, TranscriptHeard
-from app.session.journal import NO_ENDINGS, Endings
+from app.session.journal import NO_ENDINGS, NOT_KEPT, Endings
 from app.session.transcript import Spoken
 from app.session.voice_session import VoiceSession
 from app.tools.calls import ToolRun
@@ -124,7 +124,10 @@ class Intake:
         task.add_done_callback(self._clips.discard)
         text.recognition = task
         text.position = self._session.journal.next_position - 1  # it has none of its own yet
-        self._accept(text, durable=False)
+        if self._arriving:
+            self._arriving.append((text, NOT_KEPT))  # behind those that came before it
+        else:
+            self._accept(text, durable=False)
 
     async def understand(self, text: UserText) -> AgentError | None:
         """Waits for the words of a clip, and writes them down; an error where there are none."""
@@ -137,6 +140,10 @@ class Intake:
         except AgentError as error:
             logger.log(error.severity, error.code, extra={"facts": error.facts})
             return error
+        except Exception as exc:
+            # Its text has its receipt, and is to have its ending.
+            logger.exception("internal")
+            return Internal(type(exc).__name__)
         text.content = heard.text
         self._session.emit(TranscriptHeard(text.utterance_id or "", heard.text, heard.language))
         self._session.transcript.add(Spoken("user", text.content, text.turn_id, self._clock.now()))

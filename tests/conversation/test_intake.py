@@ -8,6 +8,7 @@ import pytest
 from app.conversation.intake import REMEMBERED_IDS, Intake, UserText
 from app.protocol.events import MessageAccepted
 from app.session.journal import NO_ENDINGS, Endings, NoJournal
+from app.voice.base import Transcript
 from tests.support.scripted import ScriptedModel
 from tests.support.stage import Stage, stage
 from tests.support.virtual_time import VirtualClock, virtual
@@ -136,3 +137,22 @@ async def test_closing_takes_nothing_more_in() -> None:
         await asyncio.sleep(10)
 
         assert (await s.seen(), line) == ([], [])
+
+
+@virtual
+async def test_recording_has_its_place_behind_a_text_that_is_still_being_written_down() -> None:
+    line: list[UserText] = []
+    async with stage(ScriptedModel([])) as s:
+        s.session.journal = SlowJournal(1.0)
+        made = intake(s, line)
+        made.take(text(1))
+        made.take_clip(text(2), understood("hola"))
+        await asyncio.sleep(2)
+        await made.aclose()
+
+        assert [event.turn_id for event in await s.seen()] == ["turn_1", "turn_2"]
+    assert [each.turn_id for each in line] == ["turn_1", "turn_2"]
+
+
+async def understood(words: str) -> Transcript:
+    return Transcript(words, "es", 1.0)
