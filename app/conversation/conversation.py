@@ -381,7 +381,11 @@ class Conversation:
     async def _next_turn(self) -> None:
         item = self._line.popleft()
         if isinstance(item, UserText):
-            await self._take(item.turn_id, self._answer(item))
+            try:
+                await self._take(item.turn_id, self._answer(item))
+            except Exception as exc:
+                self._turns.end_by_bug(item.turn_id, exc)
+                raise
             return
         if isinstance(item, Contribution):
             await self._take(item.turn_id, contribute(item, self._session, self._turns))

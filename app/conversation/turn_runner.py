@@ -67,6 +67,7 @@ class TurnRunner:
         self._running: tuple[Turn, asyncio.Task[TurnEnd]] | None = None
         self._dropped_chars = 0
         self._heard: Heard | None = None
+        self._ended = ""
 
     @property
     def running_turn(self) -> Turn | None:
@@ -128,7 +129,8 @@ class TurnRunner:
             return task.result()
         except AgentError as exc:
             return exc
-        except Exception as exc:
+        except (Exception, asyncio.CancelledError) as exc:
+            # Nobody has cancelled it: something that it asked has, as clients of services do in trouble.
             logger.exception("internal")
             return Internal(type(exc).__name__)
 
@@ -293,12 +295,20 @@ class TurnRunner:
             self._session.move_to(state)
         for event in events:
             self._session.emit(event)
+            if isinstance(event, ResponseComplete | ErrorOccurred):
+                self._ended = event.turn_id or self._ended
             if isinstance(event, ResponseComplete):
                 was_cut = event.finish_reason == "interrupted"
                 self._session.transcript.end_turn(event.turn_id, "interrupted" if was_cut else "complete")
             elif isinstance(event, ErrorOccurred) and event.turn_id is not None:
                 self._session.transcript.end_turn(event.turn_id, "failed")
         self._session.emit(StateChanged(state.value))
+
+    def end_by_bug(self, turn_id: str, exc: Exception) -> None:
+        """Ends a text outside of whose turn something has broken, if it has not ended yet."""
+        if self._ended != turn_id:
+            self._session.journal.turn_ended(turn_id, [], "failed")
+            self.end(ErrorOccurred(Internal(type(exc).__name__), turn_id))
 
     def _timings(self, turn: Turn, accepted_at: float | None) -> Timings:
         now = asyncio.get_running_loop().time()

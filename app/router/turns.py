@@ -73,20 +73,24 @@ class Turns:
     def _give(self) -> None:
         began = time.perf_counter()
         left = ROUND
-        for _ in range(len(self._line)):
-            left -= self._line.popleft().take_turn()
-            if left <= 0 or time.perf_counter() - began > TURN_S:
-                break
-        self._is_set = bool(self._line)
-        if self._is_set:
-            self._loop.call_soon(self._give)
+        try:
+            for _ in range(len(self._line)):
+                left -= self._line.popleft().take_turn()
+                if left <= 0 or time.perf_counter() - began > TURN_S:
+                    break
+        finally:
+            # Also where one fails: behind it are all others.
+            self._is_set = bool(self._line)
+            if self._is_set:
+                self._loop.call_soon(self._give)
 
     def _give_large(self) -> None:
-        left = ROUND - self._large.popleft().take_turn()
-        self._is_large_set = bool(self._large)
-        if not self._is_large_set:
-            return
-        if left < 0:
-            self._loop.call_later(-left * REST_S, self._give_large)
-        else:
-            self._loop.call_soon(self._give_large)
+        left = ROUND
+        try:
+            left -= self._large.popleft().take_turn()
+        finally:
+            self._is_large_set = bool(self._large)
+            if self._is_large_set and left < 0:
+                self._loop.call_later(-left * REST_S, self._give_large)
+            elif self._is_large_set:
+                self._loop.call_soon(self._give_large)

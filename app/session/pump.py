@@ -144,6 +144,11 @@ class Pump:
         except ConnectionGone:
             if link is not None:
                 self.detach(link)
+        except Exception:
+            # A bug on the way to one client must not silence the session for good: it may come back.
+            logger.exception("internal")
+            if link is not None:
+                self.detach(link)
 
     async def _forward_v2(self, event: Event | None, link: Link | None, ring: Ring) -> None:
         text = None if event is None else self._write(event, ring)

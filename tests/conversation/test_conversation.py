@@ -544,3 +544,43 @@ async def test_the_sentence_about_too_many_rounds_is_never_cut() -> None:
         await t.rests()
 
     assert t.answer(turn).endswith("lo dejo aquí.")
+
+
+@virtual
+async def test_text_over_which_something_breaks_outside_of_its_turn_ends_in_an_error() -> None:
+    async with talk(ScriptedModel([says("Sí.")])) as t:
+        add_user, broken = t.session.conversation_history.add_user, ["turn"]
+
+        def breaks(text: str) -> None:
+            if broken:
+                broken.pop()
+                raise ZeroDivisionError
+            add_user(text)
+
+        t.session.conversation_history.add_user = breaks
+        turns = [t.says("uno"), t.says("dos")]
+        await t.rests()
+
+    assert [(type(end), end.turn_id) for end in t.endings()] == [
+        (ErrorOccurred, turns[0]),
+        (ResponseComplete, turns[1]),
+    ]
+
+
+@virtual
+async def test_bug_after_the_ending_of_a_text_brings_no_second_one() -> None:
+    async with talk(ScriptedModel([says("Sí."), says("No.")])) as t:
+        drop, broken = t.conversation.drafts.drop, ["turn"]
+
+        def breaks() -> None:
+            drop()
+            if broken and t.endings():
+                broken.pop()
+                raise ZeroDivisionError
+
+        t.conversation.drafts.drop = breaks
+        turns = [t.says("uno"), t.says("dos")]
+        await t.rests()
+
+    assert not broken
+    assert [(type(end), end.turn_id) for end in t.endings()] == [(ResponseComplete, turn) for turn in turns]

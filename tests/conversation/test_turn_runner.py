@@ -249,3 +249,14 @@ async def test_closing_session_cancels_its_turn_and_waits_for_it() -> None:
         assert running.cancelled()
         assert s.model.open_streams == 0
     assert s.remembered() == [("user", "hola"), ("assistant", "Ho")]
+
+
+@virtual
+async def test_turn_under_which_something_is_cancelled_that_nobody_cancelled_fails() -> None:
+    def cancelled(request: ChatRequest) -> Answer:
+        raise asyncio.CancelledError
+
+    async with stage(ScriptedModel(cancelled)) as s:
+        outcome = await s.turns.run(begin(s))
+
+    assert isinstance(outcome, Internal)

@@ -1,6 +1,9 @@
 """Whose turn it is: who has little passes by who has much."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from app.router.turns import ROUND, Turns
 
@@ -68,3 +71,24 @@ async def test_small_ones_take_turns() -> None:
     await line.passes()
     assert line.had == ["much", "little", "much", "much"]
     assert line.turns.may_go()
+
+
+class Broken(Taker):
+    """One whose turn is a bug."""
+
+    def take_turn(self) -> int:
+        super().take_turn()
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("units", [1, 2 * ROUND])
+async def test_one_that_breaks_holds_up_nobody_behind_it(units: int) -> None:
+    line = Line(3)
+    broken: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: broken.append(context))
+    Broken(line, "broken", units)
+    Taker(line, "second", units, pieces=2)
+    await line.passes()
+
+    assert line.had == ["broken", "second", "second"]
+    assert len(broken) == 1

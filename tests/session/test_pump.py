@@ -299,3 +299,25 @@ async def test_language_may_change_on_the_way() -> None:
         await b.settle()
 
     assert wire.sent[0]["content"] == "Message received"
+
+
+class BrokenWire(Wire):
+    """Sends nothing, by a bug."""
+
+    async def send(self, text: str) -> None:
+        raise ZeroDivisionError
+
+
+@virtual
+async def test_bug_on_the_way_to_one_client_silences_no_later_one() -> None:
+    async with bench(new_ring()) as b:
+        broken = Link(BrokenWire())
+        b.pump.attach(broken)
+        b.emit("a")
+        await b.settle()
+        assert broken.gone.is_set()
+        _, wire = b.attach()
+        b.emit("b")
+        await b.settle()
+
+    assert [message["content"] for message in wire.sent] == ["a", "b"]
