@@ -28,5 +28,8 @@ async def keep_house(store: Store, settings: Settings, clock: Clock) -> None:
             await store.forget_ended(now - timedelta(days=settings.session_retention_days))
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "retention"})
+        except Exception:
+            # What is promised to be forgotten is so an hour later: nobody else would begin this again.
+            logger.exception("internal")
         await asyncio.sleep(pause_s)
         pause_s = INTERVAL_S

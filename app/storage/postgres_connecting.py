@@ -16,7 +16,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
-from asyncpg.exceptions import PostgresError  # pyright: ignore[reportMissingTypeStubs]
+from asyncpg.exceptions import InterfaceError, PostgresError  # pyright: ignore[reportMissingTypeStubs]
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 _Opened = Callable[[], Awaitable[Any]]
 
 _connect = cast("Callable[..., Awaitable[Any]]", asyncpg.connect)  # pyright: ignore[reportUnknownMemberType]
+
+UNTRANSLATED = (PostgresError, InterfaceError)
+"""The driver's own exceptions, which SQLAlchemy does not translate where there is no connection yet."""
 
 CONNECT_TIMEOUT_S = 5
 COMMAND_TIMEOUT_S = 10

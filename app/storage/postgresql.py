@@ -21,7 +21,7 @@ from app.storage.errors import StorageError, StoreUnavailable, TakenOver
 from app.storage.failures import summary_of
 from app.storage.lease import Lease
 from app.storage.postgres_address import PostgresAddress
-from app.storage.postgres_connecting import Connector
+from app.storage.postgres_connecting import UNTRANSLATED, Connector
 from app.storage.refusals import never_works
 
 READERS = 4
@@ -84,6 +84,8 @@ class PostgresDatabase:
             return await self._loop.run(self._read(work))
         except PoolTimeoutError:
             raise StoreUnavailable("too much is read at once") from None
+        except UNTRANSLATED as exc:  # it lets nobody in: it starts or stops, or has no connection to spare
+            raise StoreUnavailable(summary_of(exc)) from exc
 
     async def _read(self, work: Work[Answer]) -> Answer:
         async with self._reading.connect() as connection:

@@ -1,7 +1,7 @@
 """What nobody came back for ends, and what is too old is forgotten."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.clock import SystemClock
@@ -10,6 +10,7 @@ from app.storage.no_store import NoStore
 from app.storage.sql_store import SqlStore
 from tests.storage.talks import PATIENCE_S, a_session, a_text, store_at
 from tests.support.context import settings_with
+from tests.support.virtual_time import VirtualClock, virtual
 
 
 async def test_old_talks_leave_and_abandoned_ones_end(tmp_path: Path) -> None:
@@ -52,3 +53,29 @@ async def is_gone(store: SqlStore, session_id: str) -> None:
 
 async def test_without_a_store_there_is_nothing_to_do() -> None:
     await asyncio.wait_for(keep_house(NoStore(), settings_with(), SystemClock()), 1)
+
+
+class Broken(NoStore):
+    """A store over which something breaks, once."""
+
+    is_on = True
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def forget_ended(self, before: datetime) -> int:
+        self.asked += 1
+        if self.asked == 1:
+            raise ZeroDivisionError
+        return 0
+
+
+@virtual
+async def test_what_breaks_once_is_done_the_next_time() -> None:
+    store = Broken()
+    keeping = asyncio.create_task(keep_house(store, settings_with(), VirtualClock()))
+    await asyncio.sleep(3 * 3600)
+    keeping.cancel()
+    await asyncio.wait({keeping})
+
+    assert store.asked > 1

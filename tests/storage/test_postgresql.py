@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from app.storage.errors import StoreUnavailable
-from app.storage.postgresql import READERS
+from app.storage.postgres_address import postgres_address as address_of
+from app.storage.postgresql import READERS, PostgresDatabase
 from tests.storage.talks import Log, database_at
 
 
@@ -78,3 +79,26 @@ async def test_close_comes_after_work_that_was_cancelled(postgres_address: str, 
     await (await database.connect()).close()
     await database.aclose()
     assert not log.records
+
+
+async def refuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sqlstate: str) -> None:
+    """A server that lets nobody in, as one does that starts, stops or is full."""
+    await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+    fields = b"SFATAL\0VFATAL\0C" + sqlstate.encode() + b"\0Mnot now\0\0"
+    writer.write(b"E" + (4 + len(fields)).to_bytes(4, "big") + fields)
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize("sqlstate", ["57P03", "53300", "28000", "3D000"])
+async def test_read_of_a_server_that_lets_nobody_in_is_refused(sqlstate: str):
+    server = await asyncio.start_server(lambda r, w: refuses(r, w, sqlstate), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    address = address_of(f"ana:x@127.0.0.1:{port}/talks?sslmode=disable")
+    database = PostgresDatabase(address, 2, lambda loss: None)
+
+    with pytest.raises(StoreUnavailable, match="not now"):
+        await database.read(lambda it: it.scalar(text("SELECT 1")))
+
+    await database.aclose()
+    server.close()
