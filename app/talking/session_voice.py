@@ -75,8 +75,14 @@ class SessionVoice:
     # What the client asks for
 
     def begin(self, terms: AudioTerms | None) -> AgentError | None:
-        """Gives a new session its sound, as far as it can have it; the reason where that is not all of it."""
+        """Gives a new stream its sound, as far as it can have it; the reason where that is not all of it.
+
+        What a client before it had asked for ends: whoever asks for no sound hears none.
+        """
         if terms is None:
+            if self.terms is not None:
+                self.configure(AudioTerms())
+                self.terms = None
             return None
         missing = self._missing(terms)
         rate_hz = None if "in" in missing else terms.in_rate_hz

@@ -28,6 +28,7 @@ from tests.support.ears import Vocabulary, WordRecogniser, new_senses
 from tests.support.live import Wire, attached
 from tests.support.scripted import Pause, Says, ScriptedModel, says
 from tests.support.virtual_time import VirtualClock, virtual
+from tests.support.voices import CommaSplitter, WordySynthesiser
 
 WINDOW_S = 120
 MOST_OF_ONE = 32
@@ -425,3 +426,21 @@ async def test_session_ends_whole_where_a_part_of_it_breaks() -> None:
 
         assert pumping is not None and pumping.done()
         assert live.session_id not in host._endings
+
+
+@virtual
+async def test_talk_that_was_spoken_goes_on_without_sound_for_a_client_that_asks_for_none() -> None:
+    async with hosting() as host:
+        recogniser = WordRecogniser(Vocabulary())
+        host.engines = VoiceEngines(new_senses(recogniser), WordySynthesiser(), CommaSplitter)
+        live = host.open("ana", None, None, is_resumable=True, audio=AudioTerms(16_000, out=True))
+        host.wait_for(live, "client_left")
+        assert await host.continue_talk(live.session_id, "ana", None) is live
+        wire = Wire()
+        attached(live, wire)
+        live.conversation.hear("hola")
+        await asyncio.sleep(5)
+
+        assert (live.voice.terms, live.voice.in_rate_hz) == (None, None)
+        assert "response_complete" in wire.types()
+        assert "audio_started" not in wire.types()
