@@ -130,6 +130,7 @@ class SpokenTurn:
         """Stops, and waits for both tasks."""
         self.stop()
         await asyncio.wait({self._maker, self._sender})
+        self._forget_all()
         await self._end_rehearsal()
 
     async def _end_rehearsal(self) -> None:
@@ -233,6 +234,7 @@ class SpokenTurn:
                 await self._sleep(wait_ms / 1000 if has_more else None)
             else:
                 await self._sleep(None)
+        self._forget_all()
         if self.first_sound_at is not None:
             self._emit(AudioComplete(self.turn_id))
 
@@ -267,6 +269,11 @@ class SpokenTurn:
             excess -= excess % BYTES_PER_SAMPLE
             del self._sound[:excess]
             self._dropped_bytes += excess
+
+    def _forget_all(self) -> None:
+        """Nothing is sent any more: who it was may be asked for a while, its sound is megabytes."""
+        self._dropped_bytes += len(self._sound)
+        self._sound = bytearray()
 
     def _announce(self) -> None:
         rate = self._synthesiser.sample_rate_hz

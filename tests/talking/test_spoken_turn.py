@@ -4,6 +4,8 @@ import asyncio
 import time
 from typing import Any
 
+import pytest
+
 from app.protocol.events import AudioFrame, AudioStarted
 from app.talking.spoken_turn import AHEAD_MS, FRAME_MS, KEPT_MS, SpokenTurn
 from app.voice.base import Speech
@@ -90,3 +92,20 @@ async def test_long_text_is_cut_while_it_is_spoken_and_all_of_it_is_said_in_orde
     assert "".join(speech.text for speech in synthesiser.asked) == f"{long}, y fin"
     assert lasted < 0.1
     await turn.aclose()
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_turn_that_is_over_keeps_no_sound(is_cut: bool):
+    @virtual
+    async def run() -> None:
+        turn = new_turn([])
+        turn.say("uno dos tres cuatro")
+        turn.breathe()
+        await asyncio.sleep(0.1)
+        assert turn._sound
+        await (turn.aclose() if is_cut else turn.finish())
+
+        assert not turn._sound
+        await turn.aclose()
+
+    run()
