@@ -150,7 +150,8 @@ class Conversation:
             content: The words; with `replaces` those of both texts.
             utterance_id: The speech that they were understood from.
             emotion: How the user seems to feel who says it.
-            replaces: A turn whose text these words go on with; it was ended by `replace`.
+            replaces: A turn whose text these words go on with; it was ended by `replace`. They are taken
+                in its place, which it had room for.
 
         Returns:
             The id of the turn that will answer it.
@@ -158,7 +159,8 @@ class Conversation:
         Raises:
             QueueFull: `MAX_QUEUED_MESSAGES` texts wait already.
         """
-        self._check_room()
+        if replaces is None:
+            self._check_room()
         now = asyncio.get_running_loop().time()
         text = UserText(new_turn_id(), content, now, None, utterance_id=utterance_id, emotion=emotion)
         text.is_joined = replaces is not None

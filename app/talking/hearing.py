@@ -18,7 +18,7 @@ from app.protocol.events import ErrorOccurred, SpeechStarted, SpeechStopped, Sta
 from app.session.state import SessionState
 from app.session.voice_session import VoiceSession
 from app.talking.attention import Attention
-from app.talking.understanding import Understanding, Understood
+from app.talking.understanding import MAX_JOINED_BYTES, Understanding, Understood
 from app.voice.base import SpeechDetector, SpeechEvent
 from app.voice.pauses import MOST_MS, Ending, Pace, silence_ms
 
@@ -45,7 +45,7 @@ PARTIAL_EVERY_MS = 700
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An utterance that has become a text."""
+    """An utterance that has become a text; `pcm` is empty where it was too long to be joined."""
 
     turn_id: str
     utterance_id: str
@@ -343,14 +343,29 @@ class Hearing:
             self._conversation.drafts.drop()
             self._session.emit(ErrorOccurred(error))
         else:
-            self._before = Taken(turn_id, utterance_id, text, pcm, quiet_ms)
+            # A longer one is not understood together with what may follow, and would only take room.
+            kept = pcm if len(pcm) <= MAX_JOINED_BYTES else b""
+            self._before = Taken(turn_id, utterance_id, text, kept, quiet_ms)
         self._rest()
 
     def _end_empty(self) -> None:
         """Nothing comes of it; what the agent was doing goes on."""
+        joins = self._joins
+        if joins is not None and self._before is not joins:
+            self._bring_back(joins)
+            return
         self._session.emit(SpeechStopped(self._utterance_id, empty=True))
         self._conversation.drafts.drop()
         self._close()
+        self._rest()
+
+    def _bring_back(self, joins: Taken) -> None:
+        """Its turn was ended for words that do not come: the text is answered as it was."""
+        self._close()
+        self._session.emit(SpeechStopped(joins.utterance_id, empty=False))
+        self._session.emit(TranscriptHeard(joins.utterance_id, joins.text, self._session.language))
+        turn_id = self._conversation.hear_speech(joins.text, joins.utterance_id, replaces=joins.turn_id)
+        self._before = replace(joins, turn_id=turn_id)
         self._rest()
 
     def _fail(self, error: AgentError) -> None:

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 MAX_JOINED_S = 20
 """Longer than this, two halves of an utterance are understood apart."""
 
+MAX_JOINED_BYTES = MAX_JOINED_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
+
 SHORT_WORDS_S = 1.8
 """Speech over the agent's voice up to this length, margins included, is likely one of the usual few words."""
 
@@ -187,7 +189,7 @@ class Understanding:
 
     async def _understand(self, pcm: bytes, before: bytes, is_over_voice: bool) -> Understood:
         whole = before + _GAP + pcm
-        is_joined = bool(before) and len(whole) <= MAX_JOINED_S * EAR_RATE_HZ * BYTES_PER_SAMPLE
+        is_joined = bool(before) and len(whole) <= MAX_JOINED_BYTES
         judge = self._senses.turn_judge
         if not is_joined:
             heard, acoustic = await asyncio.gather(self._patiently(pcm, is_over_voice), judge.listen(pcm))

@@ -661,6 +661,67 @@ async def test_result_of_a_tool_is_told_when_nobody_speaks():
         assert [r.t.answer(str(e.turn_id)) for e in r.t.endings()] == ["Voy.", "Ya está.", "Vale."]
 
 
+@virtual
+async def test_sound_that_is_too_long_to_be_joined_is_not_kept_for_it():
+    async with room([Pause(60), Says("Sí.")], says("Ya.")) as r:
+        await r.speaks("bla.", word_ms=12_000)
+        await r.pauses(2000)
+        await r.speaks("más.", word_ms=12_000)
+        await r.pauses(2000)
+        assert r.users()[-1] == "bla más."
+        before = r.ear._hearing._before
+
+        assert before is not None and before.pcm == b""
+
+
+async def fails(r: Room) -> None:
+    r.recogniser.fails = [WorkerFailed("gone") for _ in range(50)]
+    await r.speaks("tres")
+    await r.pauses(3000)
+    r.recogniser.fails = []
+
+
+async def clears(r: Room) -> None:
+    r.ear.clear()
+
+
+async def speaks_too_long(r: Room) -> None:
+    await r.speaks("tres", word_ms=MAX_SECONDS * 1000)
+
+
+@pytest.mark.parametrize("ends", [fails, clears, speaks_too_long])
+def test_text_that_was_to_be_joined_is_answered_where_the_other_words_do_not_come(ends: Any):
+    @virtual
+    async def run() -> None:
+        async with room([Pause(60), Says("Sí.")], says("Ya.")) as r:
+            await r.speaks("uno.")
+            await r.pauses(2500)
+            await r.speaks("dos")
+            await r.pauses(600)  # understood: the turn of the first text has ended
+            assert len(r.of(Interrupted)) == 1
+            await ends(r)
+            await r.rests()
+
+            assert r.users() == ["uno."]
+            assert r.t.answers() == ["", "Ya."]
+
+    run()
+
+
+@virtual
+async def test_words_that_are_joined_are_one_text_of_the_users_hour():
+    async with room([Pause(60), Says("Sí.")], says("Ya.")) as r:
+        budgets = Budgets.of(settings_with(max_texts_per_session_hour=1), r.t.loop.time)
+        r.t.session.budget = Budget(budgets, "s", "u")
+        await r.speaks("uno.")
+        await r.pauses(2500)
+        await r.speaks("dos.")
+        await r.rests()
+
+        assert r.users() == ["uno. dos."]
+        assert r.t.answers()[-1] == "Ya."
+
+
 # By hand
 
 
