@@ -9,19 +9,16 @@ first sound, and all else no time.
 
 import argparse
 import asyncio
-import gzip
 import hashlib
 import json
 import re
 import statistics
-import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
-import av
 import httpx
 import numpy as np
 
@@ -51,9 +48,11 @@ from app.voice.utterances import FRAME_BYTES, Resumed, Silence, Utterances
 from app.voice.vad import VoiceActivity
 from app.voice.workers import WorkerPool
 from bench.voice.__main__ import MODELS_DIR
+from bench.voice.people import NoPeople, decoded_g722, fetch, fetch_scripts, file_of
 from tests.support.context import settings_with
 from tests.support.virtual_time import VirtualClock, run_virtual
 
+LANGUAGES: Final[tuple[Locale, ...]] = ("es", "en")
 PAUSE_MS: Final = 200
 LEAST_WORDS: Final = 5
 BYTES_PER_MS: Final = EAR_RATE_HZ * 2 // 1000
@@ -69,7 +68,7 @@ class Prompt:
     """A recording: where its pauses begin, how long they are, and where its last voice ends, in ms."""
 
     name: str
-    language: str
+    language: Locale
     pcm: bytes
     pauses: tuple[tuple[float, float], ...]
     end_ms: float
@@ -85,35 +84,7 @@ class Found:
     sounds_ms: list[float] = field(default_factory=list[float])
 
 
-def fetch(folder: Path, language: str) -> tuple[Path, dict[str, str]]:
-    """The folder of a language's recordings, and what is said in them."""
-    for package in (f"asterisk-core-sounds-{language}-g722", f"asterisk-core-sounds-{language}"):
-        if not list(folder.glob(f"{package}_*.deb")):
-            subprocess.run(["apt-get", "-q", "download", package], cwd=folder, check=True)
-        subprocess.run(["dpkg", "-x", *folder.glob(f"{package}_*.deb"), folder / package], check=True)
-    root = next((folder / f"asterisk-core-sounds-{language}-g722/usr/share/asterisk/sounds").iterdir())
-    listing = next((folder / f"asterisk-core-sounds-{language}/usr/share/doc").rglob("core-sounds-*.txt.gz"))
-    raw = gzip.decompress(listing.read_bytes())
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith(";"))
-    return root, {name.strip(): said.strip() for name, said in pairs}
-
-
-def decoded(path: Path) -> bytes:
-    """A file's sound as the server hears it."""
-    sound = bytearray()
-    with av.open(str(path), "r", format="g722") as container:
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=EAR_RATE_HZ)
-        for frame in [*container.decode(audio=0), None]:
-            for piece in resampler.resample(frame):
-                sound += bytes(piece.planes[0])[: piece.samples * 2]
-    return bytes(sound)
-
-
-def listened(name: str, language: str, pcm: bytes, activity: VoiceActivity) -> Prompt:
+def listened(name: str, language: Locale, pcm: bytes, activity: VoiceActivity) -> Prompt:
     """Finds the pauses, as the server's own detector hears them."""
     utterances, silence_ms = Utterances(activity.stream(), 60), 0.0
     pauses: list[tuple[float, float]] = []
@@ -142,13 +113,12 @@ def stretched(prompt: Prompt, to_ms: float) -> Prompt:
     return Prompt(prompt.name, prompt.language, bytes(pcm), tuple(pauses), prompt.end_ms + added)
 
 
-def prompts(folder: Path, language: str, activity: VoiceActivity) -> Iterator[Prompt]:
+def prompts(folder: Path, language: Locale, activity: VoiceActivity) -> Iterator[Prompt]:
     """All that are sentences."""
-    root, scripts = fetch(folder, language)
-    for name, said in sorted(scripts.items()):
-        path = root / f"{name}.g722"
+    for name, said in sorted(fetch_scripts(folder, language).items()):
+        path = file_of(folder, language, name)
         if path.is_file() and len(_WORD.findall(said)) >= LEAST_WORDS:
-            yield listened(name, language, decoded(path), activity)
+            yield listened(name, language, decoded_g722(path), activity)
 
 
 class Kept:
@@ -242,7 +212,7 @@ class Room:
 async def say(room: Room, prompts: list[Prompt], found: Found) -> None:
     """Says recordings in one talk, and looks when turns ended."""
     settings = settings_with(models_dir=Path(MODELS_DIR))
-    clock, language = VirtualClock(), cast(Locale, prompts[0].language)
+    clock, language = VirtualClock(), prompts[0].language
     history, outbox = History("Eres amable.", 10**6), Outbox(10**6, 1 << 30)
     session = VoiceSession("s", None, "u", history, outbox, clock.now(), clock.now(), language)
     host = ToolHost(ToolRegistry([]), settings, clock, httpx.AsyncClient(), ToolThreads(1))
@@ -321,7 +291,9 @@ def lines(found: Found) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.voice.pauses", description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the recordings are kept")
+    parser.add_argument(
+        "folder", type=Path, nargs="?", default=Path("data/people"), help="of the recordings (%(default)s)"
+    )
     parser.add_argument("--most", type=int, default=1000, help="of each language (all)")
     parser.add_argument(
         "--stretch", default="0,600,800,1000", help="makes each pause so long, in ms; 0: as it is"
@@ -331,10 +303,13 @@ def main() -> None:
         "--in-one-talk", action="store_true", help="so that the server learns the user's pace"
     )
     options = parser.parse_args()
-    options.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        fetch(options.folder)
+    except NoPeople as exc:
+        sys.exit(f"there are no recordings of people here: {exc}")
     kept = Kept(options.folder / "heard.json")
     room = Room(VoiceActivity(Path(MODELS_DIR)), OnePass(kept, 0), Judge(kept))
-    for language in ("es", "en"):
+    for language in LANGUAGES:
         every = list(prompts(options.folder, language, room.activity))
         for pass_s in map(float, options.passes.split(",")):
             room.pool.pass_s = pass_s

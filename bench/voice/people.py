@@ -6,8 +6,10 @@ CC-BY-SA-3.0 and are fetched, never shipped; `people.json` holds the scripts of 
 corrected where what is said differs from them.
 """
 
+import gzip
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,9 @@ FOLDERS: Final[dict[Locale, str]] = {"es": "es_MX_f_Allison", "en": "en_US_f_All
 KINDS: Final = ("clean", "telephone", "10 dB")
 
 _PACKAGE: Final = "asterisk-core-sounds-{}-g722"
+_SCRIPT_PACKAGE: Final = "asterisk-core-sounds-{}"
+"""Holds, beside sound of another kind, the scripts of all prompts as they were read."""
+_DOCS: Final = Path("usr/share/doc")
 _SOUNDS: Final = Path("usr/share/asterisk/sounds")
 _FETCH_LIMIT_S: Final = 300
 _TELEPHONE_RATE_HZ: Final = 8_000
@@ -41,28 +46,55 @@ class NoPeople(Exception):
 
 
 def fetch(folder: Path) -> None:
-    """Brings the packages and unpacks them, where that was not done before.
+    """Brings the recordings and unpacks them, where that was not done before.
 
     Raises:
         NoPeople: There is no apt here, or it cannot bring them.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for language in FOLDERS:
-        if (folder / language).exists():
-            continue
-        name = _PACKAGE.format(language)
-        try:
-            for command in (
-                ["apt-get", "update", "-qq"],
-                ["apt-get", "download", "-qq", name],
-            ):
-                subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=_FETCH_LIMIT_S)
-            [package] = folder.glob(f"{name}_*.deb")
-            unfinished = folder / f"{language}.part"
-            subprocess.run(["dpkg-deb", "-x", str(package), str(unfinished)], check=True, timeout=60)
-        except (OSError, subprocess.SubprocessError, ValueError) as exc:
-            raise NoPeople(f"{name}: {exc}") from exc
-        unfinished.rename(folder / language)
+        _bring(_PACKAGE.format(language), folder, folder / language)
+
+
+def fetch_scripts(folder: Path, language: Locale) -> dict[str, str]:
+    """Brings what is said in all of a language's prompts, by their names; uncorrected.
+
+    Raises:
+        NoPeople: As `fetch`.
+    """
+    unpacked = folder / f"{language}-scripts"
+    _bring(_SCRIPT_PACKAGE.format(language), folder, unpacked)
+    listing = next((unpacked / _DOCS).rglob("core-sounds-*.txt.gz"))
+    return scripts_of(gzip.decompress(listing.read_bytes()))
+
+
+def scripts_of(listing: bytes) -> dict[str, str]:
+    """Reads a package's list of scripts: a name, a colon, and what is said; some are in Latin-1."""
+    try:
+        text = listing.decode()
+    except UnicodeDecodeError:
+        text = listing.decode("latin-1")
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.startswith(";"))
+    return {name.strip(): said.strip() for name, said in pairs}
+
+
+def _bring(name: str, folder: Path, unpacked: Path) -> None:
+    """Downloads a package of Debian's and unpacks it into a folder of its own, once."""
+    if unpacked.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = unpacked.with_name(f"{unpacked.name}.part")
+    try:
+        _run(["apt-get", "update", "-qq"], folder)
+        _run(["apt-get", "download", "-qq", name], folder)
+        [package] = folder.glob(f"{name}_*.deb")
+        _run(["dpkg-deb", "-x", str(package), str(unfinished)], folder)
+    except (OSError, subprocess.SubprocessError, ValueError) as exc:
+        raise NoPeople(f"{name}: {exc}") from exc
+    unfinished.rename(unpacked)
+
+
+def _run(command: Sequence[str], folder: Path) -> None:
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=_FETCH_LIMIT_S)
 
 
 def people(folder: Path, kind: str = "clean") -> list[Spoken]:
@@ -88,7 +120,12 @@ def people(folder: Path, kind: str = "clean") -> list[Spoken]:
 
 def prompt(folder: Path, language: Locale, name: str) -> bytes:
     """One prompt at the ears' rate."""
-    return decoded_g722(folder / language / _SOUNDS / FOLDERS[language] / f"{name}.g722")
+    return decoded_g722(file_of(folder, language, name))
+
+
+def file_of(folder: Path, language: Locale, name: str) -> Path:
+    """Where `fetch` has put a prompt; some scripts have none."""
+    return folder / language / _SOUNDS / FOLDERS[language] / f"{name}.g722"
 
 
 def decoded_g722(file: Path) -> bytes:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from app.voice.pcm import to_floats
-from bench.voice.people import SCRIPTS, NoPeople, changed, fetch
+from bench.voice.people import SCRIPTS, NoPeople, changed, fetch, fetch_scripts, scripts_of
 from bench.voice.word_errors import word_errors, words_of
 from tests.support.clips import recording
 
@@ -57,3 +57,15 @@ def test_place_without_apt_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(NoPeople, match="asterisk-core-sounds-es-g722"):
         fetch(tmp_path / "people")
+    with pytest.raises(NoPeople, match="asterisk-core-sounds-en"):
+        fetch_scripts(tmp_path / "people", "en")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_scripts_are_read_in_either_encoding(encoding: str):
+    listing = "; prompts\nactivated : Activada: sí.\n\nno script here\nagent-pass: Contraseña\n"
+
+    assert scripts_of(listing.encode(encoding)) == {
+        "activated": "Activada: sí.",
+        "agent-pass": "Contraseña",
+    }
