@@ -19,6 +19,7 @@ from app.errors import AgentError, BudgetExceeded, LlmBusy, LlmCut, LlmRateLimit
 from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.protocol.events import Emotion
 from app.session.voice_session import VoiceSession
+from app.voice.stages import reached
 
 logger = logging.getLogger(__name__)
 
@@ -158,9 +159,12 @@ class Draft:
 
     async def _stream(self) -> None:
         request = self.early.request
+        reached("asked")
         with self._session.observer.model_call(None, request.messages, is_draft=True) as call:
             async with aclosing(self._provider.stream(request)) as pieces:
                 async for piece in pieces:
+                    if not self._pieces:
+                        reached("token")
                     self._pieces.append(piece)
                     if isinstance(piece, str):
                         self._text += piece

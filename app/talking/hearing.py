@@ -21,6 +21,7 @@ from app.talking.attention import Attention
 from app.talking.understanding import MAX_JOINED_BYTES, Understanding, Understood
 from app.voice.base import SpeechDetector, SpeechEvent
 from app.voice.pauses import MOST_MS, Ending, Pace, silence_ms
+from app.voice.stages import reached
 
 logger = logging.getLogger(__name__)
 
@@ -226,6 +227,7 @@ class Hearing:
         is_due = self._silence_ms >= PASS_AT_MS or self._is_committed
         if is_due and not self._understanding.knows(self._detector.voiced_ms):
             before = self._joins.pcm if self._joins is not None else b""
+            reached("pass")
             self._understanding.understand(
                 self._detector.speech(),
                 self._detector.voiced_ms,
@@ -244,6 +246,7 @@ class Hearing:
             self._session.emit(TranscriptHeard(self._utterance_id, shown, language, final=False))
 
     def _on_understood(self) -> None:
+        reached("understood")
         if self.is_open:
             self._decide()
 
@@ -330,6 +333,7 @@ class Hearing:
         text, speech_ms, quiet_ms = self._text_of(understood), self._speech_ms, self._silence_ms
         pcm = self._detector.speech() if joins is None else joins.pcm + self._detector.speech()
         self._pace.add(self._longest_pause_ms)
+        reached("text")
         self._close()
         self._session.spoken_language = understood.language
         emotion = self._conversation.moods.judge(text, understood.language, speech_ms)

@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from app.errors import AgentError
 from app.voice.base import AudioPiece, Speech, Splitter, Synthesiser
+from app.voice.stages import reached
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Rehearsal:
         if is_all:
             clauses += self._splitter.flush()
         if clauses:
+            reached("clause")
             self._speech = self._speech_of(clauses[0], True)
             self._task = asyncio.create_task(self._make(self._speech), name="rehearsal")
 

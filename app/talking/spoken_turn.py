@@ -11,6 +11,7 @@ from app.protocol.events import AudioComplete, AudioFrame, AudioStarted, ErrorOc
 from app.talking.playback import Playback
 from app.talking.rehearsal import Rehearsal
 from app.voice.base import BYTES_PER_SAMPLE, Speech, Splitter, Synthesiser, WordEnd
+from app.voice.stages import reached
 
 logger = logging.getLogger(__name__)
 
@@ -195,6 +196,8 @@ class SpokenTurn:
         begins_ms, begins_chars = self._made_ms, self._chars
         self._chars += len(clause)
         speech = self._speech(clause, begins_ms == 0)
+        if speech.is_first and self._rehearsal is None:
+            reached("clause")
         if self._rehearsal is not None and not self._rehearsal.has(speech):
             await self._end_rehearsal()  # before the synthesiser makes another one for this talk
         sound = self._rehearsal.pieces() if self._rehearsal is not None else self._synthesiser.speak(speech)
@@ -252,6 +255,7 @@ class SpokenTurn:
     def _send_frame(self, length_ms: float, now: float) -> None:
         if self.first_sound_at is None:
             self.first_sound_at = now
+            reached("frame")
             self._announce()
         start = round(self.playback.sent_ms * self._bytes_per_ms) - self._dropped_bytes
         size = max(round(length_ms * self._bytes_per_ms) // BYTES_PER_SAMPLE, 1) * BYTES_PER_SAMPLE

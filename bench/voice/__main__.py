@@ -8,14 +8,16 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from bench.voice.corpus import read_corpus
 from bench.voice.crowd import measure_crowds
+from bench.voice.stages import StageLog
 from bench.voice.talks import measure
 from tests.support.browser import ServerProcess
 from tests.support.speech_standin import SpeechStandin
@@ -27,9 +29,11 @@ STANDIN_SOUND: Final = b"\x10\x00" * 24_000
 
 
 @asynccontextmanager
-async def serving(**settings: str) -> AsyncIterator[str]:
-    """A server that hears and speaks; its address."""
-    server = ServerProcess(**{"VOICE": "true", "MODELS_DIR": MODELS_DIR, **settings})
+async def serving(*, log: Path | None = None, **settings: str) -> AsyncIterator[str]:
+    """A server that hears and speaks; its address. `log`: where it writes down the stages of its answers."""
+    if log is not None:
+        settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **settings}
+    server = ServerProcess(log=log, **{"VOICE": "true", "MODELS_DIR": MODELS_DIR, **settings})
     await asyncio.to_thread(server.start)
     try:
         for _ in range(LOAD_LIMIT_S * 2):
@@ -55,17 +59,27 @@ def groups_of(listing: Path) -> dict[str, str]:
     return {e["id"]: " ".join(filter(None, (e["group"], e["voice"], e["language"]))) for e in entries}
 
 
-async def _local(corpus: list[Any], groups: dict[str, str], most: int, **settings: str) -> None:
-    async with serving(**settings) as url:
-        await measure(url, corpus, groups, most)
+@contextmanager
+def _log_file() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "server.log"
 
 
-async def _crowds(corpus: list[Any], groups: dict[str, str], sizes: list[int]) -> None:
+async def _local(
+    corpus: list[Any], groups: dict[str, str], most: int, *, each: bool, **settings: str
+) -> None:
+    with _log_file() as log:
+        async with serving(log=log, **settings) as url:
+            await measure(url, corpus, groups, most, log=StageLog(log), each=each)
+
+
+async def _crowds(corpus: list[Any], groups: dict[str, str], sizes: list[int], *, each: bool) -> None:
     """Of the voices that are understood best: a question that is not understood has another answer."""
     clean = [one for one in corpus if groups[one.id].startswith("sentence") and one.kind == "clean"]
     chosen = [one for one in clean if "kokoro" in groups[one.id]] or clean
-    async with serving() as url:
-        await measure_crowds(url, chosen, sizes)
+    with _log_file() as log:
+        async with serving(log=log) as url:
+            await measure_crowds(url, chosen, sizes, StageLog(log), each=each)
 
 
 async def _azure(corpus: list[Any], groups: dict[str, str], most: int) -> None:
@@ -86,6 +100,7 @@ def main() -> None:
     parser.add_argument("--azure", action="store_true", help="with Azure's models played by a stand-in alone")
     parser.add_argument("--tts", default="local", help="who speaks: local, espeak (%(default)s)")
     parser.add_argument("--crowd", help="so many talks side by side, instead: 1,2,3,4,8")
+    parser.add_argument("--each", action="store_true", help="the stages of each answer, too")
     options = parser.parse_args()
     listing = options.corpus / "corpus.json"
     if not listing.exists():
@@ -96,11 +111,12 @@ def main() -> None:
     async def bounded() -> None:
         async with asyncio.timeout(LIMIT_S):
             if options.crowd:
-                await _crowds(corpus, groups, [int(size) for size in options.crowd.split(",")])
+                sizes = [int(size) for size in options.crowd.split(",")]
+                await _crowds(corpus, groups, sizes, each=options.each)
             elif options.azure:
                 await _azure(corpus, groups, options.most)
             else:
-                await _local(corpus, groups, options.most, TTS_PROVIDER=options.tts)
+                await _local(corpus, groups, options.most, each=options.each, TTS_PROVIDER=options.tts)
 
     asyncio.run(bounded())
 

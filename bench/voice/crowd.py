@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bench.voice.talks import Talker, talking
+from bench.voice.shares import share_of
+from bench.voice.stages import StageLog, row, table
+from bench.voice.talks import Talker, note_stages, talking
 
 TURNS: Final = 4
 GAP_S: Final = 0.15
@@ -45,13 +47,15 @@ class Crowd:
     refused: int = 0
     unheard: int = 0
     voices: dict[str, int] = field(default_factory=dict)
+    stages: list[dict[str, float]] = field(default_factory=list)
+    log: StageLog | None = None
+    each: bool = False
 
     def as_line(self) -> str:
         def middle(values: Sequence[float]) -> str:
             if not values:
                 return "none"
-            ordered = sorted(values)
-            return f"{statistics.median(ordered):.2f} / {ordered[int(len(ordered) * 0.95)]:.2f} s"
+            return f"{statistics.median(values):.2f} / {share_of(values, 0.95):.2f} s"
 
         spoken = ", ".join(f"{name} {count}" for name, count in sorted(self.voices.items()) if count)
         return (
@@ -116,6 +120,9 @@ async def _asks(talker: Talker, one: Any, crowd: Crowd) -> None:
         crowd.answers += 1
         crowd.gaps += gap_s > GAP_S
         crowd.worst_gap_s = max(crowd.worst_gap_s, gap_s)
+        note_stages(crowd.log, talker, ended, arrivals[0][0], crowd.stages)
+        if crowd.each and crowd.stages:
+            sys.stdout.write(f"    gap {gap_s:.2f} {row(crowd.stages[-1])}  {one.text}\n")
 
 
 def _voices(url: str) -> dict[str, int]:
@@ -124,12 +131,19 @@ def _voices(url: str) -> dict[str, int]:
         return {name: int(float(count)) for name, count in _VOICES.findall(answer.read().decode())}
 
 
-async def measure_crowds(url: str, corpus: Sequence[Any], sizes: Sequence[int]) -> list[Crowd]:
-    """Crowds one after the other, each with its line."""
+async def measure_crowds(
+    url: str,
+    corpus: Sequence[Any],
+    sizes: Sequence[int],
+    log: StageLog | None = None,
+    *,
+    each: bool = False,
+) -> list[Crowd]:
+    """Crowds one after the other, each with its line; `log` and `each` as in `talks.measure`."""
     found: list[Crowd] = []
     for size in sizes:
         chance = random.Random(size)
-        crowd = Crowd(size)
+        crowd = Crowd(size, log=log, each=each)
         before = await asyncio.to_thread(_voices, url)
         languages = sorted({one.language for one in corpus})
         async with asyncio.TaskGroup() as group:
@@ -139,7 +153,7 @@ async def measure_crowds(url: str, corpus: Sequence[Any], sizes: Sequence[int]) 
                 group.create_task(_holds(url, chance.choices(own, k=TURNS), crowd, random.Random(number)))
         after = await asyncio.to_thread(_voices, url)
         crowd.voices = {name: count - before.get(name, 0) for name, count in after.items()}
-        sys.stdout.write(f"{crowd.as_line()}\n")
+        sys.stdout.write("".join(f"{line}\n" for line in [crowd.as_line(), *table(crowd.stages)]))
         sys.stdout.flush()
         found.append(crowd)
     return found

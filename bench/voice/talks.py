@@ -14,6 +14,8 @@ import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from bench.voice.shares import share_of
+from bench.voice.stages import StageLog, row, stages_of, table
 from bench.voice.word_errors import WordErrors, word_errors
 
 RATE_HZ: Final = 16_000
@@ -32,6 +34,11 @@ class Heard:
     messages: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     arrivals: list[tuple[float, int]] = field(default_factory=list)
     """Of each piece of sound: when it came, and its length in bytes."""
+
+    @property
+    def session_id(self) -> str:
+        """Empty before there is one."""
+        return next((m["session_id"] for _, m in self.messages if m["type"] == "session_created"), "")
 
     @property
     def sounds(self) -> list[float]:
@@ -137,12 +144,13 @@ class Figures:
     interruptions: int = 0
     stopped: int = 0
     assents: int = 0
+    stages: list[dict[str, float]] = field(default_factory=list)
 
     def as_lines(self) -> list[str]:
         lines: list[str] = []
         for name, values in (("final transcript", self.transcripts_s), ("first sound", self.sounds_s)):
             if values:
-                p95 = sorted(values)[min(len(values) - 1, int(len(values) * 0.95))]
+                p95 = share_of(values, 0.95)
                 middle = statistics.median(values)
                 times = f"p50 {middle:.2f} s, p95 {p95:.2f} s"
                 lines.append(f"{name} after the end of speech ({len(values)}): {times}")
@@ -156,10 +164,10 @@ class Figures:
             lines.append(f"interruptions missed: {self.missed} of {self.interruptions}")
         if self.assents:
             lines.append(f"assents taken for interruptions: {self.stopped} of {self.assents}")
-        return lines
+        return [*lines, *(f"  {line}" for line in table(self.stages))]
 
 
-async def sentence(url: str, one: Any, figures: Figures) -> None:
+async def sentence(url: str, one: Any, figures: Figures, log: StageLog | None = None) -> None:
     async with talking(url, one.language) as talker:
         ended = await talker.says(one.pcm)
         await talker.until("transcript", 15, final=True)
@@ -173,6 +181,15 @@ async def sentence(url: str, one: Any, figures: Figures) -> None:
             figures.errors += word_errors(one.text, "", one.language)
         if talker.heard.sounds:
             figures.sounds_s.append(talker.heard.sounds[0] - ended)
+            note_stages(log, talker, ended, talker.heard.sounds[0], figures.stages)
+
+
+def note_stages(
+    log: StageLog | None, talker: Talker, ended: float, heard: float, rows: list[dict[str, float]]
+) -> None:
+    """Adds the stages of an answer, where the server wrote them down."""
+    if log is not None:
+        rows.append(stages_of(log.of(talker.heard.session_id), ended, heard))
 
 
 async def pause(url: str, one: Any, figures: Figures) -> None:
@@ -211,9 +228,21 @@ async def over(url: str, one: Any, figures: Figures, *, is_assent: bool) -> None
 
 
 async def measure(
-    url: str, corpus: Sequence[Any], groups: dict[str, str], most: int, *, counts_words: bool = True
+    url: str,
+    corpus: Sequence[Any],
+    groups: dict[str, str],
+    most: int,
+    *,
+    counts_words: bool = True,
+    log: StageLog | None = None,
+    each: bool = False,
 ) -> dict[str, Figures]:
-    """All groups, one talk after another; the figures by voice, group and kind."""
+    """All groups, one talk after another; the figures by voice, group and kind.
+
+    Args:
+        log: Has the stages of each answer.
+        each: Prints them for each answer, not for all together alone.
+    """
     found: dict[str, Figures] = {}
     by_group: dict[str, list[Any]] = {}
     for one in corpus:
@@ -225,7 +254,9 @@ async def measure(
             group = groups[one.id].split()[0]
             match group:
                 case "sentence":
-                    await sentence(url, one, figures)
+                    await sentence(url, one, figures, log)
+                    if each and figures.stages:
+                        sys.stdout.write(f"    {row(figures.stages[-1])}  {one.text}\n")
                 case "pause":
                     await pause(url, one, figures)
                 case "noise":

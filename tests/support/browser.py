@@ -55,10 +55,12 @@ class ServerProcess:
     """`python main.py` on a port of its own, with the demo model, which forgets all when it ends.
 
     Args:
+        log: Where its log goes; nowhere by default.
         settings: Others than these, by their names in the environment.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, *, log: Path | None = None, **settings: str) -> None:
+        self._log = log or Path(os.devnull)
         self._settings = {"HOST": "127.0.0.1", "LLM_PROVIDER": "demo", **_QUIET, **settings}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -69,13 +71,14 @@ class ServerProcess:
     def start(self) -> None:
         """Returns when the page can be loaded."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        self._process = subprocess.Popen(
-            [sys.executable, "main.py"],
-            cwd=ROOT,
-            env={**kept, **self._settings, "PORT": str(self.port)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "main.py"],
+                cwd=ROOT,
+                env={**kept, **self._settings, "PORT": str(self.port)},
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         deadline = time.monotonic() + START_LIMIT_S
         # Another process gives no event to wait for: ask until it answers.
         while not self._is_serving():

@@ -171,6 +171,17 @@ async def test_complete_sentence_becomes_a_text_as_soon_as_it_is_understood():
 
 
 @virtual
+async def test_stages_of_an_answer_are_written_down_in_their_order(caplog: pytest.LogCaptureFixture):
+    caplog.set_level("DEBUG", logger="app.voice.stages")
+    async with room(says("Sí, hola.")) as r:
+        await r.speaks("hola.")
+        await r.rests()
+
+        stages = [vars(record)["stage"] for record in caplog.records]
+        assert stages == ["pass", "understood", "asked", "token", "clause", "text", "frame"]
+
+
+@virtual
 async def test_pause_inside_a_sentence_does_not_cut_it():
     async with room(says("Sí.")) as r:
         await r.speaks("quiero saber")

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, cast
 from app.errors import Locale, WorkerFailed
 from app.voice.base import BYTES_PER_SAMPLE, AudioPiece, Speech, WordEnd
 from app.voice.reading import Token, read_aloud
+from app.voice.stages import reached
 from app.voice.tts.kokoro_symbols import phrases_of
 from app.voice.tts.load import SpokenAnswers
 from app.voice.tts.timing import nothing_said
@@ -100,6 +101,7 @@ class Kokoro:
         while tokens:
             first = (0 if speech.is_first else 1) if urgency is None else urgency
             front = await self._front(tokens, speech, first)
+            reached("front")
             said, tokens = tokens[: len(front.ends)], tokens[len(front.ends) :]
             async with aclosing(self._sound(front, speech, max(first, 1))) as sound:
                 async for pcm, words in front.timed(sound, said, done_ms):
@@ -149,6 +151,7 @@ class Kokoro:
             self._answers.add_sound(speech.talk, seconds, now())
             sound, tail = front.joined(pcm, place, end, tail)
             place = end
+            reached("piece")
             yield sound
 
     def _length(self, talk: str, now: float) -> int:
