@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+_BEFORE: Final = re.compile(
+    r"\A(?:export\s+|set\s+)?(?:[A-Z][A-Z0-9_]*\s*=\s*|(?:POST|GET)\s+)[\"'`\s]*(?=https?:)", re.IGNORECASE
+)
+"""What is copied along from a line of a shell, of a file of settings or of an example."""
+
 _QUOTES: Final = "\"'`<>\u201c\u201d\u2018\u2019\u00ab\u00bb"
 _BLANKS: Final = " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff"
 """Web pages put some that nobody sees between what is copied."""
 
 _AZURE_HOSTS: Final = re.compile(
     r"(^|\.)(openai\.azure|cognitiveservices\.azure|services\.ai\.azure|api\.cognitive\.microsoft"
-    r"|inference\.ai\.azure)\.(com|us|cn)$"
+    r"|inference\.ai\.azure|models\.ai\.azure)\.(com|us|cn)\.?$"
 )
 _AZURE_PORTALS: Final = {
     "portal.azure.com", "portal.azure.us", "portal.azure.cn", "ai.azure.com", "oai.azure.com",
@@ -27,7 +32,8 @@ _AZURE_PATHS: Final = re.compile(
 )
 _DEPLOYMENT: Final = re.compile(r"/deployments/([^/]+)", re.IGNORECASE)
 _CLIENTS_PATHS: Final = re.compile(
-    r"/(chat/completions|completions|responses|embeddings|models|audio/(speech|transcriptions|translations))/*$",
+    r"(/(chat/completions|completions|responses|embeddings|models|audio/(speech|transcriptions|translations))"
+    r"|(?<=/v\d)/(chat|messages|models/[^/]+)|/api/(chat|generate|tags|version))/*$",
     re.IGNORECASE,
 )
 
@@ -49,7 +55,10 @@ class AzureAddress:
 
 def _plain(text: str) -> str:
     """The text without the blanks and quotes that come along when an address is pasted."""
-    return text.strip(_BLANKS).strip(_QUOTES).strip(_BLANKS)
+    text = _BEFORE.sub("", text.strip(_BLANKS))
+    text = text.strip(_BLANKS + _QUOTES + ",;").replace("\\", "/")
+    # Nobody sees them, and no address has them: they come from where a page breaks its lines.
+    return re.sub("[\u200b\u200c\u200d\u2060\ufeff]", "", text)
 
 
 def read_azure_address(text: str) -> AzureAddress:
@@ -66,14 +75,14 @@ def read_azure_address(text: str) -> AzureAddress:
     if not parts.netloc:
         return AzureAddress(address)
     host = (parts.hostname or "").lower()
-    if host in _AZURE_PORTALS:
+    if host.removesuffix(".") in _AZURE_PORTALS:
         raise ValueError(f"{host} is the portal; copy what the resource shows under Keys and Endpoint")
     path = "" if _AZURE_HOSTS.search(host) else _AZURE_PATHS.sub("", parts.path.rstrip("/"))
     named = _DEPLOYMENT.search(parts.path)
-    query = dict(parse_qsl(parts.query))
+    query = {name.lower(): value for name, value in parse_qsl(parts.query)}
     return AzureAddress(
         endpoint=f"{parts.scheme}://{parts.netloc}{path}",
-        deployment=unquote(named[1]) if named else "",
+        deployment=unquote(named[1]) if named else query.get("deployment", ""),
         api_version=query.get("api-version", ""),
     )
 

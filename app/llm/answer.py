@@ -164,7 +164,8 @@ class Answer:
         if decoder.has_ended:
             return None
         if not decoder.has_events:
-            raise Failure(LlmBadResponse("the answer holds no event"))
+            said = self._hints.quoted(decoder.odd_event.decode("utf-8", errors="replace"))
+            raise Failure(LlmBadResponse(f"the answer holds no event{said and f': {said}'}"))
         raise Failure(LlmCut("the stream ended without a finish reason"), may_retry=self._may_retry)
 
     async def _drain(self) -> None:

@@ -22,9 +22,10 @@ from app.llm.capabilities import Capabilities, OptionalParameter
 from app.llm.offered_tools import OfferedTools
 from app.llm.openai_errors import Failure, Hints, refusal, unreachable
 from app.llm.openai_stream import AnswerDecoder
+from app.llm.plain_tools import called_in
 from app.llm.request_messages import request_messages
 from app.llm.retry import RetryPolicy, asked_delay_s
-from app.llm.returns import Returns
+from app.llm.returns import Returns, both
 from app.llm.thinking_habit import ModelHabits, ThinkingHabit
 from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, body_of
 from app.patience import patiently
@@ -38,10 +39,11 @@ _T = TypeVar("_T")
 # inflates to a gigabyte.
 REQUEST_HEADERS = {"accept-encoding": "identity"}
 
-_TEACHING_STATUSES = (400, 422, 500)
+_TEACHING_STATUSES = (400, 404, 405, 422, 500, 501)
 """With which services say what is wrong with the messages; the last one where a template fails."""
 
-_NO_STREAM_TYPES = ("text/html", "application/json", "application/xhtml+xml")
+_NO_STREAM_TYPES = ("text/html", "application/xhtml+xml")
+"""Pages. JSON may be an answer or an error, and an answer may be called so."""
 
 
 Mend = Callable[[Failure], Awaitable[bool]]
@@ -195,6 +197,8 @@ class ChatCompletions:
             parameters = self.capabilities.parameters(request, self._settings)
             returns = replace(self._returns, service=f"{self._client.base_url.netloc.decode()} {model}")
             messages = request_messages(request.messages, request.locale, returns)
+            if returns.tools_beside_calls and "tools" not in parameters and (named := called_in(messages)):
+                parameters["tools"] = named
             try:
                 return await self._attempt(model, messages, parameters, returns.service, request.talk)
             except Failure as failure:
@@ -221,14 +225,7 @@ class ChatCompletions:
         taught = returns.taught(failure.complaint.message, messages)
         if taught == returns:
             return False
-        self._returns = Returns(
-            "",
-            self._returns.wanted | taught.wanted,
-            self._returns.refused | taught.refused,
-            self._returns.text_beside_calls and taught.text_beside_calls,
-            self._returns.system_role and taught.system_role,
-            self._returns.empty_beside_calls and taught.empty_beside_calls,
-        )
+        self._returns = both(self._returns, taught)
         logger.warning("llm_messages_adapted", extra={"cause": failure.error.facts})
         return True
 

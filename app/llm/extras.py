@@ -17,8 +17,11 @@ MAX_FIELD_BYTES = 64 * 1024
 MAX_THOUGHT_CHARS = 64 * 1024
 """Of what a model thought before one answer; the beginning is left out beyond."""
 
+GIVEN_BESIDE = ("extra_content", "thinking_blocks", "reasoning_opaque", "encrypted_content")
+"""What some give beside an answer, in whatever piece of it, and want back with it."""
+
 _KNOWN_OF_CALL = frozenset(("index", "id", "type", "function"))
-_KNOWN_OF_FUNCTION = frozenset(("name", "arguments"))
+_KNOWN_OF_FUNCTION = frozenset(("name", "arguments", "parameters"))
 
 
 class MessageExtras:
@@ -29,6 +32,7 @@ class MessageExtras:
         self._thought_chars = 0
         self._details: list[Any] = []
         self._details_bytes = 0
+        self._others: dict[str, Any] = {}
 
     def add(self, delta: dict[str, Any]) -> None:
         """Takes what one delta brings."""
@@ -43,6 +47,9 @@ class MessageExtras:
         if isinstance(details, list) and details and self._details_bytes <= MAX_FIELD_BYTES:
             self._details_bytes += len(orjson.dumps(details))
             _join_details(self._details, cast("list[Any]", details))
+        for name in GIVEN_BESIDE:
+            if delta.get(name) and (value := without_mark(whole_value(delta[name]))):
+                self._others[name] = _merged(self._others.get(name), value)
 
     def fields(self) -> dict[str, Any]:
         """The fields to give back; empty where there are none."""
@@ -51,7 +58,7 @@ class MessageExtras:
             fields["reasoning_content"] = self._thought()
         if self._details and self._details_bytes <= MAX_FIELD_BYTES:
             fields["reasoning_details"] = self._details
-        return fields
+        return {**fields, **bounded(self._others)}
 
     def _thought(self) -> str:
         return whole_text("".join(self._thoughts)[-MAX_THOUGHT_CHARS:])
@@ -81,6 +88,42 @@ def bounded(fields: dict[str, Any]) -> dict[str, Any]:
 def stamped(fields: dict[str, Any] | None, service: str) -> Extras | None:
     """The fields as the history keeps them; None where there are none."""
     return {"service": service, "fields": fields} if fields else None
+
+
+def without_mark(value: Any) -> Any:
+    """A field without Gemini's mark of a piece that is a thought, which is not said of the whole."""
+    match value:
+        case {"google": {"thought": True, **others}, **rest}:
+            return {**rest, "google": others} if others else rest
+        case _:
+            return value
+
+
+def _merged(before: Any, value: Any) -> Any:
+    """A field with one more piece of it; a text is the whole each time. What is too large grows no more."""
+    match before, value:
+        case {**old}, {**new}:
+            return {**old, **{name: _merged(old.get(name), inner) for name, inner in new.items()}}
+        case [*blocks], [*pieces]:
+            if len(orjson.dumps(blocks)) <= MAX_FIELD_BYTES:
+                _join_blocks(blocks, pieces)
+            return blocks
+        case _, None:
+            return before
+        case _:
+            return value
+
+
+def _join_blocks(blocks: list[Any], pieces: list[Any]) -> None:
+    """Adds pieces of `thinking_blocks`: a thought comes in many, and its signature ends it."""
+    for piece in pieces:
+        last = cast("dict[str, Any]", blocks[-1]) if blocks and isinstance(blocks[-1], dict) else {}
+        fields = cast("dict[str, Any]", piece) if isinstance(piece, dict) else {}
+        if fields and last.get("type") == fields.get("type") == "thinking" and not last.get("signature"):
+            thought = f"{last.get('thinking') or ''}{fields.get('thinking') or ''}"
+            blocks[-1] = {**last, **fields, "thinking": thought}
+        else:
+            blocks.append(piece)
 
 
 def _join_details(details: list[Any], pieces: list[Any]) -> None:

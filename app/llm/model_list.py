@@ -30,7 +30,12 @@ _OTHER_NAMES = re.compile(
     r"|text-similarity|(babbage|davinci)-00|text-(ada|babbage|curie|davinci)-"
     r"|(?<![a-z])(vad|t2v|i2v|t2i|bert|distilbert)(?![a-z])"
     r"|(?<![a-z])(bge|gte|e5|mxbai|piper|xtts|stt|asr|flux|sdxl|sora|veo|clip|bark|reward|classifier)(?![a-z])"
-    r"|(?<![a-z])(tts|ocr)|(tts|ocr|asr)(?![a-z])",
+    r"|(?<![a-z])(tts|ocr)|(tts|ocr|asr)(?![a-z])"
+    r"|voyage|mpnet|labse|distiluse|sensevoice|paraformer|moonshine|canary-|speech|musicgen|stable-audio"
+    r"|-(image|video)(?![a-z])|pixart|kandinsky|cogvideo|cogview|seedream|seedance|recraft|midjourney|roberta"
+    r"|deberta|florence-2|dinov|depth-anything|nougat|layoutlm|opus-mt|nllb|madlad|(code|text)-search"
+    r"|computer-use|gpt-3\.5-turbo-instruct|deep-research"
+    r"|(?<![a-z])(m3e|acge|uae|sd3|kling|yolo|blip|vits|playht|zonos|csm)(?![a-z])",
     re.IGNORECASE,
 )
 _CHAT_WORDS = {

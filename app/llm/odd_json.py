@@ -1,10 +1,12 @@
 """JSON as the clients of Python and JavaScript read it, where the strict reader gives up.
 
 Services are written against those clients: an emoji comes in two halves, a count is `NaN`, a number is longer
-than 64 bits, a line break stands unescaped in a text. None of that is worth an answer.
+than 64 bits, a line break stands unescaped in a text. None of that is worth an answer. Nor is what their own
+printers get wrong: `nan`, a comma too many, the field's name twice, two values in one event.
 """
 
 import json
+import re
 from typing import Any, cast
 
 _FIRST_HIGH, _LAST_HIGH = "\ud800", "\udbff"
@@ -12,6 +14,49 @@ _FIRST_HIGH, _LAST_HIGH = "\ud800", "\udbff"
 
 _CUT_ANYWHERE = frozenset(("content", "arguments", "refusal", "reasoning_content"))
 """Fields that come in pieces, so that the other half of a character may be in the next one."""
+
+
+_TEXT_OR_SLIP = re.compile(
+    r'"(?:[^"\\]++|\\.)*+"?|-?\b(?:nan|inf(?:inity)?)\b|,(?=\s*[}\]])', re.IGNORECASE | re.DOTALL
+)
+_FIELD = re.compile(r"(?:\s*data:)*\s*")
+_MOST_VALUES = 1000
+"""So many values are read of one event."""
+
+
+def read_odd_values(data: bytes) -> list[Any]:
+    """Return the values of a text that the strict reader refused; nearly always one.
+
+    Raises:
+        ValueError: It is no JSON for anybody.
+    """
+    try:
+        return [read_odd_json(data)]
+    except ValueError:
+        text = _TEXT_OR_SLIP.sub(_mended, data.decode("utf-8", errors="replace").strip("\ufeff\0 \t\r\n"))
+    decoder = json.JSONDecoder(strict=False, parse_int=_number)
+    values: list[Any] = []
+    at = _behind_field(text, 0)
+    while at < len(text) and len(values) < _MOST_VALUES:
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+        values.append(whole_value(value, _CUT_ANYWHERE))
+        at = _behind_field(text, at)
+    if not values:
+        raise ValueError("nothing")
+    return values
+
+
+def _behind_field(text: str, at: int) -> int:
+    match = _FIELD.match(text, at)
+    return match.end() if match else at
+
+
+def _mended(match: re.Match[str]) -> str:
+    found = match[0]
+    return found if found[0] == '"' else "" if found == "," else "null"
 
 
 def read_odd_json(data: bytes) -> Any:

@@ -1,9 +1,11 @@
 """The tools of a request, and the keys under which models write calls to them."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
-from app.llm.base import ToolSchema
+from app.llm.base import ToolCall, ToolSchema
 
 NAME_KEYS: Final = ("name", "tool_name", "function_name", "tool", "function", "recipient_name", "action")
 ARGUMENT_KEYS: Final = (
@@ -20,6 +22,9 @@ LIST_KEYS: Final = (
 )
 _SPACES: Final = ("functions.", "function.", "tools.", "tool.", "default_api.", "multi_tool_use.", "mcp.")
 """What models write before a tool's name: where any word might be one, any text might be a call."""
+
+_TOKENS: Final = re.compile("<[|\uff5c].*", re.DOTALL)
+"""Tokens of a template, from which some services do not tell the name: `calculate<|channel|>commentary`."""
 
 
 class OfferedTools:
@@ -43,11 +48,16 @@ class OfferedTools:
         """Return the tool that a model means by this name, which may have a namespace before it."""
         if not isinstance(name, str):
             return None
-        name = name.strip().partition(":")[0]
+        name = _TOKENS.sub("", name).strip(" \t\r\n\"'`").partition(":")[0]
         space, dot, bare = name.rpartition(".")
         if name in self.parameters:
             return name
         return bare if space + dot in _SPACES and bare in self.parameters else None
+
+    def meant(self, call: ToolCall) -> ToolCall:
+        """Return the call by the name of the tool that is meant; as it is where that is none of these."""
+        name = call.name if call.name in self.parameters else self.named(call.name)
+        return call if name in (None, call.name) else replace(call, name=name)
 
     def may_name(self, begun: str) -> bool:
         """Return whether a tool's name, or a namespace before it, may begin like this."""

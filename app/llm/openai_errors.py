@@ -33,10 +33,32 @@ MAX_QUOTED_CHARS = 200
 _REQUEST_ID_HEADERS = ("x-request-id", "apim-request-id", "x-ms-request-id")
 _REFUSED_CODES = {"unsupported_parameter", "unsupported_value", "unknown_parameter"}
 _REFUSED_WORDS = re.compile(
-    r"unrecognized|unknown|unsupported|unexpected|not support|not permitted|extra (fields|inputs)",
+    r"unrecognized|unknown|unsupported|unexpected|(not|n't) support|not (permitted|allowed)"
+    r"|extra(neous)? (fields|inputs|key)|only allowed|is only|out of range|valid range"
+    r"|too (large|high|big|small|low)|less than or equal|(maximum|minimum) (allowed|value)|\binvalid\b"
+    r"|must be (less|greater|between|at (most|least))",
     re.IGNORECASE,
 )
-_NO_TOOLS_WORDS = re.compile(r"not support (tools|tool use|tool calling|function)", re.IGNORECASE)
+"""A parameter is not taken, or its value is not: an agent without it is better than none."""
+
+_TOO_MANY_WANTED = re.compile(
+    r"\bmax_(completion_)?tokens\b.{0,60}\b(is )?too (large|high|big)", re.IGNORECASE | re.DOTALL
+)
+"""Also where the same sentence speaks of the context's length."""
+
+_NO_TOOLS_WORDS = re.compile(
+    r"not support(ed)? (the )?.{0,12}\b(tools?|tool use|tool calls?|tool calling|function)\b"
+    r"|\b(tools?|tool (use|choice|calls?|calling)|functions?|function (calls?|calling))['\"`]?"
+    r"( field| param(eter)?)?s? (is|are|has|have|was)( been)? ?(not|n't) (been )?"
+    r"(supported|enabled|allowed|available)|found that support tool use|tool choice requires --"
+    r"|tools param requires|support this parameter: tools"
+    r"|(unrecognized|unknown|unsupported) (request )?(argument|parameter|field)s?( supplied)?:?"
+    r" ['\"`]?tools\b",
+    re.IGNORECASE,
+)
+_TOOLS_STATUSES = (400, 404, 405, 422, 500, 501)
+"""With which services say that a model cannot call tools."""
+
 _TOO_LONG_WORDS = re.compile(
     r"maximum context length|context (length|size|window|limit)|too many tokens|reduce the length of"
     r"|maximum (model|prompt|input) length|maximum number of tokens|model token limit|range of input length"
@@ -44,6 +66,9 @@ _TOO_LONG_WORDS = re.compile(
     r"|`inputs` (must have less than|tokens)",
     re.IGNORECASE,
 )
+_TOO_LARGE_WORDS = re.compile(r"\b(request|prompt|message) (is )?too large\b", re.IGNORECASE)
+"""For what may be asked within a minute: no waiting makes it smaller."""
+
 _TOO_LONG_CODES = (
     "context_length_exceeded",
     "exceed_context_size",
@@ -75,14 +100,23 @@ _DICE_WORDS = re.compile(
     re.IGNORECASE,
 )
 # Services that are down or busy and say so with a 400.
-_BUSY_WORDS = re.compile(r"\brate[ _]limit|too many requests|requests per (minute|second)", re.IGNORECASE)
+_BUSY_WORDS = re.compile(
+    r"\brate[ _]limit|too many requests|requests per (minute|second)|throttl|concurrency|wait before trying"
+    r"|(tokens|requests) per (min|day)\b|\b[TR]P[MD]\b",
+    re.IGNORECASE,
+)
 _DOWN_WORDS = re.compile(
     r"(temporarily|service|currently) unavailable|overloaded|at capacity|bad gateway|try again later"
     r"|\b(is|being|still) (currently |being )?load(ing|ed)\b|upstream (error|connect|request failed)"
-    r"|no available (channel|provider|server)|provider returned error\W*$",
+    r"|no available (channel|provider|server)|provider returned error\W*$|server is busy"
+    r"|please retry|\bhas crashed\b"
+    r"|capacity exceeded|out of capacity|connection (error|refused|reset)|network (error|connection lost)",
     re.IGNORECASE,
 )
 _BLOCKED_WORDS = re.compile(r"block|firewall|\bwaf\b|filter|polic|reject|forbidden", re.IGNORECASE)
+
+_MESSAGE_NAMES = ("message", "detail", "error_msg", "status_msg", "msg", "error", "Message")
+_CODE_NAMES = ("code", "error_code", "status_code", "Code")
 
 _MOST_WORDS = 2048
 """Characters that are read of either end of an error; in between stands what it quotes, if anything."""
@@ -171,8 +205,9 @@ def complaint_in(body: bytes) -> Complaint:
 def complaint_of(decoded: object) -> Complaint:
     """Reads a decoded error.
 
-    Known shapes: `{"error": {...}}`, `{"error": "text"}`, `{"message": ...}`, `{"detail": ...}`, and a list
-    of one of these.
+    Known shapes: `{"error": {...}}`, `{"error": "text"}`, `{"errors": [{...}]}`, `{"message": ...}`,
+    `{"detail": ...}`, `{"error_code": ..., "error_msg": ...}`, `{"base_resp": {...}}`, and a list of one
+    of these.
     """
     if isinstance(decoded, list) and len(cast(list[Any], decoded)) == 1:
         (only,) = cast(list[object], decoded)
@@ -180,19 +215,50 @@ def complaint_of(decoded: object) -> Complaint:
     if not isinstance(decoded, dict):
         return Complaint(message=str(cast(object, decoded)))
     fields = cast(dict[str, Any], decoded)
-    inner = fields.get("error")
+    inner = _inner(fields)
     if isinstance(inner, str):
-        return Complaint(message=inner)
+        return Complaint(code=_word(fields.get("code")), message=inner)
     if isinstance(inner, dict):
         fields = cast(dict[str, Any], inner)
-    message = fields.get("message") or fields.get("detail") or ""
+    message = next((fields[name] for name in _MESSAGE_NAMES if fields.get(name)), "")
     return Complaint(
-        code=_word(fields.get("code")),
-        type=_word(fields.get("type")),
+        code=_code_of(fields),
+        type=next((_word(fields[name]) for name in ("type", "__type", "status") if fields.get(name)), ""),
         param=_word(fields.get("param")),
         message=(message if isinstance(message, str) else orjson.dumps(message).decode())
         + _passed_on(fields),
     )
+
+
+def says_error(fields: Mapping[str, Any]) -> bool:
+    """Whether an object without any choice tells of an error, in a shape that is not `{"error": ...}`."""
+    if fields.get("object") == "error" or fields.get("type") == "error" or fields.get("errors"):
+        return True
+    base = fields.get("base_resp")
+    if isinstance(base, dict) and not _is_fine(cast(dict[str, Any], base).get("status_code")):
+        return True
+    if fields.get("success") is False or not _is_fine(fields.get("error_code")):
+        return True
+    has_words = any(fields.get(name) for name in ("message", "msg", "error_msg"))
+    return bool(fields.get("detail")) or (has_words and not _is_fine(fields.get("code")))
+
+
+def _is_fine(code: object) -> bool:
+    return code in (None, "", 0, "0", 200, "200", "success", "ok", "OK")
+
+
+def _inner(fields: Mapping[str, Any]) -> object:
+    """The part of an error that tells of it; None where it is the whole."""
+    errors: object = fields.get("errors") or fields.get("error") or fields.get("base_resp")
+    return cast(list[object], errors)[0] if isinstance(errors, list) else errors
+
+
+def _code_of(fields: Mapping[str, Any]) -> str:
+    code = next((_word(fields[name]) for name in _CODE_NAMES if not _is_fine(fields.get(name))), "")
+    # Azure says within what is wrong with the prompt, also where the code beside it says nothing.
+    deeper = fields.get("innererror")
+    named = cast(dict[str, Any], deeper).get("code") if isinstance(deeper, dict) else None
+    return _word(named) if named and not code else code
 
 
 def _passed_on(fields: dict[str, Any]) -> str:
@@ -222,6 +288,9 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, 
     """
     complaint = _brief(complaint_in(body))
     facts = _facts(status, headers, complaint, hints)
+    refused = _refused(complaint, sent) if status in _TOOLS_STATUSES else None
+    if refused == "tools" or (refused is not None and _TOO_MANY_WANTED.search(complaint.message)):
+        return Failure(LlmBadRequest(facts), refused=refused, status=status, complaint=complaint)
     if status in (400, 422) and is_dice(complaint):
         return Failure(LlmBadResponse(facts), may_retry=True, status=status, complaint=complaint)
     if error := _prompt_error(status, complaint, facts):
@@ -230,7 +299,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, 
         if error := _passing_error(complaint, facts):
             return Failure(error, may_retry=True, status=status, complaint=complaint)
         error = _request_error(status, complaint, facts, hints)
-        return Failure(error, refused=_refused(complaint, sent), status=status, complaint=complaint)
+        return Failure(error, refused=refused, status=status, complaint=complaint)
     if status >= 500 and _refused_by(status, complaint) == "messages":
         return Failure(LlmBadRequest(facts), status=status, complaint=complaint)
     may_retry = (status in _RETRIED_STATUSES or status >= 500) and complaint.code != "insufficient_quota"
@@ -267,8 +336,12 @@ def stream_error(complaint: Complaint, hints: Hints) -> Failure:
         return Failure(LlmBadResponse(facts), may_retry=True, complaint=complaint)
     if "invalid_request" in kind or complaint.code in ("400", "422"):
         return Failure(_request_error(400, complaint, facts, hints), complaint=complaint)
+    if _refused_by(400, complaint) == "access":
+        return Failure(_request_error(400, complaint, facts, hints), complaint=complaint)
     passes = any(word in kind for word in ("server_error", "overloaded", "unavailable"))
     may_retry = passes or complaint.code in ("500", "502", "503", "504")
+    if not may_retry and (error := _passing_error(complaint, facts)):
+        return Failure(error, may_retry=True, complaint=complaint)
     return Failure(LlmBadResponse(facts), may_retry=may_retry, complaint=complaint)
 
 
@@ -289,9 +362,14 @@ def _prompt_error(status: int, complaint: Complaint, facts: str) -> LlmError | N
     """The errors that the conversation's content caused."""
     if _refused_by(status, complaint) == "content":
         return ContentFiltered(facts)
-    if status not in (200, 400, 404, 413, 422, 500):
+    if status not in (200, 400, 404, 413, 422, 429, 500):
         return None
+    is_too_large = bool(_TOO_LARGE_WORDS.search(complaint.message))
+    if not is_too_large and _BUSY_WORDS.search(f"{complaint.code} {complaint.type} {complaint.message}"):
+        return None  # "too many tokens, wait a moment"
     kind = f"{complaint.code} {complaint.type}".lower()
+    if status == 429:
+        return ContextTooLong(facts) if is_too_large else None
     is_too_long = status == 413 or any(code in kind for code in _TOO_LONG_CODES)
     if is_too_long or (status != 404 and _TOO_LONG_WORDS.search(complaint.message)):
         return ContextTooLong(facts)
@@ -350,15 +428,15 @@ def _refused(complaint: Complaint, sent: set[str]) -> OptionalParameter | None:
     """Which optional parameter of the request the service says it does not take, if it says so."""
     if "tools" in sent and _NO_TOOLS_WORDS.search(complaint.message):
         return "tools"
-    if not (complaint.code in _REFUSED_CODES or _REFUSED_WORDS.search(complaint.message)):
-        return None
     # Texts about the content of `tools` are many; none of them but the above may cost the agent its tools.
     candidates: list[OptionalParameter] = [
         name for name in OPTIONAL_PARAMETERS if name in sent and name != "tools"
     ]
-    if complaint.param:
-        named = complaint.param.partition(".")[0]
+    named = complaint.param.partition(".")[0]
+    if named and named.lower() not in ("none", "null"):
         return next((name for name in candidates if name == named), None)
+    if not (complaint.code in _REFUSED_CODES or _REFUSED_WORDS.search(complaint.message)):
+        return None
     return next((name for name in candidates if re.search(rf"\b{name}\b", complaint.message)), None)
 
 

@@ -10,11 +10,11 @@ import orjson
 from app.errors import LlmBadResponse, LlmCut
 from app.llm.answer_text import AnswerText, has_mark
 from app.llm.base import Completion, Usage
-from app.llm.extras import MessageExtras, stamped
+from app.llm.extras import GIVEN_BESIDE, MessageExtras, stamped
 from app.llm.finish_reasons import end_of
-from app.llm.odd_json import Halves, read_odd_json, whole_text
+from app.llm.odd_json import Halves, read_odd_values, whole_text
 from app.llm.offered_tools import OfferedTools
-from app.llm.openai_errors import Failure, Hints, complaint_of, stream_error
+from app.llm.openai_errors import Failure, Hints, complaint_of, says_error, stream_error
 from app.llm.plain_tools import without_placeholder
 from app.llm.sse import SseEvent, SseSplitter
 from app.llm.thinking_habit import ThinkingHabit
@@ -29,6 +29,7 @@ _SIGNS_OF_LIFE = (b"ping", b"keepalive", b"keep-alive", b"heartbeat")
 """Names of events that mean nothing, whatever they hold."""
 
 _NO_REASONS = ("", "null", "none")
+_AROUND = b"\"' \t\r\n"
 _NO_TOOLS = OfferedTools(())
 
 
@@ -41,7 +42,8 @@ class AnswerDecoder:
         habit: How the model thinks; it learns from this answer.
 
     Attributes:
-        has_events: Something that can be read as an event has come.
+        has_events: Something that can be read as an event of an answer has come.
+        odd_event: The beginning of what came instead.
         has_progress: The answer has begun: text, a piece of a tool call, a thought or an ending.
         has_calls: A piece of a tool call has come.
         progress: Counts what brought the answer on; comments, empty deltas and the like do not.
@@ -55,6 +57,7 @@ class AnswerDecoder:
         self, hints: Hints, tools: OfferedTools = _NO_TOOLS, habit: ThinkingHabit | None = None
     ) -> None:
         self.has_events = False
+        self.odd_event = b""
         self.has_calls = False
         self.progress = 0
         self.finish_reason: str | None = None
@@ -62,6 +65,7 @@ class AnswerDecoder:
         self.is_done = False
         self.failure: Failure | None = None
         self._hints = hints
+        self._tools = tools
         self._splitter = SseSplitter()
         self._calls = ToolCallPieces(tools.parameters)
         self._extras = MessageExtras()
@@ -74,6 +78,7 @@ class AnswerDecoder:
         self._has_thought = False
         self._goes_on_after_reason = False
         self._has_gone_without_reason = False
+        self._is_over = False
 
     @property
     def has_progress(self) -> bool:
@@ -91,6 +96,7 @@ class AnswerDecoder:
 
     def finish(self) -> list[str]:
         """The stream is over; returns what its last bytes complete."""
+        self._is_over = True
         pieces = self._read_events(self._splitter.finish())
         # A body that ends properly is an end, also where each chunk carried a reason.
         self._goes_on_after_reason = False
@@ -120,7 +126,8 @@ class AnswerDecoder:
         Args:
             service: Whose answer it is, as `Extras` name it.
         """
-        calls = tuple(map(without_placeholder, self._calls.calls(service) or self._text.calls))
+        called = map(self._tools.meant, self._calls.calls(service) or self._text.calls)
+        calls = tuple(map(without_placeholder, called))
         usual = "tool_calls" if calls else "stop"
         reason = usual if self.finish_reason is None else end_of(self.finish_reason)
         return Completion(reason, calls, self._usage, stamped(self._extras.fields(), service))
@@ -130,9 +137,8 @@ class AnswerDecoder:
         for name, data in events:
             if self.failure is not None or self.is_done:
                 break
-            self.has_events = True
             if data == b"[DONE]":
-                self.is_done = True
+                self.is_done = self.has_events = True
             else:
                 self._read_event(name, data, pieces)
         if self._splitter.is_overlong and self.failure is None:
@@ -143,24 +149,46 @@ class AnswerDecoder:
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as exc:
-            try:
-                chunk = read_odd_json(data)
-            except ValueError:
-                self.is_done = data.startswith(b"[DONE]")
-                if self.is_done or name in _SIGNS_OF_LIFE or not data.strip():
-                    return
-                text = self._hints.quoted(data.decode("utf-8", errors="replace"))
-                self.failure = Failure(LlmBadResponse(f"an event is no JSON ({exc.msg}): {text}"))
-                return
-            self._is_plain = False  # its texts may end in half a character
-        if not isinstance(chunk, dict):
-            if not chunk or name in _SIGNS_OF_LIFE:
-                return  # null, or an empty list
-            text = self._hints.quoted(data.decode("utf-8", errors="replace"))
-            self.failure = Failure(LlmBadResponse(f"an event is no object: {text}"))
+            self._read_odd_event(name, data, exc.msg, pieces)
             return
         # The types of casts are quoted in this module: unquoted, Python would build each anew for each token.
-        fields = cast("dict[str, Any]", chunk)
+        if isinstance(chunk, dict):
+            self._read_fields(name, cast("dict[str, Any]", chunk), pieces)
+        else:
+            self._read_value(name, chunk, data, pieces)
+
+    def _read_odd_event(self, name: bytes, data: bytes, fault: str, pieces: list[str]) -> None:
+        """Reads an event that is no JSON as it should be, or whose end is missing."""
+        self._is_plain = False  # its texts may end in half a character
+        try:
+            values = read_odd_values(data)
+        except ValueError:
+            self.is_done = _is_done(data)
+            self.has_events |= self.is_done
+            if self.is_done or self._is_over or name in _SIGNS_OF_LIFE or not data.strip():
+                return
+            text = self._hints.quoted(data.decode("utf-8", errors="replace"))
+            self.failure = Failure(LlmBadResponse(f"an event is no JSON ({fault}): {text}"))
+            return
+        for value in values:
+            if self.failure is None:
+                self._read_value(name, value, data, pieces)
+
+    def _read_value(self, name: bytes, value: object, data: bytes, pieces: list[str]) -> None:
+        """Reads what an event holds; nearly always it is an object."""
+        if isinstance(value, dict):
+            self._read_fields(name, cast("dict[str, Any]", value), pieces)
+        elif _is_done(data):
+            self.is_done = self.has_events = True
+        elif isinstance(value, list) and all(isinstance(each, dict) for each in cast("list[Any]", value)):
+            for each in cast("list[dict[str, Any]]", value):
+                if self.failure is None:
+                    self._read_fields(name, each, pieces)
+        elif value and name not in _SIGNS_OF_LIFE:
+            text = self._hints.quoted(data.decode("utf-8", errors="replace"))
+            self.failure = Failure(LlmBadResponse(f"an event is no object: {text}"))
+
+    def _read_fields(self, name: bytes, fields: dict[str, Any], pieces: list[str]) -> None:
         if fields.get("error") or name == b"error":
             self.failure = stream_error(complaint_of(fields), self._hints)
             return
@@ -168,14 +196,30 @@ class AnswerDecoder:
         # in another one.
         choices = fields.get("choices")
         if isinstance(choices, list) and choices:
+            self.has_events = True
             listed = cast("list[Any]", choices)
             self._read_choice(listed[0] if len(listed) == 1 else _first_choice(listed), pieces)
-        elif fields.get("object") == "error":
+        elif isinstance(choices, dict):
+            self.has_events = True
+            self._read_choice(cast("object", choices), pieces)
+        elif says_error(fields):
             self.failure = stream_error(complaint_of(fields), self._hints)
             return
+        else:
+            self._note_other(fields)
         usage = fields.get("usage")
+        if usage is None and "x_groq" in fields:
+            beside = fields["x_groq"]
+            usage = cast("dict[str, Any]", beside).get("usage") if isinstance(beside, dict) else None
         if usage is not None:
             self._read_usage(usage, is_alone=not choices)
+
+    def _note_other(self, fields: dict[str, Any]) -> None:
+        """An event without a choice: token counts, a filter's result, or something that is no answer."""
+        if "usage" in fields or ("choices" in fields and len(fields) > 1):
+            self.has_events = True
+        elif not self.odd_event:
+            self.odd_event = orjson.dumps(fields)[:1000]
 
     def _read_choice(self, choice: object, pieces: list[str]) -> None:
         if not isinstance(choice, dict):
@@ -183,14 +227,21 @@ class AnswerDecoder:
         fields = cast("dict[str, Any]", choice)
         before = self.progress
         delta = fields.get("delta")
-        if delta is None and before == 0:
-            delta = fields.get("message")  # a service that answers whole, in one event
+        if not isinstance(delta, dict) or not delta:
+            delta = _odd_delta(fields, is_first=before == 0)
         if isinstance(delta, dict):
             self._read_delta(cast("dict[str, Any]", delta), pieces)
         if self.finish_reason is not None and self.progress > before:
             self._goes_on_after_reason = True
             self.is_ending = False
-        reason = fields.get("finish_reason")
+        if fields.get("error"):
+            self.failure = stream_error(complaint_of(fields), self._hints)
+            return
+        if "extra_content" in fields:
+            self._extras.add({"extra_content": fields["extra_content"]})
+        if fields.get("usage"):
+            self._read_usage(fields["usage"], is_alone=False)
+        reason = fields.get("finish_reason") or fields.get("finishReason")
         if isinstance(reason, str) and reason.strip().lower() not in _NO_REASONS:
             self._read_reason(reason, is_alone=self.progress == before)
         elif isinstance(delta, dict):
@@ -216,7 +267,7 @@ class AnswerDecoder:
                 pieces.append(text)
             else:
                 self._sift(text, pieces)
-        elif content and isinstance(content, list):
+        elif content and isinstance(content, list | dict):
             self._read_thought()
         if not is_alone or not content:
             self._read_rare(delta, pieces)
@@ -253,6 +304,9 @@ class AnswerDecoder:
                 self._read_thought()
                 self._extras.add(delta)
                 break
+        else:
+            if any(delta.get(name) for name in GIVEN_BESIDE):
+                self._extras.add(delta)
         if self._calls.is_overlong:
             self.failure = Failure(LlmBadResponse("the tool calls of one answer are over their limit"))
 
@@ -260,8 +314,8 @@ class AnswerDecoder:
         if not isinstance(usage, dict):
             return
         fields = cast("dict[str, Any]", usage)
-        prompt, completion = fields.get("prompt_tokens"), fields.get("completion_tokens")
-        if type(prompt) is int and type(completion) is int:
+        prompt, completion = _count(fields.get("prompt_tokens")), _count(fields.get("completion_tokens"))
+        if prompt is not None and completion is not None:
             self._usage = Usage(prompt, completion)
             if is_alone and self.finish_reason is not None:
                 self.is_ending = not self._goes_on_after_reason
@@ -269,11 +323,38 @@ class AnswerDecoder:
 
 def _text_of_parts(content: object) -> str:
     """The text of a content that is a list of parts, as some compatible services send it."""
-    if not isinstance(content, list):
-        return ""
-    parts = [cast("dict[str, Any]", part) for part in cast("list[Any]", content) if isinstance(part, dict)]
+    listed = cast("list[Any]", content if isinstance(content, list) else [content])
+    parts = [cast("dict[str, Any]", part) for part in listed if isinstance(part, dict)]
     texts = [part.get("text") for part in parts if part.get("type") not in _THINKING_PARTS]
-    return "".join(text for text in texts if isinstance(text, str))
+    texts += [part for part in listed if isinstance(part, str)]
+    plain = [cast("dict[str, Any]", text).get("value") if isinstance(text, dict) else text for text in texts]
+    return "".join(text for text in plain if isinstance(text, str))
+
+
+def _odd_delta(fields: dict[str, Any], *, is_first: bool) -> object:
+    """What stands for the delta of a choice that has none: a text, or a whole message."""
+    match fields:
+        case {"delta": str(text)} | {"text": str(text)}:
+            return {"content": text}
+        case {"delta": [first, *_]}:
+            return cast("object", first)
+        case {"message": {**message}} if is_first:
+            # A service that answers whole, in one event.
+            return message
+        case _:
+            return fields.get("delta")
+
+
+def _is_done(data: bytes) -> bool:
+    bare = data.strip(_AROUND).removeprefix(b"data:").lstrip(_AROUND)
+    return bare[:6].upper() == b"[DONE]"
+
+
+def _count(value: object) -> int | None:
+    """A count of tokens; some services write whole numbers as fractions."""
+    if type(value) is int:
+        return value
+    return int(value) if type(value) is float and value.is_integer() else None
 
 
 def _is_thought(delta: dict[str, Any]) -> bool:

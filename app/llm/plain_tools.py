@@ -5,17 +5,23 @@ properties breaks it, and with it each request that offers the tool. What only w
 words; the check itself stays with the tool.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, Final, cast
 
-from app.llm.base import ToolCall, ToolSchema
+from app.llm.base import ApiMessage, ToolCall, ToolSchema
 from app.llm.odd_json import read_odd_json
+from app.llm.schema_parts import Definitions, all_of, one_object, schemas_in
 
 PLACEHOLDER: Final = "_"
 """The argument of tools that have none: no service is asked to take an object without properties."""
 
 _MAX_DEPTH: Final = 24
 _MAX_ENUM: Final = 100
+_MAX_ENUM_CHARS: Final = 200
+_MAX_DESCRIPTION_CHARS: Final = 1024
+"""The strictest service takes no more, of a tool or of an argument."""
 _MAX_PATTERN_CHARS: Final = 60
 _MOST_KEPT: Final = 64
 
@@ -58,6 +64,23 @@ def plain_tools(schemas: Sequence[ToolSchema]) -> list[ToolSchema]:
     return plain
 
 
+def called_in(messages: Sequence[ApiMessage]) -> list[ToolSchema]:
+    """Return stand-ins for the tools that were called in these messages, for a request that offers none."""
+    calls = (call for message in messages for call in message.get("tool_calls") or ())
+    names = dict.fromkeys(str(call["function"]["name"]) for call in calls)
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": name,
+                "description": "Not to be called now.",
+                "parameters": {"type": "object", "properties": {PLACEHOLDER: _NOTHING}},
+            },
+        }
+        for name in names
+    ]
+
+
 def without_placeholder(call: ToolCall) -> ToolCall:
     """Return the call of a tool that has no arguments without what stands in for them."""
     if f'"{PLACEHOLDER}"' not in call.arguments:
@@ -72,10 +95,12 @@ def without_placeholder(call: ToolCall) -> ToolCall:
 
 def _plain_tool(schema: ToolSchema) -> ToolSchema:
     function: dict[str, Any] = dict(schema.get("function") or {})
+    if isinstance(description := function.get("description"), str):
+        function["description"] = description[:_MAX_DESCRIPTION_CHARS]
     written = function.get("parameters")
     if isinstance(written, dict):
         whole = cast("dict[str, Any]", written)
-        parameters = _plain(whole, whole.get("$defs") or whole.get("definitions") or {}, ())
+        parameters = _plain(whole, Definitions(whole), ())
         properties = parameters.get("properties") or {PLACEHOLDER: _NOTHING}
         required = parameters.get("required")
         function["parameters"] = {"type": "object", "properties": properties}
@@ -84,20 +109,22 @@ def _plain_tool(schema: ToolSchema) -> ToolSchema:
     return {**schema, "function": function}
 
 
-def _plain(schema: object, defs: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+def _plain(schema: object, defs: Definitions, path: tuple[str, ...]) -> dict[str, Any]:
     """A schema without references, bounds and what else a grammar may stumble over."""
     if not isinstance(schema, dict) or len(path) > _MAX_DEPTH:
         return dict(_ANYTHING)
     fields = dict(cast("dict[str, Any]", schema))
     while (ref := fields.pop("$ref", None)) is not None:
-        target = defs.get(str(ref).rpartition("/")[2])
-        if ref in path or not isinstance(target, dict):
+        target = defs.find(str(ref))
+        if ref in path or target is None:
             return dict(_ANYTHING)
-        fields = {**cast("dict[str, Any]", target), **fields}
+        fields = {**target, **fields}
         path = (*path, str(ref))
     if "allOf" in fields:
-        return _plain(_joined(fields), defs, (*path, ""))
+        return _plain(all_of(fields, defs), defs, (*path, ""))
     kinds = _kinds(fields)
+    if kinds and not path and any(isinstance(kind.get("properties"), dict) for kind in kinds):
+        return _plain(one_object(fields, kinds), defs, (*path, ""))
     if not kinds:
         return _described(_typed(fields, defs, path), fields)
     if len(kinds) > 1:
@@ -109,21 +136,11 @@ def _plain(schema: object, defs: Mapping[str, Any], path: tuple[str, ...]) -> di
     )
 
 
-def _joined(fields: dict[str, Any]) -> dict[str, Any]:
-    """What all its parts say together."""
-    joined: dict[str, Any] = {}
-    for part in cast("list[Any]", fields["allOf"]) if isinstance(fields["allOf"], list) else []:
-        if isinstance(part, dict):
-            joined |= cast("dict[str, Any]", part)
-    return {**joined, **{name: value for name, value in fields.items() if name != "allOf"}}
-
-
 def _kinds(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What it may be one of, without null: that an argument may be left out says `required`."""
     listed = fields.get("anyOf") or fields.get("oneOf")
     if isinstance(listed, list):
-        kinds = [cast("dict[str, Any]", kind) for kind in cast("list[Any]", listed) if isinstance(kind, dict)]
-        return [kind for kind in kinds if kind.get("type") != "null"]
+        return [kind for kind in schemas_in(cast("object", listed)) if kind.get("type") != "null"]
     types = fields.get("type")
     if isinstance(types, list):
         rest = {name: value for name, value in fields.items() if name not in ("type", "description", "$ref")}
@@ -131,12 +148,19 @@ def _kinds(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
     return []
 
 
-def _typed(fields: Mapping[str, Any], defs: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+def _typed(fields: Mapping[str, Any], defs: Definitions, path: tuple[str, ...]) -> dict[str, Any]:
     enum = [fields["const"]] if "const" in fields else fields.get("enum")
     if isinstance(enum, list):
         values = [value for value in cast("list[Any]", enum) if value is not None][:_MAX_ENUM]
-        kind = fields.get("type") or _type_of(values)
-        return {"type": kind, "enum": values} if values else {"type": "string"}
+        kinds = _types_of(values)
+        if kinds == ["string"] and all(0 < len(value) <= _MAX_ENUM_CHARS for value in values):
+            return {"type": "string", "enum": values}
+        # Lists of other values are refused by some: those are said in words.
+        return (
+            {"anyOf": [{"type": kind} for kind in kinds]}
+            if len(kinds) > 1
+            else {"type": (*kinds, "string")[0]}
+        )
     kind = fields.get("type")
     if kind == "array" or (kind is None and ("items" in fields or "prefixItems" in fields)):
         return {"type": "array", "items": _items(fields, defs, path)}
@@ -145,7 +169,7 @@ def _typed(fields: Mapping[str, Any], defs: Mapping[str, Any], path: tuple[str, 
     return _object(fields, defs, path)
 
 
-def _items(fields: Mapping[str, Any], defs: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+def _items(fields: Mapping[str, Any], defs: Definitions, path: tuple[str, ...]) -> dict[str, Any]:
     first = fields.get("prefixItems")
     if isinstance(first, list) and first:
         kinds = [_plain(kind, defs, path) for kind in cast("list[Any]", first)]
@@ -156,7 +180,7 @@ def _items(fields: Mapping[str, Any], defs: Mapping[str, Any], path: tuple[str, 
     )
 
 
-def _object(fields: Mapping[str, Any], defs: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+def _object(fields: Mapping[str, Any], defs: Definitions, path: tuple[str, ...]) -> dict[str, Any]:
     properties = fields.get("properties")
     if isinstance(properties, dict) and properties:
         plain = {
@@ -164,7 +188,8 @@ def _object(fields: Mapping[str, Any], defs: Mapping[str, Any], path: tuple[str,
             for name, inner in cast("dict[str, Any]", properties).items()
         }
         needed = fields.get("required")
-        required = [name for name in cast("list[Any]", needed or []) if name in plain]
+        listed = cast("list[Any]", needed) if isinstance(needed, list) else []
+        required = [name for name in listed if isinstance(name, str) and name in plain]
         return {"type": "object", "properties": plain, **({"required": required} if required else {})}
     values = fields.get("additionalProperties")
     if isinstance(values, dict) and values:
@@ -180,10 +205,27 @@ def _described(plain: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, An
         for name, words in _TOLD.items()
         if _is_worth_telling(name, fields)
     ]
-    description = str(fields.get("description") or "")
+    told += [f"one of: {_listed(fields)}"] if "enum" not in plain and _listed(fields) else []
+    written = fields.get("description")
+    description = (written if isinstance(written, str) else "")[:_MAX_DESCRIPTION_CHARS]
     bounds = f"({', '.join(told)})" if told else ""
     text = f"{description} {bounds}".strip()
-    return {**plain, "description": text} if text else plain
+    if not text:
+        return plain
+    if "anyOf" in plain:
+        # Beside its kinds there stands nothing: some services refuse a description there.
+        first, *others = cast("list[dict[str, Any]]", plain["anyOf"])
+        own = first.get("description")
+        return {"anyOf": [{**first, "description": f"{text} {own}" if own else text}, *others]}
+    return {**plain, "description": text}
+
+
+def _listed(fields: Mapping[str, Any]) -> str:
+    """The values that it may have, in words."""
+    enum: object = [fields["const"]] if "const" in fields else fields.get("enum")
+    values = cast("list[Any]", enum)[:_MAX_ENUM] if isinstance(enum, list) else []
+    texts = [json.dumps(value, ensure_ascii=False)[:_MAX_ENUM_CHARS] for value in values if value is not None]
+    return ", ".join(texts)[:_MAX_DESCRIPTION_CHARS]
 
 
 def _written(value: object) -> str:
@@ -196,9 +238,14 @@ def _is_worth_telling(name: str, fields: Mapping[str, Any]) -> bool:
         return False
     if name == "pattern":
         return isinstance(value, str) and len(value) <= _MAX_PATTERN_CHARS
+    if name.startswith("exclusive") and isinstance(value, bool):
+        return False  # of an older kind of schema: said of the bound beside it
+    if isinstance(value, float) and not isfinite(value):
+        return False
     return isinstance(value, str | int | float) and value != ""
 
 
-def _type_of(values: Sequence[Any]) -> str:
-    found = {_TYPES.get(type(cast("object", value)), "string") for value in values}
-    return found.pop() if len(found) == 1 else "string"
+def _types_of(values: Sequence[Any]) -> list[str]:
+    """The types of some values, each once."""
+    found = [_TYPES.get(type(cast("object", value)), "string") for value in values]
+    return list(dict.fromkeys(found))

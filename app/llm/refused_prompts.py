@@ -14,11 +14,12 @@ Refused = Literal["content", "messages", "access"]
 _CONTENT_KINDS = re.compile(
     r"content_?filter|content_?policy|responsibleaipolicy|invalid_prompt|data_?inspection|inappropriate"
     r"|moderation|prohibited_content|sensitive|guardrail|unsafe|content_safety|content_violation|content_risk|\bsafety\b|jailbreak"
-    r"|prompt_?injection|model_?armor|profan|toxic|blocklist",
+    r"|prompt_?injection|model_?armor|profan|toxic|blocklist|content_?illegal|illegal_?content|cyber_?policy|censor"
+    r"|policy_?violation|text_?risk|risk_?control",
     re.IGNORECASE,
 )
-_CONTENT_CODES = {"1301", "10013", "10014", "10019"}
-"""Of Zhipu and of Xunfei: unsafe or sensitive content."""
+_CONTENT_CODES = {"1301", "10013", "10014", "10019", "1026", "1027", "336104"}
+"""Of Zhipu, Xunfei, MiniMax and Qianfan: unsafe or sensitive content."""
 
 _WHAT_WAS_SAID = r"(input|prompt|content|messages?|text|request|query|conversation|response)"
 _CONTENT_WORDS = re.compile(
@@ -27,7 +28,8 @@ _CONTENT_WORDS = re.compile(
     rf"|(flagged|violat\w+|inappropriate|unsafe|sensitive|harmful|prohibited).{{0,40}}\b{_WHAT_WAS_SAID}\b"
     r"|content (policy|filter|management|safety)|safety (system|filter|policy)|usage polic"
     r"|(jailbreak|prompt injection)( \w+)? (detected|blocked)|\b(RAI|responsible ai) polic|model armor"
-    r"|contains (profan|toxic)\w+|prohibited_content|guardrail|敏感|不安全|违规",
+    r"|\b(prompt|input|request) blocked\b|contains (profan|toxic)\w+|prohibited_content|guardrail"
+    r"|敏感|不安全|违规",
     re.IGNORECASE | re.DOTALL,
 )
 _SURELY_CONTENT_WORDS = re.compile(
@@ -51,7 +53,7 @@ _ACCESS_WORDS = re.compile(
     r"api[ _-]?key|\bbilling\b|credit balance|insufficient[ _](balance|credits?|quota|funds)|arrearage"
     r"|good standing|payment|\baccount\b|\borganization\b|subscription|permission[ _]denied|unauthori[sz]ed"
     r"|(location|country|region|territory)\b.{0,30}not supported|key limit|token (has )?expired"
-    r"|expired token",
+    r"|expired token|access token (is )?invalid|invalid (access )?token",
     re.IGNORECASE,
 )
 _TEMPLATE_WORDS = re.compile(

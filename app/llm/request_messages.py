@@ -87,6 +87,7 @@ class _Projection:
         self._out: list[ApiMessage] = []
         self._asides: list[str] = []
         self._waiting: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         self._taken: set[str] = set()
         self._has_calls = False
         self._wanted = set(returns.wanted)
@@ -202,6 +203,7 @@ class _Projection:
         call_id = call["id"]
         sent_id = self._sent_id(call_id)
         self._waiting[call_id] = sent_id
+        self._names[sent_id] = call["function"]["name"]
         fields = self._fields(call.get("extras"))
         function = {**fields.pop("function", {}), **call["function"]}
         return {"id": sent_id, "type": "function", "function": function, **fields}
@@ -217,12 +219,16 @@ class _Projection:
         sent_id = self._waiting.pop(message["tool_call_id"], None)
         if sent_id is not None:
             content = message["content"] if _has_words(message["content"] or "") else FILLER
-            self._out.append({"role": "tool", "tool_call_id": sent_id, "content": content})
+            self._put_result(sent_id, content)
+
+    def _put_result(self, sent_id: str, content: Any) -> None:
+        name = {"name": self._names[sent_id]} if self._returns.named_results else {}
+        self._out.append({"role": "tool", "tool_call_id": sent_id, **name, "content": content})
 
     def _answer_waiting(self) -> None:
         """No call leaves without a result, whatever has become of it."""
         for sent_id in self._waiting.values():
-            self._out.append({"role": "tool", "tool_call_id": sent_id, "content": _INTERRUPTED})
+            self._put_result(sent_id, _INTERRUPTED)
         self._waiting.clear()
 
     # What the service gave
@@ -247,7 +253,8 @@ class _Projection:
             if THOUGHTS in wanted and THOUGHTS not in message:
                 message = self._out[place] = {**message, THOUGHTS: ""}
             calls = message.get("tool_calls")
-            if calls and SIGNATURE in wanted and not any(signature_in(call) for call in calls):
+            is_signed = signature_in(message) or any(map(signature_in, calls or ()))
+            if calls and SIGNATURE in wanted and not is_signed:
                 calls[0]["extra_content"] = {"google": {SIGNATURE: NO_SIGNATURE}}
 
 

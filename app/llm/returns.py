@@ -20,11 +20,24 @@ _REFUSED_WORDS = re.compile(
     re.IGNORECASE,
 )
 _NO_SYSTEM = re.compile(
-    r"\bsystem\b.{0,40}\b(not|isn't) (supported|enabled|allowed)|not support.{0,20}\bsystem\b"
-    r"|developer instruction is not enabled|unsupported.{0,40}\bsystem\b",
+    r"(unexpected|invalid|unknown|unsupported) role\W{1,3}[\"'`]?system\b|\bonly user and assistant roles\b"
+    r"|role\W{1,3}system\W.{0,20}must be|\bsystem\b.{0,40}\b(not|isn't) (supported|enabled|allowed)"
+    r"|not support.{0,20}\bsystem\b|developer instruction is not enabled|unsupported.{0,40}\bsystem\b",
     re.IGNORECASE,
 )
-_NOT_BOTH = re.compile(r"not both|both (`?content`? and|text and)", re.IGNORECASE)
+_NOT_BOTH = re.compile(r"not both|both (`?content`? and|text and)|only one of `?content", re.IGNORECASE)
+_CALLS = re.compile(r"tool[ _]calls?", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"function_response\.name|\btool\b.{0,30}\bmust (have|include|contain).{0,12}\bname\b"
+    r"|\b(tool|function)\b.{0,30}['\"`.]name['\"`]?.{0,20}(required|missing|empty)"
+    r"|missing.{0,20}\bname\b.{0,30}\btool\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_NO_TOOLS_BESIDE_CALLS = re.compile(
+    r"without `?tools|toolconfig.{0,30}must be defined|must define tools"
+    r"|tools.{0,30}(must|should|need to) be (defined|provided|specified|set|passed)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 _NO_EMPTY = re.compile(
     r"non-?empty|\bis blank|(must|can) ?not be (empty|blank)|can't be empty|at least 1 (token|character)",
@@ -47,6 +60,8 @@ class Returns:
         text_beside_calls: Whether a message may hold text and calls.
         system_role: Whether there may be a system message at all; else it stands before the first text.
         empty_beside_calls: Whether a message that calls tools may have no text.
+        named_results: Whether a result says which tool it is of.
+        tools_beside_calls: Whether a request with calls in it has to offer tools, also where none is wanted.
     """
 
     service: str = ""
@@ -55,6 +70,8 @@ class Returns:
     text_beside_calls: bool = True
     system_role: bool = True
     empty_beside_calls: bool = True
+    named_results: bool = False
+    tools_beside_calls: bool = False
 
     def taught(self, complaint: str, sent: Iterable[ApiMessage]) -> "Returns":
         """The same after a refusal; equal where it teaches nothing.
@@ -64,8 +81,12 @@ class Returns:
             sent: The messages that it refused.
         """
         sent = list(sent)
-        if _NOT_BOTH.search(complaint) and "tool_calls" in complaint:
+        if self.text_beside_calls and _NOT_BOTH.search(complaint) and _CALLS.search(complaint):
             return replace(self, text_beside_calls=False)
+        if not self.named_results and _NO_NAME.search(complaint):
+            return replace(self, named_results=True)
+        if not self.tools_beside_calls and _NO_TOOLS_BESIDE_CALLS.search(complaint):
+            return replace(self, tools_beside_calls=True)
         if self.system_role and _NO_SYSTEM.search(complaint):
             return replace(self, system_role=False)
         for name in (THOUGHTS, SIGNATURE):
@@ -77,6 +98,20 @@ class Returns:
             named = {name for name in _extra_names(sent) if re.search(rf"\b{re.escape(name)}\b", complaint)}
             return replace(self, refused=self.refused | named, wanted=self.wanted - named)
         return self
+
+
+def both(one: Returns, other: Returns) -> Returns:
+    """What both have learned, of no service by name."""
+    return Returns(
+        "",
+        one.wanted | other.wanted,
+        one.refused | other.refused,
+        one.text_beside_calls and other.text_beside_calls,
+        one.system_role and other.system_role,
+        one.empty_beside_calls and other.empty_beside_calls,
+        one.named_results or other.named_results,
+        one.tools_beside_calls or other.tools_beside_calls,
+    )
 
 
 def _is_bare_call(message: ApiMessage) -> bool:

@@ -3,6 +3,10 @@
 Follows the event-stream grammar of the HTML standard: lines end in LF, CRLF or CR, a byte-order mark may open
 the stream, lines that begin with a colon are comments, an event ends at an empty line. It works on bytes, so
 that a character cut in two by the network is whole again before anybody decodes it.
+
+Services are careless with that grammar, and where it would have their bytes ignored they are read all the
+same: no empty line between events, none behind the last one, JSON without the field's name before it, blanks
+or a mark before that.
 """
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -12,6 +16,9 @@ SseEvent = tuple[bytes, bytes]
 """The event's name (empty where it has none) and its data."""
 
 _BOM = b"\xef\xbb\xbf"
+_BLANKS = b"\xef\xbb\xbf \t"
+_ENDS = (b"}", b"]")
+"""With what JSON ends that is an event."""
 
 
 class SseSplitter:
@@ -29,6 +36,7 @@ class SseSplitter:
         self._data: list[bytes] = []
         self._data_bytes = 0
         self._is_at_start = True
+        self._is_bare = False
         self._last_was_cr = False
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
@@ -48,8 +56,9 @@ class SseSplitter:
         return self._events(lines)
 
     def finish(self) -> list[SseEvent]:
-        """Returns the last event if only its closing empty line is missing; half a line is dropped."""
-        events: list[SseEvent] = []
+        """Returns the last event if only its line ends are missing; what does not end as JSON is dropped."""
+        last, self._line = bytes(self._line), bytearray()
+        events = self._events([last]) if last.rstrip().endswith(_ENDS) else []
         self._dispatch(events)
         return events
 
@@ -72,24 +81,42 @@ class SseSplitter:
             if self.is_overlong:
                 break
             if line:
-                self._take_line(line)
+                self._take_line(line, events)
             elif self._data or self._name:
                 self._dispatch(events)
         if len(self._line) > self._limit:
             self._give_up()
         return events
 
-    def _take_line(self, line: bytes) -> None:
+    def _take_line(self, line: bytes, events: list[SseEvent]) -> None:
         if line.startswith(b"data:"):
-            value = line[6:] if line[5:6] == b" " else line[5:]
-            self._data.append(value)
-            self._data_bytes += len(value)
-            if self._data_bytes > self._limit:
-                self._give_up()
+            self._take_data(line[6:] if line[5:6] == b" " else line[5:], events)
         elif line.startswith(b"event:"):
             self._name = line[6:].removeprefix(b" ")
         elif line == b"data":
             self._data.append(b"")
+        elif not line.startswith(b":"):
+            self._take_odd_line(line.lstrip(_BLANKS), events)
+
+    def _take_data(self, value: bytes, events: list[SseEvent]) -> None:
+        # A brace that opens right behind one that closes is in no JSON: the empty line between is missing.
+        if self._data and self._data[-1].rstrip().endswith(_ENDS) and value.startswith((b"{", b"[DONE]")):
+            self._dispatch(events)
+        self._data.append(value)
+        self._data_bytes += len(value)
+        if self._data_bytes > self._limit:
+            self._give_up()
+
+    def _take_odd_line(self, line: bytes, events: list[SseEvent]) -> None:
+        """Reads a line that means nothing by the grammar: JSON in one line, or in many."""
+        if line[:5].lower() == b"data:":
+            self._take_data(line[5:].lstrip(), events)
+        elif self._is_bare or (line.startswith((b"{", b"[")) and not any(self._data)):
+            is_whole = not self._is_bare and line.rstrip().endswith(_ENDS)
+            self._is_bare = True
+            self._take_data(line, events)
+            if is_whole:
+                self._dispatch(events)
 
     def _dispatch(self, events: list[SseEvent]) -> None:
         # An event without data is none, by the grammar; its name goes with it.
@@ -98,6 +125,7 @@ class SseSplitter:
             events.append((self._name, data))
             self._data = []
             self._data_bytes = 0
+        self._is_bare = False
         self._name = b""
 
     def _give_up(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any, cast
 import orjson
 
 from app.llm.base import ToolCall
+from app.llm.call_arguments import is_object, meant_arguments
 from app.llm.extras import bounded, stamped, unknown_fields
 from app.llm.odd_json import whole_text, whole_value
 
@@ -57,6 +58,9 @@ class _Call:
     has_name_first: bool = False
     extras: dict[str, Any] = field(default_factory=dict[str, Any])
     argument_chars: int = 0
+    # Whether each piece of the arguments began with the one before it.
+    is_growing: bool = True
+    last_part: str = ""
     _parts: list[str] = field(default_factory=list[str])
 
     @property
@@ -69,18 +73,20 @@ class _Call:
     def add_arguments(self, part: str) -> None:
         """One more part of them."""
         if part:
+            self.is_growing = self.is_growing and part.startswith(self.last_part)
+            self.last_part = part
             self._parts.append(part)
             self.argument_chars += len(part)
 
     def forget_arguments(self) -> None:
         """They were none yet."""
-        self._parts, self.argument_chars = [], 0
+        self._parts, self.argument_chars, self.last_part = [], 0, ""
 
     def is_whole(self) -> bool:
         """Whether nothing is missing: a name, then arguments that are a JSON object."""
         if not (self.name and self.has_name_first and self.arguments.rstrip().endswith("}")):
             return False
-        return _is_object(self.arguments)
+        return is_object(self.arguments)
 
 
 class ToolCallPieces:
@@ -199,12 +205,12 @@ def _piece(position: int, entry: dict[str, Any]) -> _Piece | None:
     function = entry.get("function")
     fields = cast("dict[str, Any]", function) if isinstance(function, dict) else entry
     call_id, name = _text(entry.get("id")), _text(fields.get("name"))
-    arguments = _arguments(fields.get("arguments"))
+    arguments = _arguments(fields.get("arguments") or fields.get("parameters"))
     extras = unknown_fields(entry)
     if fields is entry:
         # A call without a `function` around it has its own fields in place of those.
-        extras.pop("name", None)
-        extras.pop("arguments", None)
+        for known in ("name", "arguments", "parameters"):
+            extras.pop(known, None)
     if not (call_id or name or arguments or extras):
         return None
     index = entry.get("index")
@@ -220,7 +226,7 @@ def _is_repetition(call: _Call, piece: _Piece) -> bool:
         return False
     return piece.arguments == call.arguments or (
         piece.begins_arguments
-        and _is_object(piece.arguments)
+        and is_object(piece.arguments)
         and orjson.loads(piece.arguments) == orjson.loads(call.arguments)
     )
 
@@ -237,7 +243,11 @@ def _joined_name(call: _Call, piece: _Piece, names: Collection[str]) -> str:
 def _split(call: _Call, service: str) -> list[ToolCall]:
     """The call, or the several that its arguments are: objects that follow each other."""
     call_id, name, arguments = whole_text(call.id), whole_text(call.name), whole_text(call.arguments)
-    parts = [arguments] if _is_object(arguments) else _objects(arguments)
+    parts = [arguments] if is_object(arguments) else _objects(arguments)
+    if len(parts) == 1 and not is_object(parts[0]):
+        # Where each piece held all that had come so far, the last one is the whole.
+        last = call.last_part if call.is_growing and is_object(call.last_part) else parts[0]
+        parts = [meant_arguments(last)]
     ids = [call_id, *[""] * (len(parts) - 1)]
     extras = [stamped(bounded(call.extras), service), *[None] * (len(parts) - 1)]
     return [
@@ -260,17 +270,10 @@ def _objects(text: str) -> list[str]:
     return parts if parts and not rest else [text]
 
 
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        return False
-
-
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
 def _arguments(value: object) -> str:
     # A few services send the arguments as an object instead of its text.
-    return orjson.dumps(whole_value(value)).decode() if isinstance(value, dict) else _text(value)
+    return orjson.dumps(whole_value(value)).decode() if isinstance(value, dict | list) else _text(value)

@@ -40,6 +40,19 @@ def azure(endpoint: str, **values: str) -> Settings:
         ("https://res.services.ai.azure.com/api/projects/talk", "https://res.services.ai.azure.com"),
         ("https://eastus.api.cognitive.microsoft.com/", "https://eastus.api.cognitive.microsoft.com"),
         ("https://res.openai.azure.us/openai/v1", "https://res.openai.azure.us"),
+        (f"AZURE_OPENAI_ENDPOINT={HOST}/", HOST),
+        (f'export AZURE_OPENAI_ENDPOINT="{HOST}/openai"', HOST),
+        (f"POST {HOST}/openai/v1/chat/completions", HOST),
+        (f"{HOST}/,", HOST),
+        (f"{HOST}/;", HOST),
+        (f"{HOST}\\openai\\v1", HOST),
+        (f"{HOST}/ope\u200bnai/v1", HOST),
+        ("https://res.openai.azure.com./openai", "https://res.openai.azure.com."),
+        (f"{HOST}/openai/realtime?deployment=gpt-4o-realtime", HOST),
+        (
+            "https://r.eastus2.models.ai.azure.com/v1/chat/completions",
+            "https://r.eastus2.models.ai.azure.com",
+        ),
         # A gateway's own path leads to the resource.
         ("https://gw.azure-api.net/team-a/", "https://gw.azure-api.net/team-a"),
         ("https://gw.azure-api.net/team-a/openai/deployments/x", "https://gw.azure-api.net/team-a"),
@@ -59,6 +72,20 @@ def test_address_tells_what_nothing_else_does():
 
     assert (told.azure_openai_deployment_name, told.azure_openai_api_version) == ("gpt-4o", "2024-10-21")
     assert told.provider == "azure"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"{HOST}/openai/deployments/gpt-4o?API-Version=2024-10-21",
+        f"{HOST}/openai/realtime?api-version=2024-10-21&deployment=gpt-4o",
+        f'AZURE_OPENAI_ENDPOINT="{HOST}/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"',
+    ],
+)
+def test_address_tells_it_in_other_ways_too(given: str):
+    told = azure(given, azure_openai_deployment_name="")
+
+    assert (told.azure_openai_deployment_name, told.azure_openai_api_version) == ("gpt-4o", "2024-10-21")
 
 
 def test_setting_wins_over_the_address():
@@ -97,6 +124,18 @@ def test_endpoint_that_cannot_be_read_is_told_by_its_name(monkeypatch: pytest.Mo
         ("https://h/v1/chat/completions/", "https://h/v1"),
         ("https://h//v1//completions", "https://h/v1"),
         ("https://h/v1/models", "https://h/v1"),
+        ("https://h/v1/models/llama-3", "https://h/v1"),
+        ("https://h/v1/chat", "https://h/v1"),
+        ("https://h/v1/messages/", "https://h/v1"),
+        ("https://h/chat", "https://h/chat"),
+        ("http://h:11434/api/chat", "http://h:11434"),
+        ("http://h:11434/api/generate", "http://h:11434"),
+        ("http://h:11434/api/tags", "http://h:11434"),
+        ("http://h/api", "http://h/api"),
+        ("OPENAI_BASE_URL=http://h/v1", "http://h/v1"),
+        ("set OPENAI_BASE_URL='http://h/v1'", "http://h/v1"),
+        ("http://h/v1;", "http://h/v1"),
+        ("http://h/v1\u200b/", "http://h/v1"),
         ("https://h/v1/responses", "https://h/v1"),
         (
             "https://h/openai/v1/chat/completions?api-version=preview",

@@ -91,10 +91,20 @@ def _bare(messages: list[Message], given: Given) -> str | None:
     return "The text field in the ContentBlock object at messages.1.content.0 is blank." if is_bare else None
 
 
+def _nameless(messages: list[Message], given: Given) -> str | None:
+    is_nameless = any(message["role"] == "tool" and not message.get("name") for message in messages)
+    return (
+        "GenerateContentRequest.contents[2].parts[0].function_response.name: Name cannot be empty."
+        if is_nameless
+        else None
+    )
+
+
 LEARNED: dict[str, tuple[Service, Callable[[list[Message], Given], str | None]]] = {
     "text beside calls": (MISTRAL, _both),
     "a system message": (OPENAI, _any_system),
     "calls without a text": (OPENAI, _bare),
+    "results that do not say of what": (OPENAI, _nameless),
     "thoughts that it gives and does not take": (
         replace(GROQ, thoughts="reasoning_content", rules=()),
         _thoughts,

@@ -24,7 +24,12 @@ def taken_of(*entries: Any) -> str | None:
         "colpali-v1.3", "clip-vit-large", "mmproj-model-f16.gguf", "gpt-realtime",
         "paraphrase-multilingual", "skywork-reward-v2", "canopylabs/orpheus-v1-english", "babbage-002",
         "gpt-4o-audio-preview", "cosyvoice-v2", "silero-vad", "nomic-ai/nomic-bert-2048", "wan2.1-t2v-14b",
-        "sentence-transformers/all-mpnet-base-v2", "text-davinci-003",
+        "sentence-transformers/all-mpnet-base-v2", "text-davinci-003", "voyage-3-large", "all-mpnet-base-v2",
+        "LaBSE", "m3e-base", "sensevoice-small", "paraformer-v2", "moonshine-base", "speecht5", "fish-speech",
+        "canary-1b", "musicgen-large", "hunyuan-image-3", "hunyuan-video", "cogview-4", "seedream-4",
+        "kling-v2",
+        "recraft-v3", "sd3-medium", "xlm-roberta-large", "opus-mt-en-es", "code-search-ada", "yolo11",
+        "computer-use-preview", "gpt-3.5-turbo-instruct", "o3-deep-research", "vits-ljs",
     ],
 )  # fmt: skip
 def test_model_that_cannot_chat_is_passed_over_by_its_name(name: str):
@@ -37,7 +42,8 @@ def test_model_that_cannot_chat_is_passed_over_by_its_name(name: str):
         "gpt-4o", "qwen2.5-coder:0.5b", "socrates-7b", "mistral-small-latest", "gemma-3n-E4B-it", "phi-4",
         "deepseek-r1", "claude-sonnet", "command-a", "exaone-deep", "smollm2", "eclipse-7b",
         "granite-4.0-tiny", "moderato-7b", "embla-1", "llama3.2-vision", "LFM2-1.2B", "hermes-4",
-        "openai/gpt-oss-20b", "nevada-7b", "albert-chat", "hubert-1",
+        "openai/gpt-oss-20b", "nevada-7b", "albert-chat", "hubert-1", "arctic-instruct", "voxtral-mini",
+        "qwen2.5-vl-7b", "step-2-16k", "hunyuan-turbo", "seed-oss-36b", "mistral-7b-instruct", "sonar-pro",
     ],
 )  # fmt: skip
 def test_model_that_chats_is_taken_for_one(name: str):

@@ -63,6 +63,109 @@ def test_words_that_a_validator_quotes_of_a_user_mean_nothing(text: str):
     assert type(refused(400, {"message": f"1 validation error: input_value='{text}'"}).error) is LlmBadRequest
 
 
+SENT = {"stream_options", "max_tokens", "temperature", "tools"}
+LEFT_OUT: list[tuple[int, Any, str | None]] = [
+    (422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]}, None),
+    (
+        422,
+        {"detail": [{"loc": ["body", "stream_options"], "msg": "Extra inputs are not permitted"}]},
+        "stream_options",
+    ),
+    (400, {"message": "#: extraneous key [stream_options] is not permitted"}, "stream_options"),
+    (400, "The 'stream_options' parameter is only allowed when 'stream' is enabled", "stream_options"),
+    (400, "models don't support temperature=0.5. Only temperature=1 is supported.", "temperature"),
+    (400, "invalid temperature: only 1 is allowed for this model", "temperature"),
+    (400, {"error": {"message": "decimal above maximum value", "param": "temperature"}}, "temperature"),
+    (400, "max_tokens is too large: 99999. This model supports at most 4096 completion tokens", "max_tokens"),
+    (400, "`max_tokens` must be less than or equal to `8192`", "max_tokens"),
+    (400, "max_tokens: 99999 > 8192, which is the maximum allowed number of output tokens", "max_tokens"),
+    (400, "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", "max_tokens"),
+    (
+        400,
+        "'max_tokens' or 'max_completion_tokens' is too large: 50. The model's maximum context length is 40",
+        "max_tokens",
+    ),
+    (422, {"error": "Input validation error: tools are not supported"}, "tools"),
+    (400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set', "tools"),
+    (404, "No endpoints found that support tool use. To learn more, visit the docs", "tools"),
+    (400, "Tools are not supported for this model", "tools"),
+    (400, "deepseek-reasoner does not support this parameter: tools", "tools"),
+    (400, "Tool calling is not supported for this model", "tools"),
+    (500, "tools param requires --jinja flag", "tools"),
+    (400, "gemma-2b does not support the tools parameter", "tools"),
+    (400, "Function calling is not enabled for this model: x", "tools"),
+    (400, "Unrecognized request argument supplied: tools", "tools"),
+    (400, "Tool use has not been enabled, because it is unsupported by x", "tools"),
+    (400, {"error": "'tools' field is not supported"}, "tools"),
+    # What is wrong with one tool, or what a model was told of one, costs no agent its tools.
+    (400, "Invalid schema for function 'x': schema must have type object", None),
+    (
+        400,
+        "tools[0].function_declarations[0].parameters.properties[n].enum: only allowed for STRING type",
+        None,
+    ),
+    (400, "The tools in this prompt look harmful", None),
+    (429, "tools are not supported in this tier, slow down", None),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "parameter"), LEFT_OUT, ids=str)
+def test_parameter_or_value_that_is_not_taken_is_found(status: int, body: Any, parameter: str | None):
+    error = {"error": {"message": body}} if isinstance(body, str) else body
+
+    assert refusal(status, {}, orjson.dumps(error), HINTS, SENT).refused == parameter
+
+
+SHAPES: list[tuple[int, Any, type[LlmError]]] = [
+    (
+        400,
+        {"__type": "ThrottlingException", "message": "Too many tokens, please wait before trying again."},
+        LlmRateLimited,
+    ),
+    (400, {"error": {"message": "Concurrency limit exceeded"}}, LlmRateLimited),
+    (400, {"error_code": 336100, "error_msg": "server is busy"}, LlmUnavailable),
+    (400, {"error_code": 110, "error_msg": "Access token invalid or no longer valid"}, LlmAuthFailed),
+    (400, {"error": "The model has crashed without additional information. (Exit code: 1)"}, LlmUnavailable),
+    (413, {"error": {"message": "Request too large on tokens per minute (TPM): Limit 6000"}}, ContextTooLong),
+    (
+        429,
+        {"error": {"message": "Request too large for gpt-4 on tokens per min (TPM): Limit 10"}},
+        ContextTooLong,
+    ),
+    (429, {"message": "Too many tokens, please wait before trying again."}, LlmRateLimited),
+    (
+        403,
+        {"error": {"code": "content_illegal", "message": "the content of messages is invalid"}},
+        ContentFiltered,
+    ),
+    (
+        400,
+        {"error": {"message": "Bad", "innererror": {"code": "ResponsibleAIPolicyViolation"}}},
+        ContentFiltered,
+    ),
+    (
+        424,
+        {
+            "success": False,
+            "error": [{"code": 2016, "message": "Prompt blocked due to security configurations"}],
+        },
+        ContentFiltered,
+    ),
+    (400, {"error": {"code": "1026", "message": "input new_sensitive"}}, ContentFiltered),
+    (400, {"error": {"code": "cyber_policy_violation", "message": "limited"}}, ContentFiltered),
+    (
+        400,
+        {"errors": [{"message": "This request was rejected", "code": 3040}], "success": False},
+        LlmBadRequest,
+    ),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "error"), SHAPES, ids=str)
+def test_error_in_a_shape_of_its_own_is_told_from_others(status: int, body: Any, error: type[LlmError]):
+    assert type(refusal(status, {}, orjson.dumps(body), HINTS, SENT).error) is error
+
+
 TOO_LONG = (
     "The decoder prompt (length 5000) is longer than the maximum model length of 4096.",
     "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
@@ -247,7 +350,7 @@ def test_refused_parameter_is_recognised_in_each_dialect(error: Any, name: str):
     "error",
     [
         {"message": "Unrecognized request argument supplied: seed"},
-        {"message": "max_tokens is too large: 100000", "param": "max_tokens", "code": "invalid_value"},
+        {"message": "logit_bias is too large: 100000", "param": "logit_bias", "code": "invalid_value"},
         {
             "message": "Invalid value: unknown schema in tools[0].function",
             "param": "tools[0].function.parameters",

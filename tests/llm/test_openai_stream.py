@@ -119,7 +119,7 @@ def test_nothing_counts_after_done():
     assert decoder.failure is None
 
 
-@pytest.mark.parametrize("data", ['{"broken', "7", '"text"', "[1]", "{'a': 1}", '{"a": 1,}', "[" * 100_000])
+@pytest.mark.parametrize("data", ['{"broken', "7", '"text"', "[1]", "{'a': 1}", '{"a": 1,,}', "[" * 100_000])
 def test_event_that_is_no_json_object_is_a_bad_response(data: str):
     """B18"""
     _, decoder = decoded(data)

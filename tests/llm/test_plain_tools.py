@@ -111,8 +111,7 @@ def test_what_was_a_bound_is_said_in_words():
     }
     assert properties["maybe"] == {"type": "string"}
     assert properties["either"] == {
-        "anyOf": [{"type": "integer"}, {"type": "string"}],
-        "description": "(default: 1)",
+        "anyOf": [{"type": "integer", "description": "(default: 1)"}, {"type": "string"}]
     }
     assert properties["word"] == {"type": "string", "enum": ["a", "b"], "description": "(default: a)"}
     assert properties["one"] == {"type": "string", "enum": ["x"], "description": "(default: x)"}
@@ -120,6 +119,79 @@ def test_what_was_a_bound_is_said_in_words():
     assert properties["table"] == {"type": "object", "additionalProperties": {"type": "integer"}}
     assert properties["inner"]["properties"]["size"]["description"] == "(at least 1, at most 10)"
     assert sent(Wide)["required"] == ["text", "inner"]
+
+
+A, B = {"type": "string"}, {"type": "integer"}
+WRITTEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "numbers to choose from": ({"enum": [1, 2]}, {"type": "integer", "description": "(one of: 1, 2)"}),
+    "a switch that is on": ({"const": True}, {"type": "boolean", "description": "(one of: true)"}),
+    "nothing to choose": ({"enum": ["", "a"]}, {"type": "string", "description": '(one of: "", "a")'}),
+    "a number or a word": (
+        {"enum": [1, "a", None]},
+        {"anyOf": [{"type": "integer", "description": '(one of: 1, "a")'}, {"type": "string"}]},
+    ),
+    "a very long word": ({"enum": ["x" * 201]}, {"type": "string", "description": f'(one of: "{"x" * 199})'}),
+    "a bound without an end": ({"type": "number", "maximum": float("inf")}, {"type": "number"}),
+    "a value that is no number": ({"type": "number", "default": float("nan")}, {"type": "number"}),
+    "a bound of an older kind": (
+        {"type": "integer", "minimum": 1, "exclusiveMinimum": True},
+        {"type": "integer", "description": "(at least 1)"},
+    ),
+    "a description that is none": ({"type": "string", "description": ["a"]}, A),
+    "another property": ({"$ref": "#/properties/other"}, B),
+    "a name with a stroke": ({"$ref": "#/$defs/A~1B"}, A),
+    "a name in per cent": ({"$ref": "#/$defs/%C3%B1"}, B),
+    "nowhere": ({"$ref": "#/$defs/none"}, {"type": "object", "additionalProperties": True}),
+    "itself": ({"$ref": "#/properties/x"}, {"type": "object", "additionalProperties": True}),
+    "parts that are objects": (
+        {
+            "allOf": [
+                {"$ref": "#/$defs/one"},
+                {"type": "object", "properties": {"b": B}, "required": ["b"]},
+            ]
+        },
+        {"type": "object", "properties": {"a": A, "b": B}, "required": ["a", "b"]},
+    ),
+    "required that is no list": (
+        {"type": "object", "properties": {"a": A}, "required": True},
+        {"type": "object", "properties": {"a": A}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("schema", "plain"), WRITTEN.values(), ids=WRITTEN.keys())
+def test_schema_that_somebody_wrote_by_hand(schema: dict[str, Any], plain: dict[str, Any]):
+    one = {"type": "object", "properties": {"a": A}, "required": ["a"]}
+    whole = {
+        "$defs": {"A/B": A, "\u00f1": B, "one": one},
+        "type": "object",
+        "properties": {"x": schema, "other": B},
+    }
+    tool = {"type": "function", "function": {"name": "f", "parameters": whole}}
+
+    assert plain_tools([tool])[0]["function"]["parameters"]["properties"]["x"] == plain
+
+
+def test_arguments_that_are_one_of_several_objects_may_all_come():
+    kinds = [{"type": "object", "properties": {name: A}, "required": [name]} for name in ("a", "b")]
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"anyOf": kinds}}}
+
+    assert plain_tools([tool])[0]["function"]["parameters"] == {
+        "type": "object",
+        "properties": {"a": A, "b": A},
+    }
+
+
+def test_description_is_no_longer_than_the_strictest_service_takes():
+    parameters = {"type": "object", "properties": {"x": {"type": "string", "description": "x" * 5000}}}
+    tool = {
+        "type": "function",
+        "function": {"name": "f", "description": "y" * 5000, "parameters": parameters},
+    }
+    function = plain_tools([tool])[0]["function"]
+
+    assert len(function["description"]) == 1024
+    assert len(function["parameters"]["properties"]["x"]["description"]) == 1024
 
 
 def test_schema_that_is_plain_already_stays_as_it_is():
