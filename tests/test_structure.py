@@ -234,8 +234,8 @@ def foreign_roots(path: Path) -> set[str]:
     return {comes_with.get(root, root) for root in roots if root not in ours}
 
 
-TRACES = "app/telemetry/traces.py"
-"""The one module that imports OpenTelemetry."""
+TRACES = {"app/telemetry/traces.py": "opentelemetry", "app/telemetry/bounded_session.py": "requests"}
+"""The one module that imports OpenTelemetry, and the one that makes a session for its exporter."""
 
 
 def test_what_the_application_imports_is_required():
@@ -251,7 +251,7 @@ def optional_in(path: Path) -> set[str]:
     """What a module may import beside what every server has."""
     if part_of_path(path) == "voice":
         return required_in("requirements-voice.ini")
-    return {"opentelemetry"} if name_of(path) == TRACES else set()
+    return {TRACES[name_of(path)]} if name_of(path) in TRACES else set()
 
 
 def part_of_path(path: Path) -> str:
@@ -263,8 +263,8 @@ def test_the_server_starts_without_the_packages_of_speech_and_of_traces():
     module_of = {
         name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in APP
     }
-    optional = required_in("requirements-voice.ini") | {"opentelemetry"}
-    others = [path for path in APP if part_of_path(path) != "voice" and name_of(path) != TRACES]
+    optional = required_in("requirements-voice.ini") | set(TRACES.values())
+    others = [path for path in APP if part_of_path(path) != "voice" and name_of(path) not in TRACES]
     seen, to_see = set[Path](), [ROOT / "main.py", *others]
     while to_see:
         path = to_see.pop()

@@ -3,6 +3,8 @@
 httpx has no setting for what opens its connections; so its transports get pools that are made here.
 """
 
+import ssl
+
 import httpcore
 import httpx
 
@@ -26,10 +28,11 @@ class BoundedBlockingTransport(httpx.HTTPTransport):
 
     Args:
         proxy: The proxy's URL, where the hosts are reached through one.
+        trust: Which certificates are believed; by default the system's, or those of `SSL_CERT_FILE`.
     """
 
-    def __init__(self, proxy: str | None = None) -> None:
-        trust = httpx.create_ssl_context()
+    def __init__(self, proxy: str | None = None, trust: ssl.SSLContext | None = None) -> None:
+        trust = trust or httpx.create_ssl_context()
         super().__init__(verify=trust)
         network = BoundedBlockingNetwork(httpcore.SyncBackend())
         if proxy is None:
@@ -44,13 +47,14 @@ class BoundedBlockingTransport(httpx.HTTPTransport):
 class _ProxiedTransport(httpx.BaseTransport):
     """Reaches each host as the environment says."""
 
-    def __init__(self) -> None:
+    def __init__(self, trust: ssl.SSLContext | None = None) -> None:
+        self._trust = trust
         self._transports: dict[str | None, BoundedBlockingTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         proxy = proxy_of_environment(request.url.scheme, request.url.host)
         if proxy not in self._transports:
-            self._transports[proxy] = BoundedBlockingTransport(proxy)
+            self._transports[proxy] = BoundedBlockingTransport(proxy, self._trust)
         return self._transports[proxy].handle_request(request)
 
     def close(self) -> None:
@@ -67,6 +71,11 @@ def operator_client(timeout_s: float) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         follow_redirects=False, trust_env=False, timeout=timeout_s, transport=BoundedTransport()
     )
+
+
+def blocking_client(trust: ssl.SSLContext) -> httpx.Client:
+    """A blocking client that follows no redirects and goes through the environment's proxy."""
+    return httpx.Client(follow_redirects=False, transport=_ProxiedTransport(trust))
 
 
 def release_client(timeout: httpx.Timeout) -> httpx.Client:

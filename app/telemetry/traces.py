@@ -25,6 +25,7 @@ from app.chat import ApiMessage, Usage
 from app.llm.base import ChatProvider
 from app.protocol.events import ErrorOccurred, Event, ResponseComplete, ToolFinished, ToolStarted, TurnStarted
 from app.session.observer import ModelCall, Observer, ResumeOutcome
+from app.telemetry.bounded_session import bounded_session
 from app.telemetry.tally import outcome_of
 from config.settings import Settings
 
@@ -105,6 +106,7 @@ def _exporter(settings: Settings) -> SpanExporter:
         endpoint=settings.otel_exporter_otlp_endpoint.rstrip("/") + "/v1/traces",
         headers={name.strip(): value.strip() for name, _, value in (pair.partition("=") for pair in pairs)},
         timeout=EXPORT_TIMEOUT_S,
+        session=bounded_session(EXPORT_TIMEOUT_S),
     )
 
 

@@ -2,21 +2,25 @@
 
 import json
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from app.chat import Usage
 from app.errors import LlmCut
+from app.telemetry.bounded_session import bounded_session
 from app.telemetry.traces import Traces
 from config.settings import Settings
 from tests.support.collector import collector
 from tests.support.context import settings_with
+from tests.support.hostile_http import hostile_server
 from tests.support.process import server_process
 from tests.support.scripted import Ends, Fails, Pause, Says, ScriptedModel, calls, says
 from tests.support.server import Server, client_of, running_server
@@ -232,6 +236,42 @@ async def test_collector_that_is_not_there_costs_no_talk(caplog: pytest.LogCaptu
         await talks_once(server)
 
     assert any(record.name.startswith("opentelemetry") for record in caplog.records)
+
+
+def rss_kib() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+BAD = (
+    "103",
+    "103-large",
+    "headers",
+    "header",
+    "status",
+    "blank",
+    "http09",
+    "redirect-body",
+    "line",
+    "tiny",
+    "refusal",
+)
+
+
+@pytest.mark.parametrize("mode", BAD)
+def test_collector_that_answers_without_end_is_let_go(mode: str) -> None:
+    with hostile_server() as port, bounded_session(1.0) as session:
+        before = rss_kib()
+        began = time.monotonic()
+        try:
+            answer = session.request("POST", f"http://127.0.0.1:{port}/{mode}", data=b"x", timeout=1.0)
+        except requests.RequestException:
+            answer = None
+        took_s = time.monotonic() - began
+
+    assert took_s < 10
+    assert rss_kib() - before < 32 * 1024
+    assert answer is None or len(answer.content) <= 64 * 1024
 
 
 async def test_console_shows_each_span_as_a_line_beside_the_log(tmp_path: Path) -> None:
