@@ -104,12 +104,14 @@ _OPEN_BEGINNINGS: Final[dict[Locale, re.Pattern[str]]] = {
     # A clause that leans on another one, and no other one in sight.
     "es": re.compile(
         r"^(?:y |pero |pues |bueno )?"
-        r"(?:si|cuando|aunque|como|mientras|porque|en cuanto|antes de|después de)\b"
+        r"(?:(?:si|cuando|aunque|como|mientras|porque|en cuanto|antes de|después de)\b|"
+        r"para (?:\w+[aei]r o )?(?!ayer\b|mujer\b|mar\b|bar\b|hogar\b)\w+[aei]r(?:l[aeo]s?|[mts]e|nos)? \w)"
     ),
     "en": re.compile(
         r"^(?:and |but |so |well )?"
         r"(?:if|although|though|because|unless|once|while|since|after|before|as soon as|"
-        r"when(?= (?:i|you|he|she|it|we|they|the|my|your|his|her|our|their)\b))\b"
+        r"when(?= (?:i|you|he|she|it|we|they|the|my|your|his|her|our|their)\b)|"
+        r"in order to|to(?= (?!the\b)\w+ (?:the|my|your|his|her|our|their|this|that|these|it|him|them)\b))\b"
     ),
 }
 

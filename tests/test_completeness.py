@@ -67,3 +67,27 @@ def test_questions_and_particles_may_end_like_that(text: str, language: Locale) 
 def test_long_monologue_is_judged_by_its_end() -> None:
     assert sounds_finished("palabra " * 5000 + "fin", "es")
     assert not sounds_finished("palabra " * 5000 + "de la", "es")
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "is_finished"),
+    [
+        ("Para reducir el volumen del audio.", "es", False),
+        ("Para bloquear o desbloquear la conferencia.", "es", False),
+        ("Y para decirle la verdad", "es", False),
+        ("Para llegar antes, coge un taxi.", "es", True),
+        ("Para ver si llueve dime el tiempo de hoy.", "es", True),
+        ("Para cenar.", "es", True),
+        ("Para ayer por la tarde.", "es", True),
+        ("Para mi mujer.", "es", True),
+        ("Para mañana a las dos.", "es", True),
+        ("To change my password.", "en", False),
+        ("In order to get there.", "en", False),
+        ("So to reach him", "en", False),
+        ("To look into your messages, press one.", "en", True),
+        ("To the airport.", "en", True),
+        ("To London.", "en", True),
+    ],
+)
+def test_purpose_leans_on_what_is_to_be_done_for_it(text: str, language: Locale, is_finished: bool) -> None:
+    assert sounds_finished(text, language) is is_finished

@@ -2,9 +2,9 @@
 
 Recordings of people: the prompts of Asterisk (Debian's `asterisk-core-sounds-*-g722`, one woman for each
 language), fetched by apt-get into the folder. Each is said to a talk of its own: the real detector, judge of
-ends, recogniser and demo model, in a loop whose clock jumps. So the figures do not depend on what else the
-machine does: a pass of the recogniser takes as long as it is said to take, the voice half a second to its
-first sound, and all else no time.
+ends and recogniser, the demo model or one that reads, in a loop whose clock jumps. So the figures do not
+depend on what else the machine does: a pass of the recogniser takes as long as it is said to take, the voice
+half a second to its first sound, and all else no time.
 """
 
 import argparse
@@ -49,6 +49,7 @@ from app.voice.vad import VoiceActivity
 from app.voice.workers import WorkerPool
 from bench.voice.__main__ import MODELS_DIR
 from bench.voice.people import NoPeople, decoded_g722, fetch, fetch_scripts, file_of
+from bench.voice.reader import Reader, ReadingModel
 from tests.support.context import settings_with
 from tests.support.virtual_time import VirtualClock, run_virtual
 
@@ -76,10 +77,14 @@ class Prompt:
 
 @dataclass
 class Found:
-    """What became of the pauses, and the silence that true ends took, in milliseconds."""
+    """What became of the pauses, and the silence that true ends took, in milliseconds.
+
+    A pause that ended a turn may still be joined, unless its answer was heard.
+    """
 
     pauses: int = 0
     ended: list[str] = field(default_factory=list[str])
+    heard: list[str] = field(default_factory=list[str])
     ends_ms: list[float] = field(default_factory=list[float])
     sounds_ms: list[float] = field(default_factory=list[float])
 
@@ -207,6 +212,7 @@ class Room:
     activity: VoiceActivity
     pool: OnePass
     judge: Judge
+    model: Any
 
 
 async def say(room: Room, prompts: list[Prompt], found: Found) -> None:
@@ -216,7 +222,7 @@ async def say(room: Room, prompts: list[Prompt], found: Found) -> None:
     history, outbox = History("Eres amable.", 10**6), Outbox(10**6, 1 << 30)
     session = VoiceSession("s", None, "u", history, outbox, clock.now(), clock.now(), language)
     host = ToolHost(ToolRegistry([]), settings, clock, httpx.AsyncClient(), ToolThreads(1))
-    conversation = Conversation(session, cast(Any, DemoModel(settings)), host, settings)
+    conversation = Conversation(session, room.model, host, settings)
     recogniser = LocalRecogniser(settings, cast(WorkerPool, room.pool))
     senses = Senses(recogniser, room.judge, cast(Any, None), cast(Any, None), cast(Any, None))
     detector = UtteranceDetector(room.activity.stream(), 60)
@@ -265,6 +271,8 @@ async def _say(prompt: Prompt, ear: Ear, outbox: Outbox, found: Found) -> None:
     for begin, length in prompt.pauses:
         if any(begin <= stop < begin + length + FEED_MS for stop in stops):
             found.ended.append(f"{prompt.name} at {begin:.0f} ms, {length:.0f} ms long")
+        if any(begin <= at < begin + length for at in sounds):
+            found.heard.append(prompt.name)
     found.ends_ms += [stop - prompt.end_ms for stop in stops if stop >= prompt.end_ms][:1]
     found.sounds_ms += [at - prompt.end_ms for at in sounds if at >= prompt.end_ms][:1]
 
@@ -282,6 +290,7 @@ def lines(found: Found) -> Iterator[str]:
     """The figures."""
     yield f"pauses that ended a turn: {len(found.ended)} of {found.pauses}"
     yield from (f"  {each}" for each in found.ended)
+    yield f"pauses in which an answer began to sound: {len(found.heard)} {' '.join(found.heard)}"
     for name, values in (("text", found.ends_ms), ("first sound of the answer", found.sounds_ms)):
         if values:
             p95 = float(np.quantile(values, 0.95))
@@ -302,13 +311,19 @@ def main() -> None:
     parser.add_argument(
         "--in-one-talk", action="store_true", help="so that the server learns the user's pace"
     )
+    parser.add_argument(
+        "--model", default="demo", choices=("demo", "reads"), help="who answers; `reads`: reader.py"
+    )
     options = parser.parse_args()
     try:
         fetch(options.folder)
     except NoPeople as exc:
         sys.exit(f"there are no recordings of people here: {exc}")
     kept = Kept(options.folder / "heard.json")
-    room = Room(VoiceActivity(Path(MODELS_DIR)), OnePass(kept, 0), Judge(kept))
+    reader = Reader()
+    settings = settings_with(models_dir=Path(MODELS_DIR))
+    model = ReadingModel(reader) if options.model == "reads" else DemoModel(settings)
+    room = Room(VoiceActivity(Path(MODELS_DIR)), OnePass(kept, 0), Judge(kept), model)
     for language in LANGUAGES:
         every = list(prompts(options.folder, language, room.activity))
         for pass_s in map(float, options.passes.split(",")):
@@ -326,6 +341,8 @@ def main() -> None:
                 )
                 sys.stdout.write("\n".join([title, *(f"  {line}" for line in lines(found)), ""]))
                 sys.stdout.flush()
+    if reader.unknown:
+        sys.stdout.write(f"texts that nobody judged: {sorted(reader.unknown)}\n")
 
 
 if __name__ == "__main__":
