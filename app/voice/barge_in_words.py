@@ -19,6 +19,7 @@ _ASSENTS_ES = _phrases(
     "|gracias|dale|hecho|asi es|sin duda|efectivamente|fenomenal|te escucho|te sigo|te oigo|lo veo"
     "|claro que si|que si|no no sigue|no sigue|no continua|no nada sigue|no te preocupes"
     "|ah vale|ah si|ah ya|ah bueno|ah claro|si vale|si claro"
+    "|muchas gracias|mil gracias|esta bien|ya veo|ya entiendo|lo entiendo|suena bien|excelente|fantastico"
     "|ah|oh|uy|guau|mm|eh|aha|mjm|ajam|eme hache"
 )
 _ASSENTS_EN = _phrases(
@@ -29,6 +30,8 @@ _ASSENTS_EN = _phrases(
     "|sounds good|indeed|totally|certainly|correct|really|no kidding|no no go on|no go on|thanks"
     "|thank you|i know what you mean|i'm listening|go for it|amazing|awesome|lovely"
     "|oh okay|oh yeah|oh right|oh i see|yeah right|yeah okay"
+    "|thank you very much|thank you so much|thanks a lot|that's great|that's good|that's fine|that's nice"
+    "|sounds great|good to know|i get it|excellent|fantastic|wonderful"
     "|ah|oh|mm|huh|aha|uh"
 )
 _STOPS_ES = _phrases(

@@ -17,7 +17,7 @@ from bench.voice.__main__ import MODELS_DIR, serving
 from bench.voice.pauses import Prompt, prompts, stretched
 from bench.voice.people import NoPeople, fetch
 from bench.voice.reader import ANSWER, FIRST_WORD_S, Reader, text_of
-from bench.voice.talks import Talker, talking
+from bench.voice.talks import Heard, Talker, talking
 from tests.support.answers import Answer, Text
 from tests.support.azure_standin import AzureStandin
 from tests.support.http_wire import Received
@@ -76,7 +76,7 @@ async def say(url: str, prompt: Prompt, figures: Figures) -> None:
         end = begun + prompt.end_ms / 1000
         is_answered = await _is_answered(talker, end)
         await asyncio.sleep(SECOND_ANSWER_S)
-        _count(talker, prompt, (begun, end), figures)
+        count(talker.heard, prompt, (begun, end), figures)
         if not is_answered:
             figures.silent.append(prompt.name)
 
@@ -90,17 +90,23 @@ async def _is_answered(talker: Talker, end: float) -> bool:
     return False
 
 
-def _count(talker: Talker, prompt: Prompt, times: tuple[float, float], figures: Figures) -> None:
+def count(heard: Heard, prompt: Prompt, times: tuple[float, float], figures: Figures) -> None:
+    """Adds one talk.
+
+    Args:
+        heard: What came back.
+        times: When the recording began, and when its last voice had been said.
+    """
     begun, end = times
     figures.recordings += 1
     figures.pauses += len(prompt.pauses)
-    figures.texts += sum(at < end for at, _ in talker.heard.all("transcript", final=True))
-    sounds = talker.heard.sounds
+    figures.texts += sum(at < end for at, _ in heard.all("transcript", final=True))
+    sounds = heard.sounds
     for place, length in prompt.pauses:
         resumed = begun + (place + length) / 1000
         if any(begun + place / 1000 <= at <= resumed for at in sounds):
             figures.heard.append(f"{prompt.name}@{place:.0f}")
-    if len(talker.heard.all("response_complete", finish_reason="stop")) > 1:
+    if len(heard.all("response_complete", finish_reason="stop")) > 1:
         figures.cut.append(prompt.name)
     figures.sounds_s += [at - end for at in sounds if at > end][:1]
 

@@ -104,6 +104,14 @@ def test_assents_in_a_row_are_still_one(text: str):
 
 
 @pytest.mark.parametrize(
+    ("text", "language"),
+    [("Muchas gracias.", "es"), ("Ya veo.", "es"), ("Thank you very much.", "en"), ("That's great!", "en")],
+)
+def test_thanks_and_praise_are_assents(text: str, language: Locale):
+    assert final(text, 900, language) == "assent"
+
+
+@pytest.mark.parametrize(
     "text", ["Sí, pero no.", "Ok, ¿y mañana?", "Vale, gracias, pero para.", "Yeah, but wait."]
 )
 def test_an_assent_with_more_behind_it_is_an_interruption(text: str):
