@@ -19,6 +19,12 @@ _FORMULA: Final = re.compile(
     rf"(?P<body>(?:(?:{_ELEMENTS})[0-9{_SUB}]{{0,3}}|\((?=[^()]{{1,20}}\)[0-9{_SUB}])|\)[0-9{_SUB}]{{1,2}})+)"
     r"(?P<charge>[⁰¹²³⁴⁵⁶⁷⁸⁹]?[⁺⁻]|\+(?![\w+]))?(?![\w'’])"
 )
+_COUNTED: Final = re.compile(r"(?<![\w.,])[0-9]{1,2}\Z")
+"""How many of it: `2H₂O`."""
+_FORMULA_BEFORE: Final = re.compile(rf"(?:[A-Z][a-z]?[0-9{_SUB}]?|\)[0-9{_SUB}])[⁺⁻+]? ?\Z")
+_FORMULA_BEHIND: Final = re.compile(
+    rf" ?[0-9]{{0,2}} ?(?:{_ELEMENTS})(?:[A-Z0-9{_SUB}(⁺⁻ +]|[a-z][A-Z0-9{_SUB}]|\Z)"
+)
 _FORMULA_PART: Final = re.compile(rf"(?P<letters>[A-Za-z]+)|(?P<number>[0-9{_SUB}]+)")
 _SALT: Final = re.compile(
     r"(?:Na|Li|Mg|Al|Ca|Ag|Cu|Fe|Zn|Ba|Hg|Pb|Sn|K|H|Cs|Rb|Si|Ga|Cd|Ti|Ni|Co)(?:Cl|Br|OH|CN|F|I|O|S|N|As|H|C|Te|Se)+\Z"
@@ -36,8 +42,10 @@ _CARD: Final = re.compile(r"[0-9]{4}(?P<sign>[ -])[0-9]{4}(?P=sign)[0-9]{4}(?:(?
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}(?:[ ]?[0-9A-Z]{4}){3,7}(?:[ ]?[0-9A-Z]{1,3})?(?!\w)")
 _PLATE: Final = re.compile(r"[0-9]{4}[ -]?[BCDFGHJKLMNPRSTVWXYZ]{3}(?!\w)")
 _CODE: Final = re.compile(
-    r"(?=[A-ZÑ-]{0,60}[0-9])(?=[0-9-]{0,60}[A-ZÑ])[A-ZÑ0-9]{1,20}(?:-[A-ZÑ0-9]{1,20}){0,4}(?![\w.,]?[0-9])(?![a-zñ²³€$£%]|:[0-9])"
+    r"(?=[A-ZÑ-]{0,60}[0-9])(?=[0-9-]{0,60}[A-ZÑ])[A-ZÑ0-9]{1,20}(?:-[A-ZÑ0-9]{1,20}){0,4}(?![\w.,]?[0-9])(?![a-zñ²³€$£%₀-₉]|:[0-9])"
 )
+_ZONE: Final = re.compile(r"(?:UTC|GMT)-[0-9]")
+_FLOWN: Final = frozenset({"vuelo", "flight", "gate", "puerta"})
 _RUN: Final = re.compile(r"[A-ZÑ]+|[0-9]+")
 _WORD: Final = re.compile(r"[A-ZÑ]{4,}\Z")
 _VOWEL: Final = re.compile(r"[AEIOU]")
@@ -56,7 +64,10 @@ def spelled(letters: str, locale: Locale) -> str:
 
 def read_chemistry(place: Place) -> Said | None:
     """`H2O`, `Ca(OH)₂`, `NaCl`, `Ca²⁺`."""
-    if _is_inside_word(place) or not "A" <= place.text[place.start] <= "Z":
+    text, start = place.text, place.start
+    if text[start] in "→⇌" or text.startswith("->", start):
+        return _read_reaction(place)
+    if not "A" <= text[start] <= "Z" or (_is_inside_word(place) and not _COUNTED.search(text[:start][-4:])):
         return None
     found = _FORMULA.match(place.text, place.start)
     if found is None:
@@ -78,6 +89,17 @@ def read_chemistry(place: Place) -> Said | None:
             words.append(integer(part["number"].translate(_PLAIN), place.locale))
     words.append(_charge(charge, place.locale))
     return Said(" ".join(filter(None, words)), found.end())
+
+
+def _read_reaction(place: Place) -> Said | None:
+    """The arrow between two formulas; elsewhere it is the way through a menu."""
+    text, start = place.text, place.start
+    end = start + (2 if text[start] == "-" else 1)
+    if not (_FORMULA_BEFORE.search(text[:start][-20:]) and _FORMULA_BEHIND.match(text, end)):
+        return None
+    if text[start] == "⇌":
+        return Said("en equilibrio con" if place.locale == "es" else "in equilibrium with", end)
+    return Said("da" if place.locale == "es" else "yields", end)
 
 
 def read_identifier(place: Place) -> Said | None:
@@ -110,11 +132,15 @@ def read_code(place: Place) -> Said | None:
     if found is None:
         return None
     text = found[0]
+    if _ZONE.match(text):
+        return None
     leading = re.match("[0-9]+", text)
     if leading is not None and unit_after(place.text, place.start + leading.end(), place.locale) is not None:
         return None
     runs = _RUN.findall(text)
     words: list[str] = []
+    if place.before in _FLOWN and len(runs) == 2 and runs[0].isalpha():
+        return Said(f"{spelled(runs[0], place.locale)} {_one_by_one(runs[1], place.locale)}", found.end())
     for run in runs:
         if run.isdigit():
             words.append(_number_of_code(run, place.locale))

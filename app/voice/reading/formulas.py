@@ -169,6 +169,8 @@ class _Reader:
         said = in_math(SIGNS, sign, self._locale)
         if sign == "(" and self._is_called():
             return "de" if self._locale == "es" else "of"
+        if sign == "(" and self._is_multiplied():
+            return in_math(SIGNS, "*", self._locale)
         return said
 
     def _is_called(self) -> bool:
@@ -179,6 +181,13 @@ class _Reader:
         if before["command"]:
             return False
         return before[0] in ("f", "g", "h", "F", "G", "P", "u", "y", "'")
+
+    def _is_multiplied(self) -> bool:
+        """Whether this bracket holds a sum that a number, a letter or a bracket multiplies: `n(n+1)`."""
+        before = self._pieces[self._at - 2][0] if self._at > 1 else ""
+        inside = [piece[0] for piece in self._pieces[self._at : self._at + 6]]
+        closed = inside[: inside.index(")")] if ")" in inside else inside
+        return (before == ")" or before.isalnum()) and any(sign in "+-−" for sign in closed[1:])
 
     def _command(self, name: str) -> str:
         if self._depth >= _DEEPEST:

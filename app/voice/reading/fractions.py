@@ -20,23 +20,31 @@ _MIXED: Final = re.compile(
     rf"(?P<whole>[0-9]{{1,3}})(?:{_SPACE}?(?P<glyph>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])|{_SPACE}(?P<top>[1-9])/(?P<bottom>[2-9]|16)(?![0-9/]))"
 )
 _GLYPH: Final = re.compile(rf"[{''.join(_GLYPHS)}]")
+_HALF: Final = re.compile(r"(?:½|1/2(?![0-9/]))")
+"""Of something: "media taza", where a half alone is "un medio"."""
 _OUT_OF: Final = frozenset({5, 10, 20, 100})
 _PRESSURE: Final = re.compile(rf"(?P<high>[0-9]{{2,3}})/(?P<low>[0-9]{{2,3}}){_SPACE}?(?=mmHg|mm Hg)")
+
+_BARE_PRESSURE: Final = re.compile(r"(?P<high>[0-9]{2,3})/(?P<low>[0-9]{2,3})(?![0-9/])")
+_OF_BLOOD: Final = re.compile(
+    r"(?:\btensión|\bpresión|\bblood pressure|\bBP)(?: arterial)?(?::| de| es(?: de)?| is| of| was| at)? \Z",
+    re.IGNORECASE,
+)
 
 
 def read_fraction(place: Place) -> Said | None:
     """`1/2`, `5/8`, `2½`, `8/10`; others are "over" each other."""
     text, start, locale = place.text, place.start, place.locale
-    pressure = _PRESSURE.match(text, start)
+    pressure = _pressure(place)
     if pressure is not None:
-        over = " " if locale == "es" else " over "
-        high, low = (cardinal(int(pressure[name]), locale) for name in ("high", "low"))
-        unit = "milímetros de mercurio" if locale == "es" else "millimeters of mercury"
-        end = re.compile("mm ?Hg").match(text, pressure.end())
-        return Said(f"{high}{over}{low} {unit}", end.end() if end else pressure.end())
+        return pressure
     mixed = _MIXED.match(text, start)
     if mixed is not None:
         return _mixed(mixed, place)
+    half = _HALF.match(text, start)
+    gender = gender_of(place, half.end()) if half is not None else "alone"
+    if half is not None and gender != "alone":
+        return Said("media" if gender == "feminine" else "medio", half.end())
     glyph = _GLYPH.match(text, start)
     if glyph is not None:
         return Said(common_fraction(*_GLYPHS[glyph[0]], locale), glyph.end())
@@ -56,6 +64,21 @@ def read_fraction(place: Place) -> Said | None:
         return Said(known, found.end())
     over = "entre" if locale == "es" else "over"
     return Said(f"{cardinal(top, locale)} {over} {cardinal(bottom, locale)}", found.end())
+
+
+def _pressure(place: Place) -> Said | None:
+    """`120/80 mmHg`, and `120/80` behind a word for it."""
+    text, start, locale = place.text, place.start, place.locale
+    found = _PRESSURE.match(text, start)
+    unit = "" if found is None else " milímetros de mercurio" if locale == "es" else " millimeters of mercury"
+    end = re.compile("mm ?Hg").match(text, found.end()) if found else None
+    if found is None and _OF_BLOOD.search(text[max(0, start - 30) : start]):
+        found = _BARE_PRESSURE.match(text, start)
+    if found is None:
+        return None
+    high, low = (cardinal(int(found[name]), locale) for name in ("high", "low"))
+    over = " " if locale == "es" else " over "
+    return Said(f"{high}{over}{low}{unit}", end.end() if end else found.end())
 
 
 def _mixed(found: "re.Match[str]", place: Place) -> Said:

@@ -138,6 +138,10 @@ ABBREVIATIONS: Final[dict[Locale, dict[str, str]]] = {
         "arts.": "artículos",
         "cap.": "capítulo",
         "Cap.": "capítulo",
+        "caps.": "capítulos",
+        "y ss.": "y siguientes",
+        "pts.": "puntos",
+        "pts": "puntos",
         "vol.": "volumen",
         "fig.": "figura",
         "Fig.": "figura",
@@ -240,6 +244,11 @@ ABBREVIATIONS: Final[dict[Locale, dict[str, str]]] = {
         "vol.": "volume",
         "Vol.": "volume",
         "ch.": "chapter",
+        "chs.": "chapters",
+        "Chs.": "chapters",
+        "ff.": "and following",
+        "pts.": "points",
+        "pts": "points",
         "Ch.": "chapter",
         "pp.": "pages",
         "p.": "page",
@@ -284,11 +293,44 @@ ABBREVIATIONS: Final[dict[Locale, dict[str, str]]] = {
 
 ONLY_BEFORE_NUMBERS: Final = frozenset(
     {"No.", "nº", "Nº", "n.º", "N.º", "art.", "Art.", "arts.", "cap.", "Cap.", "vol.", "Vol.", "fig.", "Fig."}
-    | {"figs.", "ch.", "Ch.", "pp.", "p.", "est.", "Mar.", "Sun.", "Sat.", "Jan.", "Oct.", "Dec."}
+    | {
+        "figs.",
+        "ch.",
+        "Ch.",
+        "chs.",
+        "Chs.",
+        "caps.",
+        "pp.",
+        "p.",
+        "est.",
+        "Mar.",
+        "Sun.",
+        "Sat.",
+        "Jan.",
+        "Oct.",
+        "Dec.",
+    }
 )
 
 ONLY_BEHIND_NUMBERS: Final = frozenset(
-    {"min.", "hrs.", "lbs.", "lb.", "oz.", "ft.", "sq.", "tsp.", "tbsp.", "seg.", "hab.", "km.", "kg."}
+    {
+        "min.",
+        "hrs.",
+        "lbs.",
+        "lb.",
+        "oz.",
+        "ft.",
+        "sq.",
+        "tsp.",
+        "tbsp.",
+        "seg.",
+        "hab.",
+        "km.",
+        "kg.",
+        "pts.",
+        "pts",
+    }
+    | {"ff."}
 )
 
 ENDS_SENTENCES: Final = frozenset(
@@ -322,7 +364,7 @@ ENDS_SENTENCES: Final = frozenset(
         "oz.",
         "seg.",
     }
-    | {"km.", "kg.", "izq.", "dcha.", "RR. HH.", "RR.HH.", "U.S.A."}
+    | {"km.", "kg.", "izq.", "dcha.", "pts.", "y ss.", "ff.", "RR. HH.", "RR.HH.", "U.S.A."}
 )
 """Abbreviations whose point may be the sentence's as well: so it is at the end, and before a capital."""
 
@@ -344,7 +386,7 @@ LETTERS: Final[dict[Locale, dict[str, str]]] = {
 SPELLED: Final = frozenset(
     "USB API URL IA AI UE EU CPU GPU PDF ADN DNI IP SMS TV PC UI IT HTTP HTTPS HTML CSS SQL USA"
     " UK US UN EEUU ONG CEO FAQ ID VIP PIN_ IBM UTC GMT BBC ISBN HBO ATM DIY EV FM DOI FBI NBA MBA"
-    " IRPF OS AWS SEO".split()
+    " IRPF OS AWS SEO CET CEST EST EDT PST PDT CST CDT MST MDT BST IST JST AEST".split()
 )
 """Acronyms that are said letter by letter though they have vowels, and some that have none."""
 

@@ -21,6 +21,8 @@ _SIDES: Final = {
     "O": ("oeste", "west"),
 }
 _FEET: Final = re.compile(r"(?P<feet>[0-9]{1,2})['′][ ]?(?P<inches>[0-9]{1,2})(?:[\"″]|'')")
+_INCHES_OF_A_FOOT: Final = 12
+"""From here on they are seconds, and the feet are minutes."""
 _DURATION: Final = re.compile(
     r"(?P<hours>[0-9]{1,3})[ ]?h[ ]?(?P<minutes>[0-9]{1,2})[ ]?m(?:in)?"
     r"(?:[ ]?(?P<seconds>[0-9]{1,2})[ ]?s)?(?![\w²³/])"
@@ -83,6 +85,16 @@ def _read_feet(text: str, start: int, place: Place) -> Said | None:
     if found is None:
         return None
     feet, inches = int(found["feet"]), int(found["inches"])
+    if inches >= _INCHES_OF_A_FOOT:
+        names = (("minuto", "minute"), ("segundo", "second"))
+        return Said(
+            " ".join(
+                f"{cardinal(number, place.locale, 'masculine')} {in_locale(name, place.locale)}"
+                f"{'' if number == 1 else 's'}"
+                for number, name in zip((feet, inches), names, strict=True)
+            ),
+            found.end(),
+        )
     if place.locale == "es":
         foot = "pie" if feet == 1 else "pies"
         inch = "pulgada" if inches == 1 else "pulgadas"

@@ -44,6 +44,7 @@ _BEFORE_YEARS: Final = frozenset(
     " february march april may june july august september october november december".split()
 )
 _YEAR: Final = re.compile(r"(?:1[1-9]|20)\d\d(?![\d.,:/%°€$-]*\d|[ ]?[%°€$]|\w)")
+_FROM_YEAR: Final = re.compile(r"\bfrom (?:1[1-9]|20)[0-9]{2} to \Z")
 _BARE_DAY: Final = re.compile(
     r"(?:(?P<month>January|February|March|April|May|June|July|August|September|October|November|December)"
     r"|(?P<short>Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
@@ -143,6 +144,7 @@ def read_english_moment(place: Place) -> Said | None:
         return Said(f"{year(int(span['first']), 'en')} to {last_words}", span.end())
     is_expected = (
         place.before in _BEFORE_YEARS
+        or _FROM_YEAR.search(place.text[max(0, place.start - 14) : place.start]) is not None
         or _follows_a_day(place)
         or _is_bracketed(place)
         or _follows_quarter(place)

@@ -23,6 +23,7 @@ _COMPARED: Final = {
     "≈": ("aproximadamente", "about"),
     "×": ("por", "times"),
 }
+_ZONE: Final = re.compile(r"(?<!\w)(?:UTC|GMT) ?\Z")
 _RANGE: Final = re.compile(r"[-–—](?=[0-9]+(?![0-9.,-]*[0-9-]*\s*=))")
 
 
@@ -69,6 +70,8 @@ def read_operator(place: Place) -> Said | None:
         return Said(in_locale(_COMPARED[sign], locale), start + 1)
     if sign not in OPERATORS:
         return None
+    if sign in "-−–" and _ZONE.search(text[max(0, start - 5) : start]) and rest[:1].isdigit():
+        return Said(in_locale(OPERATORS["-"], locale), start + 1)
     if place.after_number:
         # The unit may stand before the dash: "5 km - 7 km", "$10-$20".
         is_dash = sign in "-–—" and re.match(r"[-–—] ?[$€£]?[0-9]", text[start : start + 4]) is not None

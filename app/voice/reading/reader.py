@@ -17,6 +17,7 @@ from app.voice.reading import (
     quantities,
     romans,
     scripts,
+    shortened,
     words,
     writing,
 )
@@ -34,6 +35,9 @@ _RULES: Final[tuple[Callable[[Place], Said | None], ...]] = (
     files.read_name,
     files.read_path,
     romans.read_century,
+    shortened.read_weekday,
+    shortened.read_short_date,
+    shortened.read_keys,
     moments.read_english_moment,
     words.read_abbreviation,
     codes.read_identifier,
@@ -60,7 +64,7 @@ _RULES: Final[tuple[Callable[[Place], Said | None], ...]] = (
 """The first that knows what to do with a place does it."""
 
 _BLANK: Final = re.compile(r"\s+")
-_NUMERIC: Final = re.compile(r"[0-9π)²³½¼¾⅓%]\Z|(?<=[0-9])[ap]\.?m\.?\Z")
+_NUMERIC: Final = re.compile(r"[0-9π)²³½¼¾⅓%]\Z|(?<=[0-9])[ \u00a0\u202f]?[ap]\.?[ ]?m\.?\Z", re.IGNORECASE)
 _STRENGTH: Final[dict[Pause, int]] = {"": 0, ",": 1, ":": 2, ".": 3, "?": 4, "!": 4}
 
 

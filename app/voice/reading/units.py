@@ -109,6 +109,7 @@ _BASES: Final[dict[str, Unit]] = {
     "bps": Unit(
         ("bit por segundo", "bits por segundo"), ("bit per second", "bits per second"), prefixes="kKMGT"
     ),
+    "rad": Unit(("radián", "radianes"), ("radian", "radians"), prefixes="m"),
     "lb": _plural("libra", "pound", feminine=True),
     "lbs": _plural("libra", "pound", feminine=True),
     "oz": _plural("onza", "ounce", feminine=True),
@@ -223,7 +224,8 @@ _PER_WORDS: Final = {
     "año": "al año",
     "semana": "a la semana",
 }
-_FOLLOWS_NUMBER_ONLY_APART: Final = frozenset({"A", "K", "T", "N", "J"})
+_PER_SHORT: Final = {"mo": "month", "yr": "year", "hr": "hour", "wk": "week", "min": "minute"}
+_FOLLOWS_NUMBER_ONLY_APART: Final = frozenset({"A", "B", "K", "T", "N", "J"})
 """One capital at a number is more often a letter ("gate 5A", "4K") than a unit."""
 
 _WORDS_TOO: Final = re.compile(r"[ ][a-záéíóúñ]+(?:[aio]do|cho|to|so)\b")
@@ -259,7 +261,7 @@ _LONE: Final = re.compile(
     rf"(?P<unit>(?:{_NAMES})/(?:{_NAMES})|(?:km|cm|kg|mg|GB|TB|MB|kWh|kW|MHz|GHz|Mbps|°C|°F)[²³]?|[mk]m?[²³])(?![\w²³/'’-])"
 )
 _POWER: Final = re.compile(r"(?P<name>.+?)(?P<power>[²³]|\^?[23])?\Z")
-_PER: Final = re.compile(r"/(?P<name>[a-záéíóúñ]{3,})(?!\w)")
+_PER: Final = re.compile(r"/(?P<name>[a-záéíóúñ]{3,}|mo|yr|wk)(?!\w)")
 _PER_UNIT: Final = re.compile(rf"/(?P<name>{_PART})(?![\w²³/])")
 
 
@@ -311,7 +313,7 @@ def per_after(text: str, end: int, locale: Locale) -> tuple[str, int]:
 def per_word(word: str, locale: Locale) -> str:
     """`mes`: "al mes"; `person`: "per person"."""
     if locale == "en":
-        return f"per {word}"
+        return f"per {_PER_SHORT.get(word, word)}"
     return _PER_WORDS.get(word, f"por {word}")
 
 

@@ -25,9 +25,20 @@ WORD: Final = re.compile(
 _LONGEST_WORD: Final = 60
 """What is longer is no word; it is cut, so that the voice comes to an end."""
 
+_SHORTEST_AT_A_START: Final = 4
+"""Letters of an abbreviation, its point among them, that may begin a sentence or a cell: `Máx.`"""
+
+
+def _with_capitals(table: dict[str, str]) -> set[str]:
+    begun = (short for short in table if short.endswith(".") and short[0].islower() and " " not in short)
+    return {*table, *(short[0].upper() + short[1:] for short in begun if len(short) >= _SHORTEST_AT_A_START)}
+
+
 _ABBREVIATION: Final[dict[Locale, re.Pattern[str]]] = {
     locale: re.compile(
-        "(?:" + "|".join(re.escape(short) for short in sorted(table, key=len, reverse=True)) + r")(?!\w)"
+        "(?:"
+        + "|".join(re.escape(short) for short in sorted(_with_capitals(table), key=len, reverse=True))
+        + r")(?!\w)"
     )
     for locale, table in ABBREVIATIONS.items()
 }
@@ -72,7 +83,12 @@ def read_abbreviation(place: Place) -> Said | None:
     if short == "Sr." and place.locale == "en" and place.before == "":
         return None
     is_end = short in ENDS_SENTENCES and (not rest or rest[0].isupper())
-    return Said(ABBREVIATIONS[place.locale][short], end, "." if is_end and short.endswith(".") else "")
+    table = ABBREVIATIONS[place.locale]
+    return Said(
+        table.get(short) or table[short[0].lower() + short[1:]],
+        end,
+        "." if is_end and short.endswith(".") else "",
+    )
 
 
 def read_word(place: Place) -> Said | None:

@@ -48,7 +48,7 @@ from app.voice.reading import read_aloud, spoken_text
         ("es", "+34 912 345 678", "más tres cuatro, nueve uno dos, tres cuatro cinco, seis siete ocho"),
         ("es", "#5", "número cinco"),
         ("es", "007", "cero cero siete"),
-        ("es", "½ kilo", "un medio kilo"),
+        ("es", "½ kilo", "medio kilo"),
         ("es", "x²", "equis al cuadrado"),
         ("es", "8 m²", "ocho metros cuadrados"),
         ("en", "1,234.56", "one thousand two hundred and thirty-four point five six"),
