@@ -390,6 +390,8 @@ export interface ClientEvents {
 export interface SocketLike {
   readonly protocol: string;
   readonly bufferedAmount?: number;
+  /** 1 while it is open, as in `WebSocket`; without it, it counts as open until it says `close`. */
+  readonly readyState?: number;
   binaryType: string;
   send(frame: any): void;
   close(code?: number): void;

@@ -323,14 +323,16 @@ export class VoiceAgentClient extends EventTarget {
 
   /**
    * A piece of the user's speech: PCM16, little endian, mono, at the agreed rate. It is not kept: without a
-   * connection, where it waits for the network, or while the server's speech loads, it is thrown away.
+   * connection, on one that is closing, where it waits for the network, or while the server's speech loads, it
+   * is thrown away.
    *
    * @param {Int16Array | ArrayBuffer} pcm
    * @returns {boolean} Whether it has left.
    */
   sendAudio(pcm) {
     const socket = this.#socket;
-    if (!socket || !this.#isCurrent || this.#isVoiceLoading || (socket.bufferedAmount ?? 0) > MAX_WAITING_SOUND_BYTES) return false;
+    if (!socket || !this.#isCurrent || this.#isVoiceLoading || !isOpen(socket)) return false;
+    if ((socket.bufferedAmount ?? 0) > MAX_WAITING_SOUND_BYTES) return false;
     socket.send(pcm);
     return true;
   }
@@ -945,7 +947,8 @@ export class VoiceAgentClient extends EventTarget {
    * @param {unknown} isKept Whether it still makes sense after a while.
    */
   #control(key, message, isKept) {
-    if (this.#isCurrent) this.#socket?.send(JSON.stringify(message));
+    const socket = this.#socket;
+    if (this.#isCurrent && socket && isOpen(socket)) socket.send(JSON.stringify(message));
     else if (isKept) this.#controls.set(key, message);
   }
 
@@ -1145,6 +1148,15 @@ function newId() {
  */
 function newText(values) {
   return { ...values, isOnWire: false, accepted: deferred(), done: deferred() };
+}
+
+/**
+ * Whether something that is sent may arrive: a browser closes a socket first, and says so later.
+ *
+ * @param {SocketLike} socket
+ */
+function isOpen(socket) {
+  return (socket.readyState ?? 1) === 1;
 }
 
 /**

@@ -60,12 +60,20 @@ test("sound that cannot leave at once is thrown away", () => {
   socket.bufferedAmount = 100_000;
   assert.equal(client.sendAudio(new Int16Array(320)), false);
   socket.bufferedAmount = 0;
+  // The browser has begun to close it, and has not said so yet.
+  for (const state of [0, 2, 3]) {
+    socket.readyState = state;
+    assert.equal(client.sendAudio(new Int16Array(320)), false);
+    client.commitAudio();
+  }
+  socket.readyState = 1;
+  assert.equal(client.sendAudio(new Int16Array(320)), true);
   socket.happens("close", { code: 1006 });
   assert.equal(client.sendAudio(new Int16Array(320)), false);
   client.commitAudio();
   const next = returns(1006, resumed());
 
-  assert.deepEqual(socket.sent.length, 1);
+  assert.deepEqual(socket.sent.length, 2);
   assert.deepEqual(next.sent.map((said) => said.type), ["resume"]);
 });
 

@@ -161,9 +161,7 @@ async def after_a_restart(
         server = await first.enter_async_context(
             running_server(late.settings, provider=llm, tools=[], engines=engines, voice=parts)
         )
-        # Sound may be on its way to a connection that is just closing, and Chromium says so.
-        forgiven = (*DROP, "CLOSING or CLOSED")
-        async with in_front_of(browser, server, vocabulary, forgiven=forgiven) as person:
+        async with in_front_of(browser, server, vocabulary, forgiven=DROP) as person:
             await person.begins()
             await person.says("hora?")
             await person.hears("dos.")
