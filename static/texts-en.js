@@ -14,6 +14,7 @@ export const en = {
   "voice.off": "Off",
   "voice.loading": "Getting ready… {percent}%",
   "voice.ready": "Ready",
+  "voice.degraded": "Ready, with a plainer voice: {detail}",
   "voice.not_installed": "Not installed: {detail}",
   "voice.failed": "Not available: {detail}",
   "voice.mute": "I can hear you, but my answers are only written: {detail}",

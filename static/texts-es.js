@@ -13,6 +13,7 @@ export const es = {
   "voice.off": "Desactivada",
   "voice.loading": "Preparando… {percent} %",
   "voice.ready": "Lista",
+  "voice.degraded": "Lista, con una voz más sencilla: {detail}",
   "voice.not_installed": "Sin instalar: {detail}",
   "voice.failed": "No disponible: {detail}",
   "voice.mute": "Te oigo, pero mis respuestas solo van por escrito: {detail}",

@@ -62,14 +62,14 @@ export class VoiceBar {
     const { status, progress, detail } = state;
     const half = missingHalf(state);
     // Who is heard may talk, also where the answers are only written.
-    this.#status = half === "voice.mute" ? "ready" : status;
+    this.#status = half === "voice.mute" || status === "degraded" ? "ready" : status;
     this.#button.disabled = this.#status !== "ready" && !this.#isOn;
     const reason = REASONS[status];
     // Who was talking aloud reads in the bar that it goes on.
     if (status === "loading" && this.#isOn) this.#note.hidden = true;
     else if (half) this.#say(half, { detail }, true);
     else if (reason) this.#say(reason, { percent: Math.floor(progress * 100), detail }, status === "failed");
-    else if (status === "ready") this.#note.hidden = true;
+    else if (this.#status === "ready") this.#note.hidden = true;
     // Where speech was never meant to be, nobody has to read about it; the button still says it.
     if (status === "off") this.#note.hidden = true;
   }

@@ -14,6 +14,7 @@ const WORDS = {
   off: "voice.off",
   loading: "voice.loading",
   ready: "voice.ready",
+  degraded: "voice.degraded",
   not_installed: "voice.not_installed",
   failed: "voice.failed",
 };
@@ -50,8 +51,9 @@ export async function followVoice(tell) {
  */
 export function missingHalf(state) {
   const isMissing = (/** @type {Half | undefined} */ half) => half?.status === "failed" || half?.status === "not_installed";
-  if (isMissing(state.out) && state.in?.status === "ready") return "voice.mute";
-  if (isMissing(state.in) && state.out?.status === "ready") return "voice.deaf";
+  const works = (/** @type {Half | undefined} */ half) => half?.status === "ready" || half?.status === "degraded";
+  if (isMissing(state.out) && works(state.in)) return "voice.mute";
+  if (isMissing(state.in) && works(state.out)) return "voice.deaf";
   return null;
 }
 

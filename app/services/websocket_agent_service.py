@@ -40,7 +40,7 @@ from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
 from app.voice.base import Half
 from app.voice.engines import load_engines
-from app.voice.readiness import VoiceParts
+from app.voice.readiness import HalfState, VoiceParts, states_of
 from config.logger_config import SESSION_ID
 from config.settings import Settings
 
@@ -254,10 +254,12 @@ class WebSocketAgentService:
         await self.provider.aclose()
         await self.store.aclose(self.settings.store_timeout_s)
 
-    async def _load_voice(self, halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+    async def _load_voice(
+        self, halves: tuple[Half, ...], others: Mapping[Half, str]
+    ) -> Mapping[Half, HalfState]:
         """Speech is there, or half of it: sessions that ask for it from now on have it."""
         self.session_host.engines = await load_engines(self.settings, halves, others)
-        return self.session_host.engines.failures
+        return states_of(self.session_host.engines)
 
     def _admission(self, dialect: Dialect, visitor: Visitor, crowd: str) -> Admit:
         host = self.session_host

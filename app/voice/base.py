@@ -254,6 +254,7 @@ class VoiceEngines:
 
     Attributes:
         failures: Why a half that is wanted is not there.
+        shortfalls: What a half that is there does without, and why.
         diagnoses: How the parts that are services are tried for real.
         closers: How its parts give back what they hold.
         new_splitter: Makes what cuts one answer into clauses; there where there is a synthesiser.
@@ -269,6 +270,7 @@ class VoiceEngines:
     losses: tuple[Callable[[], int], ...] = ()
     answers_begun: Mapping[str, int] = field(default_factory=dict[str, int])
     failures: Mapping[Half, str] = field(default_factory=dict[Half, str])
+    shortfalls: Mapping[Half, str] = field(default_factory=dict[Half, str])
 
     async def aclose(self) -> None:
         """Gives back what the parts hold, the last one first; those who use them have ended."""

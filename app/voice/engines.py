@@ -51,6 +51,16 @@ class HasChoice(Protocol):
 
 
 @runtime_checkable
+class HasShortfall(Protocol):
+    """A part that may do without something that the settings ask for."""
+
+    @property
+    def shortfall(self) -> str:
+        """What, and why; empty where it has all."""
+        ...
+
+
+@runtime_checkable
 class Diagnosable(Protocol):
     """A part that is a service, which can be tried for real."""
 
@@ -91,6 +101,9 @@ async def load_engines(
         tuple(partial(_lost_by, part) for part in parts if isinstance(part, HasWorkers)),
         synthesiser.answers_begun if isinstance(synthesiser, HasChoice) else {},
         reasons,
+        {"out": synthesiser.shortfall}
+        if isinstance(synthesiser, HasShortfall) and synthesiser.shortfall
+        else {},
     )
 
 

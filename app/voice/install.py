@@ -180,7 +180,10 @@ def what_is_missing(settings: Settings) -> list[str]:
 
 
 def missing_by_half(settings: Settings) -> dict[Half, list[str]]:
-    """The same for each half of speech; empty lists where it can begin, or is not wanted."""
+    """The same for each half of speech, as far as it cannot begin without; empty where it is not wanted.
+
+    Kokoro's model is not among it where espeak-ng can speak in its place.
+    """
     missing: dict[Half, list[str]] = {"in": [], "out": []}
     packages = missing_packages()
     files = missing_files(needed_models(settings), settings.models_dir)
@@ -189,9 +192,11 @@ def missing_by_half(settings: Settings) -> dict[Half, list[str]]:
         missing["in"] += [name for name in packages if name != ESPEAK]
         missing["in"] += [str(folder / file.path) for file in files if file not in KOKORO.files]
     if settings.synthesiser != "none":
-        missing["out"] += [*packages, *(str(folder / file.path) for file in files if file in KOKORO.files)]
+        missing["out"] += packages
     if needs_espeak(settings) and ESPEAK not in packages and find_library() is None:
         missing["out"].append(f"espeak-ng ({how_to_install(this_machine())})")
+    if missing["out"]:
+        missing["out"] += [str(folder / file.path) for file in files if file in KOKORO.files]
     return missing
 
 

@@ -9,24 +9,24 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
-from app.voice.base import Half
-from app.voice.install import missing_by_half
+from app.voice.base import Half, VoiceEngines
+from app.voice.install import missing_by_half, what_is_missing
+from app.voice.models import KOKORO
 from app.voice.progress import Reporter, Step, step_of
 from app.voice.stt.choice import better
 from config.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-VoiceStatus = Literal["off", "loading", "ready", "not_installed", "failed"]
+VoiceStatus = Literal["off", "loading", "ready", "degraded", "not_installed", "failed"]
 
-Load = Callable[[tuple[Half, ...], Mapping[Half, str]], Awaitable[Mapping[Half, str]]]
-"""Loads some halves of speech, and is told why there is no more of it; says of which half why it failed."""
-
-_WORSE: Final[tuple[VoiceStatus, ...]] = ("off", "ready", "loading", "not_installed", "failed")
+WORKING: Final[frozenset[VoiceStatus]] = frozenset({"ready", "degraded"})
+"""A half that hears or speaks."""
+_WORSE: Final[tuple[VoiceStatus, ...]] = ("off", "ready", "degraded", "loading", "not_installed", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,17 @@ class HalfState:
 
     status: VoiceStatus = "off"
     detail: str = ""
+
+
+Load = Callable[[tuple[Half, ...], Mapping[Half, str]], Awaitable[Mapping[Half, HalfState]]]
+"""Loads some halves of speech, and is told why there is no more of it; says how those stand that are not
+simply ready."""
+
+
+def states_of(engines: VoiceEngines) -> dict[Half, HalfState]:
+    """The halves that are not simply ready: without a part that was asked for, or failed."""
+    short = {half: HalfState("degraded", why) for half, why in engines.shortfalls.items()}
+    return short | {half: HalfState("failed", why) for half, why in engines.failures.items()}
 
 
 INSTALL_COMMAND: Final = "python -m app.voice.install"
@@ -111,13 +122,23 @@ class VoiceParts:
             return
         # Reads what has changed since the last start: hundreds of megabytes, the first time.
         missing = await asyncio.to_thread(missing_by_half, self._settings)
-        if self._installer is None and all(missing[half] for half in self._wanted):
-            count = len({name for names in missing.values() for name in names})
+        lacking = await asyncio.to_thread(what_is_missing, self._settings)
+        if self._installer is None and self._has_nothing(missing, lacking):
+            count = len(lacking)
             self._settle(dict.fromkeys(self._wanted, HalfState("not_installed", INSTALL_COMMAND)))
             _log.warning("voice_not_installed", extra={"missing": count, "run": INSTALL_COMMAND})
             return
         self._settle(dict.fromkeys(self._wanted, HalfState("loading")))
-        self._task = asyncio.create_task(self._get_ready(missing), name="voice-parts")
+        self._task = asyncio.create_task(self._get_ready(missing, bool(lacking)), name="voice-parts")
+
+    def _has_nothing(self, missing: Mapping[Half, list[str]], lacking: list[str]) -> bool:
+        """Whether nobody has installed speech yet: no half has all that it asks for, and one cannot begin."""
+        models = {str(self._settings.models_dir / file.path) for file in KOKORO.files}
+        lacks: dict[Half, bool] = {
+            "in": bool(missing["in"]),
+            "out": bool(missing["out"] or models & {*lacking}),
+        }
+        return any(missing.values()) and all(lacks[half] for half in self._wanted)
 
     async def wait(self) -> None:
         """Returns when nothing more will happen by itself."""
@@ -130,11 +151,9 @@ class VoiceParts:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _get_ready(self, missing: Mapping[Half, list[str]]) -> None:
+    async def _get_ready(self, missing: Mapping[Half, list[str]], is_lacking: bool) -> None:
         lacks = HalfState("not_installed", INSTALL_COMMAND)
-        if self._installer is not None and (
-            any(missing.values()) or await asyncio.to_thread(better, self._settings)
-        ):
+        if self._installer is not None and (is_lacking or await asyncio.to_thread(better, self._settings)):
             failure = await self._install(self._installer)
             lacks = HalfState("failed", failure[:_MAX_DETAIL_CHARS])
             # What could not be brought may belong to one half alone.
@@ -144,10 +163,10 @@ class VoiceParts:
         if usable:
             self.progress, self.detail = 1.0, "starting"
             others: dict[Half, str] = {half: state.detail for half, state in states.items()}
-            reasons = await self._load(usable, others)
+            found = await self._load(usable, others)
             for half in usable:
-                reason = reasons.get(half, "")[:_MAX_DETAIL_CHARS]
-                states[half] = HalfState("failed", reason) if reason else HalfState("ready")
+                state = found.get(half, HalfState("ready"))
+                states[half] = replace(state, detail=state.detail[:_MAX_DETAIL_CHARS])
         self._settle(states)
         self._log(states)
         if self.on_settled is not None:
@@ -155,13 +174,15 @@ class VoiceParts:
 
     def _log(self, states: Mapping[Half, HalfState]) -> None:
         for half, state in states.items():
-            if state.status != "ready":
+            if state.status not in WORKING:
                 _log.error("voice_failed", extra={"half": half, "reason": state.detail})
-        ready = [half for half, state in states.items() if state.status == "ready"]
+            elif state.status == "degraded":
+                _log.warning("voice_degraded", extra={"half": half, "reason": state.detail})
+        ready = [half for half, state in states.items() if state.status in WORKING]
         if ready:
             _log.info("voice_ready", extra={"halves": ",".join(ready)})
 
-    async def _load(self, halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+    async def _load(self, halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, HalfState]:
         if self.on_ready is None:
             return {}
         # What was installed a moment ago is not yet known to this process.
@@ -170,7 +191,9 @@ class VoiceParts:
             return await self.on_ready(halves, others)
         except Exception as exc:  # whatever a model's library raises, text goes on
             _log.debug("voice_failed", exc_info=True)
-            return dict.fromkeys(halves, " ".join(f"{type(exc).__name__}: {exc}".split()))
+            return dict.fromkeys(
+                halves, HalfState("failed", " ".join(f"{type(exc).__name__}: {exc}".split()))
+            )
 
     async def _install(self, command: tuple[str, ...]) -> str:
         """Runs the installer; says why it failed, nothing where it did not."""
@@ -210,7 +233,7 @@ class VoiceParts:
         self.halves = {half: states.get(half, HalfState()) for half in self.halves}
         worst = max(self.halves.values(), key=lambda state: _WORSE.index(state.status))
         self.status, self.detail = worst.status, worst.detail
-        self.progress = 1.0 if worst.status == "ready" else 0.0
+        self.progress = 1.0 if worst.status in WORKING else 0.0
 
 
 async def _end(process: Process) -> None:

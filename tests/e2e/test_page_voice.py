@@ -534,6 +534,23 @@ async def test_server_without_voice_says_why_the_button_does_nothing(
             await expect(note).to_be_hidden()
 
 
+async def test_server_with_a_plainer_voice_is_talked_to_as_any_other(chrome: Browser) -> None:
+    parts = VoiceParts(settings_with())
+    parts.status, parts.detail = "degraded", "espeak-ng speaks"
+    parts.halves = {"in": HalfState("ready"), "out": HalfState("degraded", "espeak-ng speaks")}
+    async with (
+        running_server(provider=ScriptedModel([]), tools=[], engines=VoiceEngines(), voice=parts) as server,
+        visiting(chrome, f"http://127.0.0.1:{server.port}") as visitor,
+    ):
+        state = visitor.page.locator("[data-part=voice]")
+
+        await expect(state).to_have_text(
+            "Lista, con una voz más sencilla: espeak-ng speaks", timeout=ANSWER_LIMIT_MS
+        )
+        await expect(visitor.page.locator("[data-part=mic]")).to_be_enabled()
+        await expect(visitor.page.locator("[data-part=voice-note]")).to_be_hidden()
+
+
 async def test_server_that_cannot_speak_says_so_and_hears(chrome: Browser) -> None:
     lacks = HalfState("failed", "no espeak-ng")
     async with talking(chrome, says("Las dos."), speaks=lacks) as person:

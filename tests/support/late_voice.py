@@ -10,7 +10,7 @@ from typing import Any
 
 from app.llm.base import ChatProvider
 from app.voice.base import Half, VoiceEngines
-from app.voice.readiness import VoiceParts
+from app.voice.readiness import HalfState, VoiceParts, states_of
 from tests.support.context import settings_with
 from tests.support.server import Server, running_server
 
@@ -41,9 +41,9 @@ class LateVoice:
         settings, parts = self.settings, self.parts
         async with running_server(settings, provider=provider, tools=[], voice=parts, port=port) as server:
 
-            async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+            async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, HalfState]:
                 server.service.session_host.engines = self._engines
-                return self._engines.failures
+                return states_of(self._engines)
 
             parts.on_ready = load
             yield server

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from app.voice.base import Half
+from app.voice.base import Half, Speech, VoiceEngines
+from app.voice.engines import load_engines
 from app.voice.install import what_is_missing
+from app.voice.models import KOKORO
 from app.voice.progress import Step
-from app.voice.readiness import INSTALL_COMMAND, INSTALLER, HalfState, VoiceParts
+from app.voice.readiness import INSTALL_COMMAND, INSTALLER, HalfState, VoiceParts, states_of
 from config.settings import Settings
 from tests.support.context import settings_with
 from tests.voice.test_install import with_all_models
@@ -58,7 +60,7 @@ async def test_what_is_missing_is_brought_and_then_loaded_without_a_restart(tmp_
             steps.append(step)
             seen.append((parts.status, parts.progress, parts.detail))
 
-    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, HalfState]:
         seen.append((parts.status, parts.progress, parts.detail))
         return {}
 
@@ -97,7 +99,7 @@ async def test_installer_that_cannot_be_started_is_a_failure(tmp_path: Path) -> 
 
 
 async def test_models_that_cannot_be_loaded_are_a_failure_in_one_line(tmp_path: Path) -> None:
-    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, HalfState]:
         raise RuntimeError("protobuf\nparsing failed")
 
     parts = VoiceParts(empty(tmp_path), installer=program(says(Step("done", 1))))
@@ -139,7 +141,7 @@ async def test_everything_there_is_loaded_at_once(tmp_path: Path) -> None:
         pytest.skip("the packages of requirements-voice.ini are not installed")
     loaded: list[str] = []
 
-    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, HalfState]:
         loaded.append(parts.status)
         return {}
 
@@ -166,23 +168,30 @@ def half_missing(tmp_path: Path, half: Half) -> Settings:
     with_all_models(tmp_path)
     if what_is_missing(settings):
         pytest.skip("the packages of requirements-voice.ini are not installed")
-    (tmp_path / {"in": "whisper-base/model.bin", "out": "kokoro-v1.0.int8.onnx"}[half]).unlink()
+    (tmp_path / {"in": "whisper-base/model.bin", "out": KOKORO.files[0].path}[half]).unlink()
     return settings
+
+
+def without_espeak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be said then, with or without Kokoro's model."""
+    monkeypatch.setattr("app.voice.install.find_library", lambda: None)
 
 
 @pytest.mark.parametrize(("half", "other"), [("in", "out"), ("out", "in")])
 @pytest.mark.parametrize("fails", [False, True], ids=["nobody brings it", "bringing it fails"])
 async def test_half_that_is_missing_leaves_the_other_one(
-    tmp_path: Path, half: Half, other: Half, fails: bool
+    tmp_path: Path, half: Half, other: Half, fails: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[tuple[Half, ...], Mapping[Half, str]]] = []
 
-    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, HalfState]:
         asked.append((halves, others))
         return {}
 
     bringing = program(says(Step("failed", 0, "no network")), "raise SystemExit(1)") if fails else None
     parts = VoiceParts(half_missing(tmp_path, half), installer=bringing)
+    if half == "out":
+        without_espeak(monkeypatch)
     parts.on_ready = load
     lacks = HalfState("failed", "no network") if fails else HalfState("not_installed", INSTALL_COMMAND)
 
@@ -191,12 +200,53 @@ async def test_half_that_is_missing_leaves_the_other_one(
     assert asked == [((other,), {half: lacks.detail})]
 
 
+@pytest.mark.parametrize("values", [{}, {"stt_provider": "none"}], ids=["both halves", "speaking alone"])
+@pytest.mark.parametrize("fails", [False, True], ids=["nobody brings it", "bringing it fails"])
+@pytest.mark.parametrize("content", [None, b"no model"], ids=["missing", "broken"])
+async def test_without_kokoro_espeak_speaks_and_health_says_why(
+    tmp_path: Path,
+    content: bytes | None,
+    fails: bool,
+    values: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = half_missing(tmp_path, "out").model_copy(update=values)
+    kokoro = tmp_path / KOKORO.files[0].path
+    if content is not None:
+        kokoro.write_bytes(content)
+    made: list[VoiceEngines] = []
+
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, HalfState]:
+        assert others == {}
+        made.append(await load_engines(settings, [half for half in halves if half == "out"], others))
+        return states_of(made[-1])
+
+    bringing = program(says(Step("failed", 0, "no network")), "raise SystemExit(1)") if fails else None
+    parts = VoiceParts(settings, installer=bringing)
+    parts.on_ready = load
+    why = f"espeak-ng speaks in Kokoro's place: {kokoro} is missing or broken"
+    try:
+        with caplog.at_level("INFO"):
+            assert await outcome(parts) == ("degraded", why)
+        assert parts.halves["out"] == HalfState("degraded", why)
+        assert parts.halves["in"].status == ("off" if values else "ready")
+        synthesiser = made[0].synthesiser
+        assert synthesiser is not None
+        assert [len(piece.pcm) > 0 async for piece in synthesiser.speak(Speech("Hola", "es"))] == [True]
+        assert ("voice_degraded", "out") in [
+            (one.message, getattr(one, "half", "")) for one in caplog.records
+        ]
+    finally:
+        for engines in made:
+            await engines.aclose()
+
+
 @pytest.mark.parametrize(("half", "other"), [("in", "out"), ("out", "in")])
 async def test_half_that_cannot_be_loaded_leaves_the_other_one(
     tmp_path: Path, half: Half, other: Half, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, str]:
-        return {half: "a model that is broken"}
+    async def load(halves: tuple[Half, ...], others: Mapping[Half, str]) -> Mapping[Half, HalfState]:
+        return {half: HalfState("failed", "a model that is broken")}
 
     parts = VoiceParts(empty(tmp_path), installer=program(says(Step("done", 1))))
     parts.on_ready = load
@@ -211,9 +261,9 @@ async def test_half_that_cannot_be_loaded_leaves_the_other_one(
 
 
 async def test_half_that_nobody_wants_is_off_and_not_missed(tmp_path: Path) -> None:
-    parts = VoiceParts(settings_with(voice=True, models_dir=tmp_path / "models", stt_provider="none"))
+    parts = VoiceParts(settings_with(voice=True, models_dir=tmp_path / "models", tts_provider="none"))
 
     await outcome(parts)
 
-    assert parts.halves["in"] == HalfState("off")
-    assert parts.halves["out"].status == "not_installed"
+    assert parts.halves["out"] == HalfState("off")
+    assert parts.halves["in"].status == "not_installed"

@@ -37,14 +37,14 @@ class StorageInfo(BaseModel):
 class HalfInfo(BaseModel):
     """Whether the server hears, or speaks."""
 
-    status: Literal["off", "loading", "ready", "not_installed", "failed"]
+    status: Literal["off", "loading", "ready", "degraded", "not_installed", "failed"]
     detail: str
 
 
 class VoiceInfo(BaseModel):
     """Whether speech works: the worse of its halves; `progress`, 0 to 1, counts while `loading`."""
 
-    status: Literal["off", "loading", "ready", "not_installed", "failed"]
+    status: Literal["off", "loading", "ready", "degraded", "not_installed", "failed"]
     progress: float
     detail: str
     hears: HalfInfo = Field(serialization_alias="in")

@@ -26,12 +26,17 @@ class Espeak:
     Args:
         engine: Runs already; closed with this.
         queue: How many clauses may wait; of one owner half of them.
+        shortfall: Why it speaks and not the voice that was asked for.
+
+    Attributes:
+        shortfall: The same; empty where it is the one that was asked for.
     """
 
     name: Literal["azure", "local", "espeak"] = "espeak"
     sample_rate_hz = RATE_HZ
 
-    def __init__(self, engine: EspeakEngine, *, queue: int = 64) -> None:
+    def __init__(self, engine: EspeakEngine, *, queue: int = 64, shortfall: str = "") -> None:
+        self.shortfall = shortfall
         self._engine = engine
         # Phonemes, which take less, are let past those that wait here.
         self._slots = FairSlots(_AT_ONCE, queue, None, "espeak-ng")

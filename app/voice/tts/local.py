@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from app.errors import AgentError, Locale, VoiceBusy, WorkerFailed
 from app.voice.base import BYTES_PER_SAMPLE, AudioPiece, Speech, Synthesiser
-from app.voice.models import KOKORO, VOICES_FILE
+from app.voice.models import KOKORO, VOICES_FILE, missing_files
 from app.voice.tts.espeak import Espeak
 from app.voice.tts.espeak_engine import load_engine
 from app.voice.tts.kokoro import RATE_HZ, Kokoro, pool_of
@@ -20,6 +20,7 @@ from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_INSTEAD: Final = "espeak-ng speaks in Kokoro's place: {}"
 _WARMING: Final = 9
 """The urgency of what nobody waits for."""
 
@@ -149,14 +150,19 @@ class LocalVoice:
 
 
 async def load(settings: Settings) -> Synthesiser:
-    """Starts Kokoro; espeak-ng takes its place where it cannot start.
+    """Starts Kokoro; espeak-ng takes its place where its model is missing, is broken, or cannot start.
 
     Raises:
         NotAvailable: There is no espeak-ng, whose phonemes Kokoro speaks.
         WorkerFailed: espeak-ng cannot be loaded.
     """
+    # Reads the model where it has changed since it was read last.
+    missing = await asyncio.to_thread(missing_files, (KOKORO,), settings.models_dir)
     engine = await load_engine(settings)
-    espeak = Espeak(engine, queue=settings.tts_queue)
+    if missing:
+        why = f"{settings.models_dir / missing[0].path} is missing or broken"
+        logger.error("kokoro_not_started", extra={"facts": why})
+        return Espeak(engine, queue=settings.tts_queue, shortfall=_INSTEAD.format(why))
     pool = pool_of(
         settings.models_dir / KOKORO.files[0].path,
         VOICES_FILE,
@@ -169,14 +175,14 @@ async def load(settings: Settings) -> Synthesiser:
         await pool.start()
     except WorkerFailed as exc:
         logger.error("kokoro_not_started", extra={"facts": exc.facts})
-        return espeak
+        return Espeak(engine, queue=settings.tts_queue, shortfall=_INSTEAD.format(exc.facts))
     except BaseException:
         await engine.aclose()
         raise
     answers = SpokenAnswers(settings.tts_workers)
     voices: dict[Locale, str] = {"es": settings.tts_voice_es, "en": settings.tts_voice_en}
     kokoro = Kokoro(pool, engine.phonemes, voices, answers)
-    voice = LocalVoice(kokoro, answers, espeak)
+    voice = LocalVoice(kokoro, answers, Espeak(engine, queue=settings.tts_queue))
     voice.warm(settings.tts_speed)
     return voice
 
