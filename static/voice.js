@@ -80,7 +80,7 @@ export class Voice {
   /** @param {import("./voice-status.js").VoiceState} state */
   #showServer(state) {
     // What still loads is asked for, and comes by itself.
-    this.#serverSpeaks = ["ready", "loading"].includes(state.out?.status ?? state.status);
+    this.#serverSpeaks = ["ready", "degraded", "loading"].includes(state.out?.status ?? state.status);
     this.#bar.showServer(state);
   }
 

@@ -11,6 +11,7 @@ AgentError
 ├── BudgetExceeded              budget_exceeded
 ├── TooManyMessages             rate_limited
 ├── NotAvailable                not_available
+│   └── HearingNotAvailable     not_available
 ├── VoiceLoading                voice_loading
 ├── BadAudio                    bad_audio
 │   └── UnexpectedAudio         bad_audio
@@ -65,6 +66,7 @@ from app.errors.talk import (
     BadMessage,
     BudgetExceeded,
     FirstMessageTimeout,
+    HearingNotAvailable,
     Internal,
     NotAvailable,
     ProtocolError,
@@ -98,6 +100,7 @@ __all__ = [
     "ContentFiltered",
     "ContextTooLong",
     "FirstMessageTimeout",
+    "HearingNotAvailable",
     "Internal",
     "LlmAuthFailed",
     "LlmBadRequest",

@@ -86,6 +86,16 @@ class NotAvailable(AgentError):
     en = "This feature is not available on this server: {feature}."
 
 
+class HearingNotAvailable(NotAvailable):
+    """Sound came, or was asked to be taken, and this server understands none."""
+
+    es = "Aquí no puedo oírte: este servidor no tiene reconocimiento de voz. Escríbeme, por favor."
+    en = "I cannot hear you here: this server has no speech recognition. Please write to me."
+
+    def __init__(self, facts: str = "") -> None:
+        super().__init__(facts, feature="audio_in")
+
+
 class Unauthorized(AgentError):
     """The server asks for a token, and this one is missing or none of its own."""
 

@@ -10,6 +10,7 @@ from app.errors import (
     AgentError,
     AudioOverflow,
     BadMessage,
+    HearingNotAvailable,
     Internal,
     NotAvailable,
     NothingHeard,
@@ -266,7 +267,7 @@ class SessionVoice:
         """Why they are missing; what will never come before what only takes a while."""
         for half in missing:
             if not self._is_loading(half):
-                return NotAvailable(feature=f"audio_{half}")
+                return HearingNotAvailable() if half == "in" else NotAvailable(feature="audio_out")
         return VoiceLoading()
 
     def _set_mouth(self, engines: VoiceEngines, *, is_on: bool) -> None:

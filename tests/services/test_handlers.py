@@ -55,8 +55,12 @@ async def test_text_without_words_is_refused() -> None:
 @virtual
 async def test_recording_is_not_available_on_a_server_that_cannot_hear() -> None:
     async with talk(ScriptedModel([])) as t:
-        with pytest.raises(NotAvailable):
+        with pytest.raises(NotAvailable) as raised:
             HANDLERS[AudioMessage](live_of(t), AudioMessage(type="audio", content="AAAA"))
+
+    # A client of v1 is told nothing but this sentence.
+    assert "no puedo oírte" in raised.value.sentence("es")
+    assert "Please write" in raised.value.sentence("en")
 
 
 @pytest.mark.parametrize("content", ["", "***", "AAA", "AAAA\n"])

@@ -168,7 +168,7 @@ def test_what_still_loads_may_be_asked_again_and_what_never_comes_may_not(
             p.loading |= {half for half in HALVES if half in loading}
             told = p.voice.begin(terms)
 
-            assert (type(told) if told else None) == refusal
+            assert (told.code if told else None) == (refusal.code if refusal else None)
             assert p.voice.terms == begun
             if refusal is not None:
                 with pytest.raises(refusal):
