@@ -10,7 +10,9 @@ from app.letters import bare, composed, unaccented
 from app.tools.support.sentiment import sentiment_of
 from app.voice.clauses import ClauseSplitter
 from app.voice.emotion import EmotionTracker
-from app.voice.stt.checks import is_made_up, is_out_of_prompt, plain, without_asides, without_repeats
+from app.voice.stt.checks import is_made_up, is_out_of_prompt, plain, without_asides
+from app.voice.stt.credits import without_credits
+from app.voice.stt.loops import may_be_loop, without_repeats
 
 CHARS = 64_000
 MOST_S = 1.0
@@ -38,6 +40,8 @@ LOOKS: dict[str, Callable[[str], object]] = {
     "plain": plain,
     "asides": without_asides,
     "repeats": without_repeats,
+    "credits": without_credits,
+    "odd repeats": may_be_loop,
     "made up": lambda text: is_made_up(text, 0.5),
     "out of prompt": lambda text: is_out_of_prompt(text, text),
     "praise in Spanish": lambda text: sentiment_of(text, "es"),

@@ -14,7 +14,9 @@ from app.voice.azure import AzureSpeech
 from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, Transcript, Utterance
 from app.voice.fair_slots import FairSlots
 from app.voice.language import clause_language
-from app.voice.stt.checks import is_made_up, without_asides, without_repeats
+from app.voice.stt.checks import is_made_up, without_asides
+from app.voice.stt.credits import without_credits
+from app.voice.stt.loops import without_repeats
 from config.settings import Settings
 
 _MAX_ANSWER_BYTES: Final = 1 << 20
@@ -117,7 +119,7 @@ def _text_in(body: bytes) -> str:
 
 
 def _transcript(text: str, utterance: Utterance) -> Transcript:
-    words = without_repeats(without_asides(text[:_MAX_TEXT_CHARS]))
+    words = without_repeats(without_credits(without_asides(text[:_MAX_TEXT_CHARS])))
     # The service does not say how sure it is.
     if is_made_up(words, 1.0):
         return Transcript("", _language_before(utterance), 0.0)

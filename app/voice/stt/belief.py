@@ -8,14 +8,13 @@ from typing import Final
 
 from app.voice.barge_in_words import ASSENTS, STOPS
 from app.voice.stt.checks import (
-    has_loop,
     is_interjection,
     is_made_up,
     is_out_of_prompt,
     plain,
-    says_again,
     without_asides,
 )
+from app.voice.stt.loops import has_loop, may_be_loop
 from app.voice.stt.whisper import Asked, Reading
 
 SHORT_SPEECH_S: Final = 1.0
@@ -61,7 +60,7 @@ _FEW_WORDS: Final = 2
 
 def is_doubtful(reading: Reading, seconds: float) -> bool:
     """Whether so many seconds of speech are worth a second look, with the full window."""
-    is_lost = reading.is_cut or has_loop(reading.text) or says_again(reading.text)
+    is_lost = reading.is_cut or has_loop(reading.text) or may_be_loop(reading.text)
     return is_lost or is_too_fast(reading, seconds) or reading.confidence < _DOUBTFUL
 
 

@@ -1,35 +1,15 @@
-"""What a transcript's text gives away: that the recogniser went round in circles, or heard words in noise."""
+"""What a transcript's text gives away: words that were heard in noise, or only given as likely."""
 
 import re
-from itertools import pairwise
 from typing import Final
 
 from app.letters import bare
-
-_LONGEST_PHRASE: Final = 8
-"""Words of the longest phrase whose repeats are looked for."""
-
-_SHORTEST_SENTENCE: Final = 3
-"""Words; shorter ones are said twice for emphasis."""
+from app.voice.stt.credits import without_credits
 
 _SENTENCE_ENDS: Final = re.compile(r"[.?!¿¡]+")
 
-_STAMMER: Final = re.compile(r"(?<!\w)\w+(?:-\w+){4,}")
-"""“na-na-na-na-na” is one word to the eye."""
-
-_FREE_REPEATS: Final = 3
-"""As often people say a word in a row: "no, no, no"."""
-
 _ASIDES: Final = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|♪[^♪]*♪?|\*[^*]*\*")
 """What subtitles write of sounds that are no words: [Música], (applause)."""
-
-_CREDITS: Final = re.compile(
-    r"subt[ií]tulos? (realizados?|por|hechos|creados)|amara\.? ?org|subtitles? by|captions? by|transcribed by"
-    r"|gracias por ver( el| este)? (v[ií]deo|programa)|thanks? (you )?(so much )?for watching"
-    r"|suscr[ií]bete( al canal)?\W*$|like and subscribe|nos vemos en el pr[oó]ximo v[ií]deo"
-    r"|see you in the next video"
-)
-"""What the subtitles that the model has learnt from hold and nobody says to an agent."""
 
 _LIKELY_NOISE: Final = frozenset(
     "gracias|muchas gracias|thank you|thank you very much|thanks|you|bye|bye bye|adios|amen|oh|hmm|mm|uh|ah"
@@ -52,34 +32,6 @@ def plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", bare(text)))
 
 
-def has_loop(text: str) -> bool:
-    """Whether something is repeated as people do not: the recogniser has lost its way."""
-    return without_repeats(text) != " ".join(text.split())
-
-
-def without_repeats(text: str) -> str:
-    """The text with phrases that are said over and over said once; a word may stand three times."""
-    words = _STAMMER.sub(lambda spelt: spelt[0].replace("-", " "), text).split()
-    keys = [plain(word) or word for word in words]
-    kept: list[str] = []
-    at = 0
-    while at < len(words):
-        length, times = _repeat_at(keys, at)
-        if times > 1:
-            kept += words[at : at + length]
-            at += length * times
-        else:
-            kept.append(words[at])
-            at += 1
-    return " ".join(kept)
-
-
-def says_again(text: str) -> bool:
-    """Whether a whole sentence stands twice in a row: people do that now and then, lost recognisers often."""
-    sentences = [words for part in _SENTENCE_ENDS.split(text) if (words := plain(part))]
-    return any(one == other and len(one.split()) >= _SHORTEST_SENTENCE for one, other in pairwise(sentences))
-
-
 def without_asides(text: str) -> str:
     """The text without what it says of sounds that are no words."""
     return " ".join(_ASIDES.sub(" ", text).split())
@@ -93,7 +45,7 @@ def is_made_up(text: str, confidence: float) -> bool:
         confidence: How sure it was, 0 to 1.
     """
     words = plain(text)
-    if not words or _CREDITS.search(text.lower()):
+    if not words or not plain(without_credits(text)):
         return True
     each = words.split()
     if len(each) > 1 and len(set(each)) == 1 and confidence < _SURE_OF_REPEATS:
@@ -115,17 +67,3 @@ def is_out_of_prompt(text: str, prompt: str) -> bool:
     sentences = [words for part in _SENTENCE_ENDS.split(text) if (words := plain(part))]
     given = f" {plain(prompt)} "
     return bool(sentences) and all(f" {words} " in given for words in sentences)
-
-
-def _repeat_at(keys: list[str], at: int) -> tuple[int, int]:
-    """The length of the phrase that begins here, and how often in a row it stands; (1, 1) for no repeat."""
-    for length in range(1, _LONGEST_PHRASE + 1):
-        phrase = keys[at : at + length]
-        times = 1
-        while keys[at + times * length : at + (times + 1) * length] == phrase and len(phrase) == length:
-            times += 1
-        # One word may be said three times, a short phrase twice ("sí, sí, claro", "no sé, no sé").
-        allowed = _FREE_REPEATS if length == 1 else 2
-        if times > allowed:
-            return length, times
-    return 1, 1

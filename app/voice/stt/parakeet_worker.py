@@ -8,7 +8,9 @@ from app.errors import Locale
 from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, SpeechLanguage
 from app.voice.language import clause_language
 from app.voice.pcm import Samples, to_floats
-from app.voice.stt.checks import has_loop, is_made_up, without_asides, without_repeats
+from app.voice.stt.checks import is_made_up, without_asides
+from app.voice.stt.credits import without_credits
+from app.voice.stt.loops import has_loop, without_repeats
 from app.voice.stt.parakeet import Heard, Parakeet
 from app.voice.stt.windows import speech_s, windows_of
 from app.voice.worker_wire import Frame, Handler, Header
@@ -62,7 +64,7 @@ def understood(model: Reads, window: Samples) -> Heard:
     if not speech_s(window):
         return Heard("", 0.0)
     heard = model.read(window)
-    text = without_asides(heard.text)
+    text = without_credits(without_asides(heard.text))
     if heard.confidence < _UNSURE or is_made_up(text, heard.confidence):
         return Heard("", heard.confidence)
     return Heard(without_repeats(text) if has_loop(text) else text, heard.confidence)

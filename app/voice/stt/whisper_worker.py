@@ -24,7 +24,9 @@ from app.voice.stt.belief import (
     is_unsure_echo,
     is_wordless,
 )
-from app.voice.stt.checks import has_loop, is_out_of_prompt, without_asides, without_repeats
+from app.voice.stt.checks import is_out_of_prompt, without_asides
+from app.voice.stt.credits import without_credits
+from app.voice.stt.loops import has_loop, may_be_loop, without_repeats
 from app.voice.stt.whisper import Asked, Reading, Whisper
 from app.voice.stt.windows import speech_s, windows_of
 from app.voice.worker_wire import Frame, Handler, Header
@@ -109,7 +111,7 @@ def understood(
         is_aided = not is_out_of_prompt(first.text, asked.prompts.get(first.language, ""))
         if reading is not first and not is_aided:
             share = _UNAIDED
-    reading = replace(reading, text=without_repeats(without_asides(reading.text)))
+    reading = replace(reading, text=without_repeats(without_credits(without_asides(reading.text))))
     if not is_believed(reading, share, is_expected=is_expected):
         return replace(reading, text="")
     if context != "once" and is_aided and not is_clear(reading):
@@ -150,6 +152,8 @@ def second_look(
         # What reads no better without the likely words may well have been one of them, where those are due.
         needed = first.confidence * _UNAIDED if is_expected else 0.0
     is_lost = first.is_cut or has_loop(first.text) or is_too_fast(first, speech_s(window))
+    # Who says a thing twice is understood so a second time.
+    is_lost = is_lost or (may_be_loop(first.text) and not may_be_loop(again.text))
     return again if is_lost or again.confidence > needed else first
 
 

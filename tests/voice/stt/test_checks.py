@@ -3,53 +3,12 @@
 import pytest
 
 from app.voice.stt.checks import (
-    has_loop,
     is_interjection,
     is_made_up,
     is_out_of_prompt,
     plain,
-    says_again,
     without_asides,
-    without_repeats,
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("hola hola hola hola hola", "hola"),
-        ("¿Qué hora es? ¿Qué hora es? ¿Qué hora es?", "¿Qué hora es?"),
-        ("Dime la hora. la hora, la hora. La hora en Tokio", "Dime la hora. en Tokio"),
-        ("and so on and so on and so on and so on", "and so on"),
-        ("Amla-na-na-na-na-na-na-na", "Amla na"),
-    ],
-)
-def test_what_is_said_over_and_over_is_said_once(text: str, kept: str):
-    assert has_loop(text)
-    assert without_repeats(text) == kept
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "No, no, no.",
-        "Sí, sí, claro.",
-        "no sé, no sé",
-        "wait, wait, stop",
-        "dos más dos más dos",
-        "2 2 2 y 3 3",
-        "",
-        "¿? ...",
-        "Muy, muy lejos, muy lejos",
-    ],
-)
-def test_what_people_do_repeat_is_left(text: str):
-    assert not has_loop(text)
-    assert without_repeats(text) == " ".join(text.split())
-
-
-def test_digits_of_a_long_number_are_no_loop():
-    assert not has_loop("el 600 111 222")
 
 
 def test_sounds_that_are_no_words_are_taken_out():
@@ -113,12 +72,3 @@ def test_one_word_over_and_over_needs_more_confidence(text: str):
 )  # fmt: skip
 def test_sounds_of_a_throat_are_no_words(text: str, is_one: bool):
     assert is_interjection(text) == is_one
-
-
-@pytest.mark.parametrize(
-    ("text", "again"),
-    [("Pulse la tecla. Pulse la tecla.", True), ("Para. Para.", False), ("No sé. No sé.", False),
-     ("Uno dos tres. Cuatro cinco seis.", False), ("", False)],
-)  # fmt: skip
-def test_whole_sentence_that_stands_twice_is_seen(text: str, again: bool):
-    assert says_again(text) == again

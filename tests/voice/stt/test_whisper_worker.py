@@ -320,3 +320,25 @@ def test_sentence_is_believed_though_the_model_is_not_sure_that_somebody_spoke(c
     long = replace(GOOD, text=text, confidence=confidence, no_speech=0.5)
 
     assert understand(Readings(long), seconds=10).text == text
+
+
+VARIED = "I'm going to the store. I'm going to the shop. I'm going to the stop."
+
+
+def test_sentence_with_small_changes_is_read_again_and_the_second_reading_is_taken():
+    model = Readings(replace(GOOD, text=VARIED, confidence=0.9), replace(GOOD, confidence=0.6))
+
+    assert understand(model, seconds=6).text == GOOD.text
+    assert model.asked == [("auto", False), ("auto", True)]
+
+
+def test_what_is_understood_twice_as_said_again_was_said_again():
+    model = Readings(replace(GOOD, text=VARIED, confidence=0.9), replace(GOOD, text=VARIED, confidence=0.6))
+
+    assert understand(model, seconds=6).text == VARIED
+
+
+def test_words_of_subtitles_behind_what_was_said_are_left_out():
+    model = Readings(replace(GOOD, text=f"{GOOD.text} ¡Gracias por ver el video!"))
+
+    assert understand(model).text == GOOD.text
