@@ -38,6 +38,8 @@ bench: .venv/dev ## Measures CPU per token, added latency and memory, and prints
 bench-voice: .venv/dev ## Measures recognition on people, and spoken talks in real time (about an hour; ARGS="--most 3" for less)
 	-$(BIN)/python -m bench.voice.recognition --people --rounds 1
 	-$(BIN)/python -m bench.voice.pauses --stretch 0,600
+	-$(BIN)/python -m bench.voice.belief
+	$(BIN)/python -m bench.voice.silent_talks
 	$(BIN)/python -m bench.voice.make_corpus
 	$(BIN)/python -m bench.voice $(ARGS)
 	$(BIN)/python -m bench.voice --azure $(ARGS)
