@@ -44,8 +44,10 @@ simply ready."""
 
 def states_of(engines: VoiceEngines) -> dict[Half, HalfState]:
     """The halves that are not simply ready: without a part that was asked for, or failed."""
-    short = {half: HalfState("degraded", why) for half, why in engines.shortfalls.items()}
-    return short | {half: HalfState("failed", why) for half, why in engines.failures.items()}
+    states: dict[Half, HalfState] = {}
+    states |= {half: HalfState("degraded", why) for half, why in engines.shortfalls.items()}
+    states |= {half: HalfState("failed", why) for half, why in engines.failures.items()}
+    return states
 
 
 INSTALL_COMMAND: Final = "python -m app.voice.install"
