@@ -2,7 +2,7 @@
 
 Each sound of `unspoken.py` goes to a running server with the demo model: as `audio` of protocol v1,
 as a clip of v2, and, where the voice detector lets it pass, as a stream in real time. No turn may begin
-and no tool run. A clip is answered by `nothing_heard`, a stream by nothing at all.
+and no tool run. A clip is answered by `nothing_heard`, a stream by nothing but that there was a sound.
 """
 
 import argparse
@@ -131,11 +131,18 @@ async def as_streams(url: str, language: str, sounds: Sequence[Sound]) -> Outcom
             listening = asyncio.create_task(_listen(socket, messages))
             await _speak(socket, sound.pcm + bytes(int(SILENCE_S * EAR_RATE_HZ) * 2))
             listening.cancel()
-            kinds = [message["type"] for message in messages if message["type"] != "state"]
-            outcome.add(sound, kinds, [], " ".join(str(m.get("content", "")) for m in messages))
+            told = [message for message in messages if not _is_of_the_ear(message)]
+            kinds = [message["type"] for message in told]
+            outcome.add(sound, kinds, [], " ".join(str(message.get("content", "")) for message in told))
 
     await asyncio.gather(*(one(sound) for sound in sounds if sound.is_voice))
     return outcome
+
+
+def _is_of_the_ear(message: dict[str, Any]) -> bool:
+    """Whether it only says that there was sound, and that there were no words in it."""
+    kind = message["type"]
+    return kind in ("state", "speech_started") or (kind == "speech_stopped" and bool(message.get("empty")))
 
 
 @asynccontextmanager

@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 
-from app.voice.pcm import resampled
+from app.errors import NothingHeard
+from app.voice.pcm import resampled, to_pcm
+from bench.voice.unspoken import made
 from tests.support.browser import ServerProcess
 from tests.support.models import MODELS_DIR, model
 from tests.support.recordings import FOLDER, recording
@@ -24,6 +27,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 SPOKEN = {entry["id"]: entry for entry in json.loads((FOLDER / "speech.json").read_text())}
 LOAD_LIMIT_S = 120
+RATE_HZ = 16_000
+PAUSE_S = 2
+"""Longer than the longest silence that ends a turn."""
 
 
 def voice_of(server: ServerProcess) -> str:
@@ -64,6 +70,12 @@ async def understood(port: int, clip: bytes) -> str:
                     return message["content"]
                 assert message["type"] != "error", message
     raise AssertionError("nothing was understood")
+
+
+def unspoken_sound(kind: str, seed: int) -> bytes:
+    """As `bench.voice.belief` draws it."""
+    rng = np.random.default_rng([seed, 77])
+    return to_pcm(made(kind, float(rng.uniform(0.6, 6)), seed, float(rng.uniform(0.1, 0.9))))
 
 
 def wav(pcm: bytes, rate_hz: int) -> bytes:
@@ -115,6 +127,41 @@ async def test_noise_is_no_turn_and_no_error(talker: ServerProcess) -> None:
 
         assert client.all("message_accepted") + client.all("error") == []
         assert all(stopped["empty"] for stopped in client.all("speech_stopped"))
+
+
+WORST = [("coughs", 5001), ("throat", 5003), ("hummed", 5004), ("tune", 5008)]
+"""Sounds without words that pass for a voice, and that Whisper reads something in."""
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+async def test_sounds_without_words_begin_no_turn_in_a_stream(talker: ServerProcess, language: str) -> None:
+    async with speaker(talker.port, locale=language) as client:
+        for kind, seed in WORST:
+            await client.says(unspoken_sound(kind, seed) + bytes(RATE_HZ * 2 * PAUSE_S))
+        await client.hears("speech_stopped", empty=True)
+
+        assert (
+            client.all("transcript", final=True) + client.all("message_accepted") + client.all("error") == []
+        )
+        assert client.all("tool_started") == []
+
+
+async def test_sounds_without_words_are_nothing_heard_as_recordings(talker: ServerProcess) -> None:
+    async with connect(
+        f"ws://127.0.0.1:{talker.port}/ws", proxy=None, compression=None, max_size=None
+    ) as socket:
+        await socket.send('{"type": "system"}')
+        for kind, seed in WORST:
+            clip = base64.b64encode(wav(unspoken_sound(kind, seed), RATE_HZ)).decode()
+            await socket.send(json.dumps({"type": "audio", "content": clip}))
+        told: list[dict[str, Any]] = []
+        async with asyncio.timeout(60):
+            while sum(message["type"] == "error" for message in told) < len(WORST):
+                told.append(json.loads(await socket.recv()))
+
+    assert [m["content"] for m in told if m["type"] == "error"] == [NothingHeard.es] * len(WORST)
+    assert {m["type"] for m in told} == {"session_created", "system", "error"}
+    assert not any(m["content"].startswith("Has dicho") for m in told if m["type"] == "system")
 
 
 async def is_speaking(client: Speaker) -> None:

@@ -32,6 +32,7 @@ _NEITHER_LANGUAGE: Final = 0.35
 _FOREIGN: Final = 0.02
 """The same for speech in another language, however well it reads: the model translates it. Of 42 prompts by
 people in French, Italian and Russian all were under 0.012, of 110 in ours none that was long enough."""
+_SURE_IN_NOISE: Final = 0.6
 _RIVAL: Final = 0.5
 """From here on another language is sure; in noise ours may be unlikely, and no other one be likely."""
 _SURE_OF_ECHO: Final = 0.65
@@ -51,7 +52,11 @@ _CLEAR_EVIDENCE: Final = 0.55
 _NO_EVIDENCE: Final = 0.0
 """The same, under which a second look is not worth its second."""
 _EVIDENCE_UNAIDED: Final = 0.15
-"""The same for a word or two heard without the likely words; short words that everybody says need none."""
+"""The same for a few words heard without the likely words; short words that everybody says need none. Of 47
+sounds in which nobody spoke none had more than 0, but for sounds of a throat."""
+_EVIDENCE_ALONE: Final = 0.2
+"""The same where nothing else speaks for the words: hardly surer than silence, or in neither language. Of 83
+single words said by people one had less, and was read wrong."""
 _WORDS_PER_S: Final = 5.0
 """Nobody speaks faster: right readings reach 3.8."""
 _FEW_WORDS: Final = 2
@@ -70,9 +75,15 @@ def is_too_fast(reading: Reading, seconds: float) -> bool:
     return words > _FEW_WORDS and words > _WORDS_PER_S * seconds
 
 
-def is_foreign(reading: Reading, seconds: float) -> bool:
-    """Whether somebody speaks another language than ours, for long enough to tell."""
+def is_foreign(reading: Reading, seconds: float, *, is_noisy: bool = False) -> bool:
+    """Whether somebody speaks another language than ours, for long enough to tell.
+
+    Noise makes any language unlikely: there a reading that is sure of its words is believed all the same, and
+    a short one is asked for again.
+    """
     is_ours = sum(reading.likelihoods.values()) >= _FOREIGN
+    if is_noisy and (reading.confidence >= _SURE_IN_NOISE or is_short(reading)):
+        return False
     return seconds >= SHORT_SPEECH_S and not is_ours and reading.rival >= _RIVAL
 
 
@@ -96,9 +107,20 @@ def is_believed(reading: Reading, share: float = 1.0, *, is_expected: bool = Fal
         return False
     if not is_expected and (is_interjection(reading.text) or is_of_neither_language(reading)):
         return False
-    if len(plain(reading.text).split()) > _SHORT_SENTENCE:
+    if not is_short(reading):
         return reading.confidence >= _SURE_OF_SENTENCE * share
     return evidence(reading) >= _EVIDENCE * share
+
+
+def may_be_word(reading: Reading) -> bool:
+    """Whether few words that are not believed as they are deserve a reading without the likely ones."""
+    is_nothing = is_interjection(reading.text) or is_made_up(reading.text, evidence(reading))
+    return is_short(reading) and not is_nothing and not is_worthless(reading)
+
+
+def is_short(reading: Reading) -> bool:
+    """Whether the words are so few that the model also writes them for sounds."""
+    return len(plain(reading.text).split()) <= _SHORT_SENTENCE
 
 
 def is_worthless(reading: Reading) -> bool:
@@ -106,15 +128,23 @@ def is_worthless(reading: Reading) -> bool:
     return evidence(reading) < _NO_EVIDENCE
 
 
-def is_heard_unaided(reading: Reading, unaided: Reading) -> bool:
-    """Whether a word or two are believed, after a reading without the likely words."""
+def is_heard_unaided(reading: Reading, unaided: Reading, *, is_alone: bool = False) -> bool:
+    """Whether a few words are believed, after a reading without the likely words.
+
+    Args:
+        reading: With them.
+        unaided: Without.
+        is_alone: Nothing else speaks for them.
+    """
+    if is_alone:
+        return evidence(unaided) >= _EVIDENCE_ALONE and not is_interjection(unaided.text)
     is_usual = plain(reading.text) in ASSENTS["both"] | STOPS["both"]
     return evidence(unaided) >= (_NO_EVIDENCE if is_usual else _EVIDENCE_UNAIDED)
 
 
 def is_clear(reading: Reading) -> bool:
-    """Whether a reading of a word or two needs no other one beside it; longer ones never do."""
-    return evidence(reading) >= _CLEAR_EVIDENCE or len(plain(reading.text).split()) > _FEW_WORDS
+    """Whether a reading of a few words needs no other one beside it; longer ones never do."""
+    return evidence(reading) >= _CLEAR_EVIDENCE or not is_short(reading)
 
 
 def evidence(reading: Reading) -> float:
@@ -136,7 +166,8 @@ def is_wordless(reading: Reading, *, is_expected: bool = False) -> bool:
         return False
     if is_worthless(reading):
         return True
-    return reading.no_speech > _NO_SPEECH or (not is_expected and is_of_neither_language(reading))
+    is_foreign_sound = not is_expected and not is_short(reading) and is_of_neither_language(reading)
+    return reading.no_speech > _NO_SPEECH or is_foreign_sound
 
 
 def is_of_neither_language(reading: Reading) -> bool:

@@ -28,6 +28,10 @@ _SPUN: Final = re.compile(r"(?P<one>[^\W\d_]{1,4}?)(?P=one){5,}|(?P<digit>[0-9])
 _FREE_REPEATS: Final = 3
 """As often people say a word in a row: "no, no, no"."""
 
+_LONG_PHRASE: Final = 5
+_LONGEST_DOUBLED: Final = 40
+"""Words of a phrase that people hardly say twice; it may be of two sentences: A B A B."""
+
 _ALIKE: Final = 0.7
 """Share of words in common, from which on one sentence may be the other, hardly changed."""
 
@@ -55,7 +59,7 @@ def has_loop(text: str) -> bool:
 
 def may_be_loop(text: str) -> bool:
     """Whether it may be one, though people talk like that now and then: worth a second look, and no more."""
-    return says_again(text) or _varies_one_sentence(text) or _counts_on(text)
+    return says_again(text) or _doubles_a_phrase(text) or _varies_one_sentence(text) or _counts_on(text)
 
 
 def without_repeats(text: str) -> str:
@@ -80,6 +84,18 @@ def says_again(text: str) -> bool:
     """Whether a whole sentence stands twice in a row: people do that now and then, lost recognisers often."""
     sentences = _sentences(text)
     return any(one == other and len(one.split()) >= _SHORTEST_SENTENCE for one, other in pairwise(sentences))
+
+
+def _doubles_a_phrase(text: str) -> bool:
+    """Whether a long phrase, of whatever sentences, stands twice in a row."""
+    words = plain(text).split()
+    for length in range(_LONG_PHRASE, min(_LONGEST_DOUBLED, len(words) // 2) + 1):
+        same = 0
+        for one, other in zip(words, words[length:], strict=False):
+            same = same + 1 if one == other else 0
+            if same == length:
+                return True
+    return False
 
 
 def _varies_one_sentence(text: str) -> bool:

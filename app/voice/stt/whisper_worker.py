@@ -14,6 +14,7 @@ from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ
 from app.voice.pcm import Samples, to_floats
 from app.voice.stt.belief import (
     SHORT_SPEECH_S,
+    evidence,
     is_believed,
     is_clear,
     is_doubtful,
@@ -23,12 +24,13 @@ from app.voice.stt.belief import (
     is_too_fast,
     is_unsure_echo,
     is_wordless,
+    may_be_word,
 )
 from app.voice.stt.checks import is_out_of_prompt, without_asides
 from app.voice.stt.credits import without_credits
 from app.voice.stt.loops import has_loop, may_be_loop, without_repeats
 from app.voice.stt.whisper import Asked, Reading, Whisper
-from app.voice.stt.windows import speech_s, windows_of
+from app.voice.stt.windows import is_noisy, speech_s, windows_of
 from app.voice.worker_wire import Frame, Handler, Header
 
 _SHORTEST_S: Final = 0.1
@@ -100,7 +102,9 @@ def understood(
     if asked.language == "auto" and seconds < SHORT_SPEECH_S:
         asked = replace(asked, language=hint)
     asked, reading = first_look(whisper, window, asked, hint, context)
-    if is_wordless(reading, is_expected=is_expected) or is_foreign(reading, seconds):
+    if is_wordless(reading, is_expected=is_expected) or is_foreign(
+        reading, seconds, is_noisy=is_noisy(window)
+    ):
         return replace(reading, text="")
     if not is_expected and is_prompted(reading, asked):
         return replace(reading, text="")
@@ -112,11 +116,15 @@ def understood(
         if reading is not first and not is_aided:
             share = _UNAIDED
     reading = replace(reading, text=without_repeats(without_credits(without_asides(reading.text))))
-    if not is_believed(reading, share, is_expected=is_expected):
-        return replace(reading, text="")
-    if context != "once" and is_aided and not is_clear(reading):
-        return third_look(whisper, window, asked, reading, context)
-    return reading
+    is_sure = is_believed(reading, share, is_expected=is_expected)
+    if (
+        context != "once"
+        and is_aided
+        and not is_clear(reading)
+        and (is_sure or (not is_expected and may_be_word(reading)))
+    ):
+        return third_look(whisper, window, asked, reading, context, is_alone=not is_sure)
+    return reading if is_sure else replace(reading, text="")
 
 
 def first_look(
@@ -131,12 +139,20 @@ def first_look(
     return asked, reading
 
 
-def third_look(whisper: Whisper, window: Samples, asked: Asked, reading: Reading, context: str) -> Reading:
-    """A word or two that are not clear, if the model hears anybody at all without the likely words."""
+def third_look(
+    whisper: Whisper, window: Samples, asked: Asked, reading: Reading, context: str, *, is_alone: bool
+) -> Reading:
+    """A few words that are not clear, if the model hears anybody at all without the likely words.
+
+    Of the two readings it is the surer one: words that are not among the likely ones are read better without.
+    """
     unaided = whisper.read(
         window, replace(asked, language=reading.language, prompts={}), full=context == "full"
     )
-    return reading if is_heard_unaided(reading, unaided) else replace(reading, text="")
+    if not is_heard_unaided(reading, unaided, is_alone=is_alone):
+        return replace(reading, text="")
+    is_better = evidence(unaided) > evidence(reading) and not has_loop(unaided.text)
+    return unaided if is_better and is_believed(unaided) else reading
 
 
 def second_look(

@@ -44,7 +44,9 @@ def test_report_names_what_was_lost_and_the_words_that_are_wrong() -> None:
     assert lines[2] == "  read right, thrown away: es/digits/1 'uno' -> ''"
 
 
-def test_same_question_about_the_same_sound_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_question_about_the_same_sound_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[tuple[Asked, bool]] = []
 
     class Model:

@@ -67,6 +67,8 @@ def test_what_people_do_repeat_is_left(text: str):
     [
         "Pulse la tecla. Pulse la tecla.",
         f"{SENTENCE}. {SENTENCE}.",
+        "Password incorrect. Please enter it again. Password incorrect. Please enter it again.",
+        "quiero saber la hora de Madrid quiero saber la hora de Madrid",
         "I'm going to the store. I'm going to the shop. I'm going to the stop.",
         "Quiero ir a Madrid. Quiero ir a Barcelona. Quiero ir a Sevilla.",
         COUNTED,

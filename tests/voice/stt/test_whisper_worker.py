@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
+import numpy as np
 import pytest
 
 from app.errors import Locale
@@ -12,7 +13,7 @@ from app.voice.stt.whisper import Asked, Reading, Whisper
 from app.voice.stt.whisper_worker import understood
 from tests.support.sounds import white
 
-GOOD = Reading("Hola, ¿qué tal?", "es", {"es": 0.9, "en": 0.05}, 0.85, 0.01, is_cut=False)
+GOOD = Reading("Hola, ¿qué tal estás?", "es", {"es": 0.9, "en": 0.05}, 0.85, 0.01, is_cut=False)
 
 
 class Readings:
@@ -29,11 +30,22 @@ class Readings:
         return next(self._readings)
 
 
+def clear(seconds: float) -> Samples:
+    """So much sound, and near silence around it."""
+    return np.concatenate([white(seconds), 0.002 * white(seconds)]).astype(np.float32)
+
+
 def understand(
-    model: Readings, seconds: float = 2, hint: Locale = "es", context: str = "fast", language: str = "auto"
+    model: Readings,
+    seconds: float = 2,
+    hint: Locale = "es",
+    context: str = "fast",
+    language: str = "auto",
+    is_noisy: bool = False,
 ) -> Reading:
     asked = Asked(language, {})  # pyright: ignore[reportArgumentType]
-    return understood(cast(Whisper, model), white(seconds), asked, hint, context)
+    window = white(seconds) if is_noisy else clear(seconds)
+    return understood(cast(Whisper, model), window, asked, hint, context)
 
 
 def test_good_reading_is_taken_as_it_is():
@@ -100,7 +112,7 @@ def test_noise_has_no_words_and_costs_one_pass(noise: Reading):
 
 
 def test_language_of_a_short_sound_is_the_talks_own():
-    model = Readings(replace(GOOD, language="en"))
+    model = Readings(replace(GOOD, text="Hello.", language="en"))
 
     understand(model, seconds=0.7, hint="en")
 
@@ -136,7 +148,7 @@ def test_doubtful_echo_of_the_likely_words_is_read_again_without_them():
 
 def test_second_reading_that_is_less_sure_is_left():
     first = replace(GOOD, confidence=0.45)
-    model = Readings(first, replace(GOOD, text="Ola, ¿qué tal?", confidence=0.4))
+    model = Readings(first, replace(GOOD, text="Ola, ¿qué tal estás?", confidence=0.4))
 
     assert understand(model).text == GOOD.text
 
@@ -203,11 +215,12 @@ def test_words_that_are_hardly_believed_need_a_likely_language():
         ((0.60, 0.09), (0.53, 0.08), "Sí."),
         ((0.53, 0.08), (0.27, 0.25), "Sí."),
         ((0.82, 0.00), None, "Sí."),
-        ((0.65, 0.33), None, ""),
-        ((0.62, 0.51), None, ""),
+        ((0.65, 0.33), (0.16, 0.40), ""),
+        ((0.62, 0.51), (0.20, 0.30), ""),
         ((0.50, 0.10), (0.16, 0.49), ""),
         ((0.37, 0.03), (0.20, 0.10), "Sí."),
-        ((0.34, 0.03), None, ""),
+        ((0.34, 0.03), (0.20, 0.01), ""),
+        ((0.34, 0.03), (0.30, 0.02), "Sí."),
         ((0.53, 0.11), (0.27, 0.16), "Sí."),
     ],
 )
@@ -258,17 +271,58 @@ def test_sound_of_a_throat_is_no_turn_but_may_be_a_nod(said: str):
         (0.01, 0.98, 2.0, ""),
         (0.03, 0.9, 2.0, GOOD.text),
         (0.01, 0.3, 2.0, GOOD.text),  # noise hides the language
-        (0.01, 0.9, 0.6, GOOD.text),  # too short to tell
+        (0.01, 0.9, 0.6, "Hola."),  # too short to tell
     ],
 )
 def test_speech_in_another_language_is_no_turn_however_well_it_reads(
     likelihood: float, rival: float, seconds: float, text: str
 ):
     likelihoods: dict[Locale, float] = {"es": likelihood, "en": 0.0}
-    foreign = replace(GOOD, likelihoods=likelihoods, rival=rival)
+    said = text or "Hola."
+    foreign = replace(GOOD, text=said, likelihoods=likelihoods, rival=rival)
 
     for language in ("auto", "es"):
         assert understand(Readings(foreign), seconds=seconds, language=language).text == text
+
+
+@pytest.mark.parametrize(("confidence", "text"), [(0.7, "Marque el número que desea"), (0.55, "")])
+def test_sentence_that_is_sure_of_its_words_is_believed_in_noise_that_hides_the_language(
+    confidence: float, text: str
+):
+    hidden = replace(
+        GOOD, text="Marque el número que desea", likelihoods={"es": 0.001, "en": 0.01}, rival=0.86
+    )
+    heard = replace(hidden, confidence=confidence)
+
+    assert understand(Readings(heard), is_noisy=True).text == text
+    assert understand(Readings(heard)).text == ""
+
+
+# Few words
+
+
+@pytest.mark.parametrize(
+    ("confidence", "text"), [(0.35, "Septiembre."), (0.15, "")], ids=["heard unaided", "not heard"]
+)
+def test_word_in_neither_language_is_believed_where_it_is_heard_without_the_likely_words(
+    confidence: float, text: str
+):
+    word = replace(GOOD, text="Septiembre.", confidence=0.42, likelihoods={"es": 0.03, "en": 0.01})
+    model = Readings(word, word, replace(word, confidence=confidence))
+
+    assert understand(model, seconds=0.9).text == text
+    assert model.prompts[-1] == {}
+
+
+def test_surer_of_two_readings_of_a_word_is_taken():
+    aided = replace(GOOD, text="Dose.", confidence=0.55)
+
+    assert (
+        understand(Readings(aided, replace(aided, text="doce", confidence=0.67)), seconds=0.8).text == "doce"
+    )
+    assert (
+        understand(Readings(aided, replace(aided, text="doce", confidence=0.5)), seconds=0.8).text == "Dose."
+    )
 
 
 @pytest.mark.parametrize("context", ["fast", "full"])

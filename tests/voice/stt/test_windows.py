@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.voice.pcm import Samples
-from app.voice.stt.windows import LONGEST_S, speech_s, windows_of
+from app.voice.stt.windows import LONGEST_S, is_noisy, speech_s, windows_of
 from tests.support.sounds import quiet, white
 
 
@@ -37,3 +37,13 @@ def test_length_of_speech_is_from_the_first_loud_moment_to_the_last():
     assert speech_s(sound) == pytest.approx(1.0, abs=0.05)
     assert speech_s(quiet(1)) == 0
     assert speech_s(quiet(0)) == 0
+
+
+def test_noise_between_the_words_is_seen_and_silence_is_none():
+    words = np.concatenate([white(1), 0.4 * white(1)]).astype(np.float32)
+
+    assert is_noisy(words)
+    assert not is_noisy(np.concatenate([white(1), 0.02 * white(1)]).astype(np.float32))
+    assert not is_noisy(np.zeros(16_000, np.float32))
+    # What is put between two utterances is no noise, and hides none.
+    assert is_noisy(np.concatenate([words, np.zeros(64_000, np.float32)]))
