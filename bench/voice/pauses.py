@@ -47,9 +47,9 @@ from app.voice.stt.whisper_worker import load
 from app.voice.utterances import FRAME_BYTES, Resumed, Silence, Utterances
 from app.voice.vad import VoiceActivity
 from app.voice.workers import WorkerPool
-from bench.voice.__main__ import MODELS_DIR
 from bench.voice.people import NoPeople, decoded_g722, fetch, fetch_scripts, file_of
 from bench.voice.reader import Reader, ReadingModel
+from bench.voice.serving import MODELS_DIR
 from tests.support.context import settings_with
 from tests.support.virtual_time import VirtualClock, run_virtual
 

@@ -22,8 +22,8 @@ async def serving(*, log: Path | None = None, **settings: str) -> AsyncIterator[
     if log is not None:
         settings = {"LOG_LEVEL": "DEBUG", "LOG_FORMAT": "json", **settings}
     server = ServerProcess(log=log, **{"VOICE": "true", "MODELS_DIR": MODELS_DIR, **settings})
-    await asyncio.to_thread(server.start)
     try:
+        await asyncio.to_thread(server.start)
         for _ in range(LOAD_LIMIT_S * 2):
             if await asyncio.to_thread(_status, server.url) != "loading":
                 break
