@@ -119,8 +119,11 @@ def may_be_word(reading: Reading) -> bool:
 
 
 def is_short(reading: Reading) -> bool:
-    """Whether the words are so few that the model also writes them for sounds."""
-    return len(plain(reading.text).split()) <= _SHORT_SENTENCE
+    """Whether the words are so few that the model also writes them for sounds, such as a row of coughs.
+
+    A word that comes again is no other one.
+    """
+    return len({*plain(reading.text).split()}) <= _SHORT_SENTENCE
 
 
 def is_worthless(reading: Reading) -> bool:

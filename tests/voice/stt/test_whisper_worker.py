@@ -314,6 +314,13 @@ def test_word_in_neither_language_is_believed_where_it_is_heard_without_the_like
     assert model.prompts[-1] == {}
 
 
+def test_row_of_the_same_few_words_needs_as_much_as_they_do():
+    row = replace(GOOD, text="Two, three, two, one.", confidence=0.61, no_speech=0.31)
+
+    assert understand(Readings(row, replace(row, confidence=0.3)), seconds=3).text == ""
+    assert understand(Readings(row, replace(row, confidence=0.6)), seconds=3).text == row.text
+
+
 def test_surer_of_two_readings_of_a_word_is_taken():
     aided = replace(GOOD, text="Dose.", confidence=0.55)
 
