@@ -9,6 +9,7 @@ import json
 import logging
 import logging.handlers
 import queue
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -63,7 +64,9 @@ def configure_logging(
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        logger.filters[:] = [_tame_uvicorn]
+        logger.filters[:] = [_tame_uvicorn, _quiet_reads]
+        if log_format == "json":
+            logger.addFilter(_name_fields)
     # A line per request with its whole URL, lines about each look at the tables: more than INFO should say.
     for name in ("httpx", "httpx2", "openai", "aiohttp", "alembic"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
@@ -145,6 +148,43 @@ def _tame_uvicorn(record: logging.LogRecord) -> bool:
     if str(record.msg).startswith("ASGI callable returned without completing handshake"):
         # It says so of each handshake that we refused with a status; whoever did so has said why.
         record.levelno, record.levelname = logging.INFO, "INFO"
+    return True
+
+
+_OFTEN_READ: Final = re.compile(r"/(static/.+|metrics|agent/(health|page)|page/logo)$")
+"""Ends of paths that pages, load balancers and Prometheus ask for all the time."""
+
+
+def _quiet_reads(record: logging.LogRecord) -> bool:
+    """Makes DEBUG of the lines about reads that say nothing of anybody; they stand out where they fail."""
+    if record.name != "uvicorn.access":
+        return True
+    match record.args:
+        case (_, "GET" | "HEAD", str(path), _, int(status)) if status < 400:
+            if _OFTEN_READ.search(path.partition("?")[0]):
+                record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+                return logging.getLogger().isEnabledFor(logging.DEBUG)
+        case _:
+            pass
+    return True
+
+
+_HANDSHAKE: Final = re.compile(r'"WebSocket %s" (\[accepted\]|%d|\d+)')
+
+
+def _name_fields(record: logging.LogRecord) -> bool:
+    """Takes uvicorn's sentence about a request or a handshake apart, for machines."""
+    handshake = _HANDSHAKE.search(str(record.msg))
+    match record.args:
+        case (client, method, path, version, status) if record.name == "uvicorn.access":
+            facts = {"method": method, "path": path, "http_version": version, "status": status}
+        case (client, path, *given) if handshake is not None:
+            status = 101 if handshake[1] == "[accepted]" else given[0] if given else int(handshake[1])
+            facts = {"path": path, "status": status}
+        case _:
+            return True
+    record.msg, record.args = "request" if handshake is None else "handshake", ()
+    vars(record).update(client=client, **facts)
     return True
 
 

@@ -185,6 +185,62 @@ def test_query_strings_are_masked_in_the_servers_own_lines(log_format: Any):
     assert "/sessions?***" in lines[0] and "/ws?***" in lines[1]
 
 
+ACCESS = '%s - "%s %s HTTP/%s" %d'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "level"),
+    [
+        ("GET", "/static/app.js", 200, "DEBUG"),
+        ("GET", "/static/@0123/worklets/capture.js?x=1", 304, "DEBUG"),
+        ("GET", "/voice/static/app.js", 200, "DEBUG"),
+        ("HEAD", "/agent/health", 200, "DEBUG"),
+        ("GET", "/metrics", 200, "DEBUG"),
+        ("GET", "/agent/page", 200, "DEBUG"),
+        ("GET", "/page/logo", 200, "DEBUG"),
+        ("GET", "/static/no.js", 404, "INFO"),
+        ("GET", "/agent/health", 503, "INFO"),
+        ("POST", "/metrics", 200, "INFO"),
+        ("GET", "/", 200, "INFO"),
+        ("GET", "/sessions", 200, "INFO"),
+        ("GET", "/sessions?x=/metrics", 200, "INFO"),
+        ("GET", "/agent/diagnose", 200, "INFO"),
+    ],
+)
+@pytest.mark.parametrize("root", ["INFO", "DEBUG"])
+def test_what_is_read_all_the_time_is_logged_at_debug(
+    method: str, path: str, status: int, level: str, root: str
+) -> None:
+    with logged(level=root) as lines:
+        logging.getLogger("uvicorn.access").info(ACCESS, "1.2.3.4:5", method, path, "1.1", status)
+
+    assert [line.split()[1] for line in lines] == ([level] if (level, root) != ("DEBUG", "INFO") else [])
+
+
+def test_requests_and_handshakes_are_fields_for_machines() -> None:
+    client, path = "1.2.3.4:5", "/ws?token=secret"
+    with logged("json") as lines:
+        logging.getLogger("uvicorn.access").info(ACCESS, client, "GET", "/sessions", "1.1", 200)
+        sockets = logging.getLogger("uvicorn.error")
+        sockets.info('%s - "WebSocket %s" [accepted]', client, path)
+        sockets.info('%s - "WebSocket %s" 403', client, path)
+        sockets.info('%s - "WebSocket %s" %d', client, path, 429)
+        logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
+
+    read = [{name: value for name, value in json.loads(line).items() if name != "time"} for line in lines]
+    request = {"method": "GET", "path": "/sessions", "http_version": "1.1", "status": 200}
+    assert read[0] == {
+        "level": "INFO",
+        "logger": "uvicorn.access",
+        "event": "request",
+        "client": client,
+        **request,
+    }
+    assert [line["status"] for line in read[1:4]] == [101, 403, 429]
+    assert {(line["event"], line["path"]) for line in read[1:4]} == {("handshake", "/ws?***")}
+    assert read[4]["event"] == "Started server process [7]"
+
+
 def test_invalid_utf8_of_a_client_is_one_warning_without_a_traceback():
     with logged() as lines:
         try:
