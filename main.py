@@ -26,6 +26,7 @@ from app.descriptors import watch_descriptors
 from app.interpreter import take_short_turns
 from app.llm.base import ChatProvider
 from app.llm.loader import load_provider
+from app.router.base_path import BasePath
 from app.router.credentials import is_loopback
 from app.router.doorkeeper import Doorkeeper
 from app.router.guarded_socket import Guard, guarded_sockets
@@ -33,8 +34,15 @@ from app.router.handshakes import timed_handshakes
 from app.router.http_rules import HttpRules
 from app.router.page import load_page
 from app.router.refusals import bad_request
-from app.router.routes import metrics_route, sessions_route, tickets_route, users_route, websocket_route
-from app.router.routes.agent_route import agent_router
+from app.router.routes import (
+    agent_route,
+    metrics_route,
+    sessions_route,
+    tickets_route,
+    users_route,
+    websocket_route,
+)
+from app.router.routes.page_route import page_router
 from app.services.access import Access
 from app.services.complaints import passes
 from app.services.housekeeping import keep_house
@@ -117,7 +125,7 @@ def create_app(
             watchdog.stop()
 
     app = FastAPI(title="WebSocket Voice Agent", lifespan=lifespan, docs_url=None, redoc_url=None)
-    _add_routes(app)
+    _add_routes(app, settings)
     _guard(app, settings, access)
     return app
 
@@ -137,10 +145,10 @@ def _keepers(
     }
 
 
-def _add_routes(app: FastAPI) -> None:
-    for module in (websocket_route, sessions_route, users_route, tickets_route, metrics_route):
+def _add_routes(app: FastAPI, settings: Settings) -> None:
+    for module in (websocket_route, sessions_route, users_route, tickets_route, metrics_route, agent_route):
         app.include_router(module.router)
-    app.include_router(agent_router(load_page()))
+    app.include_router(page_router(load_page(), settings))
 
 
 def _measure(
@@ -157,11 +165,12 @@ def _guard(app: FastAPI, settings: Settings, access: Access) -> None:
     app.state.guard = Guard.of(settings, access.conducts)
     app.router.redirect_slashes = False  # its answer would be an address made of what the client calls us
     app.add_exception_handler(RequestValidationError, bad_request)
+    app.add_middleware(BasePath, path=settings.root_path or "")
     if settings.allowed_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "If-Match"],
             expose_headers=["ETag"],
         )

@@ -16,6 +16,7 @@ from config.env_file import ENV_FILE
 from config.forms import KIB, MIB, CommaList, Seconds, split_commas
 from config.http_address import HTTP_ADDRESS, is_http_address
 from config.model_addresses import read_azure_address, read_base_url
+from config.page_settings import PageSettings
 
 OVER_LIMIT_BYTES = 256 * KIB
 """What is received of a message over its limit, so that it can be refused with a sentence."""
@@ -25,7 +26,7 @@ class SettingsError(Exception):
     """A setting that the server cannot start with; its text is one line that names the setting."""
 
 
-class Settings(AccessSettings):
+class Settings(AccessSettings, PageSettings):
     """The settings of one server. Make it once in `main.py` and pass it on."""
 
     model_config = SettingsConfigDict(

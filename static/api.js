@@ -3,6 +3,16 @@
 
 let token = "";
 
+/**
+ * Where the server answers a path: below the page's own folder, as a proxy may serve it below a path.
+ *
+ * @param {string} path Such as `/agent/health`.
+ * @returns {string}
+ */
+export function locate(path) {
+  return new URL(path.replace(/^\/+/, ""), document.baseURI).href;
+}
+
 /** @param {string} given Empty: none. */
 export function useToken(given) {
   token = given;
@@ -33,7 +43,7 @@ export class RestError extends Error {
 }
 
 /**
- * @param {string} address
+ * @param {string} address A path of the server.
  * @param {{method?: string, value?: unknown, ifMatch?: string | null}} [request] `value` is sent as JSON.
  * @returns {Promise<Response>}
  * @throws {RestError}
@@ -44,7 +54,7 @@ export async function ask(address, { method = "GET", value, ifMatch } = {}) {
   if (value !== undefined) headers.set("content-type", "application/json");
   if (ifMatch) headers.set("if-match", ifMatch);
   const body = value === undefined ? undefined : JSON.stringify(value);
-  const response = await fetch(address, { method, headers, body, cache: "no-store" }).catch(() => null);
+  const response = await fetch(locate(address), { method, headers, body, cache: "no-store" }).catch(() => null);
   if (response?.ok) return response;
   const status = response?.status ?? 0;
   throw new RestError(status, SENTENCES[status] ?? "rest.failed");

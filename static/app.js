@@ -1,13 +1,13 @@
 // @ts-check
 /** Puts the page together: the client, the talk, and what shows them. */
 
-import { askQuietly, useToken } from "./api.js";
+import { askQuietly, locate, useToken } from "./api.js";
 import { Composer } from "./composer.js";
 import { part } from "./dom.js";
 import { firstLocale, locale, speak } from "./language.js";
 import { offerLanguages } from "./language-switch.js";
 import { SessionPanel } from "./panel.js";
-import { sessionMemory, stored, storedToken } from "./preferences.js";
+import { sessionMemory, stored, storedToken, TALK_KEY } from "./preferences.js";
 import { ProfilePanel } from "./profile.js";
 import { Follower } from "./scroll.js";
 import { closeOver } from "./side.js";
@@ -27,7 +27,7 @@ const user = new UserChoice(begin);
 useToken(storedToken());
 speak(firstLocale(stored("locale"), navigator.languages));
 
-const url = new URL("/ws", location.href);
+const url = new URL(locate("/ws"));
 url.protocol = url.protocol.replace("http", "ws");
 
 const client = new VoiceAgentClient(url.href, {
@@ -35,6 +35,7 @@ const client = new VoiceAgentClient(url.href, {
   locale: locale(),
   token: storedToken() || undefined,
   storage: sessionMemory(),
+  storageKey: TALK_KEY,
   replayOnLoad: true,
 });
 const page = new TalkPage(sendByHand, client);

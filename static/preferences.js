@@ -1,7 +1,11 @@
 // @ts-check
 /** What the browser remembers for the next visit. */
 
-const PREFIX = "voice-agent.";
+/** Two servers may have their pages below two paths of one origin, which has one storage. */
+const PREFIX = `voice-agent${new URL(".", document.baseURI).pathname.replaceAll("/", ".")}`;
+
+/** Under which the client library keeps the talk of a tab. */
+export const TALK_KEY = PREFIX.slice(0, -1);
 
 /** @typedef {"user" | "locale" | "microphone" | "turn-detection" | "speaker"} Key */
 

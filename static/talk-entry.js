@@ -1,6 +1,7 @@
 // @ts-check
 /** One talk in the list of talks. */
 
+import { locate } from "./api.js";
 import { icon, make } from "./dom.js";
 import { locale, name, phrase } from "./language.js";
 
@@ -33,7 +34,7 @@ export class TalkEntry {
     open.append(this.#title, this.#began);
     open.addEventListener("click", () => acts.open(this.#talk));
     this.#export.className = "icon-button small";
-    this.#export.href = exportAddress(talk.session_id);
+    this.#export.href = locate(exportAddress(talk.session_id));
     this.#export.download = "";
     this.#export.append(icon("icon-export"));
     this.#export.addEventListener("click", (event) => {

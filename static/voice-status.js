@@ -1,6 +1,7 @@
 // @ts-check
 /** Whether speech works on this server, which may bring its parts while the page is open. */
 
+import { locate } from "./api.js";
 import { show } from "./language.js";
 import { part } from "./dom.js";
 
@@ -61,7 +62,7 @@ export function missingHalf(state) {
 async function askVoice() {
   const unknown = { status: "", progress: 0, detail: "" };
   try {
-    const response = await fetch("/agent/health");
+    const response = await fetch(locate("/agent/health"));
     return response.ok ? ((await response.json()).voice ?? unknown) : unknown;
   } catch {
     return unknown;

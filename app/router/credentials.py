@@ -63,6 +63,12 @@ _BEGINNINGS_OF_A_PROXY = (
 )
 """So begins what families of proxies write: `X-Forwarded-For`, `-Host`, `-Proto`, `-Port` and more."""
 
+FORWARDED_HOST = "voice_agent.forwarded_host"
+"""Where a scope has the `Host` that the browser asked for, if a trusted proxy has written another."""
+
+REFUSED_ORIGIN = "see ALLOWED_ORIGINS, and the proxy's Host or X-Forwarded-Host"
+"""What an operator looks at where a page of their own is refused."""
+
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 
@@ -109,11 +115,13 @@ def _is_sign_of_a_proxy(header: str) -> bool:
 def has_foreign_origin(connection: HTTPConnection, allowed: Collection[str] = ()) -> bool:
     """Whether a page of another site sent the request: a browser says so in `Origin` (CWE-352, CWE-1385).
 
-    With `allowed`, the origins of `ALLOWED_ORIGINS`, just those are ours, by scheme, host and port. Without,
-    the origin is ours where its host and port are those of `Host`, or where both are names of this machine (a
-    developer's page on another port). Where there is no `Origin`, a handshake or what may change something is
-    a page's if `Sec-Fetch-Site` says so. Programs send neither. What is refused for it, over HTTP and at a
-    socket's handshake, is refused here, with one WARNING.
+    The origin is ours where its host and port are those of `Host`, or of what a trusted proxy says of it. So
+    are those of `allowed`, the origins of `ALLOWED_ORIGINS`, by scheme, host and port; where there are none,
+    also any of this machine if we are asked for by such a name (a developer's page on another port).
+
+    Where there is no `Origin`, a handshake or what may change something is a page's if `Sec-Fetch-Site` says
+    so. Programs send neither. What is refused for it, over HTTP and at a socket's handshake, is refused here,
+    with one WARNING.
     """
     origins = connection.headers.getlist("origin")
     host = connection.headers.get("host", "")
@@ -148,14 +156,16 @@ def _is_own(text: str, connection: HTTPConnection, allowed: Collection[str]) -> 
     origin = parse_origin(text)
     if origin is None:
         return False
-    if allowed:
-        return str(origin) in allowed
+    if str(origin) in allowed:
+        return True
     if connection.scope.get("scheme") in ("https", "wss") and origin.scheme != "https":
         return False  # whoever is in between writes what they like into a page without encryption
+    if origin == origin_of_host(origin.scheme, connection.scope.get(FORWARDED_HOST, "")):
+        return True
     server = origin_of_host(origin.scheme, connection.headers.get("host", ""))
     if server is None:
         return False
-    return origin == server or (is_loopback(origin.host) and is_loopback(server.host))
+    return origin == server or (not allowed and is_loopback(origin.host) and is_loopback(server.host))
 
 
 def is_loopback(host: str) -> bool:

@@ -12,7 +12,14 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.router.credentials import HARMLESS, address_of, has_foreign_origin, is_loopback
+from app.router.credentials import (
+    FORWARDED_HOST,
+    HARMLESS,
+    REFUSED_ORIGIN,
+    address_of,
+    has_foreign_origin,
+    is_loopback,
+)
 from app.services.addresses import Networks
 from app.services.complaints import CONDUCT
 from app.services.conduct import Conducts
@@ -27,7 +34,8 @@ class Doorkeeper:
     """Middleware in front of everything.
 
     1. The client's address is what the proxies of `TRUSTED_PROXIES` say, read from the right; nobody else's
-       word counts. Log and limits use it.
+       word counts. Log and limits use it. So is the `Host` that the browser asked for, where they write
+       another one and say it in `X-Forwarded-Host`.
     2. `Host` names this server: an IP address, `localhost`, the machine's name, or one of `ALLOWED_HOSTS`.
        Else 400: a page that has its name resolve to our address would be of our origin (DNS rebinding).
     3. A path is one of a route, and not nearly so.
@@ -73,7 +81,8 @@ class Doorkeeper:
             return PlainTextResponse("no such path", 404)
         if scope["type"] == "http" and scope["method"] not in HARMLESS:
             if has_foreign_origin(connection, self._origins):
-                return PlainTextResponse("a page of another origin may not change anything here", 403)
+                said = f"a page of another origin may not change anything here; {REFUSED_ORIGIN}"
+                return PlainTextResponse(said, 403)
         return None
 
     def _is_ours(self, hosts: Sequence[str]) -> bool:
@@ -93,6 +102,9 @@ class Doorkeeper:
         client: Any = scope.get("client")
         if not client or not self._proxies.hold(str(client[0])):
             return
+        hosts = Headers(scope=scope).getlist("x-forwarded-host")
+        if self._is_ours(hosts):
+            scope[FORWARDED_HOST] = hosts[0]
         said = ",".join(Headers(scope=scope).getlist("x-forwarded-for"))
         for entry in reversed(said.split(",")):
             address = _address(entry.strip())

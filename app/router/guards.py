@@ -5,7 +5,13 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 
 from app.errors import Unauthorized
-from app.router.credentials import bearer_token, has_foreign_origin, is_foreign_embed, is_local
+from app.router.credentials import (
+    REFUSED_ORIGIN,
+    bearer_token,
+    has_foreign_origin,
+    is_foreign_embed,
+    is_local,
+)
 from app.services.principal import Principal
 from app.services.websocket_agent_service import WebSocketAgentService
 
@@ -34,7 +40,7 @@ Caller = Annotated[Principal | None, Depends(caller)]
 async def changer(request: Request, service: Service, principal: Caller) -> Principal | None:
     """Whoever changes something: never a page of another site, and without tokens only this machine."""
     if has_foreign_origin(request, service.settings.allowed_origins):
-        raise HTTPException(403, "a page of another origin may not change anything here")
+        raise HTTPException(403, f"a page of another origin may not change anything here; {REFUSED_ORIGIN}")
     if principal is None and not is_local(request):
         raise HTTPException(403, "without tokens this answers requests from this machine alone")
     return principal
@@ -59,7 +65,7 @@ Contributor = Annotated[Principal | None, Depends(contributor)]
 async def own_page(request: Request, service: Service) -> None:
     """Keeps pages of other sites from what costs something, although it changes nothing."""
     if is_foreign_embed(request) or has_foreign_origin(request, service.settings.allowed_origins):
-        raise HTTPException(403, "a page of another origin may not ask for that here")
+        raise HTTPException(403, f"a page of another origin may not ask for that here; {REFUSED_ORIGIN}")
 
 
 async def admin(principal: Caller) -> Principal | None:

@@ -58,14 +58,23 @@ class Proxy:
 
     Args:
         times: What stands for a time of the file, so that a test need not wait as long: `{"75s": "2s"}`.
+        file: Another one of `deploy/` than the kind's own.
+        path: Below which it has the server.
     """
 
     def __init__(
-        self, kind: Kind, folder: Path, server_port: int, times: Mapping[str, str] | None = None
+        self,
+        kind: Kind,
+        folder: Path,
+        server_port: int,
+        times: Mapping[str, str] | None = None,
+        file: str = "",
+        path: str = "",
     ) -> None:
         self.port = free_port()
+        self._path = path
         self._process: asyncio.subprocess.Process | None = None
-        text = (DEPLOY / FILES[kind]).read_text(encoding="utf-8")
+        text = (DEPLOY / (file or FILES[kind])).read_text(encoding="utf-8")
         for written, shorter in (times or {}).items():
             assert re.search(rf"\b{written}\b", text), f"{written} is not in the file"
             text = re.sub(rf"\b{written}\b", shorter, text)
@@ -79,17 +88,17 @@ class Proxy:
         )
         # As many as it asks for need more open files than a test may have.
         text = text.replace("maxconn 20000", "maxconn 1000")
-        path = program(kind)
+        found = program(kind)
         if kind == "haproxy":
             (folder / "haproxy.cfg").write_text(text, encoding="utf-8")
-            self._command = (path, "-f", str(folder / "haproxy.cfg"), "-db")
+            self._command = (found, "-f", str(folder / "haproxy.cfg"), "-db")
             self._check = (*self._command, "-c")
             return
         (folder / "conf.d").mkdir()
         (folder / "conf.d" / "voice-agent.conf").write_text(text, encoding="utf-8")
         user = "user root;" if os.geteuid() == 0 else ""
         (folder / "nginx.conf").write_text(_AROUND_NGINX.format(folder=folder, user=user), encoding="utf-8")
-        self._command = (path, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf"))
+        self._command = (found, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf"))
         self._check = (*self._command, "-t")
 
     @property
@@ -115,7 +124,9 @@ class Proxy:
 
     async def _serves(self) -> bool:
         try:
-            answer = await asks(self.port, b"GET /agent/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            answer = await asks(
+                self.port, f"GET {self._path}/agent/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+            )
         except OSError:
             return False
         return answer.startswith(b"HTTP/1.1 200")
@@ -142,10 +153,15 @@ async def asks(port: int, request: bytes) -> bytes:
 
 @asynccontextmanager
 async def proxied(
-    kind: Kind, folder: Path, server_port: int, times: Mapping[str, str] | None = None
+    kind: Kind,
+    folder: Path,
+    server_port: int,
+    times: Mapping[str, str] | None = None,
+    file: str = "",
+    path: str = "",
 ) -> AsyncIterator[Proxy]:
     """A running proxy."""
-    proxy = Proxy(kind, folder, server_port, times)
+    proxy = Proxy(kind, folder, server_port, times, file, path)
     await proxy.starts()
     try:
         yield proxy

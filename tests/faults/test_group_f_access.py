@@ -93,7 +93,7 @@ async def is_turned_away(server: Server, way: int, token: str) -> dict[str, Any]
         ("https://app.example.", b"403"),
         ("https://app.example.evil.example", b"403"),
         ("https://evil.example", b"403"),
-        ("http://127.0.0.1:{port}", b"403"),
+        ("http://127.0.0.1:{port}", b"101"),
         ("http://localhost:3000", b"403"),
         ("null", b"403"),
         ("", b"403"),

@@ -76,6 +76,47 @@ def test_any_name_will_do_where_the_operator_says_so() -> None:
     assert Door(allowed_hosts="*").comes(("Host", "any/thing")) is None
 
 
+@pytest.mark.parametrize(
+    ("said", "client", "allowed_hosts", "passes"),
+    [
+        (["voice.example"], "127.0.0.1", "voice.example", True),
+        (["VOICE.example"], "127.0.0.1", "voice.example", True),
+        (["voice.example:8443"], "127.0.0.1", "voice.example", False),
+        ([], "127.0.0.1", "voice.example", False),
+        (["voice.example", "voice.example"], "127.0.0.1", "voice.example", False),
+        (["voice.example, voice.example"], "127.0.0.1", "voice.example", False),
+        (["voice.example"], "192.0.2.7", "voice.example", False),
+        (["voice.example"], "127.0.0.1", "", False),
+    ],
+)
+def test_the_host_is_the_one_that_the_trusted_proxy_was_asked_for(
+    said: list[str], client: str, allowed_hosts: str, passes: bool
+) -> None:
+    """One that writes its own into `Host` says so; a name that is not ours is of a page's making."""
+    door = Door(allowed_hosts=allowed_hosts)
+    named = [("X-Forwarded-Host", name) for name in said]
+    origin = ("Origin", "https://voice.example")
+
+    came = door.comes(HERE, origin, *named, method="POST", client=(client, 1))
+
+    assert (came is not None) is passes
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:8000", "http://LOCALHOST:8000", "http://app.example"])
+def test_the_servers_own_page_is_allowed_beside_others(origin: str) -> None:
+    door = Door(allowed_origins="http://app.example")
+
+    assert door.comes(("Host", "localhost:8000"), ("Origin", origin), method="POST") is not None
+    assert door.comes(("Host", "localhost:8000"), ("Origin", "http://localhost:3000"), method="POST") is None
+
+
+def test_a_refusal_says_what_to_set() -> None:
+    door = Door()
+    door.comes(HERE, ("Origin", "http://evil.example"), method="POST")
+
+    assert b"ALLOWED_ORIGINS" in door.sent[-1]["body"]
+
+
 def test_a_foreign_page_may_look_and_not_touch() -> None:
     foreign = ("Origin", "http://evil.example")
     door = Door()

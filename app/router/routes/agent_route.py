@@ -1,12 +1,13 @@
-"""The page, and what operators look at: health and diagnosis."""
+"""What operators look at: health and diagnosis."""
 
 from typing import Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from app.router.guards import Admin, Service, own_page
-from app.router.page import SECURITY_HEADERS, PageFile
+
+router = APIRouter()
 
 
 class LlmInfo(BaseModel):
@@ -83,29 +84,7 @@ class Diagnosis(BaseModel):
     checks: list[CheckResult]
 
 
-def agent_router(page: dict[str, PageFile]) -> APIRouter:
-    """The routes; `page` is what `load_page` found."""
-    router = APIRouter()
-
-    def serve(name: str) -> Response:
-        file = page.get(name)
-        if file is None:
-            raise HTTPException(404)
-        return Response(file.content, media_type=file.media_type, headers=SECURITY_HEADERS)
-
-    @router.get("/", include_in_schema=False)
-    async def index() -> Response:
-        return serve("index.html")
-
-    @router.get("/static/{name:path}", include_in_schema=False)
-    async def static(name: str) -> Response:
-        return serve(name)
-
-    router.add_api_route("/agent/health", health, methods=["GET"])
-    router.add_api_route("/agent/diagnose", diagnose, methods=["GET"], dependencies=[Depends(own_page)])
-    return router
-
-
+@router.get("/agent/health")
 async def health(service: Service) -> Health:
     """Says whether the server works. Cheap: it never calls out."""
     host, store, voice = service.host, service.store.health(), service.voice
@@ -140,6 +119,7 @@ async def health(service: Service) -> Health:
     )
 
 
+@router.get("/agent/diagnose", dependencies=[Depends(own_page)])
 async def diagnose(service: Service, _: Admin) -> Diagnosis:
     """Tries each part for real, within 10 seconds, and says what to do where one fails."""
     checks = [CheckResult(name=c.name, ok=c.ok, detail=c.detail) for c in await service.diagnose()]
