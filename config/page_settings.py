@@ -1,15 +1,23 @@
 """The settings of the page: where it is reached, who may frame it, and how it looks."""
 
 import re
-from typing import Final, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, NoDecode
 
 from config.forms import CommaList, split_commas
 from config.origins import parse_origin
+from config.page_logo import read_logo
 
 Language = Literal["es", "en"]
+
+BarList = Annotated[tuple[str, ...], NoDecode]
+"""Written with `|` between its texts, which may have commas."""
+
+_MOST_SUGGESTIONS: Final = 8
+_MOST_CHARS: Final = 200
 
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _ANY_BELOW: Final = re.compile(r"(https?)://\*\.(.+)")
@@ -21,11 +29,57 @@ class PageSettings(BaseSettings):
 
     root_path: str | None = Field(default=None, max_length=200)
     frame_ancestors: CommaList = ("none",)
+    page_title: str | None = Field(default=None, min_length=1, max_length=100)
+    page_color: str | None = None
+    page_logo: Path | None = None
+    page_languages: Annotated[tuple[Language, ...], NoDecode] = ("es", "en")
+    page_suggestions_es: BarList = ()
+    page_suggestions_en: BarList = ()
 
-    @field_validator("frame_ancestors", mode="before")
+    @field_validator("frame_ancestors", "page_languages", mode="before")
     @classmethod
     def _split_page_lists(cls, value: object) -> object:
         return split_commas(value)
+
+    @field_validator("page_suggestions_es", "page_suggestions_en", mode="before")
+    @classmethod
+    def _split_suggestions(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split("|") if part.strip())
+
+    @field_validator("page_suggestions_es", "page_suggestions_en")
+    @classmethod
+    def _are_few(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(value) > _MOST_SUGGESTIONS or any(len(one) > _MOST_CHARS for one in value):
+            most = f"{_MOST_SUGGESTIONS} texts of {_MOST_CHARS} characters"
+            raise ValueError(f"must be at most {most}, with | between them")
+        return value
+
+    @field_validator("page_languages")
+    @classmethod
+    def _are_languages(cls, value: tuple[Language, ...]) -> tuple[Language, ...]:
+        if not value:
+            raise ValueError("must be es, en, or both with a comma between them")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("page_color")
+    @classmethod
+    def _is_color(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        found = re.fullmatch(r"#?([0-9a-f]{6}|[0-9a-f]{3})", value.strip().lower())
+        if found is None:
+            raise ValueError("must be a colour such as #4150bf")
+        digits = found[1] if len(found[1]) == 6 else "".join(digit * 2 for digit in found[1])
+        return f"#{digits}"
+
+    @field_validator("page_logo")
+    @classmethod
+    def _is_picture(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            read_logo(value)
+        return value
 
     @field_validator("root_path")
     @classmethod

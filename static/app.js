@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { part } from "./dom.js";
 import { firstLocale, locale, speak } from "./language.js";
 import { offerLanguages } from "./language-switch.js";
+import { dress, offeredLanguages } from "./look.js";
 import { SessionPanel } from "./panel.js";
 import { sessionMemory, stored, storedToken, TALK_KEY } from "./preferences.js";
 import { ProfilePanel } from "./profile.js";
@@ -26,6 +27,8 @@ const user = new UserChoice(begin);
 
 useToken(storedToken());
 speak(firstLocale(stored("locale"), navigator.languages));
+await dress();
+speak(firstLocale(stored("locale"), navigator.languages, offeredLanguages()));
 
 const url = new URL(locate("/ws"));
 url.protocol = url.protocol.replace("http", "ws");

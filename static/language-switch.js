@@ -2,6 +2,7 @@
 /** The buttons that change the page's language. */
 
 import { locale, speak } from "./language.js";
+import { offeredLanguages } from "./look.js";
 import { store } from "./preferences.js";
 
 /** @typedef {import("./language.js").Locale} Locale */
@@ -16,8 +17,10 @@ export function offerLanguages(spoken) {
       button.setAttribute("aria-pressed", String(button.getAttribute("data-locale") === chosen));
     }
   };
+  const offered = offeredLanguages();
   for (const button of buttons) {
     const chosen = /** @type {Locale} */ (button.getAttribute("data-locale"));
+    if (button.parentElement) button.parentElement.hidden = offered.length < 2;
     button.addEventListener("click", () => {
       store("locale", chosen);
       choose(chosen);

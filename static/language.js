@@ -30,15 +30,15 @@ export function locale() {
  *
  * @param {string | null} stored What an earlier visit chose.
  * @param {readonly string[]} preferred The browser's languages, best first.
- * @returns {Locale}
+ * @param {readonly Locale[]} offered
+ * @returns {Locale} English for those who read neither: it is what they are likelier to understand.
  */
-export function firstLocale(stored, preferred) {
-  if (stored === "es" || stored === "en") return stored;
-  for (const tag of preferred) {
-    const language = tag.toLowerCase().split("-")[0];
-    if (language === "es" || language === "en") return language;
+export function firstLocale(stored, preferred, offered = ["es", "en"]) {
+  for (const tag of [stored ?? "", ...preferred]) {
+    const language = offered.find((one) => one === tag.toLowerCase().split("-")[0]);
+    if (language) return language;
   }
-  return "es";
+  return offered.includes("en") ? "en" : (offered[0] ?? "en");
 }
 
 /**

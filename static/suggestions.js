@@ -1,8 +1,9 @@
 // @ts-check
-/** Questions that an empty talk offers; each shows another tool. */
+/** Questions that an empty talk offers: the operator's, or these, of which each shows another tool. */
 
 import { make, part } from "./dom.js";
 import { locale } from "./language.js";
+import { ownSuggestions } from "./look.js";
 
 const SUGGESTIONS = {
   es: [
@@ -21,7 +22,8 @@ const SUGGESTIONS = {
 
 /** @param {(content: string) => void} choose Gets the one that is clicked. */
 export function showSuggestions(choose) {
-  const entries = SUGGESTIONS[locale()].map((content) => {
+  const own = ownSuggestions(locale());
+  const entries = (own.length ? own : SUGGESTIONS[locale()]).map((content) => {
     const button = make("button", "", content);
     button.setAttribute("type", "button");
     button.addEventListener("click", () => choose(content));

@@ -125,6 +125,7 @@ export const en = {
   "error.notContinued": "That conversation cannot be continued; this is a new one.",
 
   "welcome.title": "How can I help?",
+  "welcome.name": "You are talking to {name}.",
   "welcome.text": "Write whatever you like. While a tool is working, you can go on talking.",
   exposed: "Anybody on the network can talk to this server: it asks for no token.",
   demo: "Demo mode, without a language model",

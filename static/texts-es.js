@@ -124,6 +124,7 @@ export const es = {
   "error.notContinued": "No se puede continuar esa conversación; esta es nueva.",
 
   "welcome.title": "¿En qué te ayudo?",
+  "welcome.name": "Hablas con {name}.",
   "welcome.text": "Escribe lo que quieras. Mientras una herramienta trabaja, puedes seguir conversando.",
   exposed: "Cualquiera de la red puede hablar con este servidor: no pide token.",
   demo: "Modo de demostración, sin modelo de lenguaje",
