@@ -125,6 +125,9 @@ sessions = Table(
     Column("previous_token_hash", LargeBinary, nullable=False),
     Column("summary", SafeText),
     Column("summary_upto", Integer),
+    # By the user; null: how their first text begins. And as it is searched.
+    Column("given_title", SafeText),
+    Column("folded_title", SafeText),
     Column("created_at", UtcTime, nullable=False),
     Column("last_activity", UtcTime, nullable=False),
     # Null while a client is connected; a server that starts sets it for those that its predecessor left so.

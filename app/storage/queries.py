@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal
 from app.storage.errors import BadCursor
 from app.storage.models import messages, sessions, tool_calls, users
 from app.storage.records import (
+    SEARCHED_SESSIONS,
     TITLE_CHARS,
     CallRow,
     MessageRecord,
@@ -24,6 +25,9 @@ from app.storage.records import (
 from app.storage.text import storable, words_of
 
 _MOST_WORDS = 20
+
+_MOST_QUERY_WORDS = 8
+"""How many words of a search among talks count."""
 
 _NOT_FOUND = ("refused", "joined")
 """What the service has refused must not come back into a prompt; joined words stand in another text."""
@@ -77,7 +81,8 @@ _TEXTS = (
     .where(messages.c.content.is_not(None))
     .correlate(sessions)
 )
-_TITLE = func.coalesce(_TEXTS.order_by(messages.c.position).limit(1).scalar_subquery(), "").label("title")
+_FIRST_TEXT = _TEXTS.order_by(messages.c.position).limit(1).scalar_subquery()
+_TITLE = func.coalesce(sessions.c.given_title, _FIRST_TEXT, "").label("title")
 
 
 def _message(row: Row[Any]) -> MessageRecord:
@@ -264,6 +269,8 @@ def session_page(
         statement = statement.where(sessions.c.id.not_in(chosen.but))
     if chosen.is_spoken:
         statement = statement.where(_TEXTS.exists())
+    if chosen.query:
+        statement = statement.where(*_that_hold(chosen))
     if cursor is not None:
         created_at, last_id = _read_cursor(cursor)
         older = sessions.c.created_at < created_at
@@ -273,6 +280,22 @@ def session_page(
     if len(rows) <= limit:
         return Page(tuple(rows))
     return Page(tuple(rows[:limit]), _cursor(rows[limit - 1]))
+
+
+def _that_hold(chosen: SessionFilter) -> list[ColumnElement[bool]]:
+    """Conditions for the sessions in which all words of a search stand, each in the title or in a text."""
+    newest = select(sessions.c.id).order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+    if chosen.user_id is not None:
+        newest = newest.where(sessions.c.user_id == storable(chosen.user_id))
+    # However many talks somebody has: a word that stands nowhere has all of them read.
+    conditions: list[ColumnElement[bool]] = [sessions.c.id.in_(newest.limit(SEARCHED_SESSIONS))]
+    texts = select(messages.c.position).where(
+        messages.c.session_id == sessions.c.id, messages.c.status.not_in(_NOT_FOUND), _IS_SAID
+    )
+    for word in words_of(chosen.query, _MOST_QUERY_WORDS):
+        said = texts.where(messages.c.folded.contains(word, autoescape=True)).correlate(sessions).exists()
+        conditions.append(or_(sessions.c.folded_title.contains(word, autoescape=True), said))
+    return conditions
 
 
 def _cursor(last: SessionRecord) -> str:

@@ -27,6 +27,8 @@ SessionStatus = Literal["active", "ended", "all"]
 StoreStatus = Literal["ok", "degraded", "off"]
 
 TITLE_CHARS = 80
+
+SEARCHED_SESSIONS = 2000
 """As much of a user's first text as names a talk in a list."""
 
 
@@ -67,7 +69,8 @@ class SessionRecord:
             also across a restart: a server that starts sets it to its own start where it is still None.
         ended_at: None while the session may still be resumed.
         message_count: User and assistant messages; read only.
-        title: The beginning of the user's first text, `TITLE_CHARS` at most; read only.
+        title: What the user calls it, else the beginning of their first text, `TITLE_CHARS` at most; read
+            only.
     """
 
     id: str
@@ -96,6 +99,7 @@ class SessionChange(TypedDict, total=False):
     previous_token_hash: bytes
     summary: str | None
     summary_upto: int | None
+    given_title: str | None
     last_activity: datetime
     detached_at: datetime | None
     ended_at: datetime | None
@@ -183,6 +187,8 @@ class SessionFilter:
         only: Ids of which a session's must be one; None for any.
         but: Ids that are left out.
         is_spoken: Only those in which the user has said something.
+        query: Only those whose title or texts hold all of its words, without case and accents; empty: any.
+            Of one user's, among their newest `SEARCHED_SESSIONS`.
     """
 
     status: SessionStatus = "all"
@@ -190,6 +196,7 @@ class SessionFilter:
     only: frozenset[str] | None = None
     but: frozenset[str] = frozenset()
     is_spoken: bool = False
+    query: str = ""
 
 
 Row = TypeVar("Row")

@@ -36,7 +36,10 @@ from app.storage.records import (
 )
 from app.storage.text import folded
 
-_STORED_SESSION_FIELDS = [column.name for column in sessions.c]
+_TITLE_FIELDS = ("given_title", "folded_title")
+"""A session that is taken up again knows nothing of them, and leaves them as they are."""
+
+_STORED_SESSION_FIELDS = [column.name for column in sessions.c if column.name not in _TITLE_FIELDS]
 
 _NOTE_ACTIVITY = (
     update(sessions)
@@ -127,7 +130,10 @@ class Writes:
 
     def session_changed(self, session_id: str, change: SessionChange) -> Operation:
         """What is named changes, the rest stays."""
-        statement = update(sessions).where(sessions.c.id == session_id).values(**change)
+        values: dict[str, Any] = {**change}
+        if "given_title" in change:
+            values["folded_title"] = None if change["given_title"] is None else folded(change["given_title"])
+        statement = update(sessions).where(sessions.c.id == session_id).values(**values)
         weight = len(change.get("summary") or "")
         step = Step(statement.returning(sessions.c.id), needs_row=True)
         return Operation("session_changed", session_id, (step,), weight)

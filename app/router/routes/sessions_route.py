@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from app.conversation.contribution import Contribution, Mode
 from app.errors import BudgetExceeded, QueueFull
 from app.router.guards import Caller, Changer, Contributor, Service
+from app.router.routes.export_forms import find_zone
 from app.router.routes.exports import export_of
 from app.router.routes.stored_talks import (
     MessageList,
@@ -39,7 +40,10 @@ class PendingTool(BaseModel):
 
 
 class SessionInfo(BaseModel):
-    """A session. Times are UTC, whole seconds; `state` is `ended` for one that can no longer be resumed."""
+    """A session. Times are UTC, whole seconds; `state` is `ended` for one that can no longer be resumed.
+
+    `title`: what its user calls it, else how their first text begins; in lists of stored sessions.
+    """
 
     session_id: str
     user_id: str
@@ -48,6 +52,7 @@ class SessionInfo(BaseModel):
     last_activity: str
     message_count: int
     pending_tools: list[PendingTool]
+    title: str | None = None
 
 
 class SessionList(BaseModel):
@@ -56,6 +61,19 @@ class SessionList(BaseModel):
     active_sessions: int
     sessions: list[SessionInfo]
     next_cursor: str | None = None
+
+
+class TitleRequest(BaseModel):
+    """What a talk is called from now on; null or blank: how its first text begins, again."""
+
+    title: str | None = Field(max_length=200)
+
+
+class TitleInfo(BaseModel):
+    """What a talk is called now."""
+
+    session_id: str
+    title: str
 
 
 class ContributionRequest(BaseModel):
@@ -141,7 +159,7 @@ async def _stored(
     return [describe_now(service, record) for record in page.rows], page.next_cursor
 
 
-@router.get("/sessions/{session_id}")
+@router.get("/sessions/{session_id}", response_model_exclude_none=True)
 async def show_session(session_id: str, service: Service, caller: Caller) -> SessionInfo:
     """Shows one live session, or answers 404: for one that is not there and one of somebody else alike."""
     sees_all = caller is None or caller.may_list_all
@@ -169,11 +187,34 @@ async def list_messages(
 
 @router.get("/sessions/{session_id}/export")
 async def export_session(
-    session_id: str, service: Service, caller: Caller, format: Literal["json", "markdown"] = "json"
+    session_id: str,
+    service: Service,
+    caller: Caller,
+    format: Literal["json", "markdown", "text"] = "json",
+    time_zone: Annotated[str, Query(max_length=64)] = "UTC",
 ) -> Response:
-    """Gives a whole talk as a file."""
+    """Gives a whole talk as a file; its times for people are those of `time_zone`, such as Europe/Madrid."""
+    zone = find_zone(time_zone)
+    if zone is None:
+        raise HTTPException(422, "time_zone: must be a name such as Europe/Madrid")
     record = await stored_session(service, session_id, caller)
-    return await export_of(service.store, record, format)
+    return await export_of(service.store, record, format, zone)
+
+
+@router.patch("/sessions/{session_id}")
+async def rename_session(
+    session_id: str, request: TitleRequest, service: Service, caller: Changer
+) -> TitleInfo:
+    """Give a session, live or ended, another title. Without a store there is none."""
+    if not service.store.is_on:
+        raise HTTPException(404, "no such session")
+    await stored_session(service, session_id, caller)
+    given = " ".join(without_unseen(request.title or "").replace("\0", " ").split())
+    receipt = service.store.session_changed(session_id, {"given_title": given or None})
+    if not await receipt.wait(service.settings.store_timeout_s):
+        raise HTTPException(503, "it has that title as soon as the database answers")
+    record = await stored_session(service, session_id, caller)
+    return TitleInfo(session_id=session_id, title=record.title)
 
 
 @router.delete("/sessions/{session_id}", status_code=204)

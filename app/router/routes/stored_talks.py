@@ -110,13 +110,19 @@ def describe_stored(record: SessionRecord) -> dict[str, Any]:
         "last_activity": wire_time(record.last_activity),
         "message_count": record.message_count,
         "pending_tools": [],
+        "title": title_of(record),
     }
+
+
+def title_of(record: SessionRecord) -> str:
+    """What a talk is called, in one line; empty where nothing has been said."""
+    return " ".join(record.title.split())
 
 
 def describe_now(service: WebSocketAgentService, record: SessionRecord) -> dict[str, Any]:
     """A session as it is now: as it lives, where it does."""
     live = service.sessions.get(record.id)
-    return describe_stored(record) if live is None else live.describe()
+    return describe_stored(record) if live is None else {**live.describe(), "title": title_of(record)}
 
 
 def unavailable(error: StoreUnavailable | ProfileUnknown) -> HTTPException:

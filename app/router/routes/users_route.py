@@ -26,9 +26,9 @@ router = APIRouter()
 
 
 class TalkInfo(SessionInfo):
-    """A talk of a user; `title` is how their first text begins, empty where they have said nothing."""
+    """A talk of a user; `title` is empty where they have said nothing and given it none."""
 
-    title: str
+    title: str | None = ""
 
 
 class TalkList(BaseModel):
@@ -47,21 +47,25 @@ async def list_user_sessions(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: str | None = None,
     spoken: bool = False,
+    q: Annotated[str, Query(max_length=200)] = "",
 ) -> TalkList:
-    """Lists a user's talks, the newest first; `spoken`: without those in which they have said nothing."""
+    """Lists a user's talks, the newest first.
+
+    `spoken`: without those in which they have said nothing. `q`: those in whose title and texts all of its
+    words stand, eight at most.
+    """
     _check(user_id, caller)
     try:
         page = await store_of(service).sessions(
-            SessionFilter("all", user_id, is_spoken=spoken), limit, cursor
+            SessionFilter("all", user_id, is_spoken=spoken, query=q), limit, cursor
         )
     except BadCursor as error:
         raise bad_cursor(error) from None
     except StoreUnavailable as error:
         raise unavailable(error) from None
-    shown = [(describe_now(service, record), record.title) for record in page.rows]
     return TalkList(
         active_sessions=sum(live.session.user_id == user_id for live in service.sessions),
-        sessions=[TalkInfo(**facts, title=" ".join(title.split())) for facts, title in shown],
+        sessions=[TalkInfo(**describe_now(service, record)) for record in page.rows],
         next_cursor=page.next_cursor,
     )
 
