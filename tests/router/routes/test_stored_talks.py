@@ -226,7 +226,9 @@ async def test_what_a_back_end_and_the_server_put_in_is_marked_as_theirs(setting
         key=str,
     )
     assert [message["source"] for message in exported] == [source for _, source in marked]
-    assert [written.count(f"**{who}") for who in ("Back end, by", "Back end, to", "Server, to")] == [1, 2, 1]
+    assert [
+        written.count(f"**{who}") for who in ("Sistema propio, por", "Sistema propio, para", "Servidor, para")
+    ] == [1, 2, 1]
 
 
 async def test_words_of_a_back_end_are_words_of_others_after_a_restart_too(settings: Settings) -> None:

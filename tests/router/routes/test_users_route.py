@@ -144,3 +144,75 @@ async def test_a_token_opens_its_own_users_profile_and_an_admins_opens_all(setti
         ]
 
     assert codes == [200, 404, 200, 401]
+
+
+async def test_talk_is_renamed_found_and_exported_by_its_title(settings: Settings) -> None:
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        async with client_of(server) as client:
+            session_id = await client.opens("ana")
+            await client.says("hola")
+            await client.hears_answer()
+            path, title = f"/sessions/{session_id}", {"title": " Mi\n  charla "}
+            renamed = await asks(server, "PATCH", path, json=title)
+            listed = [
+                (await asks(server, "GET", f"/users/ana/sessions?q={q}")).json()["sessions"]
+                for q in ("charla", "HOLA", "otra")
+            ]
+            stored = (await asks(server, "GET", "/sessions?status=all")).json()["sessions"]
+            exported = (await asks(server, "GET", f"{path}/export")).json()
+            written = await asks(server, "GET", f"{path}/export?format=text&time_zone=Asia/Tokyo")
+            foreign = await asks(server, "PATCH", path, json=title, headers={"Origin": "http://evil.example"})
+            wrong = [
+                (await asks(server, "PATCH", path, json=body)).status_code
+                for body in ({"title": "x" * 201}, {}, {"title": 1})
+            ]
+            no_zone = await asks(server, "GET", f"{path}/export?time_zone=Mars")
+            unknown = await asks(server, "PATCH", "/sessions/nope", json=title)
+            cleared = await asks(server, "PATCH", path, json={"title": None})
+
+    assert (renamed.status_code, renamed.json()) == (200, {"session_id": session_id, "title": "Mi charla"})
+    assert [[one["title"] for one in some] for some in listed] == [["Mi charla"], ["Mi charla"], []]
+    assert [one["title"] for one in stored] == ["Mi charla"]
+    assert exported["title"] == "Mi charla"
+    assert written.text.startswith("Mi charla\n") and "(Asia/Tokyo)" in written.text
+    assert written.headers["content-type"].startswith("text/plain")
+    assert (foreign.status_code, wrong, no_zone.status_code, unknown.status_code) == (
+        403,
+        [422] * 3,
+        422,
+        404,
+    )
+    assert cleared.json()["title"] == "hola"
+
+
+async def test_who_may_read_may_rename_and_nobody_else(settings: Settings) -> None:
+    tokens = "ana=secret-of-ana-1234:user,luis=secret-of-luis-123:user,ops=secret-of-ops-1234:admin"
+    settings = settings.model_copy(update={"api_tokens": settings_with(api_tokens=tokens).api_tokens})
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        headers = {"Authorization": "Bearer secret-of-ana-1234"}
+        async with client_of(server, additional_headers=headers) as client:
+            session_id = await client.opens("ana")
+            await client.says("hola")
+            await client.hears_answer()
+            status = {
+                who: (
+                    await asks(
+                        server,
+                        "PATCH",
+                        f"/sessions/{session_id}",
+                        json={"title": who},
+                        headers={"Authorization": f"Bearer secret-of-{who}"},
+                    )
+                ).status_code
+                for who in ("ana-1234", "luis-123", "ops-1234", "nobody")
+            }
+
+    assert status == {"ana-1234": 200, "luis-123": 404, "ops-1234": 200, "nobody": 401}
+
+
+async def test_without_a_store_nothing_has_a_title() -> None:
+    async with running_server(provider=ScriptedModel([])) as server, client_of(server) as client:
+        session_id = await client.opens("ana")
+        answer = await asks(server, "PATCH", f"/sessions/{session_id}", json={"title": "x"})
+
+    assert answer.status_code == 404
