@@ -5,7 +5,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q --require-has
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile -q --generate-hashes --allow-unsafe \
 	--strip-extras --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
 
-.PHONY: run voice llama test check lint types format bench attack talks soak fuzz audit docs browser lock help
+# Whether a Python is one that this needs; another one would end in a hundred lines of pip's.
+NEW_ENOUGH := -c "import sys; sys.exit(sys.version_info < (3, 11))"
+
+.PHONY: run voice llama test check lint types format bench bench-voice attack talks soak fuzz audit docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -76,9 +79,12 @@ lock: ## Locks what requirements*.ini names and is not locked yet (ARGS=--upgrad
 	done
 
 .venv/bin/python:
+	@$(PYTHON) $(NEW_ENOUGH) 2>/dev/null || { echo "This needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is \
+	$$($(PYTHON) -V 2>&1 || echo missing). Name another one, as in: make run PYTHON=python3.12" | tr -d '\t' >&2; exit 1; }
 	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip .venv
 
 .venv/run: .venv/bin/python requirements.lock
+	@$(BIN)/python $(NEW_ENOUGH) || { rm -rf .venv && $(MAKE) --no-print-directory .venv/bin/python; }
 	@$(BIN)/python -c "import platform, sys; odd = ['an Intel Mac'] * (platform.system() == 'Darwin' and platform.machine() == 'x86_64') \
 		+ ['Python 3.14 or newer'] * (sys.version_info >= (3, 14)); odd and print(f'{\", \".join(odd)}: some packages have no wheels here, see Quick start in README.md')"
 	$(PIP) -r requirements.lock

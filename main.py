@@ -4,13 +4,18 @@
 product. `uvicorn main:app` works too.
 """
 
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  # pip says so in a hundred lines, an import in a riddle
+    sys.stderr.write(f"This needs Python 3.11, 3.12 or 3.13, and here is {sys.version.split()[0]}.\n")
+    sys.exit(2)
+
 import argparse
 import asyncio
 import gc
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import FrameType
@@ -148,7 +153,8 @@ def _keepers(
 def _add_routes(app: FastAPI, settings: Settings) -> None:
     for module in (websocket_route, sessions_route, users_route, tickets_route, metrics_route, agent_route):
         app.include_router(module.router)
-    app.include_router(page_router(load_page(), settings))
+    app.state.page = load_page()
+    app.include_router(page_router(app.state.page, settings))
 
 
 def _measure(

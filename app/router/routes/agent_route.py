@@ -1,11 +1,17 @@
 """What operators look at: health and diagnosis."""
 
-from typing import Literal
+from html import escape
+from typing import Final, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
+from app.errors import Locale
+from app.llm.base import Check
+from app.router.advice import CheckStatus, advice_for, status_of
 from app.router.guards import Admin, Service, own_page
+from app.router.html_pages import document, language_of, routes_page, wants_html
+from app.router.page import Page
 
 router = APIRouter()
 
@@ -70,17 +76,19 @@ class Health(BaseModel):
 
 
 class CheckResult(BaseModel):
-    """One thing that was tried."""
+    """One thing that was tried; `warning`: people can talk without it. `mend`: what to do about it."""
 
     name: str
     ok: bool
+    status: CheckStatus
     detail: str
+    mend: str
 
 
 class Diagnosis(BaseModel):
-    """What was tried for real, and what to do where it failed."""
+    """What was tried for real, and what to do where it failed; `status` is the worst of the checks."""
 
-    status: Literal["ok", "failed"]
+    status: CheckStatus
     checks: list[CheckResult]
 
 
@@ -119,8 +127,69 @@ async def health(service: Service) -> Health:
     )
 
 
-@router.get("/agent/diagnose", dependencies=[Depends(own_page)])
-async def diagnose(service: Service, _: Admin) -> Diagnosis:
-    """Tries each part for real, within 10 seconds, and says what to do where one fails."""
-    checks = [CheckResult(name=c.name, ok=c.ok, detail=c.detail) for c in await service.diagnose()]
-    return Diagnosis(status="ok" if all(check.ok for check in checks) else "failed", checks=checks)
+@router.get("/agent/diagnose", response_model=Diagnosis, dependencies=[Depends(own_page)])
+async def diagnose(
+    request: Request, service: Service, _: Admin, lang: Literal["es", "en"] | None = None
+) -> Diagnosis | Response:
+    """Tries each part for real, within 10 seconds, and says what to do where one fails.
+
+    A browser gets a page, in Spanish or English (`lang`); programs get JSON.
+    """
+    checks = [_result(check) for check in await service.diagnose()]
+    statuses = {check.status for check in checks}
+    worst: CheckStatus = next((one for one in _WORST_FIRST if one in statuses), "ok")
+    diagnosis = Diagnosis(status=worst, checks=checks)
+    if not wants_html(request.headers.get("accept", "")):
+        return diagnosis
+    locale = language_of(lang, request.headers.get("accept-language", ""))
+    return _page(request.app.state.page, diagnosis, locale)
+
+
+@router.get("/docs", include_in_schema=False)
+async def routes(request: Request, lang: Literal["es", "en"] | None = None) -> Response:
+    """Lists the routes, for people; `/openapi.json` is for machines."""
+    locale = language_of(lang, request.headers.get("accept-language", ""))
+    return routes_page(request.app.state.page, request.app.openapi(), locale)
+
+
+_WORST_FIRST: Final[tuple[CheckStatus, ...]] = ("failed", "warning", "ok")
+
+_VERDICTS: Final[dict[Locale, dict[CheckStatus, str]]] = {
+    "es": {
+        "ok": "Todo funciona.",
+        "warning": "El agente funciona; falta algo de lo que puede prescindir.",
+        "failed": "Algo necesario no funciona. Arregla primero lo primero que ha fallado.",
+    },
+    "en": {
+        "ok": "Everything works.",
+        "warning": "The agent works; something is missing that it can do without.",
+        "failed": "Something that it needs does not work. Mend the first thing that failed first.",
+    },
+}
+
+_MARKS: Final[dict[Locale, dict[CheckStatus, str]]] = {
+    "es": {"ok": "Bien", "warning": "Aviso", "failed": "Fallo"},
+    "en": {"ok": "OK", "warning": "Warning", "failed": "Failed"},
+}
+
+
+def _result(check: Check) -> CheckResult:
+    status = status_of(check.name, check.ok)
+    mend = "" if check.ok else advice_for(check.name, "en").mend
+    return CheckResult(name=check.name, ok=check.ok, status=status, detail=check.detail, mend=mend)
+
+
+def _page(page: Page, diagnosis: Diagnosis, locale: Locale) -> Response:
+    title = "Diagnóstico" if locale == "es" else "Diagnosis"
+    verdict = _VERDICTS[locale][diagnosis.status]
+    body = [f'<p class="verdict" data-status="{diagnosis.status}">{verdict}</p>', '<ul class="checks">']
+    for check in diagnosis.checks:
+        part, mend = advice_for(check.name, locale)
+        name = f' <code class="name">{escape(check.name)}</code>' if part != check.name else ""
+        mark = f'<span class="mark">{_MARKS[locale][check.status]}</span>'
+        body.append(f'<li data-status="{check.status}"><h2>{mark} {escape(part)}{name}</h2>')
+        if mend and (not check.ok or check.name == "demo"):
+            body.append(f"<p>{escape(mend)}</p>")
+        body.append(f'<p class="detail" lang="en">{escape(check.detail)}</p></li>')
+    body.append("</ul>")
+    return document(page, locale, title, "../", body)

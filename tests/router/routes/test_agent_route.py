@@ -7,7 +7,10 @@ import httpx
 import pytest
 
 from app.llm.base import Check
+from app.router.advice import advice_for
+from app.voice.base import VoiceEngines
 from app.voice.readiness import HalfState
+from tests.deploy.proxies import ROOT
 from tests.support.context import settings_with
 from tests.support.scripted import Pause, Says, ScriptedModel, says
 from tests.support.server import client_of, running_server
@@ -104,8 +107,106 @@ async def test_diagnosis_is_ok_where_all_is_well() -> None:
 
     assert diagnosis == {
         "status": "ok",
-        "checks": [{"name": "script", "ok": True, "detail": "always there"}],
+        "checks": [{"name": "script", "ok": True, "status": "ok", "detail": "always there", "mend": ""}],
     }
+
+
+async def test_what_people_can_talk_without_is_a_warning() -> None:
+    settings = settings_with(public_ip_url="http://127.0.0.1:9/ip", voice=True)
+    async with running_server(settings, provider=ScriptedModel([]), engines=VoiceEngines()) as server:
+        server.service.voice.halves = {
+            "in": HalfState("not_installed", "a model"),
+            "out": HalfState("off"),
+        }
+        diagnosis = (await server.get("/agent/diagnose")).json()
+
+    assert diagnosis["status"] == "warning"
+    statuses = {check["name"]: check["status"] for check in diagnosis["checks"]}
+    assert statuses == {"script": "ok", "voice.in": "warning", "PUBLIC_IP_URL": "warning"}
+    assert all(bool(check["mend"]) is not check["ok"] for check in diagnosis["checks"])
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_page"),
+    [
+        (BROWSER, True),
+        ("application/json", False),
+        ("*/*", False),
+        ("", False),
+        ("application/json, text/html;q=0.5", False),
+        ("application/json;q=0.5, text/html", True),
+        ("text/html;q=0", False),
+    ],
+)
+async def test_browsers_get_a_page_and_programs_json(accept: str, is_page: bool) -> None:
+    async with running_server(provider=ScriptedModel([]), tools=[]) as server:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            url = f"http://127.0.0.1:{server.port}/agent/diagnose"
+            answer = await client.get(url, headers={"Accept": accept})
+
+    assert answer.headers["content-type"].startswith("text/html") is is_page
+
+
+class Hostile(ScriptedModel):
+    async def diagnose(self) -> list[Check]:
+        return [Check("key", ok=False, detail="<script>alert(1)</script>"), Check("<b>", ok=False, detail="")]
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "shown"),
+    [
+        ("", "es-MX,es;q=0.9,en;q=0.8", ("es", "Fallo", "Copia de nuevo la clave")),
+        ("", "fr", ("en", "Failed", "Copy the key")),
+        ("", "en;q=0.5, es;q=0.7", ("es", "Fallo", "Copia de nuevo la clave")),
+        ("?lang=en", "es", ("en", "Failed", "Copy the key")),
+        ("?lang=es", "en", ("es", "Fallo", "Copia de nuevo la clave")),
+    ],
+)
+async def test_page_says_in_both_languages_how_to_mend(
+    query: str, accepted: str, shown: tuple[str, str, str]
+) -> None:
+    async with running_server(provider=Hostile([]), tools=[]) as server:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            url = f"http://127.0.0.1:{server.port}/agent/diagnose{query}"
+            headers = {"Accept": BROWSER, "Accept-Language": accepted}
+            answer = await client.get(url, headers=headers)
+            styles = re.findall(r'href="\.\./(static/[^"]*css)"', answer.text)
+            loaded = [await server.get(f"/{path}") for path in styles]
+
+    assert f'<html lang="{shown[0]}">' in answer.text
+    assert shown[1] in answer.text and shown[2] in answer.text
+    assert "<script" not in answer.text and "<b>" not in answer.text
+    assert "script-src" not in answer.headers["content-security-policy"]
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert len(loaded) == 2 and all(one.status_code == 200 for one in loaded)
+
+
+def test_each_part_is_named_in_both_languages() -> None:
+    checked = re.findall(
+        r'(?:Stage|Check)\(\s*"([\w.]+)"',
+        "".join(path.read_text(encoding="utf-8") for path in (ROOT / "app").rglob("*.py")),
+    )
+    names = {*checked, "PUBLIC_IP_URL", "WEATHER_URL", "voice.in", "voice.out"}
+
+    assert len(names) > 8
+    for name in names:
+        spanish, english = advice_for(name, "es"), advice_for(name, "en")
+        assert spanish.part != name and english.part != name, name
+        assert spanish.mend and english.mend and spanish != english, name
+
+
+async def test_routes_are_listed_for_people() -> None:
+    async with running_server(provider=ScriptedModel([])) as server:
+        page = await server.get("/docs?lang=en")
+        schema = (await server.get("/openapi.json")).json()
+
+    assert page.headers["content-type"].startswith("text/html")
+    for path, methods in schema["paths"].items():
+        for method in methods:
+            assert f"{method.upper()} {path}" in page.text
 
 
 class Slow(ScriptedModel):
