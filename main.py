@@ -20,6 +20,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -236,7 +237,7 @@ def main() -> None:
     app = _app_or_exit(settings, _voice_that_installs(settings) if options.install_voice else None)
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    sys.stdout.write(f"Voice agent: http://{shown}:{port}/  (model: {settings.provider})\n")
+    sys.stdout.write(f"Voice agent: http://{shown}:{port}/  (model: {model_words(settings)})\n")
     sys.stdout.flush()
     # uvicorn stops by itself and then raises the signal again, for whoever had a handler before it. Without
     # one, a planned stop would end in a traceback (Ctrl+C) or in an exit status of 143 (SIGTERM).
@@ -250,6 +251,19 @@ def main() -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, stop_unless_stopping)
     server.run(sockets=[listener])
+
+
+def model_words(settings: Settings) -> str:
+    """Return what is known of the model before its service has been asked."""
+    match settings.provider:
+        case "azure":
+            return f"{settings.azure_openai_deployment_name}, Azure OpenAI"
+        case "openai":
+            # The host alone: an address may hold a key.
+            place = urlsplit(settings.openai_base_url or "").netloc.rpartition("@")[2] or "OpenAI"
+            return f"{settings.openai_model}, {place}" if settings.openai_model else f"the first of {place}"
+        case "demo":
+            return "demo, which answers by rules"
 
 
 def _server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:

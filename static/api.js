@@ -18,6 +18,11 @@ export function useToken(given) {
   token = given;
 }
 
+/** Where the server takes talks. */
+export function socketAddress() {
+  return locate("/ws").replace(/^http/, "ws");
+}
+
 /** @type {Record<number, import("./texts.js").TextKey>} */
 const SENTENCES = {
   0: "rest.offline",

@@ -1,14 +1,14 @@
 // @ts-check
 /** Puts the page together: the client, the talk, and what shows them. */
 
-import { askQuietly, locate, useToken } from "./api.js";
+import { askQuietly, socketAddress, useToken } from "./api.js";
 import { Composer } from "./composer.js";
 import { part } from "./dom.js";
-import { firstLocale, locale, speak } from "./language.js";
+import { locale } from "./language.js";
 import { offerLanguages } from "./language-switch.js";
-import { dress, offeredLanguages } from "./look.js";
+import { dress } from "./look.js";
 import { SessionPanel } from "./panel.js";
-import { sessionMemory, stored, storedToken, TALK_KEY } from "./preferences.js";
+import { sessionMemory, storedToken, TALK_KEY } from "./preferences.js";
 import { ProfilePanel } from "./profile.js";
 import { Follower } from "./scroll.js";
 import { closeOver } from "./side.js";
@@ -26,14 +26,9 @@ const stop = part("stop");
 const user = new UserChoice(begin);
 
 useToken(storedToken());
-speak(firstLocale(stored("locale"), navigator.languages));
 await dress();
-speak(firstLocale(stored("locale"), navigator.languages, offeredLanguages()));
 
-const url = new URL(locate("/ws"));
-url.protocol = url.protocol.replace("http", "ws");
-
-const client = new VoiceAgentClient(url.href, {
+const client = new VoiceAgentClient(socketAddress(), {
   userId: user.id,
   locale: locale(),
   token: storedToken() || undefined,

@@ -3,7 +3,8 @@
 
 import { locate } from "./api.js";
 import { part } from "./dom.js";
-import { show } from "./language.js";
+import { firstLocale, show, speak } from "./language.js";
+import { stored } from "./preferences.js";
 
 /** @typedef {import("./language.js").Locale} Locale */
 /** @typedef {Record<"accent" | "accent_soft" | "bubble" | "bubble_hover" | "on_bubble", string>} Shades */
@@ -23,8 +24,9 @@ const PATIENCE_MS = 3000;
 /** @type {Look | null} */
 let look = null;
 
-/** Asks for it and dresses the page; where there is no answer, the page stays as it is. */
+/** Asks for it, dresses the page and finds its language; where there is no answer, the look is the page's own. */
 export async function dress() {
+  speak(firstLocale(stored("locale"), navigator.languages));
   look = await fetch(locate("/agent/page"), { signal: AbortSignal.timeout(PATIENCE_MS) })
     .then((answer) => (answer.ok ? answer.json() : null))
     .catch(() => null);
@@ -35,6 +37,7 @@ export async function dress() {
   part("agent-name").hidden = false;
   if (look.color) paint(look.color);
   if (look.logo) showLogo(locate(look.logo));
+  speak(firstLocale(stored("locale"), navigator.languages, look.languages));
 }
 
 /** @returns {Locale[]} Those that may be chosen. */

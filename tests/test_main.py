@@ -15,6 +15,8 @@ import httpx
 import pytest
 
 from app.voice.packages import required_packages
+from main import model_words
+from tests.support.context import settings_with
 
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 20
@@ -97,6 +99,46 @@ def test_the_seeds_own_command_works() -> None:
 
     assert page.status_code == 200
     assert "text/html" in page.headers["content-type"]
+
+
+@pytest.mark.parametrize(("host", "is_open"), [("0.0.0.0", True), ("127.0.0.1", False)])
+def test_health_says_what_uvicorn_opens_to_the_network(host: str, is_open: bool) -> None:
+    """Also to whoever asks from this machine."""
+    port = free_port()
+    with started("-m", "uvicorn", "main:app", "--host", host, "--port", str(port), VOICE="false") as process:
+        wait_until_healthy(port)
+        health = httpx.get(f"http://127.0.0.1:{port}/agent/health", trust_env=False).json()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+
+    assert health["open_to_network"] is is_open
+    assert ("open_to_the_network" in errors) is is_open
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({}, "(model: demo, which answers by rules)"),
+        (
+            {"OPENAI_BASE_URL": "http://me:secret@127.0.0.1:9/v1", "OPENAI_MODEL": "llama"},
+            "(model: llama, 127.0.0.1:9)",
+        ),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "(model: the first of 127.0.0.1:9)"),
+        ({"OPENAI_API_KEY": "k", "OPENAI_MODEL": "gpt"}, "(model: gpt, OpenAI)"),
+        (
+            {
+                "AZURE_OPENAI_ENDPOINT": "https://x.example",
+                "AZURE_OPENAI_API_KEY": "k",
+                "AZURE_OPENAI_DEPLOYMENT_NAME": "mine",
+            },
+            "(model: mine, Azure OpenAI)",
+        ),
+    ],
+)
+def test_start_names_the_model_and_not_its_service_alone(values: dict[str, str], shown: str) -> None:
+    settings = settings_with(**{name.lower(): value for name, value in values.items()})
+
+    assert f"(model: {model_words(settings)})" == shown
 
 
 def test_importing_main_starts_nothing() -> None:

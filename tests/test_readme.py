@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,20 @@ def server() -> Iterator[ServerProcess]:
     process.kill()
 
 
+@contextmanager
+def files_given_out(folder: Path) -> Iterator[str]:
+    """The files of a folder, by the one-line server that the first page names; its address."""
+    command = [sys.executable, "-u", "-m", "http.server", "0"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout is not None
+            port = re.search(r"port (\d+)", process.stdout.readline().decode())
+            assert port is not None
+            yield f"http://localhost:{port[1]}"
+        finally:
+            process.kill()
+
+
 # The first page's examples
 
 
@@ -101,26 +115,49 @@ class TestExamples:
     @pytest.mark.node
     @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
     @pytest.mark.skipif(not WS.is_dir(), reason="the npm package ws is not installed")
-    def test_javascript_is_answered_in_node(self, readme: Path, server: ServerProcess) -> None:
+    @pytest.mark.parametrize("kind", ["module", "commonjs"])
+    @pytest.mark.parametrize(
+        ("name", "mark"), [("talk.mjs", "In Node: "), ("talk.cjs", "In Node, CommonJS: ")]
+    )
+    def test_javascript_is_answered_in_node(
+        self, readme: Path, server: ServerProcess, tmp_path: Path, name: str, mark: str, kind: str
+    ) -> None:
         [script] = code(readme, "javascript")
-        uncommented = script.removeprefix("// ").replace("8000", str(server.port))
+        assert f"// {mark}" in script and f"`{name}`" in prose(readme)
+        (tmp_path / "node_modules").symlink_to(WS.parent)
+        (tmp_path / "package.json").write_text(f'{{"type": "{kind}"}}')
+        uncommented = script.replace(f"// {mark}", "").replace("8000", str(server.port))
+        (tmp_path / name).write_text(uncommented, encoding="utf-8")
 
-        heard = output_of("node", "--input-type=module", "-", text=uncommented)
+        heard = output_of("node", str(tmp_path / name))
 
-        assert uncommented.startswith("import ")
         assert heard.startswith("session_created ")
         assert "response_chunk  4\n" in heard
         assert heard.endswith("response_complete Respuesta completada\n")
 
     @pytest.mark.browser
-    async def test_javascript_is_answered_in_a_browser(self, readme: Path, server: ServerProcess) -> None:
-        [script] = code(readme, "javascript")
+    @pytest.mark.parametrize("place", ["the server's page", "a server of files", "the disk"])
+    async def test_javascript_is_answered_in_a_browser(
+        self, readme: Path, server: ServerProcess, tmp_path: Path, place: str
+    ) -> None:
+        [script] = (text.replace("8000", str(server.port)) for text in code(readme, "javascript"))
+        file = tmp_path / "talk.html"
+        file.write_text(f"<!doctype html><script>{script}</script>", encoding="utf-8")
         async with launched() as browser:
-            # Somebody else's page, which may hold scripts, of the server's origin.
-            page = await browser.new_page(bypass_csp=True)
-            await page.goto(f"{server.url}/agent/health")
+            page = await browser.new_page()
+            if place == "the disk":  # as the page says
+                async with page.expect_console_message(lambda line: "403" in line.text):
+                    await page.goto(file.as_uri())
+                return
             async with page.expect_console_message(lambda line: line.text.startswith("response_complete")):
-                await page.add_script_tag(content=script.replace("8000", str(server.port)))
+                if place == "a server of files":
+                    with files_given_out(tmp_path) as address:
+                        await page.goto(f"{address}/talk.html")
+                else:
+                    await page.goto(server.url)
+                    session = await page.context.new_cdp_session(page)
+                    # What the console does with what is written there.
+                    await session.send("Runtime.evaluate", {"expression": script, "replMode": True})
 
     def test_python_is_answered(self, readme: Path, server: ServerProcess) -> None:
         client = next(text for text in code(readme, "python") if "websockets" in text)

@@ -59,6 +59,7 @@ RANKS = {
     "chat": 0,
     "completeness": 0,
     "interpreter": 0,
+    "listening": 0,
     "watchdog": 0,
     "shutdown": 0,
     "descriptors": 0,

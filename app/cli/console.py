@@ -9,6 +9,7 @@ from typing import Final
 from app.cli.endings import Exit
 from app.cli.ledger import Message
 from app.cli.link import Item, Link, Returned
+from app.cli.open_calls import OpenCalls
 from app.cli.paper import Paper
 
 _MAX_OPEN: Final = 8
@@ -33,6 +34,7 @@ class Console:
         self._paper = paper
         self._open: dict[str, str | None] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED_TURNS)
+        self._calls = OpenCalls()
         self._turn_id: str | None = None
         self._state = "idle"
         self._has_failed = False
@@ -90,20 +92,27 @@ class Console:
         await self._link.send(message)
 
     async def _command(self, line: str) -> None:
-        command, _, call_id = line.partition(" ")
+        command, _, given = line.partition(" ")
         if command == "/help":
             self._paper.warn("commands")
         elif command == "/interrupt":
             await self.interrupt()
         elif command not in ("/cancel", "/approve", "/deny"):
             self._paper.warn("unknown_command", command=command)
-        elif not call_id.strip():
+        else:
+            await self._answer_call(command, given.strip())
+
+    async def _answer_call(self, command: str, given: str) -> None:
+        chosen = self._calls.chosen(given, only_asked=command != "/cancel")
+        if not chosen:
             self._paper.warn("needs_id", command=command)
+        elif len(chosen) > 1:
+            self._paper.warn("several_ids", command=command, ids=", ".join(chosen))
         elif command == "/cancel":
-            await self._link.send({"type": "cancel_tool", "call_id": call_id.strip()})
+            await self._link.send({"type": "cancel_tool", "call_id": chosen[0]})
         else:
             approved = command == "/approve"
-            await self._link.send({"type": "approve_tool", "call_id": call_id.strip(), "approved": approved})
+            await self._link.send({"type": "approve_tool", "call_id": chosen[0], "approved": approved})
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         while not holds():
@@ -116,6 +125,7 @@ class Console:
         async with aclosing(self._link.items()) as items:
             async for item in items:
                 self._paper.write(item)
+                self._calls.follow(item)
                 self._follow(item)
                 self._changed.set()
 

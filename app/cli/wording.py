@@ -20,6 +20,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "No conozco {command}; /help los muestra.",
         "I do not know {command}; /help shows them.",
     ),
+    "several_ids": (
+        "{command} puede ser varias; escribe algo más de una: {ids}.",
+        "{command} may mean several; type more of one: {ids}.",
+    ),
     "needs_id": ("A {command} le falta el identificador.", "{command} needs an id."),
     "goodbye": ("Hasta luego.", "Goodbye."),
     "dropped": (

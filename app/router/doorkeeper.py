@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.listening import listening_hosts
 from app.router.credentials import (
     FORWARDED_HOST,
     HARMLESS,
@@ -47,6 +48,7 @@ class Doorkeeper:
     def __init__(self, app: ASGIApp, settings: Settings, conducts: Conducts) -> None:
         self.app = app
         self._conducts = conducts
+        self._has_looked = False
         self._origins = settings.allowed_origins
         self._proxies = Networks(settings.trusted_proxies)
         own = socket.gethostname().lower()
@@ -115,9 +117,18 @@ class Doorkeeper:
                 break
 
     def _note_exposure(self, scope: Scope) -> None:
-        """Somebody came from beyond this machine: `uvicorn main:app` tells nobody what it binds."""
+        """Tell that more than this machine reaches us: `uvicorn main:app` tells nobody what it binds.
+
+        Looks once, at the first request: the process listens by then, and holds few connections yet.
+        """
         server: Any = scope.get("server")
-        if server and server[1] is not None and not is_loopback(str(server[0])):
+        if not server or server[1] is None:
+            return
+        hosts = {str(server[0])}
+        if not self._has_looked:
+            self._has_looked = True
+            hosts |= listening_hosts(int(server[1]))
+        if not all(map(is_loopback, hosts)):
             scope["app"].state.service.access.note_exposure()
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from config.settings import Settings
 from tests.deploy.proxies import DEPLOY, ROOT, free_port
+from tests.support.context import settings_with
 from tests.support.process import server_process
 from tests.support.scripted import ScriptedModel
 from tests.support.server import running_server
@@ -156,3 +158,28 @@ async def test_server_runs_in_a_folder_that_it_may_not_write_to(tmp_path: Path) 
     assert health["storage"]["status"] == "ok"
     assert (tmp_path / "talks.db").exists()
     assert not (ROOT / "probe").exists()
+
+
+UNIT = (DEPLOY / "voice-agent.service").read_text(encoding="utf-8")
+
+
+def test_unit_is_taken_by_systemd(tmp_path: Path) -> None:
+    systemd = shutil.which("systemd-analyze")
+    if systemd is None:
+        pytest.skip("systemd-analyze is missing: it comes with systemd")
+    # The one thing of it that is not here.
+    unit = tmp_path / "voice-agent.service"
+    unit.write_text(UNIT.replace("/opt/voice-agent/.venv/bin/python", sys.executable))
+
+    done = subprocess.run([systemd, "verify", str(unit)], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_unit_knows_how_the_server_ends() -> None:
+    values = dict(re.findall(r"^(\w+)=(.*)$", UNIT, re.MULTILINE))
+
+    assert float(values["TimeoutStopSec"]) >= 2 * settings_with().shutdown_grace_s + 5
+    assert values["RestartPreventExitStatus"] == "2 3"
+    assert values["ReadWritePaths"] == f"{values['WorkingDirectory']}/data"
+    assert values["ExecStart"].endswith(" main.py")

@@ -137,7 +137,7 @@ async def diagnose(
     """
     checks = [_result(check) for check in await service.diagnose()]
     statuses = {check.status for check in checks}
-    worst: CheckStatus = next((one for one in _WORST_FIRST if one in statuses), "ok")
+    worst = next(filter(statuses.__contains__, _WORST_FIRST), _WORST_FIRST[-1])
     diagnosis = Diagnosis(status=worst, checks=checks)
     if not wants_html(request.headers.get("accept", "")):
         return diagnosis
