@@ -137,7 +137,9 @@ async def diagnose(
     """
     checks = [_result(check) for check in await service.diagnose()]
     statuses = {check.status for check in checks}
-    worst = next(filter(statuses.__contains__, _WORST_FIRST), _WORST_FIRST[-1])
+    worst: CheckStatus = "ok"
+    for status in _WORST_LAST:
+        worst = status if status in statuses else worst
     diagnosis = Diagnosis(status=worst, checks=checks)
     if not wants_html(request.headers.get("accept", "")):
         return diagnosis
@@ -152,7 +154,7 @@ async def routes(request: Request, lang: Literal["es", "en"] | None = None) -> R
     return routes_page(request.app.state.page, request.app.openapi(), locale)
 
 
-_WORST_FIRST: Final[tuple[CheckStatus, ...]] = ("failed", "warning", "ok")
+_WORST_LAST: Final[tuple[CheckStatus, ...]] = ("ok", "warning", "failed")
 
 _VERDICTS: Final[dict[Locale, dict[CheckStatus, str]]] = {
     "es": {
