@@ -18,7 +18,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
+from app.router.page import load_page
+
 ROOT = Path(__file__).parents[2]
+_VERSION = load_page().version
+"""Of the page's files: another address would be another module, with a state of its own."""
+
 START_LIMIT_S = 30
 STOP_LIMIT_S = 15
 ANSWER_LIMIT_MS = 20_000
@@ -166,8 +171,9 @@ class Visitor:
         return await self.growing.inner_text()
 
     async def run(self, script: str, argument: Any = None) -> Any:
-        """Runs a script in the page, beside the page's own."""
-        return await self.page.evaluate(script, argument)
+        """Runs a script in the page, beside the page's own; modules that it imports are the page's."""
+        named = script.replace('import("/static/', f'import("/static/@{_VERSION}/')
+        return await self.page.evaluate(named, argument)
 
 
 @asynccontextmanager
