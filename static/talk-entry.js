@@ -77,7 +77,10 @@ export function titleOf({ title }) {
 
 /** @param {string} sessionId */
 export function exportAddress(sessionId) {
-  return `/sessions/${encodeURIComponent(sessionId)}/export?format=markdown`;
+  // As the browser knows it; its reader's own times.
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  const query = new URLSearchParams({ format: "markdown", time_zone: timeZone ?? "UTC" });
+  return `/sessions/${encodeURIComponent(sessionId)}/export?${query}`;
 }
 
 /** The time of a talk of today, the day of an earlier one. @param {Date} moment */
