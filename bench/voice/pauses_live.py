@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.voice.vad import VoiceActivity
-from bench.voice.__main__ import MODELS_DIR, serving
 from bench.voice.pauses import Prompt, prompts, stretched
 from bench.voice.people import NoPeople, fetch
 from bench.voice.reader import ANSWER, FIRST_WORD_S, Reader, text_of
+from bench.voice.serving import MODELS_DIR, serving
 from bench.voice.talks import Heard, Talker, talking
 from tests.support.answers import Answer, Text
 from tests.support.azure_standin import AzureStandin
