@@ -73,6 +73,7 @@ class SpokenTurn:
         self._clauses: deque[str] = deque()
         self._uncut: deque[str | None] = deque()  # None: no more comes there, for a while
         self._chars = 0
+        self._talk = ""
         self._sound = bytearray()
         self._dropped_bytes = 0
         self._text_is_whole = False
@@ -198,6 +199,7 @@ class SpokenTurn:
         speech = self._speech(clause, begins_ms == 0)
         if speech.is_first and self._rehearsal is None:
             reached("clause")
+        self._talk = speech.talk
         if self._rehearsal is not None and not self._rehearsal.has(speech):
             await self._end_rehearsal()  # before the synthesiser makes another one for this talk
         sound = self._rehearsal.pieces() if self._rehearsal is not None else self._synthesiser.speak(speech)
@@ -256,6 +258,7 @@ class SpokenTurn:
         if self.first_sound_at is None:
             self.first_sound_at = now
             reached("frame")
+            self._synthesiser.heard(self._talk)
             self._announce()
         start = round(self.playback.sent_ms * self._bytes_per_ms) - self._dropped_bytes
         size = max(round(length_ms * self._bytes_per_ms) // BYTES_PER_SAMPLE, 1) * BYTES_PER_SAMPLE

@@ -81,7 +81,7 @@ class _ServerCollector(Collector):
         yield _count("loop_stalls", "Times that the event loop was held up.", self._watchdog.stalls)
         engines = service.session_host.engines
         yield _counts(
-            "voice_answers", "Answers that each voice has begun to speak.", ("voice",), engines.answers_begun
+            "voice_answers", "Answers that were heard of each voice.", ("voice",), engines.answers_begun
         )
         lost = sum(losses() for losses in engines.losses)
         yield _count("voice_workers_lost", "Worker processes of speech that died or hung.", lost)

@@ -163,6 +163,10 @@ class Synthesiser(Protocol):
         """Nobody will hear the rest of what was said in this talk: time that was kept for it is free."""
         ...
 
+    def heard(self, talk: str) -> None:
+        """The first sound of an answer leaves, the one whose first clause was asked for last in this talk."""
+        ...
+
     async def aclose(self) -> None:
         """Gives back what it holds."""
         ...
@@ -259,7 +263,7 @@ class VoiceEngines:
         closers: How its parts give back what they hold.
         new_splitter: Makes what cuts one answer into clauses; there where there is a synthesiser.
         losses: How many worker processes each part has lost so far.
-        answers_begun: How many answers each voice has begun to speak, where there is a choice.
+        answers_begun: How many answers were heard of each voice, where there is a choice.
     """
 
     senses: Senses | None = None

@@ -46,7 +46,7 @@ class HasChoice(Protocol):
 
     @property
     def answers_begun(self) -> Mapping[str, int]:
-        """How many answers each has begun to speak; goes on counting."""
+        """How many answers were heard of each; goes on counting."""
         ...
 
 

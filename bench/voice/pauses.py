@@ -201,6 +201,9 @@ class SlowVoice:
     def give_up(self, talk: str) -> None:
         """Keeps no time for anybody."""
 
+    def heard(self, talk: str) -> None:
+        """Counts nothing."""
+
     async def aclose(self) -> None:
         """Holds nothing."""
 

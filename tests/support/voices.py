@@ -22,6 +22,7 @@ class WordySynthesiser:
     def __init__(self, delay_s: float = 0, fails: dict[str, AgentError] | None = None) -> None:
         self.asked: list[Speech] = []
         self.given_up: list[str] = []
+        self.heard_in: list[str] = []
         self.open = 0
         self._delay_s = delay_s
         self.fails = fails or {}
@@ -41,6 +42,9 @@ class WordySynthesiser:
 
     def give_up(self, talk: str) -> None:
         self.given_up.append(talk)
+
+    def heard(self, talk: str) -> None:
+        self.heard_in.append(talk)
 
     async def aclose(self) -> None:
         assert self.open == 0

@@ -58,7 +58,22 @@ async def test_words_that_will_not_be_said_are_forgotten():
         s.mouth.forget_rehearsed()
         await asyncio.sleep(0.1)
 
-        assert (s.synthesiser.open, s.said) == (0, [])
+        assert (s.synthesiser.open, s.said, s.synthesiser.heard_in) == (0, [], [])
+
+
+@virtual
+async def test_answer_counts_once_when_its_first_sound_leaves():
+    async with stand() as s:
+        s.mouth.rehearse("Hola Ana María.", is_all=True)
+        await asyncio.sleep(0.1)
+        s.mouth.forget_rehearsed()
+        s.mouth.rehearse("Hola Ana.", is_all=True)
+        await asyncio.sleep(0.1)
+        assert s.synthesiser.heard_in == []
+        s.mouth.say("t1", "Hola Ana. Y Luz.")
+        await s.mouth.finish("t1")
+
+        assert s.synthesiser.heard_in == ["s1"]
 
 
 @virtual

@@ -73,6 +73,9 @@ class AzureVoice:
     def give_up(self, talk: str) -> None:
         """Keeps no time for anybody."""
 
+    def heard(self, talk: str) -> None:
+        """Counts nothing."""
+
     async def diagnose(self) -> list[Check]:
         """Tries the model with one word."""
         return await self._speech.diagnose(self._request("Hola", Speech("Hola", "es")), "speech")

@@ -62,6 +62,9 @@ class Espeak:
     def give_up(self, talk: str) -> None:
         """Keeps no time for anybody."""
 
+    def heard(self, talk: str) -> None:
+        """Counts nothing."""
+
     @property
     def workers_lost(self) -> int:
         """How many of its processes have died or hung so far."""

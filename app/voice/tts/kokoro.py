@@ -113,6 +113,9 @@ class Kokoro:
         """Nobody will hear the rest of what was said in this talk."""
         self._answers.give_up(talk)
 
+    def heard(self, talk: str) -> None:
+        """Counts nothing."""
+
     @property
     def workers_lost(self) -> int:
         """How many of its processes have died or hung so far."""

@@ -40,7 +40,7 @@ class LocalVoice:
         substitute: Speaks at the same rate; None where there is none.
 
     Attributes:
-        answers_begun: How many answers each has begun to speak.
+        answers_begun: How many answers were heard of each; what was only rehearsed is none.
     """
 
     name: Literal["azure", "local", "espeak"] = "local"
@@ -85,6 +85,11 @@ class LocalVoice:
         """Nobody will hear the rest of what was said in this talk: others may have Kokoro at once."""
         self._answers.give_up(talk)
 
+    def heard(self, talk: str) -> None:
+        """Counts the answer for the voice that speaks it."""
+        if self._answers.knows(talk):
+            self.answers_begun["kokoro" if self._answers.may_use(talk) else "espeak"] += 1
+
     def warm(self, speed: float) -> None:
         """Begins to make the common openings, while nobody is spoken to."""
         self._warming = asyncio.create_task(self._make_openings(speed), name="warm the voice")
@@ -110,7 +115,6 @@ class LocalVoice:
             answers.begin(speech.talk, now, speech.owner)
             if not self._kokoro.is_ready:
                 answers.give_up(speech.talk)
-            self.answers_begun["kokoro" if answers.may_use(speech.talk) else "espeak"] += 1
         return answers.may_use(speech.talk)
 
     async def _by_kokoro(self, speech: Speech) -> AsyncGenerator[AudioPiece, None]:

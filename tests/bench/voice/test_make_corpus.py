@@ -125,6 +125,9 @@ class Beeper:
     def give_up(self, talk: str) -> None:
         """Keeps no time for anybody."""
 
+    def heard(self, talk: str) -> None:
+        """Counts nothing."""
+
     async def aclose(self) -> None:
         """Holds nothing."""
 

@@ -35,6 +35,9 @@ class Plain:
     def give_up(self, talk: str) -> None:
         pass
 
+    def heard(self, talk: str) -> None:
+        pass
+
     async def aclose(self) -> None:
         pass
 
@@ -75,7 +78,21 @@ async def test_second_answer_at_the_same_time_gets_the_substitute_for_all_of_it(
         assert len(first) > 1000 and second == SUBSTITUTE
         assert len(await say(voice, clause("cuatro", "a"))) > 1000
         assert await say(voice, clause("cuatro", "b")) == SUBSTITUTE
+
+        assert voice.answers_begun == {"kokoro": 0, "espeak": 0}
+        voice.heard("a")
+        voice.heard("b")
         assert voice.answers_begun == {"kokoro": 1, "espeak": 1}
+
+
+async def test_answer_counts_for_the_voice_that_is_heard():
+    async with voice_with(Plain()) as voice:
+        await say(voice, clause("rehearsed", is_first=True))
+        await say(voice, clause("imposible", is_first=True))
+        voice.heard("a")
+        voice.heard("nobody")
+
+        assert voice.answers_begun == {"kokoro": 0, "espeak": 1}
 
 
 async def test_answer_that_nobody_will_hear_leaves_its_time_to_others():
