@@ -208,6 +208,8 @@ def _timestamp(record: logging.LogRecord) -> str:
 def _escaped(text: str, max_chars: int = _MAX_VALUE_CHARS) -> str:
     """One line without control characters, cut to a sensible length."""
     cut = text if len(text) <= max_chars else text[:max_chars] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in cut)
 
 

@@ -102,13 +102,15 @@ class Asking:
         may_retry: bool = True,
     ) -> ChatRequest:
         session = self._session
-        request = ChatRequest(messages, schemas, session.locale, may_retry=may_retry, talk=session.session_id)
-        if emotion is None:
-            return request
-        note = note_for(emotion, session.locale)
-        if note:
-            messages = _with_aside(messages, note)
-        return replace(request, messages=messages, mood=emotion.label)
+        note = note_for(emotion, session.locale) if emotion is not None else ""
+        return ChatRequest(
+            _with_aside(messages, note) if note else messages,
+            schemas,
+            session.locale,
+            mood=emotion.label if emotion is not None else None,
+            may_retry=may_retry,
+            talk=session.session_id,
+        )
 
 
 def _with_aside(messages: list[ApiMessage], note: str) -> list[ApiMessage]:
@@ -116,6 +118,8 @@ def _with_aside(messages: list[ApiMessage], note: str) -> list[ApiMessage]:
 
     It is there for one request: it is not part of what was said.
     """
-    users = (n for n, message in enumerate(messages) if message["role"] == "user")
-    place = max(users, default=len(messages))
+    place = len(messages) - 1
+    while place >= 0 and messages[place]["role"] != "user":
+        place -= 1
+    place = place if place >= 0 else len(messages)
     return [*messages[:place], {"role": "system", "content": note, "note": "aside"}, *messages[place:]]

@@ -13,6 +13,7 @@ from app.llm.chat_completions import REQUEST_HEADERS, ChatCompletions, Connectio
 from app.llm.keys import checked_key
 from app.llm.openai_errors import Failure, Hints, is_model_missing
 from app.llm.retry import RetryPolicy
+from app.llm.transport import AiohttpTransport
 from config.settings import Settings, SettingsError
 
 _USAGE_SINCE = "2024-09-01"
@@ -45,6 +46,7 @@ class AzureOpenAI:
             raise SettingsError("AZURE_OPENAI_*: Azure OpenAI needs endpoint, key and deployment")
         key = checked_key(settings.azure_openai_api_key, "AZURE_OPENAI_API_KEY")
         limits = limits or ConnectionLimits()
+        transport = AiohttpTransport(limits.connect_timeout_s)
         self.model = deployment
         self.notice: dict[Locale, str] = {}
         self._api_version = settings.azure_openai_api_version
@@ -55,7 +57,7 @@ class AzureOpenAI:
             max_retries=0,
             timeout=None,
             default_headers=REQUEST_HEADERS,
-            http_client=http_client(limits),
+            http_client=http_client(transport),
         )
         hints = Hints(
             key=key,
@@ -65,7 +67,7 @@ class AzureOpenAI:
             endpoint=f"AZURE_OPENAI_ENDPOINT={endpoint}",
         )
         capabilities = Capabilities(stream_options=_tells_usage(self._api_version))
-        self._chat = ChatCompletions(client, settings, hints, capabilities, limits, retry)
+        self._chat = ChatCompletions(client, transport, settings, hints, capabilities, limits, retry)
         self.retries = self._chat.retries
         self._settings = settings
 

@@ -9,16 +9,17 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import httpx2
-from openai import APIStatusError, AsyncOpenAI
+from openai import AsyncOpenAI
 
 from app.clock import SystemClock
 from app.errors import LlmBadResponse, LlmBusy, LlmStalled
 from app.llm.answer import Answer
 from app.llm.base import ApiMessage, ChatRequest, Completion
 from app.llm.capabilities import Capabilities, OptionalParameter
+from app.llm.envelopes import Envelope, Envelopes, body_bytes
 from app.llm.offered_tools import OfferedTools
 from app.llm.openai_errors import Failure, Hints, refusal, unreachable
 from app.llm.openai_stream import AnswerDecoder
@@ -27,7 +28,7 @@ from app.llm.request_messages import request_messages
 from app.llm.retry import RetryPolicy, asked_delay_s
 from app.llm.returns import Returns, both
 from app.llm.thinking_habit import ModelHabits, ThinkingHabit
-from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, body_of
+from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, UpstreamAnswer
 from app.patience import patiently
 from config.settings import Settings
 
@@ -41,6 +42,8 @@ REQUEST_HEADERS = {"accept-encoding": "identity"}
 
 _TEACHING_STATUSES = (400, 404, 405, 422, 500, 501)
 """With which services say what is wrong with the messages; the last one where a template fails."""
+
+_NOT_OPTIONAL = frozenset(("model", "stream", "messages"))
 
 _NO_STREAM_TYPES = ("text/html", "application/xhtml+xml")
 """Pages. JSON may be an answer or an error, and an answer may be called so."""
@@ -65,9 +68,8 @@ class ConnectionLimits:
     connect_timeout_s: float = 5
 
 
-def http_client(limits: ConnectionLimits) -> httpx2.AsyncClient:
-    """An HTTP client for the `openai` package: over aiohttp, redirects off, without timers of its own."""
-    transport = AiohttpTransport(limits.connect_timeout_s)
+def http_client(transport: AiohttpTransport) -> httpx2.AsyncClient:
+    """An HTTP client for the `openai` package: redirects off, without timers of its own."""
     return httpx2.AsyncClient(transport=transport, follow_redirects=False, timeout=None)
 
 
@@ -90,6 +92,7 @@ class ChatCompletions:
 
     Args:
         client: The `openai` package's client, without retries of its own.
+        transport: What carries its requests.
         settings: Timeouts, and what goes into requests.
         hints: What the log tells an operator about this service.
         capabilities: What the service is believed to take at first.
@@ -104,6 +107,7 @@ class ChatCompletions:
     def __init__(
         self,
         client: AsyncOpenAI,
+        transport: AiohttpTransport,
         settings: Settings,
         hints: Hints,
         capabilities: Capabilities,
@@ -115,6 +119,8 @@ class ChatCompletions:
         self.retries: Counter[str] = Counter()
         self.has_answered = False
         self._client = client
+        self._transport = transport
+        self._envelopes = Envelopes(client)
         self._settings = settings
         self._limits = limits
         self._retry = retry or RetryPolicy(settings.llm_max_retries)
@@ -193,14 +199,18 @@ class ChatCompletions:
     async def _adapt(self, model: str, request: ChatRequest) -> Answer:
         """An answer, once all that the service does not take is left out, and what it wants back is there."""
         unlearned: tuple[Returns, Capabilities] | None = None
+        envelope = await self._envelopes.of(model)
         while True:
             parameters = self.capabilities.parameters(request, self._settings)
-            returns = replace(self._returns, service=f"{self._client.base_url.netloc.decode()} {model}")
+            if self._returns.service != envelope.service:
+                self._returns = replace(self._returns, service=envelope.service)
+            returns = self._returns
             messages = request_messages(request.messages, request.locale, returns)
             if returns.tools_beside_calls and "tools" not in parameters and (named := called_in(messages)):
                 parameters["tools"] = named
+            body = {"model": model, "stream": True, "messages": messages, **parameters}
             try:
-                return await self._attempt(model, messages, parameters, returns.service, request.talk)
+                return await self._attempt(envelope, body, self._habit_of(model, request.talk))
             except Failure as failure:
                 before = self._returns, self.capabilities
                 if failure.refused is not None:
@@ -229,18 +239,15 @@ class ChatCompletions:
         logger.warning("llm_messages_adapted", extra={"cause": failure.error.facts})
         return True
 
-    async def _attempt(
-        self, model: str, messages: list[ApiMessage], parameters: dict[str, Any], service: str, talk: str
-    ) -> Answer:
+    async def _attempt(self, envelope: Envelope, body: dict[str, Any], habit: ThinkingHabit) -> Answer:
         async with AsyncExitStack() as resources:
             await self._take_slot(resources)
             asked_at = asyncio.get_running_loop().time()
-            response = await self._ask(model, messages, parameters, resources)
+            answer = await self._ask(envelope, body, resources)
             limits_s = (self._settings.llm_first_token_timeout_s, self._settings.llm_stall_timeout_s)
-            tools = OfferedTools(parameters.get("tools", ()))
-            decoder = AnswerDecoder(self.hints, tools, self._habit_of(model, talk))
-            body = body_of(response)
-            return Answer(body, self.hints, limits_s, asked_at, resources.pop_all(), service, decoder)
+            decoder = AnswerDecoder(self.hints, OfferedTools(body.get("tools", ())), habit)
+            held = resources.pop_all()
+            return Answer(answer.body, self.hints, limits_s, asked_at, held, envelope.service, decoder)
 
     def _habit_of(self, model: str, talk: str) -> ThinkingHabit:
         if model not in self._habits:
@@ -248,55 +255,50 @@ class ChatCompletions:
         return self._habits[model].in_talk(talk)
 
     async def _take_slot(self, resources: AsyncExitStack) -> None:
-        try:
-            async with patiently(self._limits.slot_wait_s):
-                await self._slots.acquire()
-        except TimeoutError as exc:
-            facts = f"all {self._limits.pool_size} connections are in use"
-            raise Failure(LlmBusy(facts)) from exc
+        if self._slots.locked():
+            try:
+                async with patiently(self._limits.slot_wait_s):
+                    await self._slots.acquire()
+            except TimeoutError as exc:
+                facts = f"all {self._limits.pool_size} connections are in use"
+                raise Failure(LlmBusy(facts)) from exc
+        else:
+            await self._slots.acquire()  # without waiting, and so without a timer
         resources.callback(self._slots.release)
 
     async def _ask(
-        self, model: str, messages: list[ApiMessage], parameters: dict[str, Any], resources: AsyncExitStack
-    ) -> httpx2.Response:
+        self, envelope: Envelope, body: dict[str, Any], resources: AsyncExitStack
+    ) -> UpstreamAnswer:
         """Sends the request; returns when the headers of an event stream have come."""
-        create = cast(Any, self._client.chat.completions.with_streaming_response.create)
         try:
             async with patiently(self._settings.llm_first_token_timeout_s):
-                # Named arguments are converted one by one, 0.15 ms for each message of the history, while the
-                # event loop waits; what goes in as extra body is sent as it is.
-                body = {"messages": messages, **parameters}
-                streamed = await resources.enter_async_context(
-                    create(model=model, messages=(), stream=True, extra_body=body)
-                )
-                response: httpx2.Response = streamed.http_response
-                if response.status_code != 200:
-                    raise self._refusal(response, parameters)
-                await self._check_type(response)
+                answer = await self._transport.post(envelope.url, envelope.headers, body_bytes(body))
+                resources.push_async_callback(answer.body.aclose)
+                if answer.status != 200:
+                    raise self._refusal(answer, body)
+                await self._check_type(answer)
         except TimeoutError as exc:
             raise Failure(LlmStalled("no answer began in time")) from exc
         except Unreachable as exc:
             raise unreachable(exc, self.hints) from exc
-        except APIStatusError as exc:
-            raise self._refusal(exc.response, parameters) from None
-        return response
+        return answer
 
-    def _refusal(self, response: httpx2.Response, parameters: dict[str, Any]) -> Failure:
+    def _refusal(self, answer: UpstreamAnswer, body: dict[str, Any]) -> Failure:
         failure = refusal(
-            response.status_code, response.headers, response.content, self.hints, set(parameters)
+            answer.status, answer.headers, answer.refusal, self.hints, set(body) - _NOT_OPTIONAL
         )
-        failure.asked_s = asked_delay_s(response.headers, self._clock.now())
+        failure.asked_s = asked_delay_s(answer.headers, self._clock.now())
         return failure
 
-    async def _check_type(self, response: httpx2.Response) -> None:
-        headers = response.headers
+    async def _check_type(self, answer: UpstreamAnswer) -> None:
+        headers = answer.headers
         if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
             raise Failure(
                 LlmBadResponse(f"compressed although not asked: {headers['content-encoding'][:50]}")
             )
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type in _NO_STREAM_TYPES:
-            text = (await body_of(response).read())[:MAX_REFUSAL_BYTES].decode("utf-8", errors="replace")
+            text = (await answer.body.read())[:MAX_REFUSAL_BYTES].decode("utf-8", errors="replace")
             raise Failure(LlmBadResponse(f"{content_type} instead of a stream: {self.hints.quoted(text)}"))
 
 

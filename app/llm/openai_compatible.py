@@ -16,6 +16,7 @@ from app.llm.keys import checked_key
 from app.llm.model_list import best_for_chat, list_models
 from app.llm.openai_errors import Failure, Hints, is_model_missing
 from app.llm.retry import RetryPolicy
+from app.llm.transport import AiohttpTransport
 from config.model_addresses import address_and_query
 from config.settings import Settings
 
@@ -55,6 +56,7 @@ class OpenAICompatible:
     ) -> None:
         key = checked_key(settings.openai_api_key, "OPENAI_API_KEY") if settings.openai_api_key else ""
         limits = limits or ConnectionLimits()
+        transport = AiohttpTransport(limits.connect_timeout_s)
         url, query = address_and_query(settings.openai_base_url or OPENAI_URL)
         self.model = settings.openai_model or ""
         self._may_choose = not self.model
@@ -70,7 +72,7 @@ class OpenAICompatible:
             max_retries=0,
             timeout=None,
             default_headers=REQUEST_HEADERS,
-            http_client=http_client(limits),
+            http_client=http_client(transport),
         )
         self._hints = Hints(
             key=key,
@@ -78,7 +80,9 @@ class OpenAICompatible:
             model=f"OPENAI_MODEL={self.model} and the path of OPENAI_BASE_URL={url} (it often ends in /v1)",
             endpoint=f"OPENAI_BASE_URL={url}",
         )
-        self._chat = ChatCompletions(self._client, settings, self._hints, Capabilities(), limits, retry)
+        self._chat = ChatCompletions(
+            self._client, transport, settings, self._hints, Capabilities(), limits, retry
+        )
         self.retries = self._chat.retries
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:

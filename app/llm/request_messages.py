@@ -273,7 +273,7 @@ def _is_clean(content: Any) -> bool:
         bool(content)
         and isinstance(content, str)
         and not content.isspace()
-        and _MARK_BEGINNING not in content
+        and ("[" not in content or _MARK_BEGINNING not in content)
     )
 
 

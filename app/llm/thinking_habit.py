@@ -72,14 +72,21 @@ class ThinkingHabit:
     Args:
         model: Its name.
         others: What other talks have shown, where there are any; they know the name.
+        on_shown: Told what this talk's answers had shown, and what they show now, where that is another.
 
     Attributes:
         own: What this talk's answers have shown.
     """
 
-    def __init__(self, model: str = "", others: Callable[[], State] | None = None) -> None:
+    def __init__(
+        self,
+        model: str = "",
+        others: Callable[[], State] | None = None,
+        on_shown: Callable[[State, State], None] | None = None,
+    ) -> None:
         self.own: State = "unknown"
         self._others: Callable[[], State] = others or (lambda: _by_name(model))
+        self._on_shown = on_shown
         self._misses_left = 0
 
     @property
@@ -98,14 +105,26 @@ class ThinkingHabit:
 
     def saw_closing(self) -> None:
         """Note that an answer has ended a thought that it had not begun."""
-        self.own, self._misses_left = "unopened", 2
+        self._misses_left = 2
+        self._show("unopened")
 
     def saw_apart(self) -> None:
         """Note that an answer has told its thoughts from its text, or had none, from the beginning."""
         if self.own == "unopened" and self._misses_left > 0:
             self._misses_left -= 1
         else:
-            self.own = "apart"
+            self._show("apart")
+
+    def forget(self) -> None:
+        """Count for other talks no more; an answer that still comes is read as before."""
+        if self._on_shown is not None:
+            self._on_shown(self.own, "unknown")
+        self._on_shown = None
+
+    def _show(self, state: State) -> None:
+        if state != self.own and self._on_shown is not None:
+            self._on_shown(self.own, state)
+        self.own = state
 
 
 class ModelHabits:
@@ -118,20 +137,25 @@ class ModelHabits:
     def __init__(self, model: str) -> None:
         self._by_name: State = _by_name(model)
         self._talks: OrderedDict[str, ThinkingHabit] = OrderedDict()
+        # Asked several times in each answer: counted as it changes.
+        self._counts = Counter[State]()
 
     def in_talk(self, talk: str) -> ThinkingHabit:
         """Return what is known in a talk; what is asked outside of any counts as one talk."""
         if talk not in self._talks:
-            self._talks[talk] = ThinkingHabit(others=self._shown)
+            self._talks[talk] = ThinkingHabit(others=self._shown, on_shown=self._count)
             if len(self._talks) > _MAX_TALKS:
-                self._talks.popitem(last=False)
+                self._talks.popitem(last=False)[1].forget()
         self._talks.move_to_end(talk)
         return self._talks[talk]
 
+    def _count(self, before: State, now: State) -> None:
+        self._counts[before] -= 1
+        self._counts[now] += 1
+
     def _shown(self) -> State:
         """What most talks have shown; one alone may be its user's doing."""
-        counts = Counter(habit.own for habit in self._talks.values())
-        unopened, apart = counts["unopened"], counts["apart"]
+        unopened, apart = self._counts["unopened"], self._counts["apart"]
         if unopened > apart and unopened >= _LEAST_TALKS:
             return "unopened"
         if apart >= unopened and apart >= _LEAST_TALKS:

@@ -8,7 +8,8 @@ never followed here, and TLS is verified as the package does it: always, against
 """
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Literal, cast
 
@@ -81,8 +82,25 @@ class UpstreamBody(httpx2.AsyncByteStream):
         _let_go(self._response)
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """The head of an answer.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Their names in any case.
+        body: Still to be read; has been closed where the status is not 200.
+        refusal: Where the status is not 200, what was read of the body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: UpstreamBody
+    refusal: bytes = b""
+
+
 class AiohttpTransport(httpx2.AsyncBaseTransport):
-    """One pool of connections.
+    """One pool of connections, for the package's requests and for those that are whole already.
 
     Args:
         connect_timeout_s: Limit for look-up, TCP and TLS together, in seconds.
@@ -93,30 +111,27 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
         self._proxies: dict[tuple[str, str], str | None] = {}
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+    async def post(self, url: yarl.URL, headers: Mapping[str, str], body: bytes) -> UpstreamAnswer:
         """Sends a request; returns when the headers of its answer are here.
 
         Raises:
             Unreachable: There is no answer.
         """
-        route = SimpleNamespace(is_reused=False)
-        body = await request.aread()
+        response = await self._ask("POST", url, headers, body)
+        refusal = b"" if response.status == 200 else await _refusal(response)
+        return UpstreamAnswer(response.status, response.headers, UpstreamBody(response), refusal)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Sends a request of the package; returns when the headers of its answer are here.
+
+        Raises:
+            Unreachable: There is no answer.
+        """
         url = yarl.URL(str(request.url), encoded=True)
-        try:
-            response = await self._open_session().request(
-                request.method,
-                url,
-                headers=list(request.headers.items()),
-                data=body or None,
-                allow_redirects=False,
-                timeout=self._timeout,
-                proxy=self._proxy_for(url),
-                trace_request_ctx=route,
-            )
-        except (aiohttp.ClientError, OSError, ssl.CertificateError) as exc:
-            raise _unreachable(exc, is_reused=route.is_reused) from exc
+        response = await self._ask(request.method, url, request.headers, await request.aread())
         if response.status != 200:
-            return await _refusal(response, request)
+            content, kept = await _refusal(response), _without_encoding(response.raw_headers)
+            return httpx2.Response(response.status, headers=kept, content=content, request=request)
         upstream = UpstreamBody(response)
         return httpx2.Response(
             200,
@@ -125,6 +140,24 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             extensions={BODY_EXTENSION: upstream},
             request=request,
         )
+
+    async def _ask(
+        self, method: str, url: yarl.URL, headers: Mapping[str, str], body: bytes
+    ) -> aiohttp.ClientResponse:
+        route = SimpleNamespace(is_reused=False)
+        try:
+            return await self._open_session().request(
+                method,
+                url,
+                headers=headers,
+                data=body or None,
+                allow_redirects=False,
+                timeout=self._timeout,
+                proxy=self._proxy_for(url),
+                trace_request_ctx=route,
+            )
+        except (aiohttp.ClientError, OSError, ssl.CertificateError) as exc:
+            raise _unreachable(exc, is_reused=route.is_reused) from exc
 
     async def aclose(self) -> None:
         """Closes all connections."""
@@ -171,8 +204,8 @@ async def _note_reuse(
     context.trace_request_ctx.is_reused = True
 
 
-async def _refusal(response: aiohttp.ClientResponse, request: httpx2.Request) -> httpx2.Response:
-    """The response with what fits of its body, read here so that nobody reads without a limit."""
+async def _refusal(response: aiohttp.ClientResponse) -> bytes:
+    """What fits of an answer's body, read here so that nobody reads without a limit."""
     body = bytearray()
     try:
         while len(body) < MAX_REFUSAL_BYTES and (chunk := await response.content.readany()):
@@ -183,13 +216,12 @@ async def _refusal(response: aiohttp.ClientResponse, request: httpx2.Request) ->
     finally:
         _let_go(response)
     is_plain = response.headers.get("content-encoding", "identity") == "identity"
-    kept = [
-        (name, value)
-        for name, value in response.raw_headers
-        if name.lower() not in (b"content-encoding", b"content-length", b"transfer-encoding")
-    ]
-    content = bytes(body[:MAX_REFUSAL_BYTES]) if is_plain else b""
-    return httpx2.Response(response.status, headers=kept, content=content, request=request)
+    return bytes(body[:MAX_REFUSAL_BYTES]) if is_plain else b""
+
+
+def _without_encoding(headers: tuple[tuple[bytes, bytes], ...]) -> list[tuple[bytes, bytes]]:
+    coded = (b"content-encoding", b"content-length", b"transfer-encoding")
+    return [(name, value) for name, value in headers if name.lower() not in coded]
 
 
 def _let_go(response: aiohttp.ClientResponse) -> None:

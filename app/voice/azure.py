@@ -32,7 +32,7 @@ from app.llm.chat_completions import REQUEST_HEADERS, ConnectionLimits, http_cli
 from app.llm.keys import checked_key
 from app.llm.openai_errors import Failure, Hints, refusal, unreachable
 from app.llm.retry import RetryPolicy, asked_delay_s
-from app.llm.transport import Unreachable, UpstreamBody, body_of
+from app.llm.transport import AiohttpTransport, Unreachable, UpstreamBody, body_of
 from config.settings import Settings, SettingsError
 
 _log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class AzureSpeech:
             max_retries=0,
             timeout=None,
             default_headers=REQUEST_HEADERS,
-            http_client=http_client(limits),
+            http_client=http_client(AiohttpTransport(limits.connect_timeout_s)),
         )
         self._hints = Hints(
             key=key,

@@ -3,8 +3,9 @@ import logging
 import httpx2
 import pytest
 
-from app.llm.chat_completions import ConnectionLimits, http_client
+from app.llm.chat_completions import http_client
 from app.llm.retry import RetryPolicy
+from app.llm.transport import AiohttpTransport
 from tests.support.answers import Status, Text
 from tests.support.azure_standin import AzureStandin
 from tests.support.providers import CALCULATE, asks, hears, provider_for
@@ -13,7 +14,7 @@ from tests.support.providers import CALCULATE, asks, hears, provider_for
 
 
 async def test_client_follows_no_redirect_and_sets_no_timers():
-    async with http_client(ConnectionLimits()) as client:
+    async with http_client(AiohttpTransport(1)) as client:
         assert not client.follow_redirects
         assert client.timeout == httpx2.Timeout(None)
 

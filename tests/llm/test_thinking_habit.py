@@ -1,6 +1,10 @@
 """What answers show of a model counts in their talk at once, and in others where more talks agree."""
 
+from collections import Counter
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.llm.answer_text import AnswerText
 from app.llm.offered_tools import OfferedTools
@@ -77,3 +81,26 @@ def test_only_the_last_talks_are_remembered():
 
     assert not habits.in_talk("new").is_unopened
     assert habits.in_talk("t0").own == "unknown"
+
+
+SAW = st.sampled_from(["asked", "saw_closing", "saw_apart"])
+
+
+@given(st.lists(st.tuples(st.integers(0, 80), SAW), max_size=300))
+def test_what_others_have_shown_is_what_the_last_talks_show_now(events: list[tuple[int, str]]):
+    """It is counted as it changes; talks that are forgotten may still have an answer under way."""
+    habits = ModelHabits("m")
+    held = {number: habits.in_talk(str(number)) for number in range(80)}
+    last = list(range(16, 80))
+    for number, saw in events:
+        if saw == "asked":
+            held[number] = habits.in_talk(str(number))
+            last = [*(other for other in last if other != number), number][-64:]
+        else:
+            getattr(held.get(number, held[0]), saw)()
+
+    asked_now = habits.in_talk("new")
+    shown = Counter(held[number].own for number in last[-63:])
+    unopened, apart = shown["unopened"], shown["apart"]
+    assert asked_now.is_known == (max(unopened, apart) >= 2)
+    assert asked_now.is_unopened == (unopened > apart and unopened >= 2)
