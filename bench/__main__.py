@@ -12,6 +12,7 @@ import uvloop
 from bench import measure
 from bench.measure_access import handshakes
 from bench.measure_guards import guards, scrapes
+from bench.measure_turns import turns
 from bench.measure_v2 import measure_v2
 from bench.processes import raise_file_limit, take_cores
 from bench.report import Results, this_machine
@@ -53,6 +54,9 @@ async def _run(only: str | None, plan: measure.Plan, older: Path | None) -> Resu
         if only in (None, "scrapes"):
             _tell("readings of the metrics ...")
             results.scrapes = await scrapes(plan.scrapes, 3, plan.scraped, cores)
+        if only == "turns":
+            _tell("whole turns ...")
+            results.turns = await turns(plan.turn_rounds, plan.histories, cores, older)
     return results
 
 
@@ -65,11 +69,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="about a minute; the figures are rougher")
     parser.add_argument(
         "--only",
-        choices=("cpu", "latency", "memory", "v2", "access", "guards", "scrapes"),
-        help="measure only this",
+        choices=("cpu", "latency", "memory", "v2", "access", "guards", "scrapes", "turns"),
+        help="measure only this; `turns` is measured only so",
     )
     parser.add_argument(
-        "--older", type=Path, metavar="FOLDER", help="an older tree, for `guards` to be compared with"
+        "--older",
+        type=Path,
+        metavar="FOLDER",
+        help="an older tree, for `guards` and `turns` to be compared with",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file as well")
     options = parser.parse_args()

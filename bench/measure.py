@@ -85,6 +85,8 @@ class Plan:
         guard_rounds: Pairs of one run with all limits and checks, and one without.
         scrapes: Readings of the metrics, in each of three rounds a third.
         scraped: Who talks meanwhile.
+        turn_rounds: Of each tree, where whole turns are compared.
+        histories: Who asks in the same moment then, and how many messages each talk has had before.
     """
 
     cpu_rounds: int
@@ -97,6 +99,8 @@ class Plan:
     handshakes: int = 200
     guard_rounds: int = 10
     scrapes: int = 1000
+    turn_rounds: int = 10
+    histories: tuple[tuple[Crowd, int], ...] = ((Crowd(100, 5, 5), 2), (Crowd(20, 5, 5), 200))
 
 
 FULL = Plan(
@@ -117,6 +121,8 @@ QUICK = Plan(
     handshakes=50,
     guard_rounds=3,
     scrapes=150,
+    turn_rounds=3,
+    histories=((Crowd(50, 2, 5), 2), (Crowd(10, 2, 5), 50)),
     scraped=Crowd(20, 2, 50),
     v2=PlanV2(2, Crowd(20, 1, 50), ring=1000, resumes=10, long_talk=LongTalk(2, 20, 100, 20, 20)),
 )

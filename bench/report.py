@@ -13,6 +13,7 @@ from typing import Any
 from bench.measure import CpuResult, LatencyResult, MemoryResult
 from bench.measure_access import HandshakeResult
 from bench.measure_guards import GuardsResult, ScrapesResult
+from bench.measure_turns import Spread, TurnsResult
 from bench.measure_v2 import PairResult, V2Result
 
 Row = tuple[str, str, str]
@@ -69,6 +70,7 @@ class Results:
     handshakes: HandshakeResult | None = None
     guards: GuardsResult | None = None
     scrapes: ScrapesResult | None = None
+    turns: Sequence[TurnsResult] = ()
 
     def as_json(self) -> dict[str, Any]:
         """All figures."""
@@ -98,6 +100,8 @@ class Results:
             rows += _pair_rows(self.guards.pair, f"with every limit and check / {beside}", "≤ 1.10")
         if self.scrapes is not None:
             rows.append(_scrapes_row(self.scrapes))
+        for turns in self.turns:
+            rows += _turns_rows(turns)
         lines = ["| what | measured | target |", "|---|---|---|"]
         lines += [f"| {what} | {measured} | {target} |" for what, measured, target in rows]
         return "\n".join([str(self.machine), "", *lines])
@@ -184,6 +188,19 @@ def _scrapes_row(result: ScrapesResult) -> Row:
         f"p50 {result.without_p50_ms:.2f} ms, p99 {result.without_p99_ms:.1f} ms",
         "the same",
     )
+
+
+def _turns_rows(result: TurnsResult) -> list[Row]:
+    tree = ", an older tree" if result.is_older else ""
+    talks = f"{result.talks} texts in the same moment, each after {result.messages} messages{tree}"
+    return [
+        (f"CPU per turn, {talks}", _spread(result.cpu_ms, result.rounds), ""),
+        (f"added to the first chunk, {talks}, p50", _spread(result.first_chunk_p50_ms, result.rounds), ""),
+    ]
+
+
+def _spread(spread: Spread, rounds: int) -> str:
+    return f"**{spread.median:.2f} ms** ({spread.lowest:.2f} to {spread.highest:.2f} in {rounds} rounds)"
 
 
 def _pair_rows(pair: PairResult, what: str, target: str) -> list[Row]:

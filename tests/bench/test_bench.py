@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,7 @@ from bench.measure import (
 )
 from bench.measure_access import HandshakeResult, handshakes
 from bench.measure_guards import GuardsResult, ScrapesResult, guards, scrapes
+from bench.measure_turns import Spread, TurnsResult, turns
 from bench.measure_v2 import (
     LongTalkResult,
     PairResult,
@@ -152,6 +154,15 @@ async def test_limits_and_checks_are_compared_with_none_in_turns(cores: Cores):
 
 
 @pytest.mark.e2e
+async def test_whole_turns_are_measured_after_short_and_long_histories(cores: Cores):
+    short, long = await turns(2, [(Crowd(2, 1, 3), 2), (Crowd(2, 2, 3), 10)], cores, None)
+
+    assert (short.talks, short.messages, long.messages, long.is_older) == (2, 2, 10, False)
+    assert 0 < long.cpu_ms.lowest <= long.cpu_ms.median <= long.cpu_ms.highest
+    assert long.first_chunk_p50_ms.lowest <= long.first_chunk_p50_ms.highest
+
+
+@pytest.mark.e2e
 async def test_metrics_are_read_while_talks_go_on(cores: Cores):
     result = await scrapes(7, 2, Crowd(2, 2, 10), cores)
 
@@ -172,6 +183,15 @@ def test_report_says_what_limits_and_readers_cost():
 
     assert "| CPU per token, with every limit and check / an older tree | **1.02** (0.90 to" in table
     assert "| p50 0.21 ms, p99 2.1 ms; p50 0.20 ms, p99 2.0 ms | the same |" in table
+
+
+def test_report_says_what_a_turn_costs_in_each_tree():
+    ours = TurnsResult(False, 10, 100, 2, Spread(2.5, 2.4, 2.75), Spread(250.0, 240.0, 260.0))
+    table = Results(this_machine(file_limit=1024), turns=[ours, replace(ours, is_older=True)]).table()
+
+    what = "| CPU per turn, 100 texts in the same moment, each after 2 messages"
+    assert f"{what} | **2.50 ms** (2.40 to 2.75 in 10 rounds) |" in table
+    assert f"{what}, an older tree | **2.50 ms**" in table
 
 
 def test_report_says_what_a_signed_token_costs_more():
