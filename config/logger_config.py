@@ -7,7 +7,6 @@ word, the event's name; its facts go into `extra`. No user text above DEBUG, no 
 import atexit
 import json
 import logging
-import logging.handlers
 import queue
 import re
 import sys
@@ -23,7 +22,7 @@ TURN_ID: Final = ContextVar[str]("turn_id", default="")
 _MAX_VALUE_CHARS = 500
 _MAX_MESSAGE_CHARS = 4000
 """Our own messages are single words; a library's may be a whole traceback."""
-_QUEUE_RECORDS = 10_000
+_QUEUE_LINES = 10_000
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 _LAST_LINES_S = 3.0
@@ -52,8 +51,8 @@ def configure_logging(
         _writer.stop()
     else:
         atexit.register(_stop)
-    records: queue.Queue[logging.LogRecord | None] = queue.Queue(_QUEUE_RECORDS)
-    handler = _DroppingQueueHandler(records)
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    handler = _DroppingHandler(lines)
     handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
     if passes is not None:
         handler.addFilter(passes)
@@ -75,7 +74,7 @@ def configure_logging(
     # Below INFO these write down whole frames, headers and statements, with the tokens that are in them.
     for name in ("uvicorn.error", "websockets", "httpcore"):
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    _writer = _Writer(records, _error_output())
+    _writer = _Writer(lines, _error_output())
 
 
 def _stop() -> None:
@@ -102,40 +101,41 @@ class _Writer:
     The standard library's listener would wait for ever at the end of the process, and its handler's lock too.
     """
 
-    def __init__(self, records: "queue.Queue[logging.LogRecord | None]", output: TextIO) -> None:
-        self._records = records
+    def __init__(self, lines: "queue.SimpleQueue[str | None]", output: TextIO) -> None:
+        self._lines = lines
         self._output = output
         self._thread = threading.Thread(target=self._write_all, name="log", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Ends it when all is written, or cannot be in time."""
-        try:
-            self._records.put(None, timeout=_LAST_LINES_S)
-        except queue.Full:
-            return
+        self._lines.put(None)
         self._thread.join(_LAST_LINES_S)
 
     def _write_all(self) -> None:
-        while (record := self._records.get()) is not None:
+        while (line := self._lines.get()) is not None:
             try:
-                self._output.write(f"{record.msg}\n")
+                self._output.write(f"{line}\n")
                 self._output.flush()
             except (OSError, ValueError):  # a full disk, a closed pipe; a closed file
                 continue
 
 
-class _DroppingQueueHandler(logging.handlers.QueueHandler):
+class _DroppingHandler(logging.Handler):
     """Formats where the event happens, as the ids are context variables; drops when the writer is stuck."""
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        return logging.makeLogRecord({"msg": self.format(record), "levelno": record.levelno})
+    def __init__(self, lines: "queue.SimpleQueue[str | None]") -> None:
+        super().__init__()
+        self._lines = lines
 
-    def enqueue(self, record: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            return  # the log is what gives way, never the talk
+            line = self.format(record)
+        except Exception:  # as all handlers do: what cannot be written down is no failure of the talk
+            self.handleError(record)
+            return
+        if self._lines.qsize() < _QUEUE_LINES:  # else the log is what gives way, never the talk
+            self._lines.put(line)
 
 
 def _tame_uvicorn(record: logging.LogRecord) -> bool:
