@@ -5,6 +5,9 @@ from typing import Final
 
 from app.llm.offered_tools import ARGUMENT_KEYS, LIST_KEYS, NAME_KEYS, OfferedTools
 
+MOST_READ: Final = 400
+"""Characters of a beginning that are looked at."""
+
 _TAGS: Final = (
     "<tool_call>", "<tool_calls>", "<tool-call>", "<toolcall>", "<tool_use>", "<tool_code>", "<tools>",
     "<tool>", "<function_call>", "<function_calls>", "<functioncall>", "<function=", "<function ",
@@ -15,6 +18,19 @@ _TAGS: Final = (
     "<|channel|>commentary to=", "<|start|>assistant<|channel|>commentary to=", "<|start|>assistant to=",
     "[tool_calls]", "[tool_call]", "[tool_request]", "[function_call]",
 )  # fmt: skip
+
+
+def _begun(tag: str) -> str:
+    """A pattern of this tag, or of as much of it as stands at the end of the text."""
+    rest = ""
+    for letter in reversed(tag[1:]):
+        rest = rf"(?:\Z|{re.escape(letter)}{rest})"
+    return re.escape(tag[0]) + rest
+
+
+TAGS_BEGUN: Final = re.compile("|".join(map(_begun, _TAGS)), re.IGNORECASE)
+"""Where `may_be_call_in_text` may say yes."""
+
 _FENCES: Final = (
     "json",
     "jsonc",
@@ -58,8 +74,8 @@ def may_be_call_in_text(text: str, tools: OfferedTools) -> bool:
 
 
 def _may_be_object(text: str, tools: OfferedTools) -> bool:
-    match = re.match(r"\{\s*(?:[\"']([\w.]*)(?:([\"'])\s*(?::\s*(.*))?)?)?", text[:400], re.DOTALL)
-    if match is None or match.end() != len(text[:400]):
+    match = re.match(r"\{\s*(?:[\"']([\w.]*)(?:([\"'])\s*(?::\s*(.*))?)?)?", text[:MOST_READ], re.DOTALL)
+    if match is None or match.end() != len(text[:MOST_READ]):
         return False
     key, is_whole, value = match[1], match[2], match[3]
     if key is None:
@@ -92,7 +108,7 @@ def _may_be_list(text: str, tools: OfferedTools) -> bool:
     lowered = text[:40].lower()
     if any(tag.startswith(lowered) or lowered.startswith(tag) for tag in _TAGS if tag[0] == "["):
         return True
-    inner = text[1:400].lstrip()
+    inner = text[1:MOST_READ].lstrip()
     if not inner or inner[0] == "{":
         return not inner or _may_be_object(inner, tools)
     return _may_be_python(inner, tools)
@@ -115,14 +131,14 @@ def _may_be_tagged(text: str, tools: OfferedTools) -> bool:
     tag = next((tag for tag in _TAGS if lowered.startswith(tag)), None)
     if tag is None:
         return False
-    inner = text[len(tag) : 400].lstrip()
+    inner = text[len(tag) : MOST_READ].lstrip()
     if not inner or tag.endswith(("=", " ")) or inner[0] in "<>":
         return True
     return may_be_call(inner, tools) or _may_be_python(re.split(r"[\s:<\[{]", inner, maxsplit=1)[0], tools)
 
 
 def _may_be_fenced(text: str, tools: OfferedTools) -> bool:
-    match = re.match(r"`{1,3}$|```([a-z_]*)(\s*)(.*)", text[:400], re.DOTALL)
+    match = re.match(r"`{1,3}$|```([a-z_]*)(\s*)(.*)", text[:MOST_READ], re.DOTALL)
     if match is None:
         return False
     word, blank, inner = match[1] or "", match[2], match[3]

@@ -8,10 +8,9 @@ import re
 import unicodedata
 from typing import Final
 
-from app.llm.call_beginnings import may_be_call_in_text
+from app.llm.call_beginnings import MOST_READ, TAGS_BEGUN, may_be_call_in_text
 from app.llm.offered_tools import OfferedTools
 
-_TAG_BEGINNINGS: Final = re.compile(r"[<\[]")
 _TICKS: Final = re.compile("`+")
 _FENCE_TICKS: Final = 3
 _SENTENCE_ENDS: Final = "\n\r.!?\u2026\u3002\uff01\uff1f"
@@ -34,7 +33,7 @@ class CallPlaces:
         """This much has been shown."""
         if text:
             self._is_refused = False
-            self._is_fenced, self._ticks = self._fenced_behind(text)
+            self._is_fenced, self._ticks = _fenced_behind(text, self._is_fenced, self._ticks)
 
     def pass_over(self, end: str) -> None:
         """Something without any sign has been shown that ends like this."""
@@ -53,32 +52,36 @@ class CallPlaces:
         """
         if not self._tools:
             return None
-        for tag in _TAG_BEGINNINGS.finditer(seen, new + self._is_refused):
+        is_fenced, ticks, read = self._is_fenced, self._ticks, new
+        for tag in TAGS_BEGUN.finditer(seen, new + self._is_refused):
             at = tag.start()
-            is_example = self._fenced_behind(seen[new:at])[0] or not _begins_anew(seen[:at])
-            if not is_example and may_be_call_in_text(seen[at:], self._tools):
-                return at
+            # A text may be nothing but tags: each of them is looked at without the rest of the text.
+            if may_be_call_in_text(seen[at : at + MOST_READ], self._tools):
+                is_fenced, ticks = _fenced_behind(seen[read:at], is_fenced, ticks)
+                read = at
+                if not is_fenced and _begins_anew(seen, at):
+                    return at
         return None
 
-    def _fenced_behind(self, text: str) -> tuple[bool, int]:
-        """Whether a fence is open behind this text, and how many ticks it ends with."""
-        is_fenced, ticks = self._is_fenced, self._ticks
-        end = 0
-        for run in _TICKS.finditer(text):
-            before = ticks if run.start() == 0 else 0
-            ticks, end = before + len(run[0]), run.end()
-            if before < _FENCE_TICKS <= ticks:
-                is_fenced = not is_fenced
-        return is_fenced, ticks if end == len(text) else 0
+
+def _fenced_behind(text: str, is_fenced: bool, ticks: int) -> tuple[bool, int]:
+    """Whether a fence is open behind this text and how many ticks it ends with, from what was before it."""
+    end = 0
+    for run in _TICKS.finditer(text):
+        before = ticks if run.start() == 0 else 0
+        ticks, end = before + len(run[0]), run.end()
+        if before < _FENCE_TICKS <= ticks:
+            is_fenced = not is_fenced
+    return is_fenced, ticks if end == len(text) else 0
 
 
-def _begins_anew(before: str) -> bool:
-    """Whether what follows this begins a line or a sentence; unknown is taken for that."""
-    line = before[before.rfind("\n") + 1 :].rstrip(" \t")
-    if "\n" in before and not line:
+def _begins_anew(text: str, at: int) -> bool:
+    """Whether what stands there begins a line or a sentence; unknown is taken for that."""
+    while at and text[at - 1] in " \t":
+        at -= 1
+    if not at or text[at - 1] == "\n":
         return True
-    before = before.rstrip(" \t")
-    is_quoted = line.count("`") % 2 == 1
-    return not is_quoted and (
-        not before or before[-1] in _SENTENCE_ENDS or unicodedata.category(before[-1]) == "So"
-    )
+    if text[at - 1] not in _SENTENCE_ENDS and unicodedata.category(text[at - 1]) != "So":
+        return False
+    is_quoted = text.count("`", text.rfind("\n", 0, at) + 1, at) % 2 == 1
+    return not is_quoted

@@ -36,8 +36,10 @@ _WRAPPER: Final = re.compile(
 
 _TAG_BEGUN: Final = re.compile(r"[<\[`][^>\]`]{0,80}\Z")
 
-_STRING_OR_WRAPPER: Final = re.compile(rf'("(?:[^"\\]|\\.)*")|{_WRAPPER.pattern}', re.IGNORECASE | re.DOTALL)
-"""In a string of JSON the same is somebody's words."""
+_STRING_OR_WRAPPER: Final = re.compile(
+    rf'("(?:[^"\\]|\\.?)*+(?:"|(\Z)))|{_WRAPPER.pattern}', re.IGNORECASE | re.DOTALL
+)
+"""In a string of JSON the same is somebody's words. Of a string that nothing closes the end is group 2."""
 
 _BLOCK: Final = re.compile(
     r"<function[=\s]\s?(?:name=)?[\"']?([\w.-]{1,80})[\"']?\s{0,9}>?"
@@ -207,15 +209,29 @@ def _segment_calls(segment: str, name: str | None, tools: OfferedTools, *, is_ta
 def _segments(text: str) -> Iterator[str]:
     """What stands between wrappers."""
     start = 0
-    for found in _STRING_OR_WRAPPER.finditer(text):
-        if found[1] is None:
-            yield from filter(None, [text[start : found.start()].strip(" \t\r\n,;")])
-            start = found.end()
+    for found in _wrappers(text):
+        yield from filter(None, [text[start : found.start()].strip(" \t\r\n,;")])
+        start = found.end()
     yield from filter(None, [text[start:].strip(" \t\r\n,;")])
 
 
 def _unwrapped(text: str) -> str:
-    return _STRING_OR_WRAPPER.sub(lambda found: found[1] or "", text)
+    kept: list[str] = []
+    start = 0
+    for found in _wrappers(text):
+        kept.append(text[start : found.start()])
+        start = found.end()
+    return "".join([*kept, text[start:]])
+
+
+def _wrappers(text: str) -> Iterator[re.Match[str]]:
+    """The wrappers outside of strings. Behind a quote that nothing closes no other begins a string either."""
+    for found in _STRING_OR_WRAPPER.finditer(text):
+        if found[2] is not None:
+            yield from _WRAPPER.finditer(text, found.start() + 1)
+            return
+        if found[1] is None:
+            yield found
 
 
 def _values(text: str) -> list[Any] | None:
