@@ -30,7 +30,8 @@ from app.llm.written_calls import written_calls
 _BLANKS: Final = " \t\r\n\ufeff\u200b"
 _MAX_BLANKS: Final = 1000
 _MAX_HELD_CHARS: Final = 256 * 1024
-_TAG_CHARS: Final = 40
+TAG_CHARS: Final = 40
+"""As much as is looked at of what was shown before."""
 
 _Step = tuple[str, str | None]
 """What can be shown, and what is left for the next stage; None where nothing is."""
@@ -66,6 +67,7 @@ class AnswerText:
         self._habit = habit
         self._stage: Callable[[str], _Step] = self._open
         self._held = ""
+        self._blanks = 0
         self._tail = ""
         self._call = HeldCall(tools)
         self._places = CallPlaces(tools)
@@ -84,7 +86,7 @@ class AnswerText:
             before: The last piece that was shown without asking.
         """
         if self.is_plain:
-            self._tail = before[-_TAG_CHARS:]
+            self._tail = before[-TAG_CHARS:]
             self._places.pass_over(self._tail)
         shown, rest = self._stage(text)
         while rest is not None:
@@ -133,8 +135,12 @@ class AnswerText:
 
     def _open(self, text: str) -> _Step:
         """The beginning: of the answer, or of what follows a thought."""
+        if not self._held:
+            self._blanks = 0
+        if len(self._held) == self._blanks:  # nothing but blanks so far: of many, only new ones are looked at
+            self._blanks += len(text) - len(text.lstrip(_BLANKS))
         self._held += text
-        lead = self._held.lstrip(_BLANKS)
+        lead = self._held[self._blanks :]
         if not lead and len(self._held) <= _MAX_BLANKS:
             return "", None
         opening = opening_of(lead, is_behind_thought=self._is_behind_thought)
@@ -193,7 +199,7 @@ class AnswerText:
 
     def _think_unopened(self, text: str) -> _Step:
         """Inside what is a thought if a closing tag comes, and an answer if none does."""
-        start = max(0, len(self._held) - _TAG_CHARS)
+        start = max(0, len(self._held) - TAG_CHARS)
         self._held += text
         closing = closing_in(self._held, start)
         if closing is None:
@@ -279,6 +285,6 @@ class AnswerText:
 
     def _passed(self, text: str, seen: str, *, is_plain: bool = True) -> str:
         self._places.pass_on(text)
-        self._tail = seen[-_TAG_CHARS:]
+        self._tail = seen[-TAG_CHARS:]
         self.is_plain = is_plain and not has_mark(self._tail)
         return text

@@ -8,7 +8,7 @@ from typing import Any, cast
 import orjson
 
 from app.errors import LlmBadResponse, LlmCut
-from app.llm.answer_text import AnswerText, has_mark
+from app.llm.answer_text import TAG_CHARS, AnswerText, has_mark
 from app.llm.base import Completion, Usage
 from app.llm.extras import GIVEN_BESIDE, MessageExtras, stamped
 from app.llm.finish_reasons import end_of
@@ -263,7 +263,7 @@ class AnswerDecoder:
         elif content and (text := content if isinstance(content, str) else _text_of_parts(content)):
             self.progress += 1
             if self._is_plain and not has_mark(text):
-                self._last = self._last + text if text.isspace() else text
+                self._last = (self._last + text)[-TAG_CHARS:] if text.isspace() else text
                 pieces.append(text)
             else:
                 self._sift(text, pieces)
@@ -280,7 +280,7 @@ class AnswerDecoder:
             pieces.clear()
             self._text.is_recalled = False
         if shown:
-            self._last = self._last + shown if shown.isspace() else shown
+            self._last = (self._last + shown)[-TAG_CHARS:] if shown.isspace() else shown
             pieces.append(shown)
         self._is_plain = self._text.is_plain and not self._halves
 
