@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +71,7 @@ class Intake:
         self._clock = clock
         self._enter = enter
         self._known: OrderedDict[str, MessageAccepted] = OrderedDict()
-        self._arriving: deque[tuple[UserText, Awaitable[bool]]] = deque()
+        self._arriving: list[tuple[UserText, Awaitable[bool]]] = []
         self._task: asyncio.Task[None] | None = None
         self._clips: set[asyncio.Task[Transcript]] = set()
 
@@ -166,7 +166,7 @@ class Intake:
             while self._arriving:
                 text, receipt = self._arriving[0]
                 durable = await receipt
-                self._arriving.popleft()
+                del self._arriving[0]
                 self._accept(text, durable=durable)
         finally:
             self._task = None

@@ -6,7 +6,6 @@ model many at a time, each once; what fails waits for the next try, in a bounded
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ class Summariser:
         budget_bytes = settings.max_history_tokens * BYTES_PER_TOKEN
         self._max_chars = min(MAX_SUMMARY_CHARS, budget_bytes // 8)
         self._max_request_chars = budget_bytes // 2
-        self._backlog: deque[_Passage] = deque()
+        self._backlog: list[_Passage] = []
         self._backlog_chars = 0
         self._most_passages: int | None = None
         self._upto = 0
@@ -118,7 +117,7 @@ class Summariser:
             self._put(passage)
 
     def _take_oldest(self) -> _Passage:
-        passage = self._backlog.popleft()
+        passage = self._backlog.pop(0)
         self._backlog_chars -= passage.chars
         return passage
 

@@ -53,7 +53,7 @@ class History(Sequence[ApiMessage]):
         self._system: ApiMessage = {"role": "system", "content": system_prompt}
         self._max_tokens = max_tokens
         self._turns: deque[HistoryTurn] = deque()
-        self._left: deque[HistoryTurn] = deque(maxlen=MAX_LEFT)
+        self._left: list[HistoryTurn] = []  # an empty deque weighs ten times as much, in each session
         self._stand_in: ApiMessage | None = None
         self._is_stand_in_accepted = False
         self._settleable: dict[str, ApiMessage] = {}
@@ -219,8 +219,7 @@ class History(Sequence[ApiMessage]):
 
     def take_left(self) -> list[HistoryTurn]:
         """The turns that have left since this was asked last, oldest first: each is given out once."""
-        left = list(self._left)
-        self._left.clear()
+        left, self._left = self._left, []
         return left
 
     def stand_in(self, summary: str, content: str) -> None:
@@ -449,6 +448,7 @@ class History(Sequence[ApiMessage]):
             weight -= turn.weight
             if turn.messages:
                 self._left.append(turn)
+                del self._left[:-MAX_LEFT]
                 gone.append(turn)
         return gone
 

@@ -71,7 +71,7 @@ class Transcript:
     """
 
     def __init__(self) -> None:
-        self.calls: deque[EndedCall] = deque(maxlen=MAX_CALLS)
+        self.calls: list[EndedCall] = []
         self._entries: deque[Spoken] = deque()
         self._chars = 0
 
@@ -92,6 +92,7 @@ class Transcript:
     def end_call(self, turn_id: str, finished: ToolFinished) -> None:
         """Adds a call that has ended."""
         self.calls.append(EndedCall(turn_id, finished))
+        del self.calls[:-MAX_CALLS]
 
     def correct(self, turn_id: str, content: str) -> None:
         """Another text for what the agent said in an interrupted turn."""
@@ -105,7 +106,7 @@ class Transcript:
     def forget(self, turn_id: str) -> None:
         """Takes out all of a turn, in whose place another comes."""
         self._put(entry for entry in self._entries if entry.turn_id != turn_id)
-        self.calls = deque((call for call in self.calls if call.turn_id != turn_id), maxlen=MAX_CALLS)
+        self.calls = [call for call in self.calls if call.turn_id != turn_id]
 
     def forget_answer(self, turn_id: str) -> None:
         """Takes out what the agent said in a turn that is asked again."""

@@ -4,7 +4,6 @@ The sound itself is not judged: neither pitch nor loudness says anything here.
 """
 
 import re
-from collections import deque
 from typing import Final
 
 from app.chat import Mood
@@ -87,7 +86,7 @@ class EmotionTracker:
     """
 
     def __init__(self) -> None:
-        self._earlier: deque[str] = deque(maxlen=_REMEMBERED)
+        self._earlier: list[str] = []
         self._mean_pace = 0.0
         self._paces = 0
         self._last: Mood = "neutral"
@@ -108,7 +107,7 @@ class EmotionTracker:
             _add(scores, "frustrated", _CARRIED)
         emotion = _settled(scores)
         self._last = emotion.label
-        self._earlier.append(_SPACES.sub(" ", plain).strip())
+        self._earlier = [*self._earlier, _SPACES.sub(" ", plain).strip()][-_REMEMBERED:]
         return emotion
 
     def _add_repeats(self, scores: dict[Mood, float], plain: str) -> None:
