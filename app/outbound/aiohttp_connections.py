@@ -84,6 +84,8 @@ class BoundedConnection(ResponseHandler):
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Goes on reading: first what is here already, then what the peer has sent meanwhile."""
+        if not (self._reading_paused or self._waiting):
+            return  # asked behind each chunk, and nothing has been held back
         waiting, self._waiting = self._waiting, b""
         # The parser hears by an empty piece, through `data_received`, that it may go on.
         super().resume_reading(resume_parser)
