@@ -43,7 +43,7 @@ from app.session.resume_tokens import ResumeTokens
 from app.session.ring import Ring
 from app.session.voice_session import VoiceSession
 from app.storage.errors import StoreUnavailable
-from app.storage.records import SessionRecord, StoredTalk
+from app.storage.records import SessionChange, SessionRecord, StoredTalk
 from app.storage.store import Store
 from app.talking.session_voice import SessionVoice, never_loading
 from app.tools.runner import ToolHost
@@ -344,13 +344,14 @@ class SessionHost:
             live.pump_task = None  # its end, an exception, refers to all that it knew
         live.session.observer.closed()
         now = self._clock.now()
-        receipt = None
+        last: SessionChange | None = None
         if not (live.is_resumable and is_stop):
-            receipt = self._store.session_changed(live.session_id, {"ended_at": now, "last_activity": now})
+            last = {"ended_at": now, "last_activity": now}
         elif reason == SET_ASIDE:
             # It changes nothing; but writes are applied in order, and with it the store has all of the talk.
-            receipt = self._store.session_changed(live.session_id, {"protocol": v2.NAME})
-        self._endings.close(live.session_id, receipt)
+            last = {"protocol": v2.NAME}
+        write = partial(self._store.session_changed, live.session_id, last) if last else None
+        self._endings.close(live.session_id, write if self._store.is_on else None)
         lasted_s = round((now - live.session.created_at).total_seconds(), 1)
         facts = {"reason": reason, "lasted_s": lasted_s, "active": len(self.sessions)}
         logger.info("session_closed", extra=facts)
@@ -358,6 +359,7 @@ class SessionHost:
     async def aclose(self) -> None:
         """Ends all sessions; resumable ones may be taken up again by the next server."""
         await asyncio.gather(*(self.close(live, "shutdown") for live in self.sessions), *self._closing)
+        self._endings.write_all_again()
         await self.profiles.aclose()
 
     def _make(self, record: SessionRecord, next_position: int) -> LiveSession:

@@ -33,6 +33,8 @@ class Operation:
         session_id: Whose it is; empty where it is of no single session.
         chars: About what it weighs while it waits.
         is_erasure: It is never refused, and what it removed leaves the write-ahead log too.
+        is_last: It is the last one of its session, without which that would go on in the store: it finds a
+            place also in a line that is full.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Operation:
     steps: tuple[Step, ...]
     chars: int = 0
     is_erasure: bool = False
+    is_last: bool = False
 
     def followed_by(self, other: "Operation") -> "Operation":
         """This one and what belongs to it: both are applied, or neither."""

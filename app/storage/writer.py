@@ -10,7 +10,7 @@ before its answer.
 
 The line is bounded. When it is full, what has waited longest keeps its place and the new write is refused at
 once: later rows stand on earlier ones. Its receipt then says that it is not stored. Erasures are never
-refused.
+refused, and the last writes of sessions not before there are as many of them again.
 """
 
 import asyncio
@@ -44,11 +44,13 @@ class Receipt:
     Attributes:
         is_late: When the write was taken, others waited already because the database did not work. A talk
             need not wait for it too.
+        is_refused: The write was not taken at all; it may be later.
     """
 
-    __slots__ = ("_outcome", "is_late")
+    __slots__ = ("_outcome", "is_late", "is_refused")
 
     def __init__(self, *, is_late: bool = False) -> None:
+        self.is_refused = False
         self._outcome: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.is_late = is_late
 
@@ -56,6 +58,7 @@ class Receipt:
     def refused(cls) -> "Receipt":
         """A receipt of what will not be stored."""
         receipt = cls()
+        receipt.is_refused = True
         receipt.settle(False)
         return receipt
 
@@ -145,6 +148,8 @@ class Writer:
     def put(self, operation: Operation) -> Receipt:
         """Takes an operation into the line. Never waits and never raises."""
         is_full = len(self._line) >= self._max_waiting or self._chars >= self._max_waiting_chars
+        if operation.is_last:
+            is_full = len(self._line) >= 2 * self._max_waiting
         if self._is_closing or self._is_lost or (is_full and not operation.is_erasure):
             if not self._is_lost and self._may_report():
                 logger.error(

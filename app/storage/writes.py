@@ -136,7 +136,9 @@ class Writes:
         statement = update(sessions).where(sessions.c.id == session_id).values(**values)
         weight = len(change.get("summary") or "")
         step = Step(statement.returning(sessions.c.id), needs_row=True)
-        return Operation("session_changed", session_id, (step,), weight)
+        # Its end, or that all of it that is to be stored stands before this.
+        is_last = change.get("ended_at") is not None or set(change) == {"protocol"}
+        return Operation("session_changed", session_id, (step,), weight, is_last=is_last)
 
     def messages_stored(
         self, session_id: str, rows: Sequence[MessageRecord], name: str = "messages_stored"

@@ -100,6 +100,20 @@ async def test_full_line_keeps_the_oldest_and_takes_erasures(address: str, log: 
         assert all(await asyncio.gather(*kept, erased))
 
 
+async def test_full_line_takes_the_last_writes_of_sessions(address: str, log: Log):
+    async with writer_at(address, is_open=False, max_waiting=3) as (writer, door, writes):
+        kept = [writer.put(writes.session_opened(a_session(f"s{number}"))) for number in range(3)]
+        change = writer.put(writes.session_changed("s0", {"detached_at": NOW}))
+        ended = writer.put(writes.session_changed("s1", {"ended_at": NOW, "last_activity": NOW}))
+        aside = writer.put(writes.session_changed("s2", {"protocol": "voice-agent.v2"}))
+        more = [writer.put(writes.session_changed("s1", {"ended_at": NOW})) for _ in range(3)]
+
+        assert (change.is_refused, ended.is_refused, aside.is_refused) == (True, False, False)
+        assert [receipt.is_refused for receipt in more] == [False, True, True], "they are bounded too"
+        door.is_open = True
+        assert all(await asyncio.gather(*kept, ended, aside, more[0]))
+
+
 async def test_line_is_bounded_by_what_it_weighs(address: str):
     async with writer_at(address, is_open=False, max_waiting_chars=1000) as (writer, _, writes):
         writer.put(writes.messages_stored("s1", [an_answer(0, "x" * 1000)]))
