@@ -7,6 +7,7 @@ import { part } from "./dom.js";
 import { locale } from "./language.js";
 import { offerLanguages } from "./language-switch.js";
 import { dress } from "./look.js";
+import { retellMoments } from "./moments.js";
 import { SessionPanel } from "./panel.js";
 import { sessionMemory, storedToken, TALK_KEY } from "./preferences.js";
 import { ProfilePanel } from "./profile.js";
@@ -188,6 +189,7 @@ addEventListener("online", () => {
 offerLanguages((chosen, isAsked) => {
   if (isAsked) client.updateSession({ locale: chosen });
   showSuggestions(sendByHand);
+  retellMoments();
   panel.retell();
   talks.retell();
 });

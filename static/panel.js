@@ -4,6 +4,7 @@
 import { askQuietly } from "./api.js";
 import { locale, phrase, show } from "./language.js";
 import { part } from "./dom.js";
+import { exactTime } from "./moments.js";
 import { SidePanel } from "./side.js";
 
 /** Seconds do not change much here; what happens in the talk asks for a refresh of its own. */
@@ -89,8 +90,8 @@ export class SessionPanel extends SidePanel {
     const state = SERVER_STATES[facts?.state ?? ""];
     part("user").textContent = facts?.user_id ?? UNKNOWN;
     part("server-state").textContent = state ? phrase(state) : UNKNOWN;
-    part("created-at").textContent = clockTime(facts?.created_at);
-    part("last-activity").textContent = clockTime(facts?.last_activity);
+    part("created-at").textContent = timeText(facts?.created_at);
+    part("last-activity").textContent = timeText(facts?.last_activity);
     part("message-count").textContent = facts ? facts.message_count.toLocaleString(locale()) : UNKNOWN;
     const tools = facts?.pending_tools ?? [];
     const lines = tools.map(({ name, elapsed_s }) => `${name} · ${Math.floor(elapsed_s)} s`);
@@ -122,7 +123,7 @@ function item(text) {
 }
 
 /** @param {string | undefined} wireTime */
-function clockTime(wireTime) {
+function timeText(wireTime) {
   const moment = new Date(wireTime ?? Number.NaN);
-  return Number.isNaN(moment.getTime()) ? UNKNOWN : moment.toLocaleTimeString(locale());
+  return Number.isNaN(moment.getTime()) ? UNKNOWN : exactTime(moment);
 }

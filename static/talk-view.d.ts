@@ -21,7 +21,8 @@ export interface TalkView {
   /** Without a text it is the agent's own turn, or answers one that is not known here. */
   openTurn(turn: string, text: string | null, at: number | null): void;
   addChunk(turn: string, content: string): void;
-  closeTurn(turn: string, ending: Ending): void;
+  /** `heard`: what of an answer that was stopped has left, or was heard; missing where nobody knows. */
+  closeTurn(turn: string, ending: Ending, heard?: string | null): void;
   /** Its answer was not heard, or not whole, and another one follows. */
   takeBack(turn: string): void;
   startTool(call: string, name: string, turn: string | null): void;

@@ -116,12 +116,12 @@ export class Talk {
     this.#view.addChunk(message.turn_id, message.content);
   }
 
-  /** @param {{turn_id: string, finish_reason: string}} message */
-  #complete({ turn_id: turn, finish_reason }) {
+  /** @param {{turn_id: string, finish_reason: string, text?: string}} message */
+  #complete({ turn_id: turn, finish_reason, text: words }) {
     const isInterrupted = finish_reason === "interrupted";
     const text = this.#textOfTurn.get(turn);
     const isShort = finish_reason === "length" || finish_reason === "content_filter";
-    this.#close(turn, isInterrupted ? "interrupted" : isShort ? "cut" : "whole");
+    this.#close(turn, isInterrupted ? "interrupted" : isShort ? "cut" : "whole", isInterrupted ? words : undefined);
     if (text) this.#setStatus(text, isInterrupted ? "interrupted" : "answered");
   }
 
@@ -186,9 +186,14 @@ export class Talk {
     this.#textOfTurn.clear();
   }
 
-  /** @type {TalkView["closeTurn"]} */
-  #close(turn, ending) {
-    if (this.#turns.delete(turn)) this.#view.closeTurn(turn, ending);
+  /**
+   * @param {string} turn
+   * @param {import("./talk-view.js").Ending} ending
+   * @param {string} [heard]
+   */
+  #close(turn, ending, heard) {
+    if (!this.#turns.delete(turn)) return;
+    this.#view.closeTurn(turn, ending, ...(heard === undefined ? [] : [heard]));
   }
 
   /** @type {TalkView["markText"]} */

@@ -55,6 +55,13 @@ export const en = {
   "answer.cut": "Incomplete answer",
   "answer.interrupted": "Interrupted answer",
   "answer.tooLong": "Only a part is shown: the whole text is in the talk's export.",
+  "answer.image": "Image",
+  "answer.code": "Code",
+  "answer.table": "Table",
+  "answer.unheard": "Not heard any more:",
+  "copy.answer": "Copy the answer",
+  "copy.code": "Copy the code",
+  "copy.failed": "It could not be copied",
   "answer.announced": "Agent: {text}",
 
   "session.new": "New session: the agent does not remember what is above",

@@ -54,6 +54,13 @@ export const es = {
   "answer.cut": "Respuesta incompleta",
   "answer.interrupted": "Respuesta interrumpida",
   "answer.tooLong": "Solo se muestra una parte: el texto entero está en la exportación de la conversación.",
+  "answer.image": "Imagen",
+  "answer.code": "Código",
+  "answer.table": "Tabla",
+  "answer.unheard": "No se llegó a oír:",
+  "copy.answer": "Copiar la respuesta",
+  "copy.code": "Copiar el código",
+  "copy.failed": "No se ha podido copiar",
   "answer.announced": "Agente: {text}",
 
   "session.new": "Sesión nueva: el agente no recuerda lo anterior",

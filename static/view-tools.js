@@ -2,7 +2,7 @@
 /** Shows the tools of a talk: their runs, and what waits for the user's word. */
 
 import { ApprovalCard } from "./approval-card.js";
-import { ToolCard } from "./elements.js";
+import { ToolCard } from "./tool-card.js";
 import { phrase } from "./language.js";
 
 /** @typedef {import("./talk-view.js").TalkView} TalkView */

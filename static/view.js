@@ -5,11 +5,11 @@ import { Alert, errorSentence } from "./alert.js";
 import { announce } from "./announcer.js";
 import { make, part, typingDots } from "./dom.js";
 import { phrase, show } from "./language.js";
-import { cutNotice, newMessage } from "./messages.js";
+import { cutNotice, newMessage } from "./message.js";
 import { ToolsView } from "./view-tools.js";
 
 /** @typedef {import("./talk-view.js").TalkView} TalkView */
-/** @typedef {import("./elements.js").ChatMessage} ChatMessage */
+/** @typedef {import("./message.js").ChatMessage} ChatMessage */
 
 /** @typedef {{place: HTMLElement, answer: ChatMessage | null, dots: HTMLElement}} TurnParts */
 /** @typedef {TurnParts & {isOwn: boolean, at: number | null}} TurnView */
@@ -112,11 +112,11 @@ export class TalkPage {
   }
 
   /** @type {TalkView["closeTurn"]} */
-  closeTurn(turn, ending) {
+  closeTurn(turn, ending, heard) {
     const view = this.#turns.get(turn);
     view?.dots.remove();
-    view?.answer?.complete(ending);
-    if (view?.answer) this.#announce(phrase("answer.announced", { text: view.answer.text }));
+    view?.answer?.complete(ending, heard);
+    if (view?.answer && !this.#isQuiet) announce(phrase("answer.announced", { text: view.answer.spoken }));
   }
 
   startTool = /** @type {TalkView["startTool"]} */ ((...run) => this.#tools.start(...run));

@@ -1,0 +1,66 @@
+// @ts-check
+/** Days and times as the reader's own country writes them, in the language of the page. */
+
+import { locale } from "./language.js";
+
+/** The browser's own way of writing the page's language: `en-GB` has another clock than `en-US`. */
+function regional() {
+  const own = navigator.languages.find((tag) => tag.toLowerCase().split("-")[0] === locale());
+  return own ?? locale();
+}
+
+/** @param {Date} moment */
+export function clockTime(moment) {
+  return moment.toLocaleTimeString(regional(), { hour: "2-digit", minute: "2-digit" });
+}
+
+/** With the seconds. @param {Date} moment */
+export function exactTime(moment) {
+  const isToday = isSameDay(moment, new Date());
+  const time = moment.toLocaleTimeString(regional());
+  return isToday ? time : `${dayOf(moment)}, ${time}`;
+}
+
+/** @param {Date} moment */
+export function dayOf(moment) {
+  const isThisYear = moment.getFullYear() === new Date().getFullYear();
+  const year = isThisYear ? {} : { year: /** @type {const} */ ("numeric") };
+  return moment.toLocaleDateString(regional(), { day: "numeric", month: "short", ...year });
+}
+
+/** The time of today; of another day its date too. @param {Date} moment */
+export function momentOf(moment) {
+  return isSameDay(moment, new Date()) ? clockTime(moment) : `${dayOf(moment)}, ${clockTime(moment)}`;
+}
+
+/** Days from then to now, by the calendar. @param {Date} moment */
+export function daysAgo(moment) {
+  const midnight = (/** @type {Date} */ of) => new Date(of.getFullYear(), of.getMonth(), of.getDate()).getTime();
+  return Math.round((midnight(new Date()) - midnight(moment)) / 86_400_000);
+}
+
+/** @param {Date} moment */
+export function timeOf(moment) {
+  const time = document.createElement("time");
+  time.className = "message-time";
+  time.dateTime = moment.toISOString();
+  time.title = moment.toLocaleString(regional(), { dateStyle: "full", timeStyle: "medium" });
+  time.dataset.moment = "";
+  time.textContent = momentOf(moment);
+  return time;
+}
+
+/** Writes all of them anew, in the language of now. */
+export function retellMoments() {
+  for (const time of document.querySelectorAll("time[data-moment]")) {
+    if (time instanceof HTMLTimeElement) time.textContent = momentOf(new Date(time.dateTime));
+  }
+}
+
+/**
+ * @param {Date} one
+ * @param {Date} other
+ */
+function isSameDay(one, other) {
+  return one.toDateString() === other.toDateString();
+}
