@@ -1,9 +1,9 @@
-"""What the model is asked: the history, what is known of the user, the tools, a word on their mood."""
+"""What the model is asked: the history, what is known of the user, the tools, a word on mood and ear."""
 
 from dataclasses import dataclass, replace
 
 from app.chat import ApiMessage, ToolSchema
-from app.conversation.prompt import about_user, wait_note
+from app.conversation.prompt import about_user, heard_note, wait_note
 from app.llm.base import WAIT, ChatRequest
 from app.protocol.events import Emotion
 from app.session.history import LeftOut
@@ -102,6 +102,8 @@ class Asking:
         may_retry: bool = True,
     ) -> ChatRequest:
         session = self._session
+        if session.mouth.is_on:
+            messages = _with_aside(messages, heard_note(session.locale))
         note = note_for(emotion, session.locale) if emotion is not None else ""
         return ChatRequest(
             _with_aside(messages, note) if note else messages,

@@ -82,6 +82,18 @@ _MAY_WAIT: dict[Locale, str] = {
 }
 
 
+_IS_HEARD: dict[Locale, str] = {
+    "es": (
+        "Tu respuesta se dice en voz alta: frases cortas y sin formato, ni markdown, ni listas, ni tablas, "
+        "ni código. Si lo que se pide solo se entiende leyéndolo, dilo en una frase y escríbelo."
+    ),
+    "en": (
+        "Your answer is said aloud: short sentences without formatting, no markdown, no lists, no tables, no "
+        "code. If what is asked for can only be understood by reading it, say so in a sentence and write it."
+    ),
+}
+
+
 def system_prompt(settings: Settings) -> str:
     """The prompt of every session: the server's rules, then the operator's `AGENT_INSTRUCTIONS`."""
     rules = _RULES[settings.agent_locale].format(name=settings.agent_name)
@@ -106,6 +118,11 @@ def context_note(content: str, locale: Locale) -> str:
 def wait_note(locale: Locale) -> str:
     """Tells the model, beside a text that was heard, how it says that the text is unfinished (`WAIT`)."""
     return _MAY_WAIT[locale]
+
+
+def heard_note(locale: Locale) -> str:
+    """Tells the model, beside the user's text, that its answer is heard and not read."""
+    return _IS_HEARD[locale]
 
 
 def note_kind(content: str) -> NoteKind:

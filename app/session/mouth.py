@@ -20,6 +20,11 @@ class Heard:
 class Mouth(Protocol):
     """Speaks a session's turns, one at a time."""
 
+    @property
+    def is_on(self) -> bool:
+        """Whether what is said next is heard, as far as is known."""
+        ...
+
     def say(self, turn_id: str, text: str) -> None:
         """Adds to what the turn says; never waits, never fails."""
         ...
@@ -58,6 +63,8 @@ class Mouth(Protocol):
 
 class Mute:
     """Where nothing is spoken."""
+
+    is_on = False
 
     def say(self, turn_id: str, text: str) -> None:
         """Says nothing."""

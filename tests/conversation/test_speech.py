@@ -313,3 +313,20 @@ async def test_mood_is_not_judged_where_it_is_switched_off():
         await t.rests()
 
     assert [m["role"] for m in model.requests[0].messages] == ["system", "user"]
+
+
+@virtual
+async def test_model_is_told_beside_the_text_that_its_answer_is_heard_for_as_long_as_it_is():
+    model = ScriptedModel([says("Las dos."), says("Las tres.")])
+    async with talk(model) as t, spoken(t) as mouth:
+        t.says("¿Qué hora es?")
+        await t.rests()
+        mouth.set_on(False)
+        t.says("¿Y ahora?")
+        await t.rests()
+
+    first, second = model.requests
+    assert [m["role"] for m in first.messages] == ["system", "system", "user"]
+    assert "en voz alta" in first.messages[1]["content"] and first.messages[1].get("note") == "aside"
+    assert [m["role"] for m in second.messages] == ["system", "user", "assistant", "user"]
+    assert not any("en voz alta" in str(m["content"]) for m in t.session.conversation_history)
