@@ -3,9 +3,8 @@
 
 import { make } from "./dom.js";
 import { name, show } from "./language.js";
-
-/** Characters that are not seen, or turn the text around: they could hide what is asked. */
-const UNSEEN = /[\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+import { moreBelow } from "./more-below.js";
+import { seen } from "./seen.js";
 
 export class ApprovalCard extends HTMLElement {
   #left = make("span", "approval-left");
@@ -34,7 +33,8 @@ export class ApprovalCard extends HTMLElement {
         answer(isApproved);
       });
     }
-    this.append(question, head, argumentList(values), make("div", "approval-acts", no, yes));
+    const list = argumentList(values);
+    this.append(question, head, make("div", "more-frame", list, moreBelow(list)), make("div", "approval-acts", no, yes));
     this.#tick();
     return this;
   }
@@ -74,15 +74,14 @@ function button(className, key) {
 /** @param {unknown} values */
 function argumentList(values) {
   const list = make("dl", "approval-arguments");
+  // Long ones scroll, with keys too.
+  list.tabIndex = 0;
+  list.setAttribute("role", "group");
+  name(list, "tool.arguments");
   for (const [key, value] of Object.entries(values ?? {})) {
     list.append(make("dt", "", seen(key)), make("dd", "", make("code", "", seen(JSON.stringify(value, null, 1)))));
   }
   return list;
-}
-
-/** @param {string} text */
-function seen(text) {
-  return text.replace(UNSEEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 customElements.define("approval-card", ApprovalCard);

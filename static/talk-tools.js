@@ -14,6 +14,8 @@ export class TalkTools {
   #ended = new Set();
   /** Calls that wait for the user's word. @type {Set<string>} */
   #asking = new Set();
+  /** What was asked about calls that have not ended: the arguments. @type {Map<string, unknown>} */
+  #asked = new Map();
 
   /**
    * @param {TalkView} view
@@ -35,7 +37,8 @@ export class TalkTools {
    * @param {(turn: string) => boolean} isShown Whether a turn is on the page.
    */
   restore(tools, turn, isShown) {
-    for (const { call_id, name, status, turn_id, elapsed_s, reason } of tools) {
+    for (const tool of tools) {
+      const { call_id, name, status, turn_id, elapsed_s, reason } = tool;
       if (status === "running" || !turn_id) {
         this.#calls.add(call_id);
         this.#view.startTool(call_id, name, turn);
@@ -44,6 +47,7 @@ export class TalkTools {
       this.#ended.add(call_id);
       if (!isShown(turn_id)) continue;
       this.#view.startTool(call_id, name, turn_id);
+      this.#explainEnd(tool);
       this.#view.endTool(call_id, ending(status, reason), elapsed_s ?? null);
     }
   }
@@ -60,6 +64,7 @@ export class TalkTools {
     this.#calls.clear();
     this.#ended.clear();
     this.#asking.clear();
+    this.#asked.clear();
   }
 
   /** @param {ClientEvents["tool"]} message */
@@ -71,6 +76,7 @@ export class TalkTools {
       // A call that could not even start (an unknown tool, wrong arguments) has nothing but an ending.
       this.#calls.add(call);
       this.#view.startTool(call, name, message.type === "tool_started" ? message.turn_id : this.#client.turnId);
+      this.#explainStart(message);
     }
     if (message.type === "tool_progress") {
       this.#view.moveTool(call, message.elapsed_s, message.message ?? "", message.fraction ?? null);
@@ -78,6 +84,7 @@ export class TalkTools {
     if (message.type !== "tool_finished") return;
     this.#calls.delete(call);
     this.#ended.add(call);
+    this.#explainEnd(message);
     this.#view.endTool(call, ending(message.status, message.reason), message.elapsed_s);
   }
 
@@ -85,7 +92,26 @@ export class TalkTools {
   #ask({ call_id: call, name, arguments: values, expires_in_s: seconds, earlier }) {
     if (this.#asking.has(call)) return;
     this.#asking.add(call);
+    this.#asked.set(call, values);
     this.#view.askApproval(call, name, values, seconds, this.#client.turnId, earlier !== undefined);
+  }
+
+  /** @param {ClientEvents["tool"]} message The first of a call. */
+  #explainStart(message) {
+    const { call_id: call, type } = message;
+    const isStart = type === "tool_started";
+    const values = isStart ? message.arguments : this.#asked.get(call);
+    const isApproved = isStart && this.#asked.delete(call);
+    const startedAt = isStart && this.#client.isCurrent ? Date.now() : undefined;
+    const details = { ...(values !== undefined && { values }), ...(isApproved && { isApproved }), ...(startedAt && { startedAt }) };
+    if (Object.keys(details).length > 0) this.#view.detailTool(call, details);
+  }
+
+  /** @param {Pick<import("./voice-agent-client.js").ToolFinished, "call_id" | "result" | "error" | "truncated">} message */
+  #explainEnd({ call_id: call, result, error, truncated }) {
+    this.#asked.delete(call);
+    const details = { ...(result !== undefined && { result }), ...(error && { error }), ...(truncated && { isPart: true }) };
+    if (Object.keys(details).length > 0) this.#view.detailTool(call, details);
   }
 
   /** Nothing is asked about it any more. @param {string} call */
@@ -100,5 +126,6 @@ export class TalkTools {
  * @returns {import("./talk-view.js").ToolEnding}
  */
 function ending(status, reason) {
+  if (reason === "denied" || reason === "expired") return reason;
   return reason === "outcome_unknown" ? "unknown" : status;
 }

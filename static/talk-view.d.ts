@@ -6,7 +6,18 @@ import type { EmotionLabel, ToolStatus } from "./voice-agent-client.js";
 export type TextStatus = "hearing" | "waiting" | "sent" | "accepted" | "answered" | "interrupted" | "failed" | "lost";
 export type Ending = "whole" | "interrupted" | "cut";
 /** `unknown`: it changes something, and nobody knows whether it did. */
-export type ToolEnding = ToolStatus | "lost" | "unknown";
+export type ToolEnding = ToolStatus | "lost" | "unknown" | "denied" | "expired";
+/** What a card shows when it is opened; what nobody knows is missing. */
+export interface ToolDetails {
+  values?: unknown;
+  result?: unknown;
+  error?: string;
+  /** Not all of the result is here. */
+  isPart?: boolean;
+  /** The user was asked, and said yes. */
+  isApproved?: boolean;
+  startedAt?: number;
+}
 
 /** Times are milliseconds since 1970; null where nobody knows. */
 export interface TalkView {
@@ -19,13 +30,14 @@ export interface TalkView {
   showMood(id: string, mood: EmotionLabel): void;
   markText(id: string, status: TextStatus): void;
   /** Without a text it is the agent's own turn, or answers one that is not known here. */
-  openTurn(turn: string, text: string | null, at: number | null): void;
+  openTurn(turn: string, text: string | null, at: number | null, source?: "tool" | "agent"): void;
   addChunk(turn: string, content: string): void;
   /** `heard`: what of an answer that was stopped has left, or was heard; missing where nobody knows. */
   closeTurn(turn: string, ending: Ending, heard?: string | null): void;
   /** Its answer was not heard, or not whole, and another one follows. */
   takeBack(turn: string): void;
   startTool(call: string, name: string, turn: string | null): void;
+  detailTool(call: string, details: ToolDetails): void;
   moveTool(call: string, elapsedS: number, message: string, fraction: number | null): void;
   endTool(call: string, ending: ToolEnding, elapsedS: number | null): void;
   /** A tool waits for the user's word. `mayRepeat`: the very same may have been done before. */

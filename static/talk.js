@@ -40,8 +40,7 @@ export class Talk {
     const handlers = {
       sent: this.#mark,
       accepted: this.#accept,
-      /** @param {ClientEvents["turn"]} message */
-      turn: (message) => this.#open(message),
+      turn: this.#begin,
       chunk: this.#speak,
       complete: this.#complete,
       error: this.#fail,
@@ -98,16 +97,23 @@ export class Talk {
     this.#textOfTurn.set(turn_id, id);
   }
 
+  /** @param {ClientEvents["turn"]} message */
+  #begin(message) {
+    const { source } = message;
+    this.#open(message, undefined, source === "user" ? undefined : source);
+  }
+
   /**
    * @param {{turn_id: string}} message
    * @param {number | null} at When; a replay does not tell.
+   * @param {"tool" | "agent"} [source] Why the agent speaks, where nobody has asked.
    */
-  #open({ turn_id: turn }, at = this.#client.isCurrent ? Date.now() : null) {
+  #open({ turn_id: turn }, at = this.#client.isCurrent ? Date.now() : null, source) {
     if (this.#turns.has(turn)) return;
     // One that a restart cut begins anew: what was said to it before is said again, whole.
     this.#view.takeBack(turn);
     this.#turns.add(turn);
-    this.#view.openTurn(turn, this.#textOfTurn.get(turn) ?? null, at);
+    this.#view.openTurn(turn, this.#textOfTurn.get(turn) ?? null, at, ...(source ? [source] : []));
   }
 
   /** @param {{turn_id: string, content: string}} message */
@@ -141,7 +147,7 @@ export class Talk {
     this.#view.beQuiet(true);
     this.clear();
     const known = new Map(this.#client.openTexts.map((text) => [text.turnId ?? "", text]));
-    for (const { role, content, turn_id, created_at, interrupted, truncated, ending } of messages) {
+    for (const { role, content, turn_id, created_at, interrupted, truncated, ending, source } of messages) {
       const at = Date.parse(created_at);
       if (role === "user") {
         const id = known.get(turn_id)?.id ?? `of ${turn_id}`;
@@ -149,7 +155,7 @@ export class Talk {
         this.#mark({ id, content, at }, ending ? STATUS_OF_ENDING[ending] : "accepted");
         if (truncated) this.#view.markCut(id);
       } else {
-        this.#open({ turn_id }, at);
+        this.#open({ turn_id }, at, source === "backend" ? "agent" : undefined);
         this.#speak({ turn_id, content });
         if (truncated) this.#view.markCut(turn_id);
         this.#complete({ turn_id, finish_reason: interrupted ? "interrupted" : "stop" });

@@ -1,12 +1,19 @@
 // @ts-check
-/** One run of a tool. Light DOM, text only. */
+/** One run of a tool: a line that opens to show with what, what came of it, and when. Light DOM, text only. */
 
 import { icon, make } from "./dom.js";
 import { locale, name, phrase, show } from "./language.js";
+import { clockTime } from "./moments.js";
+import { moreBelow } from "./more-below.js";
+import { seen } from "./seen.js";
 
 /** @typedef {import("./talk-view.js").ToolEnding} ToolEnding */
+/** @typedef {import("./talk-view.js").ToolDetails} ToolDetails */
 
-/** One run of a tool: it counts the seconds until its ending. */
+/** @type {Partial<Record<ToolEnding, string>>} */
+const SYMBOLS = { done: "icon-done", failed: "icon-failed", timed_out: "icon-failed", unknown: "icon-failed" };
+
+/** It counts the seconds until its ending. */
 export class ToolCard extends HTMLElement {
   #elapsedS = 0;
   #seenAt = performance.now();
@@ -17,6 +24,8 @@ export class ToolCard extends HTMLElement {
   #icon = make("span", "tool-icon");
   #bar = document.createElement("progress");
   #cancel = make("button", "text-button tool-cancel");
+  #facts = make("dl", "tool-facts");
+  #head = make("summary", "tool-head");
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
@@ -30,7 +39,7 @@ export class ToolCard extends HTMLElement {
     this.setAttribute("role", "group");
     name(this, "tool.label", { name: toolName });
     show(this.#status, "tool.running");
-    const head = make("p", "tool-head", make("code", "tool-name", toolName), this.#status, this.#time);
+    this.#head.append(this.#icon, make("code", "tool-name", toolName), this.#status, this.#time);
     this.#bar.hidden = true;
     name(this.#bar, "tool.progress", { name: toolName });
     this.#cancel.setAttribute("type", "button");
@@ -38,7 +47,9 @@ export class ToolCard extends HTMLElement {
     name(this.#cancel, "tool.cancelLabel", { name: toolName });
     this.#cancel.addEventListener("click", cancel);
     this.#icon.append(make("span", "spinner"));
-    this.append(this.#icon, make("div", "tool-text", head, this.#detail, this.#bar), this.#cancel);
+    const details = make("details", "tool-details", this.#head, this.#facts);
+    const foot = make("div", "tool-foot", make("div", "tool-text", this.#detail, this.#bar), this.#cancel);
+    this.append(details, foot);
     this.#tick();
     return this;
   }
@@ -60,9 +71,27 @@ export class ToolCard extends HTMLElement {
     this.#elapsedS = elapsedS;
     this.#seenAt = performance.now();
     if (message) this.#detail.textContent = message;
-    this.#bar.hidden = fraction === null;
+    // A tool that has just begun has done nothing yet: an empty bar would stand still until the next report.
+    this.#bar.hidden = !fraction;
     this.#bar.value = fraction ?? 0;
     this.#tick();
+  }
+
+  /** What can be looked at when the card is opened. @param {ToolDetails} details */
+  explain({ values, result, error, isPart, isApproved, startedAt }) {
+    if (startedAt) this.#fact("tool.startedAt", clockTime(new Date(startedAt)));
+    if (isApproved) {
+      const by = make("span", "");
+      show(by, "tool.approvedByYou");
+      this.#fact("tool.permission", by);
+    }
+    if (values !== undefined) this.#value("tool.arguments", values);
+    if (result !== undefined) this.#value("tool.result", result);
+    if (error) this.#fact("tool.error", seen(error));
+    if (!isPart) return;
+    const note = make("span", "note");
+    show(note, "tool.part");
+    this.#facts.append(make("dd", "", note));
   }
 
   /**
@@ -74,16 +103,42 @@ export class ToolCard extends HTMLElement {
     this.dataset.status = ending;
     show(this.#status, `tool.${ending}`);
     if (elapsedS !== null) this.#time.textContent = seconds(elapsedS, 1);
-    this.#bar.remove();
-    this.#cancel.remove();
-    const symbols = { done: "icon-done", failed: "icon-failed", timed_out: "icon-failed", unknown: "icon-failed" };
-    this.#icon.replaceChildren(icon(symbols[/** @type {keyof symbols} */ (ending)] ?? "icon-stopped"));
+    this.querySelector(".tool-foot")?.remove();
+    this.#icon.replaceChildren(icon(SYMBOLS[ending] ?? "icon-stopped"));
+    if (!this.#facts.hasChildNodes()) {
+      const nothing = make("dd", "note");
+      show(nothing, "tool.nothing");
+      this.#facts.append(nothing);
+    }
   }
 
   /** The ending as a sentence, for those who hear the page. */
   get spoken() {
     const ending = phrase(/** @type {import("./texts.js").TextKey} */ (`tool.${this.dataset.status}`));
     return phrase("tool.ended", { name: this.#toolName, ending });
+  }
+
+  /**
+   * @param {import("./texts.js").TextKey} key
+   * @param {unknown} value JSON.
+   */
+  #value(key, value) {
+    const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+    const block = make("pre", "tool-value", make("code", "", seen(text)));
+    block.tabIndex = 0;
+    block.setAttribute("role", "group");
+    name(block, key);
+    this.#fact(key, make("div", "more-frame", block, moreBelow(block)));
+  }
+
+  /**
+   * @param {import("./texts.js").TextKey} key
+   * @param {Node | string} content
+   */
+  #fact(key, content) {
+    const term = make("dt", "");
+    show(term, key);
+    this.#facts.append(term, make("dd", "", content));
   }
 
   #tick() {

@@ -41,6 +41,11 @@ export class ToolsView {
     this.#around.place(turn, card);
   }
 
+  /** @type {TalkView["detailTool"]} */
+  explain(call, details) {
+    this.#runs.get(call)?.explain(details);
+  }
+
   /** @type {TalkView["moveTool"]} */
   move(call, elapsedS, message, fraction) {
     this.#runs.get(call)?.move(elapsedS, message, fraction);

@@ -12,7 +12,7 @@ import { ToolsView } from "./view-tools.js";
 /** @typedef {import("./message.js").ChatMessage} ChatMessage */
 
 /** @typedef {{place: HTMLElement, answer: ChatMessage | null, dots: HTMLElement}} TurnParts */
-/** @typedef {TurnParts & {isOwn: boolean, at: number | null}} TurnView */
+/** @typedef {TurnParts & {label: import("./texts.js").TextKey, at: number | null}} TurnView */
 
 /** @implements {TalkView} */
 export class TalkPage {
@@ -91,12 +91,15 @@ export class TalkPage {
   }
 
   /** @type {TalkView["openTurn"]} */
-  openTurn(turn, text, at) {
+  openTurn(turn, text, at, source = "tool") {
+    const isFirst = this.isEmpty && this.#turns.size === 0;
     const question = text === null ? undefined : this.#texts.get(text);
     const place = question?.parentElement ?? this.#place("agent");
     const dots = typingDots();
     place.append(dots);
-    this.#turns.set(turn, { place, answer: null, dots, isOwn: !question, at });
+    // Who is spoken to first is greeted; later it is news.
+    const own = source === "tool" ? "answer.background" : isFirst ? "answer.agent" : "answer.own";
+    this.#turns.set(turn, { place, answer: null, dots, label: question ? "answer.agent" : own, at });
   }
 
   /** @type {TalkView["addChunk"]} */
@@ -104,8 +107,7 @@ export class TalkPage {
     const view = this.#turns.get(turn);
     if (!view) return;
     if (!view.answer) {
-      const label = view.isOwn ? "answer.background" : "answer.agent";
-      view.answer = newMessage().begin("agent", label, this.agentLanguage, view.at);
+      view.answer = newMessage().begin("agent", view.label, this.agentLanguage, view.at);
       view.dots.replaceWith(view.answer);
     }
     view.answer.add(content);
@@ -120,6 +122,7 @@ export class TalkPage {
   }
 
   startTool = /** @type {TalkView["startTool"]} */ ((...run) => this.#tools.start(...run));
+  detailTool = /** @type {TalkView["detailTool"]} */ ((...details) => this.#tools.explain(...details));
   moveTool = /** @type {TalkView["moveTool"]} */ ((...step) => this.#tools.move(...step));
   endTool = /** @type {TalkView["endTool"]} */ ((...ending) => this.#tools.end(...ending));
   askApproval = /** @type {TalkView["askApproval"]} */ ((...request) => this.#tools.ask(...request));

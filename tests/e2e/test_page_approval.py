@@ -75,7 +75,7 @@ async def test_tool_that_is_not_allowed_does_not_run_and_the_talk_goes_on(chrome
     async with asking(chrome) as asked:
         await asked.answers("No permitir")
 
-        await asked.visitor.reads(asked.visitor.tools, "cancelada")
+        await asked.visitor.reads(asked.visitor.tools, "no permitida")
         await expect(asked.card).to_have_count(0)
         await asked.visitor.says("hola")
         await asked.visitor.reads(asked.visitor.answer_to("hola"), "Bien.")
@@ -84,7 +84,7 @@ async def test_tool_that_is_not_allowed_does_not_run_and_the_talk_goes_on(chrome
 
 async def test_card_that_nobody_answers_goes_by_itself(chrome: Browser) -> None:
     async with asking(chrome, timeout_s=1) as asked:
-        await asked.visitor.reads(asked.visitor.tools, "cancelada")
+        await asked.visitor.reads(asked.visitor.tools, "no se permitió a tiempo")
         await expect(asked.card).to_have_count(0)
         assert asked.workshop.runs == []
 
@@ -97,6 +97,28 @@ async def test_page_that_is_loaded_again_can_still_be_asked(chrome: Browser) -> 
 
         await asked.visitor.reads(asked.visitor.tools, "terminada")
         assert len(asked.workshop.runs) == 1
+
+
+async def test_what_was_asked_and_decided_stays_on_the_card(chrome: Browser) -> None:
+    async with asking(chrome) as asked:
+        await asked.answers("Permitir")
+
+        card = asked.visitor.tools
+        await asked.visitor.reads(card, "terminada")
+        await expect(card.locator("dl")).to_be_hidden()
+        await card.locator("summary").click()
+        await expect(card.locator("dt")).to_have_text(["Empezó", "Permiso", "Argumentos", "Resultado"])
+        await expect(card).to_contain_text("Lo has permitido")
+        await expect(card.locator("pre").first).to_contain_text(f'"tag": "{MARKUP} anaana"')
+
+
+async def test_card_of_what_was_not_allowed_shows_what_was_asked(chrome: Browser) -> None:
+    async with asking(chrome) as asked:
+        await asked.answers("No permitir")
+
+        await asked.visitor.reads(asked.visitor.tools, "no permitida")
+        await asked.visitor.tools.locator("summary").click()
+        await expect(asked.visitor.tools.locator("pre").first).to_contain_text("anaana")
 
 
 async def test_card_fits_a_phone(chrome: Browser) -> None:
