@@ -16,6 +16,7 @@ import { closeOver } from "./side.js";
 import { StatusLine } from "./status.js";
 import { showSuggestions } from "./suggestions.js";
 import { Talk } from "./talk.js";
+import { TalkLink } from "./talk-link.js";
 import { TalksPanel } from "./talks.js";
 import { TokenDialog } from "./token.js";
 import { UserChoice } from "./user.js";
@@ -51,6 +52,7 @@ const statusLine = new StatusLine(() => {
   focusComposer();
 });
 const composer = new Composer(send);
+const link = new TalkLink(goOn);
 const follower = new Follower(part("scroller"), part("column"), part("jump"));
 
 /** @param {string} content */
@@ -94,6 +96,12 @@ async function follow(sessionId) {
   if (sessionId !== client.sessionId) return;
   panel.showServer(health ?? {});
   showUser(session?.user_id ?? "", sessionId, health?.storage?.status !== "off");
+  showLink();
+}
+
+/** A talk that can be come back to, once something was said in it, has an address. */
+function showLink() {
+  link.show(talks.hasList && !page.isEmpty ? (client.sessionId ?? "") : "");
 }
 
 /**
@@ -119,9 +127,15 @@ client.addEventListener("renewed", ({ detail }) => {
   if (!page.isEmpty && detail.reason !== "asked") page.markNewSession();
 });
 
-client.addEventListener("open", ({ detail }) => void follow(detail.sessionId));
+client.addEventListener("open", ({ detail }) => {
+  composer.belongTo(detail.sessionId);
+  void follow(detail.sessionId);
+});
 client.addEventListener("history", () => follower.toEnd());
-client.addEventListener("accepted", () => talks.refresh());
+client.addEventListener("accepted", () => {
+  talks.refresh();
+  if (client.isCurrent) showLink();
+});
 client.addEventListener("complete", () => {
   talks.refresh();
   profile.refresh();
@@ -141,6 +155,7 @@ function begin() {
 
 /** @param {string} sessionId Of an earlier talk. */
 function goOn(sessionId) {
+  composer.leave();
   client.continueTalk(sessionId);
   showNothing();
   focusComposer();
@@ -197,4 +212,6 @@ offerLanguages((chosen, isAsked) => {
 if (matchMedia("(min-width: 56rem)").matches) talks.open();
 if (matchMedia("(min-width: 88rem)").matches) panel.open();
 focusComposer();
-client.connect();
+composer.belongTo(client.sessionId ?? "");
+if (link.asked && link.asked !== client.sessionId) client.continueTalk(link.asked);
+else client.connect();

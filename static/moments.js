@@ -33,6 +33,12 @@ export function momentOf(moment) {
   return isSameDay(moment, new Date()) ? clockTime(moment) : `${dayOf(moment)}, ${clockTime(moment)}`;
 }
 
+/** With its year. @param {Date} moment */
+export function monthOf(moment) {
+  const text = moment.toLocaleDateString(regional(), { month: "long", year: "numeric" });
+  return text.charAt(0).toLocaleUpperCase(locale()) + text.slice(1);
+}
+
 /** Days from then to now, by the calendar. @param {Date} moment */
 export function daysAgo(moment) {
   const midnight = (/** @type {Date} */ of) => new Date(of.getFullYear(), of.getMonth(), of.getDate()).getTime();

@@ -36,6 +36,19 @@ export function storeToken(token, isForDevice) {
   write(() => localStorage, "token", isForDevice ? token : "");
 }
 
+/** What was being written in a talk. @param {string} sessionId */
+export function draftOf(sessionId) {
+  return read(() => sessionStorage, `draft.${sessionId}`) ?? "";
+}
+
+/**
+ * @param {string} sessionId
+ * @param {string} text Empty: nothing is kept any more.
+ */
+export function keepDraft(sessionId, text) {
+  write(() => sessionStorage, `draft.${sessionId}`, text);
+}
+
 /** What lasts as long as the tab: its talk. @returns {Storage | null} null where storage is forbidden. */
 export function sessionMemory() {
   try {

@@ -3,7 +3,8 @@
 
 import { locate } from "./api.js";
 import { icon, make } from "./dom.js";
-import { locale, name, phrase } from "./language.js";
+import { name, phrase } from "./language.js";
+import { momentOf } from "./moments.js";
 
 /**
  * @typedef {object} TalkFacts
@@ -13,26 +14,37 @@ import { locale, name, phrase } from "./language.js";
  */
 
 /** @typedef {(talk: TalkFacts) => void} Act */
+/** @typedef {{open: Act, exported: Act, erase: Act, rename: (talk: TalkFacts, title: string) => void}} Acts */
+
+const MAX_TITLE = 200;
 
 export class TalkEntry {
   element = make("li", "talk-entry");
-  #open = make("button", "talk-open");
+  #open = document.createElement("a");
   #title = make("span", "talk-title");
   #began = make("time", "talk-began");
   #export = document.createElement("a");
-  #erase = make("button", "icon-button small");
+  #rename = act("icon-rename");
+  #erase = act("icon-erase");
   #talk;
+  #acts;
 
   /**
    * @param {TalkFacts} talk
-   * @param {{open: Act, exported: Act, erase: Act}} acts
+   * @param {Acts} acts
    */
   constructor(talk, acts) {
     this.#talk = talk;
-    const open = /** @type {HTMLButtonElement} */ (this.#open);
-    open.type = "button";
-    open.append(this.#title, this.#began);
-    open.addEventListener("click", () => acts.open(this.#talk));
+    this.#acts = acts;
+    this.#open.className = "talk-open";
+    this.#open.append(this.#title, this.#began);
+    this.#open.dir = "auto";
+    this.#open.addEventListener("click", (event) => {
+      // With another key the browser opens the talk in a tab of its own.
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      acts.open(this.#talk);
+    });
     this.#export.className = "icon-button small";
     this.#export.href = locate(exportAddress(talk.session_id));
     this.#export.download = "";
@@ -42,10 +54,9 @@ export class TalkEntry {
       event.preventDefault();
       acts.exported(this.#talk);
     });
-    this.#erase.setAttribute("type", "button");
-    this.#erase.append(icon("icon-erase"));
+    this.#rename.addEventListener("click", () => this.#edit());
     this.#erase.addEventListener("click", () => acts.erase(this.#talk));
-    this.element.append(this.#open, make("div", "talk-acts", this.#export, this.#erase));
+    this.element.append(this.#open, make("div", "talk-acts", this.#rename, this.#export, this.#erase));
     this.show(talk, false);
   }
 
@@ -57,9 +68,12 @@ export class TalkEntry {
     this.#talk = talk;
     const title = titleOf(talk);
     this.#title.textContent = title;
-    this.#began.textContent = shortDate(new Date(talk.created_at));
+    this.#open.title = title;
+    this.#open.href = `#/talk/${talk.session_id}`;
+    this.#began.textContent = momentOf(new Date(talk.created_at));
     this.#began.setAttribute("datetime", talk.created_at);
     name(this.#export, "talks.export", { title });
+    name(this.#rename, "talks.rename", { title });
     name(this.#erase, "talks.erase", { title });
     if (isCurrent) this.#open.setAttribute("aria-current", "true");
     else this.#open.removeAttribute("aria-current");
@@ -68,6 +82,41 @@ export class TalkEntry {
   focus() {
     this.#open.focus();
   }
+
+  /** The title becomes a field; Enter keeps what is in it, Escape does not. */
+  #edit() {
+    const field = document.createElement("input");
+    field.className = "talk-rename";
+    field.maxLength = MAX_TITLE;
+    field.value = this.#talk.title;
+    field.dir = "auto";
+    name(field, "talks.newTitle");
+    /** @param {boolean} isKept */
+    const leave = (isKept) => {
+      if (!field.isConnected) return;
+      const hadFocus = document.activeElement === field;
+      field.replaceWith(this.#open);
+      if (hadFocus) this.#rename.focus();
+      const title = field.value.trim();
+      if (isKept && title && title !== this.#talk.title) this.#acts.rename(this.#talk, title);
+    };
+    field.addEventListener("keydown", (event) => {
+      if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+      event.preventDefault();
+      event.stopPropagation();
+      leave(event.key === "Enter");
+    });
+    field.addEventListener("blur", () => leave(true));
+    this.#open.replaceWith(field);
+    field.select();
+  }
+}
+
+/** @param {string} symbol */
+function act(symbol) {
+  const button = make("button", "icon-button small", icon(symbol));
+  button.setAttribute("type", "button");
+  return button;
 }
 
 /** @param {TalkFacts} talk */
@@ -81,18 +130,4 @@ export function exportAddress(sessionId) {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   const query = new URLSearchParams({ format: "markdown", time_zone: timeZone ?? "UTC" });
   return `/sessions/${encodeURIComponent(sessionId)}/export?${query}`;
-}
-
-/** The time of a talk of today, the day of an earlier one. @param {Date} moment */
-function shortDate(moment) {
-  const today = new Date();
-  if (moment.toDateString() === today.toDateString()) {
-    return moment.toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
-  }
-  const isThisYear = moment.getFullYear() === today.getFullYear();
-  return moment.toLocaleDateString(locale(), {
-    day: "numeric",
-    month: "short",
-    ...(!isThisYear && { year: "numeric" }),
-  });
 }

@@ -3,7 +3,7 @@
 import type { EmotionLabel, ToolStatus } from "./voice-agent-client.js";
 
 /** `hearing`: it is still being said. */
-export type TextStatus = "hearing" | "waiting" | "sent" | "accepted" | "answered" | "interrupted" | "failed" | "lost";
+export type TextStatus = "hearing" | "waiting" | "queued" | "sent" | "accepted" | "answered" | "interrupted" | "failed" | "lost";
 export type Ending = "whole" | "interrupted" | "cut";
 /** `unknown`: it changes something, and nobody knows whether it did. */
 export type ToolEnding = ToolStatus | "lost" | "unknown" | "denied" | "expired";

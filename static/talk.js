@@ -23,8 +23,8 @@ export class Talk {
   #texts = new Map();
   /** The text that a turn answers. @type {Map<string, string>} */
   #textOfTurn = new Map();
-  /** Turns that are shown and have not ended. @type {Set<string>} */
-  #turns = new Set();
+  /** Turns that are shown and have not ended, with what they have said. @type {Map<string, string>} */
+  #turns = new Map();
   #tools;
   #speech;
 
@@ -66,7 +66,8 @@ export class Talk {
   add({ id, content, at }) {
     if (this.#texts.has(id)) return;
     this.#view.addText(id, content, at);
-    this.#setStatus(id, "waiting");
+    // Where there is a connection, it is the server that has to have room.
+    this.#setStatus(id, this.#client.isCurrent ? "queued" : "waiting");
   }
 
   /** Forgets everything. */
@@ -93,7 +94,7 @@ export class Talk {
     if (id === null) return;
     if (content !== undefined) this.add({ id, content, at: at ?? Date.now() });
     // A receipt may come again, after a drop, when the text has had its answer.
-    if (["waiting", "sent"].includes(this.#texts.get(id) ?? "")) this.#setStatus(id, "accepted");
+    if (["waiting", "queued", "sent"].includes(this.#texts.get(id) ?? "")) this.#setStatus(id, "accepted");
     this.#textOfTurn.set(turn_id, id);
   }
 
@@ -112,14 +113,16 @@ export class Talk {
     if (this.#turns.has(turn)) return;
     // One that a restart cut begins anew: what was said to it before is said again, whole.
     this.#view.takeBack(turn);
-    this.#turns.add(turn);
+    this.#turns.set(turn, "");
     this.#view.openTurn(turn, this.#textOfTurn.get(turn) ?? null, at, ...(source ? [source] : []));
   }
 
   /** @param {{turn_id: string, content: string}} message */
   #speak(message) {
+    const { turn_id: turn, content } = message;
     this.#open(message);
-    this.#view.addChunk(message.turn_id, message.content);
+    this.#turns.set(turn, (this.#turns.get(turn) ?? "") + content);
+    this.#view.addChunk(turn, content);
   }
 
   /** @param {{turn_id: string, finish_reason: string, text?: string}} message */
@@ -145,6 +148,7 @@ export class Talk {
   /** @param {ClientEvents["history"]} history */
   #restore({ messages, turn, tools, waiting = [] }) {
     this.#view.beQuiet(true);
+    const begun = new Map(this.#turns);
     this.clear();
     const known = new Map(this.#client.openTexts.map((text) => [text.turnId ?? "", text]));
     for (const { role, content, turn_id, created_at, interrupted, truncated, ending, source } of messages) {
@@ -161,6 +165,7 @@ export class Talk {
         this.#complete({ turn_id, finish_reason: interrupted ? "interrupted" : "stop" });
       }
     }
+    this.#keepBegun(begun, messages, turn?.turn_id);
     for (const id of waiting) {
       const text = this.#textOfTurn.get(id);
       if (text) this.#setStatus(text, "accepted");
@@ -171,6 +176,22 @@ export class Talk {
     const shown = new Set(messages.filter(({ role }) => role === "assistant").map(({ turn_id }) => turn_id));
     if (turn) shown.add(turn.turn_id);
     this.#tools.restore(tools, turn?.turn_id ?? null, (id) => shown.has(id));
+  }
+
+  /**
+   * What a server had begun to say before it died stays, until it is said again.
+   *
+   * @param {Map<string, string>} begun
+   * @param {ClientEvents["history"]["messages"]} messages
+   * @param {string | undefined} running
+   */
+  #keepBegun(begun, messages, running) {
+    const answered = new Set(messages.filter(({ role }) => role === "assistant").map(({ turn_id }) => turn_id));
+    for (const [turn, words] of begun) {
+      if (!words || turn === running || answered.has(turn) || !this.#textOfTurn.has(turn)) continue;
+      this.#speak({ turn_id: turn, content: words });
+      this.#close(turn, "cut");
+    }
   }
 
   /** @param {ClientEvents["notice"]} message */
@@ -186,7 +207,7 @@ export class Talk {
 
   /** The session is gone, and with it whatever the server was doing. @param {ClientEvents["renewed"]} renewal */
   #cut({ texts }) {
-    for (const turn of this.#turns) this.#close(turn, "cut");
+    for (const turn of [...this.#turns.keys()]) this.#close(turn, "cut");
     this.#tools.lose();
     for (const text of texts) this.#mark(text, "lost");
     this.#textOfTurn.clear();

@@ -5,9 +5,10 @@ import { announce } from "./announcer.js";
 import { ask, RestError } from "./api.js";
 import { confirmed } from "./confirm.js";
 import { part } from "./dom.js";
-import { phrase, show } from "./language.js";
+import { locale, phrase, show } from "./language.js";
 import { SidePanel } from "./side.js";
 import { exportAddress, TalkEntry, titleOf } from "./talk-entry.js";
+import { grouped } from "./talk-groups.js";
 
 /** @typedef {import("./talk-entry.js").TalkFacts} TalkFacts */
 
@@ -23,12 +24,15 @@ export class TalksPanel extends SidePanel {
   #list = part("talks-list");
   #note = part("talks-note");
   #more = part("talks-more");
+  #search = /** @type {HTMLInputElement} */ (part("talks-search"));
   /** @type {Map<string, TalkEntry>} */
   #entries = new Map();
   /** @type {TalkFacts[]} */
   #talks = [];
   #userId = "";
   #sessionId = "";
+  /** What is shown, and in which language. */
+  #order = "";
   #isKept = true;
   /** @type {string | null} */
   #cursor = null;
@@ -40,6 +44,10 @@ export class TalksPanel extends SidePanel {
     super("talks", "start", () => this.refresh());
     this.#acts = acts;
     this.#more.addEventListener("click", () => void this.#load(this.#cursor));
+    this.#search.addEventListener("input", () => {
+      this.#cursor = null;
+      this.refresh();
+    });
   }
 
   /**
@@ -77,17 +85,20 @@ export class TalksPanel extends SidePanel {
   retell() {
     const isNobody = this.#userId === ANONYMOUS;
     part("talks-choose").hidden = !isNobody;
+    part("talks-find").hidden = !this.hasList;
     this.#more.hidden = this.#cursor === null;
     if (!this.#isKept) this.#tell("rest.off");
     else if (isNobody) this.#tell("talks.anonymous");
-    else if (this.#talks.length === 0) this.#tell("talks.none");
+    else if (this.#talks.length === 0) this.#tell(this.#wanted ? "talks.notFound" : "talks.none");
     else this.#tell(null);
     const shown = new Map(this.#talks.map((talk) => [talk.session_id, this.#entryOf(talk)]));
-    const isSame = [...shown.keys()].join() === [...this.#entries.keys()].join();
+    const order = [locale(), ...shown.keys()].join();
     this.#entries = shown;
-    if (isSame) return;
+    if (order === this.#order) return;
+    this.#order = order;
     const focused = document.activeElement;
-    this.#list.replaceChildren(...[...shown.values()].map(({ element }) => element));
+    const elementOf = (/** @type {TalkFacts} */ talk) => /** @type {TalkEntry} */ (shown.get(talk.session_id)).element;
+    this.#list.replaceChildren(...grouped(this.#talks, elementOf));
     // An element that is put in again loses the focus.
     if (focused instanceof HTMLElement && this.#list.contains(focused)) focused.focus();
   }
@@ -98,6 +109,7 @@ export class TalksPanel extends SidePanel {
       open: ({ session_id }) => this.#open(session_id),
       exported: (chosen) => void this.#attempt(() => save(chosen)),
       erase: (chosen) => void this.#erase(chosen),
+      rename: (chosen, title) => void this.#rename(chosen, title),
     });
     entry.show(talk, talk.session_id === this.#sessionId);
     return entry;
@@ -108,14 +120,36 @@ export class TalksPanel extends SidePanel {
     const userId = this.#userId;
     const length = cursor === null ? Math.max(PAGE_LENGTH, this.#talks.length) : PAGE_LENGTH;
     const query = new URLSearchParams({ spoken: "true", limit: String(Math.min(length, MAX_LENGTH)) });
+    const wanted = this.#wanted;
+    if (wanted) query.set("q", wanted);
     if (cursor !== null) query.set("cursor", cursor);
     await this.#attempt(async () => {
       const answer = await ask(`/users/${encodeURIComponent(userId)}/sessions?${query}`);
       const { sessions, next_cursor: next = null } = await answer.json();
-      if (userId !== this.#userId) return;
+      if (userId !== this.#userId || wanted !== this.#wanted) return;
       this.#talks = cursor === null ? sessions : [...this.#talks, ...sessions];
       this.#cursor = next;
       this.retell();
+    });
+  }
+
+  /** What is searched for. */
+  get #wanted() {
+    return this.#search.value.trim();
+  }
+
+  /**
+   * @param {TalkFacts} talk
+   * @param {string} title
+   */
+  async #rename(talk, title) {
+    await this.#attempt(async () => {
+      const address = `/sessions/${encodeURIComponent(talk.session_id)}`;
+      const answer = await ask(address, { method: "PATCH", value: { title } });
+      const { title: given } = await answer.json();
+      this.#talks = this.#talks.map((each) => (each.session_id === talk.session_id ? { ...each, title: given } : each));
+      this.retell();
+      announce(phrase("talks.renamed"));
     });
   }
 

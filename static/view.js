@@ -139,12 +139,14 @@ export class TalkPage {
 
   /** @type {TalkView["fail"]} */
   fail(error, { turn, text }) {
-    const place = this.#turns.get(turn ?? "")?.place ?? this.#texts.get(text ?? "")?.parentElement ?? this.#log;
+    const place = this.#turns.get(turn ?? "")?.place ?? this.#texts.get(text ?? "")?.parentElement;
     const sentence = errorSentence(error);
-    // A talk that does not go on is no part of the one that is shown.
-    if (error.code !== "resume_refused") place.append(sentence);
+    // What belongs to a text stands below it; only what has no place in the talk is told above the box.
+    place?.append(sentence);
     // What failed before a reload stands in the talk; it is no news.
-    if (!this.#isQuiet) this.#alert.tell(sentence.textContent ?? "");
+    if (this.#isQuiet) return;
+    if (place) this.#announce(sentence.textContent ?? "");
+    else this.#alert.tell(sentence.textContent ?? "");
   }
 
   /** Takes the last error away; it stays in the talk. */
@@ -156,7 +158,7 @@ export class TalkPage {
   markNewSession() {
     const divider = make("p", "divider");
     show(divider, "session.new");
-    const untold = this.#log.querySelector('.exchange:has([data-status="waiting"])');
+    const untold = this.#log.querySelector('.exchange:has([data-status="waiting"], [data-status="queued"])');
     this.#log.insertBefore(divider, untold);
     this.#announce(phrase("session.new"));
   }
