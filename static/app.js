@@ -8,16 +8,19 @@ import { locale } from "./language.js";
 import { offerLanguages } from "./language-switch.js";
 import { dress } from "./look.js";
 import { retellMoments } from "./moments.js";
+import { offerRecordings } from "./recording.js";
 import { SessionPanel } from "./panel.js";
 import { sessionMemory, storedToken, TALK_KEY } from "./preferences.js";
 import { ProfilePanel } from "./profile.js";
 import { Follower } from "./scroll.js";
 import { closeOver } from "./side.js";
 import { StatusLine } from "./status.js";
+import { offerShortcuts } from "./shortcuts.js";
 import { showSuggestions } from "./suggestions.js";
 import { Talk } from "./talk.js";
 import { TalkLink } from "./talk-link.js";
 import { TalksPanel } from "./talks.js";
+import { offerThemes } from "./theme-choice.js";
 import { TokenDialog } from "./token.js";
 import { UserChoice } from "./user.js";
 import { TalkPage } from "./view.js";
@@ -101,7 +104,7 @@ async function follow(sessionId) {
 
 /** A talk that can be come back to, once something was said in it, has an address. */
 function showLink() {
-  link.show(talks.hasList && !page.isEmpty ? (client.sessionId ?? "") : "");
+  if (talks.hasList && !page.isEmpty) link.show(client.sessionId ?? "");
 }
 
 /**
@@ -119,7 +122,10 @@ client.addEventListener("connection", ({ detail }) => {
   statusLine.tellConnection(detail);
   if (detail.status === "waiting" || detail.status === "closed") panel.showSession("");
   // The talk that was asked for does not go on; the alert says so, and a new one can.
-  if (detail.status === "closed" && detail.reason === "resume_refused") client.connect();
+  if (detail.status === "closed" && detail.reason === "resume_refused") {
+    link.show("");
+    client.connect();
+  }
   refresh();
 });
 
@@ -131,7 +137,10 @@ client.addEventListener("open", ({ detail }) => {
   composer.belongTo(detail.sessionId);
   void follow(detail.sessionId);
 });
-client.addEventListener("history", () => follower.toEnd());
+client.addEventListener("history", () => {
+  follower.toEnd();
+  showLink();
+});
 client.addEventListener("accepted", () => {
   talks.refresh();
   if (client.isCurrent) showLink();
@@ -150,12 +159,14 @@ for (const type of /** @type {const} */ ([
 /** A new talk on an empty page. What was begun stays in the list, and its tools go on. */
 function begin() {
   client.renew({ userId: user.id, forget: true, leave: !page.isEmpty && talks.hasList });
+  link.show("");
   showNothing();
 }
 
 /** @param {string} sessionId Of an earlier talk. */
 function goOn(sessionId) {
   composer.leave();
+  link.show(sessionId);
   client.continueTalk(sessionId);
   showNothing();
   focusComposer();
@@ -199,6 +210,24 @@ document.addEventListener("keydown", (event) => {
 // The network is back: no need to wait for the planned try.
 addEventListener("online", () => {
   if (client.connection.status === "waiting") client.connect();
+});
+
+const recordings = offerRecordings({
+  send: (content) => {
+    page.clearAlert();
+    if (client.sendRecording(content)) page.hint("recording.sent");
+    else page.refuse("recording.offline");
+  },
+  refuse: (key) => page.refuse(key),
+});
+
+offerThemes();
+offerShortcuts({
+  KeyM: () => part("mic").click(),
+  KeyS: () => part("mute").click(),
+  KeyN: () => part("talks-new").click(),
+  KeyT: () => part("talks-toggle").click(),
+  KeyO: () => recordings.choose(),
 });
 
 offerLanguages((chosen, isAsked) => {

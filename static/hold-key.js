@@ -2,8 +2,8 @@
 /** Something that is held down: a button by finger, mouse or keyboard, or the space bar where nobody writes. */
 
 const HOLDING_KEYS = [" ", "Enter"];
-/** Where the space bar has a meaning of its own. */
-const TAKES_SPACE = "input, textarea, select, button, summary, a, [contenteditable], dialog[open] *";
+/** Where the space bar writes, or has a meaning of its own. Buttons have Enter. */
+const TAKES_SPACE = "input, textarea, select, summary, [contenteditable], dialog[open] *";
 
 export class HoldKey {
   #isHeld = false;
@@ -31,7 +31,10 @@ export class HoldKey {
     button.addEventListener("contextmenu", (event) => event.preventDefault());
     document.addEventListener("keydown", (event) => this.#keyDown(event, button));
     document.addEventListener("keyup", (event) => {
-      if (HOLDING_KEYS.includes(event.key)) this.#up();
+      if (!this.#isHeld || !HOLDING_KEYS.includes(event.key)) return;
+      // Some browsers press the button that has the focus only now.
+      event.preventDefault();
+      this.#up();
     });
     // Whoever leaves does not hold anything.
     addEventListener("blur", () => this.#up());

@@ -44,10 +44,15 @@ export async function askForMicrophone(deviceId) {
   }
 }
 
-/** Microphones, with names once one of them may be heard. @returns {Promise<MediaDeviceInfo[]>} */
-export async function microphones() {
+/**
+ * Microphones or loudspeakers, with names once a microphone may be heard.
+ *
+ * @param {"audioinput" | "audiooutput"} wanted
+ * @returns {Promise<MediaDeviceInfo[]>}
+ */
+export async function devicesOf(wanted) {
   const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
-  return devices.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId);
+  return devices.filter(({ kind, deviceId }) => kind === wanted && deviceId);
 }
 
 /** Gives a microphone back. @param {MediaStream | null} stream */
@@ -99,6 +104,11 @@ export class Microphone {
   /** Which one it is. */
   get deviceId() {
     return this.#stream.getTracks()[0]?.getSettings().deviceId ?? "";
+  }
+
+  /** Hears silence, for as long as the user wants it so. @param {boolean} isMuted */
+  mute(isMuted) {
+    for (const track of this.#stream.getTracks()) track.enabled = !isMuted;
   }
 
   close() {

@@ -14,6 +14,8 @@ const TAIL_SAMPLES = 64;
 export class Player {
   #context;
   #node;
+  #meter;
+  #samples = new Float32Array(1024);
   /** The turn that sound comes for, and what brings it to the loudspeaker's rate. */
   #turn = "";
   /** @type {Resampler | null} */
@@ -28,6 +30,8 @@ export class Player {
     this.#node = new AudioWorkletNode(context, "playback", { numberOfInputs: 0, outputChannelCount: [1] });
     this.#node.port.onmessage = ({ data }) => report(data);
     this.#node.connect(context.destination);
+    this.#meter = new AnalyserNode(context, { fftSize: 1024 });
+    this.#node.connect(this.#meter);
   }
 
   /**
@@ -69,6 +73,14 @@ export class Player {
   /** Holds the sound where it is, or lets it go on. @param {boolean} isHeld */
   hold(isHeld) {
     this.#node.port.postMessage({ type: "hold", isHeld });
+  }
+
+  /** How loud it is now, from 0 to 1. */
+  get level() {
+    this.#meter.getFloatTimeDomainData(this.#samples);
+    let sum = 0;
+    for (const sample of this.#samples) sum += sample * sample;
+    return Math.sqrt(sum / this.#samples.length);
   }
 
   close() {

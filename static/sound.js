@@ -19,12 +19,17 @@ const AGAIN_MS = 1000;
  * @property {() => void} lost The microphone is gone, and there is no other.
  */
 
+/** Whether the page may choose the loudspeaker. */
+export const CAN_CHOOSE_SPEAKER = typeof AudioContext !== "undefined" && "setSinkId" in AudioContext.prototype;
+
 export class Sound {
   #context;
   #microphone;
   #events;
   #deviceId;
   #isMuted = false;
+  /** The user wants not to be heard. */
+  #isSilenced = false;
   #isGone = false;
   #isAsking = false;
   #isClosed = false;
@@ -95,6 +100,23 @@ export class Sound {
     this.#look();
   }
 
+  /** The user wants not to be heard for a while, or to be heard again. @param {boolean} isMuted */
+  mute(isMuted) {
+    this.#isSilenced = isMuted;
+    this.#microphone.mute(isMuted);
+  }
+
+  /**
+   * Where the agent is heard; not every browser lets a page choose.
+   *
+   * @param {string} deviceId Empty: the system's own.
+   */
+  async playOn(deviceId) {
+    const context = /** @type {{setSinkId?: (id: string) => Promise<void>}} */ (/** @type {unknown} */ (this.#context));
+    // One that is gone: the system's own goes on.
+    await context.setSinkId?.(deviceId === "default" ? "" : deviceId).catch(() => {});
+  }
+
   close() {
     this.#isClosed = true;
     clearTimeout(this.#again);
@@ -118,6 +140,7 @@ export class Sound {
         this.#look();
       },
     });
+    microphone.mute(this.#isSilenced);
     return microphone;
   }
 

@@ -91,9 +91,12 @@ export class TalkEntry {
     field.value = this.#talk.title;
     field.dir = "auto";
     name(field, "talks.newTitle");
+    let isOver = false;
     /** @param {boolean} isKept */
     const leave = (isKept) => {
-      if (!field.isConnected) return;
+      // A field that is taken away loses the focus, and tells of it.
+      if (isOver) return;
+      isOver = true;
       const hadFocus = document.activeElement === field;
       field.replaceWith(this.#open);
       if (hadFocus) this.#rename.focus();

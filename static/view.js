@@ -26,6 +26,8 @@ export class TalkPage {
   /** @type {Map<string, TurnView>} */
   #turns = new Map();
   #lastNotice = "";
+  /** @type {HTMLElement | null} */
+  #hint = null;
 
   /** The language that the agent answers in; empty until it is known. */
   agentLanguage = "";
@@ -49,6 +51,7 @@ export class TalkPage {
 
   /** @type {TalkView["addText"]} */
   addText(id, content, at) {
+    this.#hint?.remove();
     const message = newMessage().begin("user", "answer.you", "", at);
     message.add(content);
     message.complete("whole");
@@ -139,6 +142,7 @@ export class TalkPage {
 
   /** @type {TalkView["fail"]} */
   fail(error, { turn, text }) {
+    this.#hint?.remove();
     const place = this.#turns.get(turn ?? "")?.place ?? this.#texts.get(text ?? "")?.parentElement;
     const sentence = errorSentence(error);
     // What belongs to a text stands below it; only what has no place in the talk is told above the box.
@@ -152,6 +156,20 @@ export class TalkPage {
   /** Takes the last error away; it stays in the talk. */
   clearAlert() {
     this.#alert.clear();
+  }
+
+  /** Something that the page itself cannot do. @param {import("./texts.js").TextKey} key */
+  refuse(key) {
+    this.#alert.tell(phrase(key));
+  }
+
+  /** Something that was begun. @param {import("./texts.js").TextKey} key */
+  hint(key) {
+    const sentence = make("p", "notice");
+    show(sentence, key);
+    this.#log.append(sentence);
+    this.#announce(phrase(key));
+    this.#hint = sentence;
   }
 
   /** Marks that the agent begins anew below; what it has not been told yet belongs there. */

@@ -458,6 +458,7 @@ export class VoiceAgentClient extends EventTarget {
   approveTool(callId: string, approved: boolean): void;
   updateSession(values: SessionValues): void;
   sendAudio(pcm: Int16Array | ArrayBuffer): boolean;
+  sendRecording(content: string): boolean;
   commitAudio(): void;
   clearAudio(): void;
   reportPlayback(turnId: string, playedMs: number): void;

@@ -337,6 +337,19 @@ export class VoiceAgentClient extends EventTarget {
     return true;
   }
 
+  /**
+   * A whole recording of what the user says: WAV, WebM, OGG, MP3 or FLAC. It is not kept: without a connection it is
+   * thrown away. Its words come as a `transcript`.
+   *
+   * @param {string} content In base64.
+   * @returns {boolean} Whether it has left.
+   */
+  sendRecording(content) {
+    if (!this.#isCurrent || !this.#socket) return false;
+    this.#socket.send(JSON.stringify({ type: "audio", content, format: "clip" }));
+    return true;
+  }
+
   /** What was said is over; where turns are detected by hand. */
   commitAudio() {
     this.#control("audio", { type: "audio_commit" }, false);

@@ -3,19 +3,19 @@
 
 import { part } from "./dom.js";
 import { HoldKey } from "./hold-key.js";
-import { name, phrase, show } from "./language.js";
+import { name, show } from "./language.js";
 import { missingHalf } from "./voice-status.js";
 
 /** @typedef {import("./texts.js").TextKey} TextKey */
 /** @typedef {import("./user-speech.js").Mode} Mode */
-/** @typedef {"ready" | "hold" | "user" | "thinking" | "agent" | "loading" | import("./sound.js").Taken} Who */
+/** @typedef {"ready" | "hold" | "user" | "silenced" | "thinking" | "agent" | "loading" | import("./sound.js").Taken} Who */
 /** @typedef {import("./voice-status.js").VoiceState} VoiceState */
 
 /**
  * @typedef {object} VoiceActs
  * @property {() => void} toggle Begins or ends talking aloud.
  * @property {(mode: Mode) => void} choose
- * @property {(deviceId: string) => void} listenTo
+ * @property {(isMuted: boolean) => void} mute
  * @property {(isOn: boolean) => void} speak Whether answers are spoken.
  * @property {() => void} press
  * @property {() => void} release
@@ -37,20 +37,28 @@ export class VoiceBar {
   #now = part("voice-now");
   #who = part("voice-who");
   #level = part("voice-level");
+  #agentLevel = part("agent-level");
+  #mute = part("mute");
   #note = part("voice-note");
   #speaker = part("speaker");
   #hold = part("hold");
-  #choice = /** @type {HTMLSelectElement} */ (part("microphone"));
   #modes = [...document.querySelectorAll("[data-mode]")];
   #holdKey;
   #isOn = false;
   #status = "";
+  /** Why nobody can talk here; empty where one can. @type {TextKey | ""} */
+  #reason = "need.loading";
+  /** @type {import("./language.js").Values} */
+  #reasonValues = { percent: 0 };
 
   /** @param {VoiceActs} acts */
   constructor(acts) {
-    this.#button.addEventListener("click", acts.toggle);
+    this.#button.addEventListener("click", () => {
+      if (this.#button.getAttribute("aria-disabled") !== "true") acts.toggle();
+      else if (this.#reason) this.#say(this.#reason, this.#reasonValues, false);
+    });
+    this.#mute.addEventListener("click", () => acts.mute(this.#mute.getAttribute("aria-pressed") !== "true"));
     this.#speaker.addEventListener("click", () => acts.speak(this.#speaker.getAttribute("aria-pressed") !== "true"));
-    this.#choice.addEventListener("change", () => acts.listenTo(this.#choice.value));
     for (const button of this.#modes) {
       button.addEventListener("click", () => acts.choose(button.getAttribute("data-mode") === "manual" ? "manual" : "auto"));
     }
@@ -63,8 +71,10 @@ export class VoiceBar {
     const half = missingHalf(state);
     // Who is heard may talk, also where the answers are only written.
     this.#status = half === "voice.mute" || status === "degraded" ? "ready" : status;
-    this.#button.disabled = this.#status !== "ready" && !this.#isOn;
     const reason = REASONS[status];
+    this.#reason = half === "voice.deaf" ? half : (reason ?? "");
+    this.#reasonValues = { percent: Math.floor(progress * 100), detail };
+    this.#turnButton();
     // Who was talking aloud reads in the bar that it goes on.
     if (status === "loading" && this.#isOn) this.#note.hidden = true;
     else if (half) this.#say(half, { detail }, true);
@@ -78,7 +88,7 @@ export class VoiceBar {
   showOn(isOn) {
     this.#isOn = isOn;
     this.#bar.hidden = !isOn;
-    this.#button.disabled = !isOn && this.#status !== "ready";
+    this.#turnButton();
     this.#button.setAttribute("aria-pressed", String(isOn));
     name(this.#button, isOn ? "mic.off" : "mic.on");
     this.#turnKey();
@@ -90,6 +100,8 @@ export class VoiceBar {
       button.setAttribute("aria-pressed", String(button.getAttribute("data-mode") === mode));
     }
     this.#hold.hidden = mode !== "manual";
+    // Who has to press is not heard else.
+    this.#mute.hidden = mode === "manual";
     this.#turnKey();
   }
 
@@ -105,22 +117,18 @@ export class VoiceBar {
     show(this.#who, `who.${who}`);
   }
 
-  /** @param {number} level From 0 to 1. */
-  showLevel(level) {
-    const share = Math.min(1, Math.sqrt(level / FULL_LEVEL));
-    this.#level.style.setProperty("--level", share.toFixed(2));
+  /** @param {boolean} isMuted */
+  showMuted(isMuted) {
+    this.#mute.setAttribute("aria-pressed", String(isMuted));
   }
 
   /**
-   * @param {MediaDeviceInfo[]} devices
-   * @param {string} current The one that listens.
+   * @param {number} level Of the user, from 0 to 1.
+   * @param {number} agent
    */
-  showDevices(devices, current) {
-    const options = devices.map(({ deviceId, label }, index) => {
-      return new Option(label || phrase("mic.nameless", { number: index + 1 }), deviceId, false, deviceId === current);
-    });
-    this.#choice.replaceChildren(...options);
-    this.#choice.disabled = options.length < 2;
+  showLevels(level, agent) {
+    this.#level.style.setProperty("--level", shareOf(level));
+    this.#agentLevel.style.setProperty("--level", shareOf(agent));
   }
 
   /** Says what went wrong; the text box goes on. @param {TextKey} key */
@@ -148,7 +156,16 @@ export class VoiceBar {
     show(this.#note, key, values);
   }
 
+  #turnButton() {
+    this.#button.setAttribute("aria-disabled", String(!this.#isOn && this.#status !== "ready"));
+  }
+
   #turnKey() {
     this.#holdKey.turn(this.#isOn && !this.#hold.hidden);
   }
+}
+
+/** @param {number} level From 0 to 1. */
+function shareOf(level) {
+  return Math.min(1, Math.sqrt(level / FULL_LEVEL)).toFixed(2);
 }

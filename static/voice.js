@@ -3,11 +3,12 @@
 
 import { AgentVoice } from "./agent-voice.js";
 import { Stopwatch } from "./latency.js";
-import { microphones, NoMicrophone, RATE_HZ } from "./microphone.js";
+import { NoMicrophone, RATE_HZ } from "./microphone.js";
 import { store, stored } from "./preferences.js";
 import { Sound } from "./sound.js";
 import { UserSpeech } from "./user-speech.js";
 import { VoiceBar } from "./voice-bar.js";
+import { VoiceSettings } from "./voice-settings.js";
 import { followVoice } from "./voice-status.js";
 import { waterfall } from "./waterfall.js";
 
@@ -19,6 +20,8 @@ export class Voice {
   #bar;
   #user;
   #agent;
+  #settings;
+  #isMuted = false;
   /** @type {Sound | null} */
   #sound = null;
   #isOpening = false;
@@ -40,10 +43,15 @@ export class Voice {
     this.#bar = new VoiceBar({
       toggle: () => void (this.#sound ? this.#end() : this.#begin()),
       choose: (chosen) => this.#choose(chosen),
-      listenTo: (deviceId) => void this.#listenTo(deviceId),
+      mute: (isMuted) => this.#mute(isMuted),
       speak: (isOn) => this.#speak(isOn),
       press: () => this.#press(),
       release: () => this.#release(),
+    });
+    this.#settings = new VoiceSettings({
+      listenTo: (deviceId) => void this.#listenTo(deviceId),
+      playOn: (deviceId) => void this.#sound?.playOn(deviceId),
+      speakAt: (speed) => client.updateSession({ speed }),
     });
     this.#bar.showMode(mode);
     this.#bar.showSpeaker(this.#agent.isOn);
@@ -91,7 +99,7 @@ export class Voice {
     try {
       this.#sound = await Sound.open(stored("microphone") ?? "", {
         heard: (pcm, level) => {
-          this.#bar.showLevel(level);
+          this.#bar.showLevels(level, this.#agent.isSpeaking ? (this.#sound?.player.level ?? 0) : 0);
           this.#user.hear(pcm, level);
         },
         played: (played) => this.#agent.report(played),
@@ -99,7 +107,10 @@ export class Voice {
         lost: () => this.#lost(),
       });
       this.#agent.player = this.#sound.player;
+      await this.#sound.playOn(this.#settings.loudspeaker);
+      if (!this.#sound) return;
       this.#tellServer();
+      if (this.#settings.speed !== 1) this.#client.updateSession({ speed: this.#settings.speed });
       this.#bar.showOn(true);
       this.#showWho();
       await this.#showDevices();
@@ -119,7 +130,17 @@ export class Voice {
     this.#sound?.close();
     this.#sound = null;
     this.#taken = null;
+    this.#isMuted = false;
+    this.#bar.showMuted(false);
     this.#tellServer();
+  }
+
+  /** The talk goes on; the user is not heard. @param {boolean} isMuted */
+  #mute(isMuted) {
+    this.#isMuted = isMuted;
+    this.#sound?.mute(isMuted);
+    this.#bar.showMuted(isMuted);
+    this.#showWho();
   }
 
   /** @param {import("./sound.js").Taken | null} taken */
@@ -137,6 +158,7 @@ export class Voice {
   /** @param {Mode} mode */
   #choose(mode) {
     this.#user.mode = mode;
+    if (mode === "manual") this.#mute(false);
     store("turn-detection", mode);
     this.#bar.showMode(mode);
     this.#bar.clearNote();
@@ -186,13 +208,13 @@ export class Voice {
 
   #showWho() {
     if (!this.#bar) return;
-    const resting = this.#user.mode === "manual" ? "hold" : "ready";
+    const resting = this.#user.mode === "manual" ? "hold" : this.#isMuted ? "silenced" : "ready";
     const agent = this.#client.state === "thinking" ? "thinking" : resting;
     const talking = this.#user.isSpeaking ? "user" : this.#agent.isSpeaking ? "agent" : agent;
     this.#bar.showWho(this.#taken ?? (this.#client.isVoiceLoading ? "loading" : talking));
   }
 
   async #showDevices() {
-    if (this.#sound) this.#bar.showDevices(await microphones(), this.#sound.deviceId);
+    if (this.#sound) await this.#settings.showDevices(this.#sound.deviceId);
   }
 }

@@ -169,3 +169,38 @@ async def test_lost_session_marks_all_that_waits_as_lost(chrome: Browser, server
     assert ["closeTurn", "turn-1", "cut"] in seen
     assert ["endTool", "call-1", "lost", None] in seen
     assert [call[1] for call in seen if call[0] == "markText" and call[2] == "lost"] == ["a", "b"]
+
+
+async def test_what_was_begun_stays_until_it_is_said_again(chrome: Browser, server: ServerProcess) -> None:
+    """The server died in the middle of an answer, and says it anew after its history."""
+    entry = {"turn_id": "turn-1", "created_at": "2025-07-20T10:30:00Z", "interrupted": False}
+    seen = await seen_after(
+        chrome,
+        server,
+        [
+            *said("a", "turn-1"),
+            ("turn", {"turn_id": "turn-1"}),
+            ("chunk", {"turn_id": "turn-1", "content": "Lo que"}),
+            (
+                "history",
+                {
+                    "messages": [{"role": "user", "content": "a", **entry}],
+                    "turn": None,
+                    "tools": [],
+                    "waiting": ["turn-1"],
+                },
+            ),
+            ("turn", {"turn_id": "turn-1"}),
+        ],
+    )
+
+    told = [call for call in seen[seen.index(["clear"]) :] if call[0] not in ("markText", "addText")]
+    assert told == [
+        ["clear"],
+        ["takeBack", "turn-1"],
+        ["openTurn", "turn-1", "of turn-1", None],
+        ["addChunk", "turn-1", "Lo que"],
+        ["closeTurn", "turn-1", "cut"],
+        ["takeBack", "turn-1"],
+        ["openTurn", "turn-1", "of turn-1", None],
+    ]

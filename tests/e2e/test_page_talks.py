@@ -4,9 +4,10 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, Locator, Route, expect
 
 from tests.support.browser import ANSWER_LIMIT_MS, ServerProcess, Visitor, visiting
 
@@ -31,7 +32,7 @@ class Talks:
         return self.entry(title).get_by_label(f"{act} «")
 
     async def opens(self, title: str) -> None:
-        await self.entry(title).get_by_role("button").first.click()
+        await self.entry(title).locator(".talk-open").click()
 
     async def begins(self) -> None:
         await self.visitor.page.get_by_role("button", name="Nueva conversación").click()
@@ -109,8 +110,8 @@ async def test_talk_that_is_gone_is_told_and_a_new_one_begins(
 ) -> None:
     async with looking(chrome, keeping_server) as (visitor, talks):
         await talks.talks_of("calcula 6+1", "calcula 6+2")
-        link = talks.entry("6+1").get_by_role("link")
-        session_id = (await link.get_attribute("href") or "").split("/")[2]
+        link = talks.entry("6+1").get_by_role("link", name="Exportar")
+        session_id = (await link.get_attribute("href") or "").split("/")[-2]
         erased = await visitor.page.request.delete(f"{keeping_server.url}/sessions/{session_id}")
         assert erased.status == 204
 
@@ -197,12 +198,12 @@ async def test_keyboard_alone_opens_exports_and_deletes(
         await talks.talks_of("calcula 9+1", "calcula 9+2")
 
         await visitor.page.get_by_role("button", name="Nueva conversación").focus()
-        for _ in range(4):  # the first entry's three, then the second entry
+        for _ in range(6):  # the search, the first entry's four, then the second entry
             await keyboard.press("Tab")
         await keyboard.press("Enter")
         await visitor.reads(visitor.answer_to("9+1"), "10")
         await visitor.page.get_by_role("button", name="Nueva conversación").focus()
-        for _ in range(3):
+        for _ in range(5):
             await keyboard.press("Tab")
         await keyboard.press("Enter")
         await expect(talks.dialog).to_be_visible()
@@ -210,7 +211,7 @@ async def test_keyboard_alone_opens_exports_and_deletes(
         await keyboard.press("Enter")
 
         await expect(talks.entries).to_have_count(1)
-        await expect(talks.entries.get_by_role("button").first).to_be_focused()
+        await expect(talks.entries.locator(".talk-open")).to_be_focused()
         await visitor.reads(visitor.answer_to("9+1"), "10")
 
 
@@ -281,3 +282,100 @@ async def test_title_is_text_whatever_it_says(chrome: Browser, keeping_server: S
 
         await visitor.reads(talks.entries, markup)
         await expect(talks.panel.locator("img, script")).to_have_count(0)
+
+
+async def test_talks_are_grouped_by_days(chrome: Browser, keeping_server: ServerProcess) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await visitor.page.route("**/users/**/sessions?*", answered_with_old_talks)
+        await visitor.says("hola")
+
+        await expect(talks.panel.get_by_role("heading", level=3)).to_have_text(
+            ["Hoy", "Ayer", "Últimos 7 días", re.compile(r"^[A-Z][a-z]+ de \d{4}$")], timeout=ANSWER_LIMIT_MS
+        )
+        await expect(talks.entries).to_have_count(4)
+
+
+async def answered_with_old_talks(route: Route) -> None:
+    now = datetime.now(UTC)
+    ages = [timedelta(0), timedelta(days=1), timedelta(days=4), timedelta(days=40)]
+    talks = [
+        {"session_id": f"talk-{number}", "title": f"hace {age.days}", "created_at": (now - age).isoformat()}
+        for number, age in enumerate(ages)
+    ]
+    await route.fulfill(json={"sessions": talks, "next_cursor": None})
+
+
+async def test_talk_is_given_another_title(chrome: Browser, keeping_server: ServerProcess) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await talks.talks_of("calcula 11+1")
+
+        await talks.button("11+1", "Cambiar el título de").click()
+        field = talks.panel.get_by_label("Título nuevo")
+        await expect(field).to_have_value("calcula 11+1")
+        await field.fill("otra cosa")
+        await field.press("Escape")
+        await expect(talks.entry("11+1")).to_have_count(1)
+        await talks.button("11+1", "Cambiar el título de").click()
+        await field.fill("Doce, al fin")
+        await field.press("Enter")
+
+        await expect(talks.entry("Doce, al fin")).to_have_count(1)
+        await expect(visitor.spoken.filter(has_text="Título cambiado")).to_have_count(1)
+        await visitor.page.reload()
+        await expect(talks.entry("Doce, al fin")).to_have_count(1, timeout=ANSWER_LIMIT_MS)
+
+
+async def test_talks_are_found_by_their_words(chrome: Browser, keeping_server: ServerProcess) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await talks.talks_of("calcula 12+1", "calcula 12+2")
+        search = talks.panel.get_by_role("searchbox", name="Buscar conversaciones")
+
+        await search.fill("12+1")
+        await expect(talks.entries).to_have_count(1, timeout=ANSWER_LIMIT_MS)
+        await search.fill("nada de esto")
+        await visitor.reads(talks.panel, "Ninguna conversación tiene esas palabras")
+        await search.fill("")
+        await expect(talks.entries).to_have_count(2, timeout=ANSWER_LIMIT_MS)
+
+
+async def test_search_is_hidden_where_nothing_is_kept(chrome: Browser, server: ServerProcess) -> None:
+    async with looking(chrome, server) as (visitor, talks):
+        await visitor.says("calcula 1+1")
+        await visitor.reads(visitor.texts, "Respondido")
+
+        await expect(talks.panel.get_by_role("searchbox")).to_be_hidden()
+        assert "#" not in visitor.page.url
+
+
+async def test_address_leads_back_to_its_talk(chrome: Browser, keeping_server: ServerProcess) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await talks.talks_of("calcula 13+1", "calcula 13+2")
+        newer = visitor.page.url
+        assert re.search(r"#/talk/[\w-]{36}$", newer)
+        await talks.opens("13+1")
+        await visitor.reads(visitor.answer_to("13+1"), "14")
+        assert visitor.page.url != newer
+
+        await visitor.page.go_back()
+        await visitor.reads(visitor.answer_to("13+2"), "15")
+        other = await visitor.page.context.new_page()
+        await other.goto(visitor.page.url.replace("#", "?again#"))
+        await expect(other.get_by_role("log")).to_contain_text("13+2", timeout=ANSWER_LIMIT_MS)
+
+
+async def test_draft_is_kept_over_a_reload_by_talk(chrome: Browser, keeping_server: ServerProcess) -> None:
+    async with looking(chrome, keeping_server) as (visitor, talks):
+        await talks.talks_of("calcula 14+1", "calcula 14+2")
+        await visitor.box.fill("a medias")
+
+        await visitor.page.reload()
+        await expect(visitor.box).to_have_value("a medias")
+        await talks.opens("14+1")
+        await visitor.reads(visitor.answer_to("14+1"), "15")
+        await expect(visitor.box).to_have_value("")
+        await talks.opens("14+2")
+        await visitor.reads(visitor.answer_to("14+2"), "16")
+        await expect(visitor.box).to_have_value("a medias")
+        await visitor.box.press("Enter")
+        await visitor.page.reload()
+        await expect(visitor.box).to_have_value("")
