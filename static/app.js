@@ -238,7 +238,10 @@ offerLanguages((chosen, isAsked) => {
   talks.retell();
 });
 
-if (matchMedia("(min-width: 56rem)").matches) talks.open();
+const hasRoom = matchMedia("(min-width: 56rem)");
+if (hasRoom.matches) talks.open();
+// Who turns a phone, or magnifies the page, does not want the list over the talk.
+hasRoom.addEventListener("change", ({ matches }) => (matches ? talks.open() : talks.close()));
 if (matchMedia("(min-width: 88rem)").matches) panel.open();
 focusComposer();
 composer.belongTo(client.sessionId ?? "");

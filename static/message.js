@@ -40,7 +40,7 @@ export class ChatMessage extends HTMLElement {
     if (author === "user") head.append(this.#note);
     else {
       this.#markdown = new Markdown(this.#body);
-      this.append(make("p", "message-foot", this.#note));
+      this.append(make("div", "message-foot", this.#note));
     }
     return this;
   }
@@ -53,6 +53,11 @@ export class ChatMessage extends HTMLElement {
   /** What it says to those who hear it. */
   get spoken() {
     return this.#markdown ? this.#body.innerText.trim() : this.#text;
+  }
+
+  /** Shows how long it took. @param {HTMLElement} times */
+  attach(times) {
+    this.querySelector(".message-foot")?.append(times);
   }
 
   /** @param {string} content */

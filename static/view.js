@@ -90,7 +90,7 @@ export class TalkPage {
    * @param {HTMLElement} times
    */
   showTimes(turn, times) {
-    this.#turns.get(turn)?.answer?.append(times);
+    this.#turns.get(turn)?.answer?.attach(times);
   }
 
   /** @type {TalkView["openTurn"]} */

@@ -150,7 +150,8 @@ async def slow_tool(chrome: Browser, locale: str, words: Words, folder: Path) ->
 async def approval(chrome: Browser, locale: str, words: Words, folder: Path) -> AsyncIterator[Page]:
     tool = Workshop().tool("transfer", "write")
     script = calls(("transfer", {"tag": "ES91 2100 0418 4502 0005 1332 · 40 €"}))
-    async with scripted(chrome, locale, script, tools=[tool], tool_approval="writes") as visitor:
+    later = [says(words["more"])] * 3
+    async with scripted(chrome, locale, script, *later, tools=[tool], tool_approval="writes") as visitor:
         await visitor.says(words["pay"])
         await expect(visitor.log.locator("approval-card")).to_be_visible(timeout=ANSWER_LIMIT_MS)
         yield visitor.page
@@ -287,7 +288,7 @@ async def looked_at(page: Page, name: str, theme: str, pictures: Path) -> list[s
     """What axe finds in a theme; a picture stays."""
     await page.set_viewport_size({"width": 1280, "height": 860})
     await page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # pyright: ignore[reportArgumentType]
-    await page.screenshot(path=pictures / f"{name}-{theme}.png")
+    await page.screenshot(path=pictures / f"{name}-{theme}.png", animations="disabled")
     return [f"{theme}: {finding}" for finding in await page.evaluate(FINDINGS)]
 
 
