@@ -65,7 +65,7 @@ async function talking() {
     }
   };
   Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: { getUserMedia } }, configurable: true });
-  Object.assign(globalThis, { document, AudioContext: made, AudioWorkletNode: FakeNode });
+  Object.assign(globalThis, { document, AudioContext: made, AudioWorkletNode: FakeNode, AnalyserNode: FakeNode });
   const { Sound } = await import("../../static/sound.js");
   place.sound = await Sound.open("mic-1", {
     heard() {},

@@ -57,11 +57,13 @@ async def test_devices_are_chosen_by_names_that_can_be_read(chrome: Browser) -> 
         await expect(more).to_have_attribute("aria-expanded", "true")
 
         for name in ("Micrófono", "Altavoz"):
-            choice = person.bar.get_by_label(name)
+            choice = person.bar.get_by_role("combobox", name=name)
             await expect(choice).to_be_visible()
             box = await choice.bounding_box()
             assert box and box["width"] >= 150, (name, box)
-        labels = await person.bar.get_by_label("Micrófono").locator("option").all_inner_texts()
+        labels = (
+            await person.bar.get_by_role("combobox", name="Micrófono").locator("option").all_inner_texts()
+        )
         assert labels and all(label.strip() for label in labels)
 
 
