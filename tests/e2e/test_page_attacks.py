@@ -180,7 +180,7 @@ async def test_f11_whatever_a_server_says_is_text(chrome: Browser, site: Site) -
         for message in messages:
             opened[-1].send(json.dumps(message))
         await expect(visitor.page.get_by_text("onerror").first).to_be_visible(timeout=ANSWER_LIMIT_MS)
-        await visitor.reads(visitor.alert, "onerror")
+        await visitor.reads(visitor.log.locator(".inline-error").first, "onerror")
         await site.is_harmless(visitor)
 
 
