@@ -50,6 +50,8 @@ class Kokoro:
         options = _runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        # Threads that wait for work by looking for it again and again take the cores from all who have some.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = ["CPUExecutionProvider"]
         self._front = _runtime.InferenceSession(front, options, providers=providers)
         self._vocoder = _runtime.InferenceSession(vocoder, options, providers=providers)

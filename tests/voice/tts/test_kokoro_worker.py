@@ -47,6 +47,14 @@ def test_front_and_vocoder_together_make_the_same_sound_as_the_whole(handler: Ha
     assert front["silent"][0] < front["ends"][0] < front["ends"][-1] <= front["steps"]
 
 
+def test_threads_without_work_sleep():
+    options = {"model": str(model(KOKORO.files[0].path)), "voices": str(VOICES_FILE), "threads": 2}
+    worker: Any = kokoro_worker.load(options)
+    for session in (worker.__self__._front, worker.__self__._vocoder):
+        entry = session.get_session_options().get_session_config_entry("session.intra_op.allow_spinning")
+        assert entry == "0"
+
+
 def test_layout_is_the_one_that_the_server_cuts_by():
     assert kokoro_worker.SHAPE_WIDTH * 4 == kokoro._SHAPE_BYTES  # pyright: ignore[reportPrivateUsage]
     assert kokoro_worker.SOURCE_WIDTH * 4 == kokoro._SOURCE_BYTES  # pyright: ignore[reportPrivateUsage]
