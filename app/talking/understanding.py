@@ -95,6 +95,11 @@ class Understanding:
         self._result: Understood | AgentError | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
+    @property
+    def has_time(self) -> bool:
+        """Whether a pass would begin at once."""
+        return self._senses.recogniser.has_idle_worker
+
     def knows(self, key: float) -> bool:
         """Whether the sound up to this point is understood, or being understood."""
         return self._key == key
@@ -127,7 +132,7 @@ class Understanding:
             if not is_urgent or self._is_partial_urgent:
                 return  # what comes of the other one asks for the next
             self._give_up(self._partial)
-        if not is_urgent and not self._senses.recogniser.has_idle_worker:
+        if not is_urgent and not self.has_time:
             return
         self._is_partial_urgent = is_urgent
         self._partial = asyncio.create_task(self._listen_in(pcm, speech_ms, is_urgent=is_urgent))

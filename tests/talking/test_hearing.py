@@ -170,6 +170,25 @@ async def test_complete_sentence_becomes_a_text_as_soon_as_it_is_understood():
         assert loop.time() - start < 0.16 + 0.3 + 0.1
 
 
+@pytest.mark.parametrize(("is_idle", "after_ms"), [(True, 96), (False, 160)])
+def test_words_are_looked_at_the_sooner_where_that_holds_up_nobody(is_idle: bool, after_ms: int):
+    @virtual
+    async def run():
+        async with room(says("Sí.")) as r:
+            r.recogniser.has_idle_worker = is_idle
+            await r.speaks("hola.")
+            await r.pauses(after_ms - 20)
+            assert r.recogniser.passes == []
+            await r.pauses(40)
+            assert len(r.recogniser.passes) == 1
+
+            await r.rests()
+            assert r.users() == ["hola."]
+            assert len(r.recogniser.passes) == 1
+
+    run()
+
+
 @virtual
 async def test_stages_of_an_answer_are_written_down_in_their_order(caplog: pytest.LogCaptureFixture):
     caplog.set_level("DEBUG", logger="app.voice.stages")
