@@ -15,6 +15,7 @@ from app.llm.base import Check
 from app.voice.base import Half, Senses, Synthesiser, VoiceEngines
 from app.voice.clauses import ClauseSplitter
 from app.voice.detector import UtteranceDetector
+from app.voice.haste import Haste
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,13 @@ class HasShortfall(Protocol):
 
 
 @runtime_checkable
+class Hurries(Protocol):
+    """A part that works on this machine's cores, and makes room there for others."""
+
+    haste: Haste
+
+
+@runtime_checkable
 class Diagnosable(Protocol):
     """A part that is a service, which can be tried for real."""
 
@@ -92,6 +100,10 @@ async def load_engines(
         await _close_all(parts)
         raise
     services = [senses.recogniser if senses else None, synthesiser]
+    haste = Haste()
+    for service in services:
+        if isinstance(service, Hurries):
+            service.haste = haste
     return VoiceEngines(
         senses,
         synthesiser,

@@ -1,11 +1,12 @@
 """Whisper or Parakeet in worker processes, as a recogniser."""
 
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Final, Literal
 
 from app.errors import Locale, NotAvailable, VoiceBusy, WorkerFailed
 from app.voice.base import Transcript, Urgency, Utterance
+from app.voice.haste import Haste
 from app.voice.stt.catalogue import KNOWN, TURBO
 from app.voice.stt.choice import usable, workers_for
 from app.voice.stt.machine import Machine, this_machine
@@ -18,6 +19,8 @@ _MOST_THREADS: Final = 4
 """Of one pass; what Parakeet gains from more is little, and others work beside it."""
 
 _URGENCIES: Final[dict[Urgency, int]] = {"final": 0, "speculative": 1, "clip": 2, "partial": 3}
+
+_WAITED_FOR: Final = frozenset[Urgency]({"final", "speculative"})
 
 PROMPTS: Final[dict[Locale, str]] = {
     "es": "¿Qué hora es? Dime qué hora es en Madrid. ¿Qué tiempo hace hoy? Calcula cuánto es tres por cinco. "
@@ -37,6 +40,7 @@ class LocalRecogniser:
 
     Attributes:
         model: The name of the one that is used: what `auto` came to.
+        haste: Is told when a user waits, and asked whether a listener does.
 
     Raises:
         NotAvailable: The model's files are not there.
@@ -45,6 +49,7 @@ class LocalRecogniser:
     name: Literal["azure", "local"] = "local"
 
     def __init__(self, settings: Settings, pool: WorkerPool | None = None) -> None:
+        self.haste = Haste()
         self._context = settings.stt_context
         name = usable(settings)
         kind, options, size = worker_of(name, settings)
@@ -82,8 +87,12 @@ class LocalRecogniser:
 
     async def transcribe(self, utterance: Utterance) -> Transcript:
         """Understands one utterance, as `Recogniser.transcribe` promises."""
-        if utterance.urgency == "partial" and not self._pool.has_idle:
-            raise VoiceBusy("no worker is idle for a partial transcript")
+        if utterance.urgency == "partial" and (not self._pool.has_idle or self.haste.is_speaking):
+            raise VoiceBusy("no worker is idle for a partial transcript, or sound is needed at once")
+        with self.haste.hearing() if utterance.urgency in _WAITED_FOR else nullcontext():
+            return await self._transcribe(utterance)
+
+    async def _transcribe(self, utterance: Utterance) -> Transcript:
         prompts = dict.fromkeys(PROMPTS, utterance.prompt) if utterance.prompt else PROMPTS
         # A partial transcript is overtaken before a second pass would end.
         context = "once" if utterance.urgency == "partial" else self._context

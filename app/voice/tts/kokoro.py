@@ -3,13 +3,14 @@
 import asyncio
 from array import array
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from app.errors import Locale, WorkerFailed
 from app.voice.base import BYTES_PER_SAMPLE, AudioPiece, Speech, WordEnd
+from app.voice.haste import Haste
 from app.voice.reading import Token, read_aloud
 from app.voice.stages import reached
 from app.voice.tts.kokoro_symbols import phrases_of
@@ -45,12 +46,23 @@ _LEAD_IN: Final = 5
 SHORTEST: Final = 40
 """Steps of the first piece. Its loudness is normed over the piece: shorter ones sound uneven."""
 
+_EASY: Final = 0.8
+"""Seconds of work for a second of sound up to which the next piece comes in time after a shortest one. On a
+busier machine the first one is longer by as much as that is exceeded, and comes so much later."""
+
+_LONGEST_FIRST: Final = 80
 _LONGEST: Final = 160
 _SMALL_REST: Final = 24
 """A rest of so many steps is made together with the piece before it."""
 
 _FADE: Final = 120
 """Samples over which one piece goes over into the next."""
+
+_SAFE_S: Final = 1.2
+"""With so much sound ahead of the listener, the next piece lets others go first who are waited for."""
+
+_SPARE_S: Final = 0.8
+"""So much of it stays, however long those take."""
 
 _MARGIN: Final = 0.8
 """How much of the time for which there is sound is used to make the next piece."""
@@ -64,6 +76,9 @@ class Kokoro:
         phonemes: How words sound; what it raises ends the clause.
         defaults: The voice of each language, where none or an unknown one is asked for.
         answers: Is told what is made, and says how far ahead of the listener it is.
+
+    Attributes:
+        haste: Is told when a listener waits, and asked whether a user does.
     """
 
     name: Literal["azure", "local", "espeak"] = "local"
@@ -72,6 +87,7 @@ class Kokoro:
     def __init__(
         self, pool: WorkerPool, phonemes: Phonemiser, defaults: dict[Locale, str], answers: SpokenAnswers
     ) -> None:
+        self.haste = Haste()
         self._pool = pool
         self._phonemes = phonemes
         self._defaults = defaults
@@ -159,17 +175,30 @@ class Kokoro:
 
     def _length(self, talk: str, now: float) -> int:
         """Steps of the next piece: as many as can be made while there is something to be heard."""
-        time_s = self._answers.ahead_s(talk, now) * _MARGIN
-        steps = int(time_s / self._answers.ratio(now) * _STEPS_PER_S) - 2 * CONTEXT
+        ahead_s, ratio = self._answers.ahead_s(talk, now), self._answers.ratio(now)
+        if not ahead_s:
+            return min(max(SHORTEST, round(SHORTEST * ratio / _EASY)), _LONGEST_FIRST)
+        steps = int(ahead_s * _MARGIN / ratio * _STEPS_PER_S) - 2 * CONTEXT
         return min(max(steps, SHORTEST), _LONGEST)
 
     async def _job(self, header: Header, body: bytes, urgency: int, speech: Speech) -> Frame:
+        is_waited_for = await self._gave_way(speech.talk) if speech.talk else False
+        run = self._pool.run(header, body, urgency, speech.owner or speech.talk)
         try:
-            async with aclosing(self._pool.run(header, body, urgency, speech.owner or speech.talk)) as frames:
-                answer = [frame async for frame in frames]
+            with self.haste.speaking() if is_waited_for else nullcontext():
+                async with aclosing(run) as frames:
+                    answer = [frame async for frame in frames]
         except Refused as exc:
             raise WorkerFailed(f"{exc.reason}: {exc.facts}") from exc
         return answer[0]
+
+    async def _gave_way(self, talk: str) -> bool:
+        """Lets users be understood first where there is sound enough; whether the listener waits for more."""
+        now = asyncio.get_running_loop().time
+        ahead_s = self._answers.ahead_s(talk, now())
+        if ahead_s >= _SAFE_S:
+            await self.haste.calm(ahead_s - _SPARE_S)
+        return self._answers.ahead_s(talk, now()) < _SAFE_S
 
 
 @dataclass(frozen=True, slots=True)

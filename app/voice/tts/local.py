@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from app.errors import AgentError, Locale, VoiceBusy, WorkerFailed
 from app.voice.base import BYTES_PER_SAMPLE, AudioPiece, Speech, Synthesiser
+from app.voice.haste import Haste
 from app.voice.models import KOKORO, VOICES_FILE, missing_files
 from app.voice.tts.espeak import Espeak
 from app.voice.tts.espeak_engine import load_engine
@@ -93,6 +94,15 @@ class LocalVoice:
     def warm(self, speed: float) -> None:
         """Begins to make the common openings, while nobody is spoken to."""
         self._warming = asyncio.create_task(self._make_openings(speed), name="warm the voice")
+
+    @property
+    def haste(self) -> Haste:
+        """Who is waited for."""
+        return self._kokoro.haste
+
+    @haste.setter
+    def haste(self, value: Haste) -> None:
+        self._kokoro.haste = value
 
     @property
     def workers_lost(self) -> int:

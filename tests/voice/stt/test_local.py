@@ -81,6 +81,25 @@ async def test_partial_pass_is_refused_while_no_worker_is_idle(whisper: LocalRec
     assert (await whisper.transcribe(Utterance(recording("es_hora").pcm, urgency="partial"))).text
 
 
+async def test_partial_pass_gives_way_to_sound_that_a_listener_waits_for(whisper: LocalRecogniser):
+    with whisper.haste.speaking(), pytest.raises(VoiceBusy):
+        await whisper.transcribe(Utterance(recording("es_hora").pcm, urgency="partial"))
+
+
+async def test_only_a_pass_that_a_user_waits_for_is_in_haste(whisper: LocalRecogniser):
+    loop, start = asyncio.get_running_loop(), asyncio.get_running_loop().time()
+    for urgency, is_waited_for in (("clip", False), ("speculative", True)):
+        passing = asyncio.create_task(
+            whisper.transcribe(Utterance(recording("es_hora").pcm, urgency=urgency))
+        )
+        await asyncio.sleep(0)
+        await whisper.haste.calm(0.05)
+        assert passing.done() is False
+        assert (loop.time() - start >= 0.05) is is_waited_for
+        await passing
+        start = loop.time()
+
+
 async def test_final_pass_goes_before_speculative_ones(whisper: LocalRecogniser):
     done: list[str] = []
 

@@ -25,11 +25,13 @@ LEAD_IN = 5
 
 
 @asynccontextmanager
-async def stepping(options: dict[str, Any] | None = None, **values: Any) -> AsyncIterator[Kokoro]:
+async def stepping(
+    options: dict[str, Any] | None = None, answers: SpokenAnswers | None = None, **values: Any
+) -> AsyncIterator[Kokoro]:
     """Kokoro with workers that count steps instead of speaking."""
     pool = WorkerPool("tests.support.step_worker", options, **{"queue": 8, "timeout_s": 20, **values})
     await pool.start()
-    kokoro = Kokoro(pool, letters, {"es": "ef_dora", "en": "af_heart"}, SpokenAnswers(1))
+    kokoro = Kokoro(pool, letters, {"es": "ef_dora", "en": "af_heart"}, answers or SpokenAnswers(1))
     try:
         yield kokoro
     finally:
@@ -129,6 +131,52 @@ async def test_too_many_clauses_are_refused():
             results = await asyncio.gather(*several, return_exceptions=True)
 
     assert any(isinstance(result, VoiceBusy) for result in results)
+
+
+@pytest.mark.parametrize(("ratio", "steps"), [(0.5, SHORTEST), (0.8, SHORTEST), (1.2, 60), (3.0, 80)])
+async def test_first_piece_is_the_longer_the_longer_the_next_one_takes(ratio: float, steps: int):
+    answers = SpokenAnswers(1)
+    for _ in range(100):
+        answers.measure(ratio, 1.0, asyncio.get_running_loop().time())
+    async with stepping({"seconds_per_step": ratio / 80}, answers) as kokoro:
+        pieces = await all_of(kokoro.speak(Speech("palabra " * 10, "es", talk="a", is_first=True)))
+
+    assert len(pieces[0].pcm) == steps * SAMPLES * 2
+
+
+async def test_sound_for_later_waits_while_a_user_is_being_understood():
+    answers, now = SpokenAnswers(1), asyncio.get_running_loop().time
+    async with stepping(answers=answers) as kokoro:
+        answers.begin("a", now())
+        made: list[float] = []
+        has_enough = asyncio.Event()
+
+        async def say() -> None:
+            async for _ in kokoro.speak(Speech("palabra " * 20, "es", talk="a", is_first=True)):
+                made.append(answers.ahead_s("a", now()))
+                if made[-1] > 1:
+                    has_enough.set()
+
+        with kokoro.haste.hearing():
+            saying = asyncio.create_task(say())
+            # What the listener waits for is made all the same.
+            await has_enough.wait()
+            await asyncio.wait({saying}, timeout=0.3)
+            assert max(made) < 4
+        await saying
+
+    assert made[-1] > 4
+
+
+async def test_talk_is_told_when_a_listener_waits_for_sound():
+    async with stepping() as kokoro:
+        async with aclosing(kokoro.speak(Speech("palabra " * 20, "es", talk="a"))) as pieces:
+            piece = asyncio.ensure_future(anext(pieces))
+            while not kokoro.haste.is_speaking:
+                assert not piece.done()
+                await asyncio.sleep(0)
+            await piece
+        assert not kokoro.haste.is_speaking
 
 
 @pytest.mark.parametrize(
