@@ -197,11 +197,11 @@ class SpokenTurn:
         begins_ms, begins_chars = self._made_ms, self._chars
         self._chars += len(clause)
         speech = self._speech(clause, begins_ms == 0)
-        if speech.is_first and self._rehearsal is None:
-            reached("clause")
         self._talk = speech.talk
         if self._rehearsal is not None and not self._rehearsal.has(speech):
             await self._end_rehearsal()  # before the synthesiser makes another one for this talk
+        if speech.is_first and self._rehearsal is None:
+            reached("clause")
         sound = self._rehearsal.pieces() if self._rehearsal is not None else self._synthesiser.speak(speech)
         async with aclosing(sound) as pieces:
             async for piece in pieces:

@@ -1,11 +1,13 @@
 """The real parts of speech, loaded as the server loads them."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from app.voice.base import Speech, Utterance
+from app.voice.base import Senses, Speech, Utterance
 from app.voice.engines import load_engines
+from app.voice.haste import Haste
 from tests.support.context import settings_with
 from tests.support.models import MODELS_DIR, model
 from tests.support.recordings import recording
@@ -76,3 +78,28 @@ async def test_only_the_halves_that_are_asked_for_are_loaded(tmp_path: Path) -> 
 
     assert engines.features == []
     assert engines.failures == {"in": "why", "out": "why not"}
+
+
+async def test_recognition_and_speech_make_room_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Part:
+        name, sample_rate_hz = "local", 24_000
+
+        def __init__(self) -> None:
+            self.haste = Haste()
+
+        async def aclose(self) -> None:
+            pass
+
+    hearing, speaking = Part(), Part()
+
+    async def senses(*_: object) -> Senses:
+        return Senses(*(cast(Any, part) for part in (hearing, None, None, None, None)))
+
+    async def synthesiser(*_: object) -> Part:
+        return speaking
+
+    monkeypatch.setattr("app.voice.engines._load_senses", senses)
+    monkeypatch.setattr("app.voice.engines._load_synthesiser", synthesiser)
+    await load_engines(settings_with(stt_provider="local", tts_provider="local"))
+
+    assert hearing.haste is speaking.haste
