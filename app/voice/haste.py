@@ -5,7 +5,7 @@ somebody who still speaks, and sound for later, are not: they give way.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
@@ -24,7 +24,7 @@ class Haste:
         return self._speaking > 0
 
     @contextmanager
-    def hearing(self) -> Iterator[None]:
+    def hearing(self) -> Generator[None]:
         """A user waits until their words are understood."""
         self._hearing += 1
         self._calm.clear()
@@ -36,7 +36,7 @@ class Haste:
                 self._calm.set()
 
     @contextmanager
-    def speaking(self) -> Iterator[None]:
+    def speaking(self) -> Generator[None]:
         """A listener waits for sound, or will in a moment."""
         self._speaking += 1
         try:
