@@ -43,6 +43,10 @@ DRAFT_AGAIN_MS = 800
 EMPTY_AT_MS = 500
 """Silence after which one without words is over."""
 
+WORDS_LIKELY_MS = 1000
+"""Voice from which on nothing understood may be a mistake: recognisers give some beginnings of sentences back
+as nothing, and read them when they have the rest too. Such an utterance is over after the longest silence."""
+
 PARTIAL_EVERY_MS = 700
 """Speech between two passes while the user still speaks."""
 
@@ -267,7 +271,7 @@ class Hearing:
             if self._waited_enough():
                 self._fail(understood)
             return
-        if not understood.has_words and self._silence_ms < EMPTY_AT_MS and not self._is_committed:
+        if not understood.has_words and self._silence_ms < self._empty_at_ms and not self._is_committed:
             return
         verdict = self._attention.judge_whole(understood.text, understood.language)
         if verdict == "assent" or not understood.has_words:
@@ -277,6 +281,12 @@ class Hearing:
             self._replace(self._joins)
         if self._is_committed or (not self.is_manual and self._silence_ms >= self._due_ms(understood)):
             self._commit(understood)
+
+    @property
+    def _empty_at_ms(self) -> float:
+        """The silence after which an utterance without words is over; the agent is not kept quiet for it."""
+        is_long = self._detector.voiced_ms >= WORDS_LIKELY_MS and not self._attention.is_judging
+        return MOST_MS if is_long else EMPTY_AT_MS
 
     def _due_ms(self, understood: Understood) -> float:
         """The silence after which these words become a text; has them answered early meanwhile."""

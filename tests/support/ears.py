@@ -96,7 +96,11 @@ class LevelDetector:
 
 
 class WordRecogniser:
-    """Reads the words off the samples, in `pass_s` seconds; `fails` are raised first, one each."""
+    """Reads the words off the samples, in `pass_s` seconds; `fails` are raised first, one each.
+
+    Attributes:
+        deaf_passes: So many of the next passes that are no partial ones come back as nothing.
+    """
 
     name: Literal["azure", "local"] = "local"
 
@@ -104,6 +108,7 @@ class WordRecogniser:
         self.passes: list[Utterance] = []
         self.fails: list[AgentError] = []
         self.has_idle_worker = True
+        self.deaf_passes = 0
         self.running = 0
         self._vocabulary = vocabulary
         self._pass_s = pass_s
@@ -115,6 +120,9 @@ class WordRecogniser:
             await asyncio.sleep(self._pass_s)
             if self.fails:
                 raise self.fails.pop(0)
+            if self.deaf_passes and utterance.urgency != "partial":
+                self.deaf_passes -= 1
+                return Transcript("", utterance.hint)
             return Transcript(self._vocabulary.words_in(utterance.pcm), utterance.hint)
         finally:
             self.running -= 1

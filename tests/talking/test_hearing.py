@@ -469,6 +469,28 @@ async def test_noise_without_words_is_over_without_a_turn_and_without_an_error()
         assert r.t.session.state is SessionState.IDLE
 
 
+@pytest.mark.parametrize(
+    ("said", "pause_ms", "texts"),
+    [
+        pytest.param("el número que usted", 900, ["el número que usted ha marcado."], id="goes on"),
+        pytest.param("el número", 900, ["ha marcado."], id="too short to wait for"),
+        pytest.param("el número que usted", 1500, ["ha marcado."], id="after the longest pause"),
+    ],
+)
+@virtual
+async def test_beginning_that_is_understood_as_nothing_is_kept_for_what_follows(
+    said: str, pause_ms: int, texts: list[str]
+):
+    async with room(says("Gracias.")) as r:
+        r.recogniser.deaf_passes = 1
+        await r.speaks(said)
+        await r.pauses(pause_ms)
+        await r.speaks("ha marcado.")
+        await r.rests()
+
+        assert r.users() == texts
+
+
 @virtual
 async def test_click_is_nothing():
     async with room() as r:
