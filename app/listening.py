@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 from contextlib import suppress
 from typing import Final
 
@@ -25,11 +26,15 @@ def _open_files() -> list[int]:
 
 
 def _host_of(number: int, port: int) -> set[str]:
-    # A copy, as a socket object closes what it is made of.
-    with socket.socket(fileno=os.dup(number)) as copy:
-        if copy.family not in (socket.AF_INET, socket.AF_INET6) or copy.type != socket.SOCK_STREAM:
+    if not stat.S_ISSOCK(os.fstat(number).st_mode):
+        return set()
+    view = socket.socket(fileno=number)
+    try:
+        if view.family not in (socket.AF_INET, socket.AF_INET6) or view.type != socket.SOCK_STREAM:
             return set()
-        if not copy.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        if not view.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             return set()
-        host, bound, *_ = copy.getsockname()
+        host, bound, *_ = view.getsockname()
         return {host} if bound == port else set()
+    finally:
+        view.detach()  # it is another's: let it stay open

@@ -1,5 +1,6 @@
 """What the process listens on is found, whoever has opened it."""
 
+import os
 import socket
 
 import pytest
@@ -26,3 +27,16 @@ def test_what_does_not_listen_is_not_found() -> None:
         other.bind(("127.0.0.1", bound.getsockname()[1]))
 
         assert listening_hosts(bound.getsockname()[1]) == set()
+
+
+def test_looking_leaves_each_descriptor_as_it_is() -> None:
+    reader, writer = os.pipe()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        before = os.listdir("/proc/self/fd")
+        listening_hosts(listener.getsockname()[1])
+
+        assert os.listdir("/proc/self/fd") == before
+        with socket.create_connection(listener.getsockname()):
+            listener.accept()[0].close()
+    os.close(reader)
+    os.close(writer)
