@@ -46,6 +46,19 @@ class Site:
     def attack(self) -> str:
         return ATTACK.format(leak=f"http://127.0.0.1:{self.leak.port}")
 
+    @property
+    def answered(self) -> str:
+        """The attack as an answer shows it: its picture is a link that names it, an address has no angle brackets."""
+        leak = f"http://127.0.0.1:{self.leak.port}"
+        named = f"Imagen: foto (127.0.0.1:{self.leak.port})"
+        return self.attack.replace(f"![foto]({leak}/md?q=secreto)", named).replace(f"<{leak}/auto>", f"{leak}/auto")
+
+    @property
+    def linked(self) -> list[str]:
+        """The addresses in an answer that one can go to."""
+        leak = f"http://127.0.0.1:{self.leak.port}"
+        return [f"{leak}/img", f"{leak}/css", f"{leak}/style)}}", f"{leak}/md?q=secreto", f"{leak}/auto"]
+
     async def is_harmless(self, visitor: Visitor) -> None:
         """Nothing ran, nothing was made of the markup, nothing left."""
         assert await visitor.run("() => window.pwned === undefined")
@@ -79,15 +92,18 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
 async def test_f11_answer_is_text_now_and_when_it_comes_again(chrome: Browser, site: Site) -> None:
     site.model.reply = lambda request: Text(site.attack)
     async with visiting(chrome, site.server.url) as visitor:
-        await visitor.says("hola")
-        await visitor.reads(visitor.answers, site.attack)
-        await site.is_harmless(visitor)
-        hrefs = await visitor.log.locator("a").evaluate_all("links => links.map(link => link.protocol)")
-        assert set(hrefs) <= {"http:", "https:", "mailto:"}
 
+        async def is_answered() -> None:
+            await expect(visitor.answers).to_have_text(site.answered, timeout=ANSWER_LIMIT_MS)
+            links = visitor.log.locator("a")
+            assert await links.evaluate_all("links => links.map(link => link.getAttribute('href'))") == site.linked
+            await site.is_harmless(visitor)
+
+        await visitor.says("hola")
+        await is_answered()
         await visitor.page.reload()
         await visitor.is_told("En línea")
-        await site.is_harmless(visitor)
+        await is_answered()
 
 
 async def test_f11_tools_arguments_results_and_names_are_text(chrome: Browser, site: Site) -> None:
