@@ -52,6 +52,18 @@ export function phrase(key, values = {}) {
 }
 
 /**
+ * The text for a word of the server's, which may be newer than the page.
+ *
+ * @template {TextKey | null} Else
+ * @param {TextKey} key
+ * @param {Else} otherwise What stands for a word that the page does not know.
+ * @returns {TextKey | Else}
+ */
+export function known(key, otherwise) {
+  return Object.hasOwn(texts[current], key) ? key : otherwise;
+}
+
+/**
  * Makes an element show a text, now and after each change of the language.
  *
  * @param {Element} element

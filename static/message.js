@@ -3,7 +3,7 @@
 
 import { CopyButton } from "./copy-button.js";
 import { make } from "./dom.js";
-import { show } from "./language.js";
+import { known, show } from "./language.js";
 import { withLinks } from "./links.js";
 import { Markdown } from "./markdown.js";
 import { timeOf } from "./moments.js";
@@ -77,8 +77,9 @@ export class ChatMessage extends HTMLElement {
   /** How the user seems to feel; said discreetly, and not where there is nothing to say. @param {EmotionLabel} mood */
   feel(mood) {
     this.#mood.remove();
-    if (mood === "neutral") return;
-    show(this.#mood, `mood.${mood}`);
+    const key = mood === "neutral" ? null : known(`mood.${mood}`, null);
+    if (key === null) return;
+    show(this.#mood, key);
     this.#note.before(this.#mood);
   }
 

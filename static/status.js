@@ -1,14 +1,15 @@
 // @ts-check
 /** The state at a glance, and what the page does about a lost connection. */
 
-import { show } from "./language.js";
+import { known, show } from "./language.js";
 import { part } from "./dom.js";
 import { UNAUTHORIZED } from "./voice-agent-client.js";
 
+/** @typedef {import("./texts.js").TextKey} TextKey */
 /** @typedef {import("./voice-agent-client.js").ConnectionStatus} ConnectionStatus */
 /** @typedef {import("./voice-agent-client.js").VoiceAgentClient} VoiceAgentClient */
 
-/** @type {Record<number, import("./texts.js").TextKey>} */
+/** @type {Record<number, TextKey>} */
 const CLOSED = { [UNAUTHORIZED]: "connection.unauthorized", 4409: "connection.replaced", 4410: "connection.ended" };
 
 export class StatusLine {
@@ -58,7 +59,7 @@ export class StatusLine {
     const state = isQuiet ? "idle" : client.state === "processing_tool" ? "tool" : client.state;
     this.#state.dataset.state = state;
     if (state === "tool" && tools.length > 1) show(this.#text, "state.tools", { count: tools.length });
-    else show(this.#text, /** @type {import("./texts.js").TextKey} */ (`state.${state}`), { name: tools[0] ?? "" });
+    else show(this.#text, known(/** @type {TextKey} */ (`state.${state}`), "state.idle"), { name: tools[0] ?? "" });
   }
 
   /** @param {"connecting" | "waiting" | "closed"} status */

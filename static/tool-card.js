@@ -2,7 +2,7 @@
 /** One run of a tool: a line that opens to show with what, what came of it, and when. Light DOM, text only. */
 
 import { icon, make } from "./dom.js";
-import { locale, name, phrase, show } from "./language.js";
+import { known, locale, name, phrase, show } from "./language.js";
 import { clockTime } from "./moments.js";
 import { moreBelow } from "./more-below.js";
 import { seen } from "./seen.js";
@@ -18,6 +18,8 @@ export class ToolCard extends HTMLElement {
   #elapsedS = 0;
   #seenAt = performance.now();
   #toolName = "";
+  /** @type {import("./texts.js").TextKey} */
+  #ending = "tool.running";
   #status = make("span", "tool-status");
   #time = make("span", "tool-time");
   #detail = make("p", "tool-detail");
@@ -101,7 +103,8 @@ export class ToolCard extends HTMLElement {
   end(ending, elapsedS) {
     clearInterval(this.#timer);
     this.dataset.status = ending;
-    show(this.#status, `tool.${ending}`);
+    this.#ending = known(`tool.${ending}`, "tool.unknown");
+    show(this.#status, this.#ending);
     if (elapsedS !== null) this.#time.textContent = seconds(elapsedS, 1);
     this.querySelector(".tool-foot")?.remove();
     this.#icon.replaceChildren(icon(SYMBOLS[ending] ?? "icon-stopped"));
@@ -114,8 +117,7 @@ export class ToolCard extends HTMLElement {
 
   /** The ending as a sentence, for those who hear the page. */
   get spoken() {
-    const ending = phrase(/** @type {import("./texts.js").TextKey} */ (`tool.${this.dataset.status}`));
-    return phrase("tool.ended", { name: this.#toolName, ending });
+    return phrase("tool.ended", { name: this.#toolName, ending: phrase(this.#ending) });
   }
 
   /**

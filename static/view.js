@@ -153,7 +153,7 @@ export class TalkPage {
     else this.#alert.tell(sentence.textContent ?? "");
   }
 
-  /** Takes the last error away; it stays in the talk. */
+  /** Takes the last error away. */
   clearAlert() {
     this.#alert.clear();
   }

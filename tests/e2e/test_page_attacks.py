@@ -48,10 +48,12 @@ class Site:
 
     @property
     def answered(self) -> str:
-        """The attack as an answer shows it: its picture is a link that names it, an address has no angle brackets."""
+        """The attack as an answer shows it: its picture is a named link, an address has no angle brackets."""
         leak = f"http://127.0.0.1:{self.leak.port}"
         named = f"Imagen: foto (127.0.0.1:{self.leak.port})"
-        return self.attack.replace(f"![foto]({leak}/md?q=secreto)", named).replace(f"<{leak}/auto>", f"{leak}/auto")
+        return self.attack.replace(f"![foto]({leak}/md?q=secreto)", named).replace(
+            f"<{leak}/auto>", f"{leak}/auto"
+        )
 
     @property
     def linked(self) -> list[str]:
@@ -96,7 +98,10 @@ async def test_f11_answer_is_text_now_and_when_it_comes_again(chrome: Browser, s
         async def is_answered() -> None:
             await expect(visitor.answers).to_have_text(site.answered, timeout=ANSWER_LIMIT_MS)
             links = visitor.log.locator("a")
-            assert await links.evaluate_all("links => links.map(link => link.getAttribute('href'))") == site.linked
+            assert (
+                await links.evaluate_all("links => links.map(link => link.getAttribute('href'))")
+                == site.linked
+            )
             await site.is_harmless(visitor)
 
         await visitor.says("hola")
@@ -149,7 +154,10 @@ async def test_f11_title_user_and_profile_are_text(chrome: Browser, site: Site) 
 
 
 async def test_f11_whatever_a_server_says_is_text(chrome: Browser, site: Site) -> None:
-    """Errors, transcripts, states and approvals, as a server would send them that is no longer ours."""
+    """Errors, transcripts, states and approvals, as a server would send them that is no longer ours.
+
+    Words that the page does not know break nothing of it either; a newer server has some.
+    """
     attack = site.attack
     messages: list[dict[str, Any]] = [
         {"type": "turn_started", "turn_id": attack, "source": "agent"},
@@ -166,10 +174,12 @@ async def test_f11_whatever_a_server_says_is_text(chrome: Browser, site: Site) -
             "type": "tool_finished",
             "call_id": attack,
             "name": attack,
-            "status": "failed",
+            "status": attack,
             "elapsed_s": 1,
             "error": attack,
+            "reason": attack,
         },
+        {"type": "state", "state": attack},
         {
             "type": "approval_requested",
             "call_id": "c2",
@@ -177,11 +187,20 @@ async def test_f11_whatever_a_server_says_is_text(chrome: Browser, site: Site) -
             "arguments": {attack: attack},
             "expires_in_s": 60,
         },
-        {"type": "transcript", "turn_id": "t9", "text": attack, "final": True, "language": attack},
+        {
+            "type": "transcript",
+            "utterance_id": attack,
+            "content": attack,
+            "final": True,
+            "language": attack,
+            "emotion": {"label": attack, "confidence": 1},
+        },
         {"type": "notice", "content": attack},
         {"type": "system", "content": attack},
         {"type": "error", "code": attack, "content": attack, "retryable": False},
         {"type": "response_complete", "turn_id": attack, "content": attack, "finish_reason": attack},
+        {"type": "turn_started", "turn_id": "t9", "source": attack},
+        {"type": "error", "code": attack, "content": attack, "retryable": False, "turn_id": "t9"},
     ]
     opened: list[Any] = []
 
@@ -195,8 +214,13 @@ async def test_f11_whatever_a_server_says_is_text(chrome: Browser, site: Site) -
         await visitor.is_told("En línea")
         for message in messages:
             opened[-1].send(json.dumps(message))
-        await expect(visitor.page.get_by_text("onerror").first).to_be_visible(timeout=ANSWER_LIMIT_MS)
-        await visitor.reads(visitor.log.locator(".inline-error").first, "onerror")
+        await expect(visitor.answers).to_have_text(site.answered, timeout=ANSWER_LIMIT_MS)
+        await expect(visitor.texts.locator(".message-body")).to_have_text(attack)
+        await expect(visitor.log.locator(".notice", has_text=attack)).to_be_visible()
+        await expect(visitor.log.locator(".inline-error")).to_have_text(attack)
+        await visitor.reads(visitor.alert, attack)
+        await visitor.reads(visitor.tools, "sin confirmar")
+        await visitor.is_told("En línea")
         await site.is_harmless(visitor)
 
 
