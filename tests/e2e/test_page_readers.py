@@ -72,6 +72,9 @@ async def test_phone_width_holds_everything(chrome: Browser, server: ServerProce
         await visitor.says("analiza este texto: " + "palabra" * 60)
         await visitor.reads(visitor.texts, "Respondido")
         assert await visitor.run(WIDER_THAN_THE_WINDOW) == []
+        await visitor.log.locator("summary.times-summary").click()
+        await expect(visitor.log.locator(".times-rows")).to_be_in_viewport()
+        assert await visitor.run(WIDER_THAN_THE_WINDOW) == []
 
         await visitor.page.get_by_role("button", name="Datos de la sesión").click()
         await expect(visitor.page.get_by_role("complementary")).to_be_in_viewport(ratio=1)
