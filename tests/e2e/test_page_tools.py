@@ -34,9 +34,8 @@ async def test_cards_stay_in_a_talk_that_is_opened_again(
         await visitor.page.get_by_role("button", name="Nueva conversación").click()
         await expect(visitor.exchanges).to_have_count(0)
 
-        await (
-            visitor.page.get_by_role("navigation").get_by_role("button", name=re.compile("6.9")).first.click()
-        )
+        talks = visitor.page.get_by_role("navigation", name="Conversaciones")
+        await talks.get_by_role("link", name=re.compile(r"^calcula 6\*9")).click()
 
         card = visitor.exchange_of("6*9").locator("tool-card")
         await visitor.reads(card, "terminada")
