@@ -107,10 +107,11 @@ export class Voice {
         lost: () => this.#lost(),
       });
       this.#agent.player = this.#sound.player;
-      await this.#sound.playOn(this.#settings.loudspeaker);
-      if (!this.#sound) return;
+      // The microphone listens already: what it hears may not leave before sound was agreed on.
       this.#tellServer();
       if (this.#settings.speed !== 1) this.#client.updateSession({ speed: this.#settings.speed });
+      await this.#sound.playOn(this.#settings.loudspeaker);
+      if (!this.#sound) return;
       this.#bar.showOn(true);
       this.#showWho();
       await this.#showDevices();

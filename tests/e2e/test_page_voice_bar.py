@@ -67,6 +67,29 @@ async def test_devices_are_chosen_by_names_that_can_be_read(chrome: Browser) -> 
         assert labels and all(label.strip() for label in labels)
 
 
+SLOW_LOUDSPEAKER = """AudioContext.prototype.setSinkId = async () => {
+    window.isChoosing = true;
+    await new Promise((over) => { window.choose = over; });
+};"""
+
+
+async def test_loudspeaker_that_comes_late_has_no_sound_leave_before_it_was_agreed_on(
+    chrome: Browser,
+) -> None:
+    async with talking(chrome, says("Las dos.")) as person:
+        await person.page.add_init_script(SLOW_LOUDSPEAKER)
+        await person.page.reload()
+        await person.visitor.is_told("En línea")
+        await expect(person.button).to_be_enabled(timeout=ANSWER_LIMIT_MS)
+        await person.button.click()
+        await person.page.wait_for_function("window.isChoosing")
+        await person.says("hora?")
+        await person.visitor.run("() => window.choose()")
+
+        await person.visitor.reads(person.visitor.answers, "Las dos.")
+        await expect(person.visitor.alert).to_be_hidden()
+
+
 async def test_speed_is_told_to_the_server_and_kept(chrome: Browser) -> None:
     async with talking(chrome) as person:
         sent: list[str] = []
