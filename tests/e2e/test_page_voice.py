@@ -346,11 +346,19 @@ async def test_space_bar_is_the_button_where_nobody_writes(chrome: Browser) -> N
         await person.visitor.reads(person.visitor.answers, "Las dos.")
 
 
+TOUCH = """button => {
+    for (const type of ["pointerdown", "pointerup"]) {
+        button.dispatchEvent(new PointerEvent(type, { pointerId: 1, bubbles: true }));
+    }
+}"""
+"""By the mouse, and in no time: a click's two halves are further apart where the machine is busy."""
+
+
 async def test_button_that_is_only_touched_says_how_it_works(chrome: Browser) -> None:
     async with talking(chrome) as person:
         await person.begins()
         await person.bar.get_by_role("button", name="Pulsar para hablar").click()
-        await person.bar.get_by_role("button", name="Mantén pulsado para hablar").click()
+        await person.bar.get_by_role("button", name="Mantén pulsado para hablar").evaluate(TOUCH)
 
         await person.visitor.reads(person.note, "Mantén pulsado")
         await expect(person.visitor.alert).to_be_hidden()
