@@ -44,8 +44,9 @@ def test_letters_on_yellow_are_black() -> None:
 
 def test_grounds_are_those_of_the_page() -> None:
     theme = (STATIC / "theme.css").read_text(encoding="utf-8")
-    light, _, dark = theme.partition("@media (prefers-color-scheme: dark)")
+    color = "(#[0-9a-f]{6})"
+    named = re.findall(rf"--(?:ground|surface|raised): light-dark\({color}, {color}\);", theme)
 
-    for scheme, text in (("light", light), ("dark", dark)):
-        named = re.findall(r"--(?:ground|surface|raised): (#[0-9a-f]{6})", text)
-        assert set(named[:3]) == set(GROUNDS[scheme])
+    assert len(named) == 3
+    for scheme, colors in zip(("light", "dark"), zip(*named, strict=True), strict=True):
+        assert set(colors) == set(GROUNDS[scheme])
