@@ -42,7 +42,7 @@ async def test_every_route_asks_for_a_token_where_there_are_tokens() -> None:
         schema = (await server.get("/openapi.json")).json()
         for method, path in guarded_routes(schema):
             url = path.replace("{session_id}", session_id).replace("{user_id}", "luis")
-            body = {"POST": {"content": "x"}, "PUT": {"name": "x"}}.get(method)
+            body = {"POST": {"content": "x"}, "PUT": {"name": "x"}, "PATCH": {"title": "x"}}.get(method)
             assert (await asks(server, method, url, json=body)).status_code == 401, (method, path)
             for bad in ({"Authorization": "Bearer nope-nope"}, {"Authorization": "Basic token-luis-1"}):
                 assert (await asks(server, method, url, json=body, headers=bad)).status_code == 401
