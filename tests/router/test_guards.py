@@ -13,7 +13,8 @@ from tests.support.server import Server, client_of, running_server
 
 TOKENS = "ana=token-ana-1:user,luis=token-luis-1:user,root=token-root-1:admin"
 CONTRIBUTION = ("POST", "/sessions/{session_id}/messages")
-OPEN_TO_ALL = {"/agent/health", "/openapi.json"}
+OPEN_TO_ALL = {"/agent/health", "/agent/page", "/openapi.json"}
+"""The page asks how to look before it asks for a token."""
 
 
 def as_user(name: str) -> dict[str, str]:
