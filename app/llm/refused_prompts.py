@@ -28,7 +28,7 @@ _CONTENT_WORDS = re.compile(
     rf"|(flagged|violat\w+|inappropriate|unsafe|sensitive|harmful|prohibited).{{0,40}}\b{_WHAT_WAS_SAID}\b"
     r"|content (policy|filter|management|safety)|safety (system|filter|policy)|usage polic"
     r"|(jailbreak|prompt injection)( \w+)? (detected|blocked)|\b(RAI|responsible ai) polic|model armor"
-    r"|\b(prompt|input|request) blocked\b|contains (profan|toxic)\w+|prohibited_content|guardrail"
+    r"|\b(prompt|input) blocked\b|contains (profan|toxic)\w+|prohibited_content|guardrail"
     r"|敏感|不安全|违规",
     re.IGNORECASE | re.DOTALL,
 )

@@ -41,6 +41,7 @@ REFUSALS: dict[str, Any] = {
     ),
     "within the stream": in_stream("Invalid prompt", code="invalid_prompt", type="invalid_request_error"),
     "a request within the stream": in_stream("Bad input", code=400, type="invalid_request_error"),
+    "MiniMax": Raw([events({"base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}})]),
     "FastAPI's": Status(422, body={"detail": [{"msg": "String should match", "loc": ["body", "messages"]}]}),
 }
 
@@ -96,7 +97,7 @@ DOUBTFUL: dict[str, Any] = {
     "503": DOWN,
     "502 of a proxy": Status(502, body=b"<html>Bad Gateway</html>"),
     "an error within the stream": in_stream("The server had an error", type="server_error"),
-    "an error of another shape": Raw([events({"base_resp": {"status_code": 1026, "status_msg": "no"}})]),
+    "an error of another shape": Raw([events({"base_resp": {"status_code": 1000, "status_msg": "no"}})]),
     "a broken connection": Reset(),
     "no event": Raw([b""]),
     "a page": html("<html>Request blocked</html>"),
