@@ -216,7 +216,11 @@ class AnswerDecoder:
 
     def _note_other(self, fields: dict[str, Any]) -> None:
         """An event without a choice: token counts, a filter's result, or something that is no answer."""
-        if "usage" in fields or ("choices" in fields and len(fields) > 1):
+        if (
+            "usage" in fields
+            or isinstance(fields.get("choices"), list)
+            or ("choices" in fields and len(fields) > 1)
+        ):
             self.has_events = True
         elif not self.odd_event:
             self.odd_event = orjson.dumps(fields)[:1000]

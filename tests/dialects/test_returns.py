@@ -104,7 +104,7 @@ LEARNED: dict[str, tuple[Service, Callable[[list[Message], Given], str | None]]]
     "text beside calls": (MISTRAL, _both),
     "a system message": (OPENAI, _any_system),
     "calls without a text": (OPENAI, _bare),
-    "results that do not say of what": (OPENAI, _nameless),
+    "results that do not say of what": (replace(OPENAI, rules=()), _nameless),
     "thoughts that it gives and does not take": (
         replace(GROQ, thoughts="reasoning_content", rules=()),
         _thoughts,
