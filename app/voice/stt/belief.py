@@ -140,7 +140,9 @@ def is_heard_unaided(reading: Reading, unaided: Reading, *, is_alone: bool = Fal
         is_alone: Nothing else speaks for them.
     """
     if is_alone:
-        return evidence(unaided) >= _EVIDENCE_ALONE and not is_interjection(unaided.text)
+        # Speech that is turned round reads each time as other words.
+        is_other = is_of_neither_language(reading) and plain(reading.text) != plain(unaided.text)
+        return evidence(unaided) >= _EVIDENCE_ALONE and not is_other and not is_interjection(unaided.text)
     is_usual = plain(reading.text) in ASSENTS["both"] | STOPS["both"]
     return evidence(unaided) >= (_NO_EVIDENCE if is_usual else _EVIDENCE_UNAIDED)
 

@@ -29,7 +29,8 @@ async def test_voice_says_the_words(espeak: Espeak, tmp_path: Path):
     check_promises(espeak, text, pieces)
     assert 4 < len(sound_of(pieces)) / 48_000 < 12
     heard = await words_in(sound_of(pieces), "es", tmp_path)
-    assert all(word in heard for word in ("media", "resultado", "cuatro"))
+    # "cuadro", as the recogniser has it with some processors' arithmetic.
+    assert "media" in heard and "resultado" in heard and ("cuatro" in heard or "cuadro" in heard)
 
 
 async def test_speed_and_language_are_heeded(espeak: Espeak):
