@@ -56,7 +56,7 @@ class AzureAddress:
 def _plain(text: str) -> str:
     """The text without the blanks and quotes that come along when an address is pasted."""
     text = _BEFORE.sub("", text.strip(_BLANKS))
-    text = text.strip(_BLANKS + _QUOTES + ",;").replace("\\", "/")
+    text = text.strip(_BLANKS + _QUOTES + ",;")
     # Nobody sees them, and no address has them: they come from where a page breaks its lines.
     return re.sub("[\u200b\u200c\u200d\u2060\ufeff]", "", text)
 
@@ -70,7 +70,7 @@ def read_azure_address(text: str) -> AzureAddress:
     Raises:
         ValueError: It cannot be read, or is the address of a page of the portal.
     """
-    address = _plain(text)
+    address = _plain(text).replace("\\", "/")
     parts = urlsplit(address)
     if not parts.netloc:
         return AzureAddress(address)

@@ -102,6 +102,14 @@ WRONG = {
     "max_tool_calls_per_user_hour": ["-1"],
     "max_memory_mb": ["-1", "1G"],
     "jwt_key": ["no-pem", "x" * 40],
+    "root_path": ["voice", "/a b", "/../x", "https://a.example/voice"],
+    "frame_ancestors": ["*", "none,self", "app.example.com", "https://a.example/path"],
+    "page_title": ["x" * 101],
+    "page_color": ["blue", "#12345", "#12345g"],
+    "page_logo": ["/no/such/file", "."],
+    "page_languages": ["fr", "es,fr", ","],
+    "page_suggestions_es": ["x" * 201, "|".join("abcdefghi")],
+    "page_suggestions_en": ["x" * 201, "|".join("abcdefghi")],
 }
 for _name in Settings.model_fields:
     if _name.endswith("_s") and _name not in WRONG and _name != "max_messages_per_s":
