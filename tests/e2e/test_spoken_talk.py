@@ -251,7 +251,8 @@ async def test_e10_recogniser_that_is_killed_costs_no_talk(talker: ServerProcess
         await client.hears("response_complete", finish_reason="stop")
 
         assert workers_of(talker, "whisper_worker")
-        assert "2" in client.all("transcript", final=True)[-1]["content"]
+        final = client.all("transcript", final=True)[-1]["content"]
+        assert "2" in final or "dos" in final  # as the processor's arithmetic has it
 
 
 async def test_e10_synthesiser_that_is_killed_leaves_the_text(talker: ServerProcess) -> None:

@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 FRAME_S = 0.02
-PATIENCE_S = 40
+PATIENCE_S = 80
 
 
 class Speaker:
