@@ -255,15 +255,13 @@ def main() -> None:
 
 def model_words(settings: Settings) -> str:
     """Return what is known of the model before its service has been asked."""
-    match settings.provider:
-        case "azure":
-            return f"{settings.azure_openai_deployment_name}, Azure OpenAI"
-        case "openai":
-            # The host alone: an address may hold a key.
-            place = urlsplit(settings.openai_base_url or "").netloc.rpartition("@")[2] or "OpenAI"
-            return f"{settings.openai_model}, {place}" if settings.openai_model else f"the first of {place}"
-        case "demo":
-            return "demo, which answers by rules"
+    if settings.provider == "azure":
+        return f"{settings.azure_openai_deployment_name}, Azure OpenAI"
+    if settings.provider == "openai":
+        # The host alone: an address may hold a key.
+        place = urlsplit(settings.openai_base_url or "").netloc.rpartition("@")[2] or "OpenAI"
+        return f"{settings.openai_model}, {place}" if settings.openai_model else f"the first of {place}"
+    return "demo, which answers by rules"
 
 
 def _server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:
