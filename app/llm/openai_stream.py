@@ -216,11 +216,9 @@ class AnswerDecoder:
 
     def _note_other(self, fields: dict[str, Any]) -> None:
         """An event without a choice: token counts, a filter's result, or something that is no answer."""
-        if (
-            "usage" in fields
-            or isinstance(fields.get("choices"), list)
-            or ("choices" in fields and len(fields) > 1)
-        ):
+        # Empty choices alone are a chunk of a stream; as a document of their own they are no answer.
+        is_chunk = isinstance(fields.get("choices"), list) and not self._splitter.has_bare_json
+        if "usage" in fields or is_chunk or ("choices" in fields and len(fields) > 1):
             self.has_events = True
         elif not self.odd_event:
             self.odd_event = orjson.dumps(fields)[:1000]

@@ -26,10 +26,12 @@ class SseSplitter:
 
     Attributes:
         is_overlong: A line or an event is over the limit. Nothing more comes out.
+        has_bare_json: JSON without the field's name before it has come: maybe no stream at all.
     """
 
     def __init__(self, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self.is_overlong = False
+        self.has_bare_json = False
         self._limit = max_line_bytes
         self._line = bytearray()
         self._name = b""
@@ -113,7 +115,7 @@ class SseSplitter:
             self._take_data(line[5:].lstrip(), events)
         elif self._is_bare or (line.startswith((b"{", b"[")) and not any(self._data)):
             is_whole = not self._is_bare and line.rstrip().endswith(_ENDS)
-            self._is_bare = True
+            self._is_bare = self.has_bare_json = True
             self._take_data(line, events)
             if is_whole:
                 self._dispatch(events)

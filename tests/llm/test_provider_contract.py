@@ -474,6 +474,7 @@ REFUSALS: list[tuple[Any, type[LlmError]]] = [
     (redirect("http://127.0.0.1:9/"), LlmBadResponse),
     (html(), LlmBadResponse),
     (Status(200, body={"choices": []}), LlmBadResponse),
+    (Status(200, body=b'{"choices": []}\n'), LlmBadResponse),
     (Raw([]), LlmBadResponse),
     (Raw([b"hello\n\n"]), LlmBadResponse),
     (Raw([b"data: {broken\n\n"]), LlmBadResponse),
