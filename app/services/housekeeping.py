@@ -23,8 +23,9 @@ async def keep_house(store: Store, settings: Settings, clock: Clock) -> None:
     pause_s = min(settings.resume_window_s + 1, INTERVAL_S)
     while store.is_on:
         now = clock.now()
-        store.detached_ended(now - timedelta(seconds=settings.resume_window_s))
         try:
+            running_time = await store.running_time()
+            store.detached_ended(running_time.before(now, timedelta(seconds=settings.resume_window_s)))
             await store.forget_ended(now - timedelta(days=settings.session_retention_days))
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "retention"})

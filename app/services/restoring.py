@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, pairwise
 from typing import get_args
@@ -23,6 +23,7 @@ from app.session.resume_tokens import ResumeTokens
 from app.session.service_extras import calling_again
 from app.session.transcript import EndedCall, Spoken, TextEnding
 from app.storage.records import CallRow, MessageRecord, SessionRecord, StoredTalk
+from app.storage.running_time import RunningTime
 from app.tools.calls import STOPPED_BY_A_PERSON, Ending, ToolRun, ending_of, finished_of
 
 logger = logging.getLogger(__name__)
@@ -38,33 +39,44 @@ _HOW_TEXTS_END: dict[str, TextEnding] = {
 _REASONS: dict[str, ToolEndReason] = {reason: reason for reason in get_args(ToolEndReason)}
 
 
-def may_come_back(
-    token: str, principal: Principal | None, now: datetime, window_s: float, record: SessionRecord
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time in which a client may come back, and what waited for it is still answered.
+
+    Only that counts in which there was a server.
+    """
+
+    time: RunningTime
+    now: datetime
+    window_s: float
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether it is still open for what happened then."""
+        return self.time.between(moment, self.now).total_seconds() <= self.window_s
+
+
+def may_come_back(token: str, principal: Principal | None, window: Window, record: SessionRecord) -> bool:
     """Whether a client may take a stored session up with this token now."""
     tokens = ResumeTokens(record.token_hash, record.previous_token_hash)
     is_theirs = principal is None or principal.may_see(record.user_id)
     has_ended = record.ended_at is not None or record.protocol != v2.NAME
-    away_s = (now - (record.detached_at or now)).total_seconds()
+    is_in_time = window.holds(record.detached_at or window.now)
     is_good = tokens.is_good(token)
-    return is_good and is_theirs and not has_ended and away_s <= window_s
+    return is_good and is_theirs and not has_ended and is_in_time
 
 
-def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumable: bool) -> None:
+def restore(live: LiveSession, talk: StoredTalk, *, window: Window, was_resumable: bool) -> None:
     """Fills a new live session with what the store has of it; what is left to be told waits for a client.
 
     Args:
         live: The session, empty.
         talk: What the store has of it.
-        window_s: A text that is older than that is not asked again, in seconds.
+        window: A text that came before it is not asked again.
         was_resumable: It was of protocol v2, and had not ended.
     """
     runs = _runs(live, talk)
-    now = live.clock.now()
     anew = [
-        text
-        for text in talk.unanswered
-        if was_resumable and may_be_asked_again(text, talk.writes, now, window_s)
+        text for text in talk.unanswered if was_resumable and may_be_asked_again(text, talk.writes, window)
     ]
     anew_ids, joining = {text.turn_id for text in anew}, _joining(talk)
     # The texts are in the history then; what is left to be told needs no others.
@@ -78,8 +90,7 @@ def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumab
         [
             (row.created_at, _contribution(row))
             for row in talk.contributions
-            if _mode_of(row) == "context"
-            or (was_resumable and may_be_asked_again(row, talk.writes, now, window_s))
+            if _mode_of(row) == "context" or (was_resumable and may_be_asked_again(row, talk.writes, window))
         ],
     )
     _remember(live, talk, anew_ids)
@@ -100,15 +111,13 @@ def restore(live: LiveSession, talk: StoredTalk, *, window_s: float, was_resumab
     )
 
 
-def may_be_asked_again(
-    text: MessageRecord, writes: Sequence[CallRow], now: datetime, window_s: float
-) -> bool:
+def may_be_asked_again(text: MessageRecord, writes: Sequence[CallRow], window: Window) -> bool:
     """Whether a text without an ending may be asked again: it is young, and its turn has changed nothing.
 
     So may a contribution be carried out again.
     """
-    is_young = (now - text.created_at).total_seconds() <= window_s
-    return is_young and not any(row.turn_id == text.turn_id and row.has_begun_writing for row in writes)
+    has_begun = any(row.turn_id == text.turn_id and row.has_begun_writing for row in writes)
+    return window.holds(text.created_at) and not has_begun
 
 
 def _mode_of(row: MessageRecord) -> Mode:

@@ -30,7 +30,13 @@ from app.services.limits import SessionLimits
 from app.services.live_session import LiveSession
 from app.services.principal import Principal
 from app.services.profiles import Profiles
-from app.services.restoring import forget_what_was_told, may_come_back, restore, settle_what_is_left
+from app.services.restoring import (
+    Window,
+    forget_what_was_told,
+    may_come_back,
+    restore,
+    settle_what_is_left,
+)
 from app.services.stored_journal import StoredJournal
 from app.services.waiting_room import WaitingRoom
 from app.session.budget import Budget
@@ -166,8 +172,9 @@ class SessionHost:
             raise ServerFull  # it is being set aside
         # A stranger costs one row, and learns nothing from how long it takes.
         window_s = self._settings.resume_window_s
-        is_wanted = partial(may_come_back, token, principal, self._clock.now(), window_s)
         try:
+            window = await self._window()
+            is_wanted = partial(may_come_back, token, principal, window)
             talk = await self._store.talk(session_id, is_wanted=is_wanted)
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "resume"})
@@ -180,7 +187,7 @@ class SessionHost:
             return
         if session_id in self._endings:
             raise ServerFull  # it has lived and gone again meanwhile: what was read is old
-        self._revive(talk).history_seq = 0
+        self._revive(talk, window).history_seq = 0
 
     async def continue_talk(
         self, session_id: str, user_id: str, principal: Principal | None, audio: AudioTerms | None = None
@@ -220,6 +227,7 @@ class SessionHost:
         if not await self._endings.settle(session_id, self._settings.store_timeout_s):
             return None
         try:
+            window = await self._window()
             talk = await self._store.talk(session_id, is_wanted=lambda record: is_theirs(record.user_id))
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "continue"})
@@ -230,7 +238,7 @@ class SessionHost:
             return self.sessions.get(session_id)
         if session_id in self._endings:  # it was, and what was read is old
             return None
-        return self._revive(talk)
+        return self._revive(talk, window)
 
     async def came(self, live: LiveSession) -> None:
         """A client comes (again): the session no longer waits, and the store knows its tokens.
@@ -406,15 +414,17 @@ class SessionHost:
     def _new_ring(self) -> Ring:
         return Ring(self._settings.resume_ring_messages, self._settings.resume_ring_bytes)
 
-    def _revive(self, talk: StoredTalk) -> LiveSession:
+    async def _window(self) -> Window:
+        return Window(await self._store.running_time(), self._clock.now(), self._settings.resume_window_s)
+
+    def _revive(self, talk: StoredTalk, window: Window) -> LiveSession:
         """Makes a live session of a stored one; what was v1's goes on as v2."""
         was_resumable = talk.session.protocol == v2.NAME and talk.session.ended_at is None
         live = self._make(replace(talk.session, protocol=v2.NAME), talk.next_position)
         # Until a connection has it, which may yet be lost on the way.
         self._expire_later(live)
         live.tokens = ResumeTokens(talk.session.token_hash, talk.session.previous_token_hash)
-        window_s = self._settings.resume_window_s
-        restore(live, talk, window_s=window_s, was_resumable=was_resumable)
+        restore(live, talk, window=window, was_resumable=was_resumable)
         logger.info("session_restored", extra={"messages": len(talk.messages), "active": len(self.sessions)})
         return live
 

@@ -8,7 +8,8 @@ type.
     sessions ─┬─ messages     unique (session_id, position), (session_id, client_id)
               └─ tool_calls   one row for each call, written before a write runs
     erased_sessions ── ids of what was erased, so that a late write cannot bring it back
-    nodes ──── one row for each life of a server (PostgreSQL alone; see lease.py)
+    nodes ──── the server that owns the database (PostgreSQL alone; see lease.py)
+    lives ──── one row for each life of a server, by its own clock (see running_time.py)
 """
 
 import json
@@ -202,4 +203,13 @@ nodes = Table(
     # By the database's clock.
     Column("renewed_at", UtcTime, nullable=False),
     Column("started_at", UtcTime, nullable=False),
+)
+
+lives = Table(
+    "lives",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("started_at", UtcTime, nullable=False),
+    # Its last sign of life.
+    Column("seen_at", UtcTime, nullable=False),
 )

@@ -19,6 +19,7 @@ from app.storage.records import (
     StoredTalk,
     StoreHealth,
 )
+from app.storage.running_time import RunningTime
 from app.storage.writer import Receipt
 
 
@@ -133,6 +134,10 @@ class NoStore:
     async def forget_ended(self, before: datetime) -> int:
         """See `Store`."""
         return 0
+
+    async def running_time(self) -> RunningTime:
+        """See `Store`."""
+        return RunningTime()
 
     async def session(self, session_id: str) -> SessionRecord | None:
         """See `Store`."""

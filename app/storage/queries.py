@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, or_, select
 
 from app.storage.errors import BadCursor
-from app.storage.models import messages, sessions, tool_calls, users
+from app.storage.models import lives, messages, sessions, tool_calls, users
 from app.storage.records import (
     SEARCHED_SESSIONS,
     TITLE_CHARS,
@@ -22,6 +22,7 @@ from app.storage.records import (
     SessionRecord,
     StoredTalk,
 )
+from app.storage.running_time import Span
 from app.storage.text import storable, words_of
 
 _MOST_WORDS = 20
@@ -389,6 +390,12 @@ def found_messages(
         .limit(limit)
     )
     return tuple(map(_message, connection.execute(statement).all()))
+
+
+def known_lives(connection: Connection) -> Sequence[Span]:
+    """When servers lived, each from its start to its last sign of life."""
+    statement = select(lives.c.started_at, lives.c.seen_at)
+    return [(row.started_at, row.seen_at) for row in connection.execute(statement)]
 
 
 def profile(connection: Connection, user_id: str) -> dict[str, Any] | None:

@@ -66,7 +66,8 @@ class SessionRecord:
         previous_token_hash: Of the one that the client came with last.
         summary: Stands for the turns that began before position `summary_upto`.
         detached_at: When its client left; None while one is connected. The resume window runs from here,
-            also across a restart: a server that starts sets it to its own start where it is still None.
+            also across a restart, but for the time without a server: one that starts sets it to its own start
+            where it is still None.
         ended_at: None while the session may still be resumed.
         message_count: User and assistant messages; read only.
         title: What the user calls it, else the beginning of their first text, `TITLE_CHARS` at most; read

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,6 +30,7 @@ from app.storage.records import (
     StoredTalk,
     StoreHealth,
 )
+from app.storage.running_time import RunningTime, Span
 from app.storage.writer import Receipt, Writer
 from app.storage.writes import Writes
 
@@ -37,24 +39,34 @@ _FORGOTTEN_AT_ONCE = 200
 
 _LATE_READS_GRACE_S = 1.0
 
+SIGN_EVERY_S = 10.0
+"""So much of a server's life is lost at most to those who count it, when the server is killed."""
+
 
 class SqlStore:
     """Talks in SQLite or PostgreSQL. Promises what `Store` says.
 
     Args:
         timeout_s: `STORE_TIMEOUT_S`: how long a read may take, and a write before the store counts as slow.
+        sign_every_s: How often it writes down that it lives, in seconds.
     """
 
     is_on = True
 
-    def __init__(self, database: Database, clock: Clock, timeout_s: float) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, timeout_s: float, sign_every_s: float = SIGN_EVERY_S
+    ) -> None:
         self._database = database
         self._clock = clock
         self._timeout_s = timeout_s
+        self._sign_every_s = sign_every_s
         self._writes = Writes(database.dialect)
         self._writer = Writer(database.connect, clock, slow_after_s=timeout_s)
         self._reads: set[asyncio.Task[Any]] = set()
         self._is_closing = False
+        self._life, self._began = uuid4(), clock.now()
+        self._signs: asyncio.Task[None] | None = None
+        self._running_time: RunningTime | None = None
 
     async def start(self) -> None:
         """Locks, migrates and begins to write. With a database that does not work now it starts all the same.
@@ -67,10 +79,23 @@ class SqlStore:
         except BaseException:
             await self._database.aclose()
             raise
-        self._writer.put(self._writes.server_started(self._clock.now()))
+        self._began = self._clock.now()
+        self._writer.put(self._writes.server_started(self._life, self._began))
+        self._signs = asyncio.create_task(self._give_signs(), name="storage-signs")
+
+    async def _give_signs(self) -> None:
+        """Writes down that this server lives, for whoever comes after it."""
+        while True:
+            await asyncio.sleep(self._sign_every_s)
+            # One at a time: they would fill the line of a database that does not work.
+            await self._writer.put(self._writes.server_seen(self._life, self._clock.now()))
 
     async def aclose(self, grace_s: float) -> None:
         """Stores what waits, for at most `grace_s` seconds, and closes."""
+        if self._signs is not None:
+            self._signs.cancel()
+            await asyncio.wait({self._signs})
+            self._writer.put(self._writes.server_seen(self._life, self._clock.now()))
         await self._writer.aclose(grace_s)
         self._is_closing = True
         late = set(self._reads)
@@ -217,6 +242,17 @@ class SqlStore:
         return forgotten
 
     # Reads
+
+    async def running_time(self) -> RunningTime:
+        """See `Store`."""
+        if self._running_time is None:
+            # Its own row may not be there yet; of those before it nothing changes any more.
+            self._running_time = RunningTime.of([*await self.lives(), (self._began, self._began)])
+        return self._running_time
+
+    async def lives(self) -> Sequence[Span]:
+        """The lives of servers that are known, each from its start to its last sign of life."""
+        return await self._read(queries.known_lives)
 
     async def session(self, session_id: str) -> SessionRecord | None:
         """See `Store`."""

@@ -24,6 +24,7 @@ from app.storage.records import (
     StoredTalk,
     StoreHealth,
 )
+from app.storage.running_time import RunningTime
 from app.storage.writer import Receipt
 
 
@@ -177,6 +178,10 @@ class Store(Protocol):
         ...
 
     # Reads; each raises StoreUnavailable where the database does not answer in time
+
+    async def running_time(self) -> RunningTime:
+        """When servers ran before this one."""
+        ...
 
     async def session(self, session_id: str) -> SessionRecord | None:
         """A session's row."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.storage.models import erased_sessions, messages, sessions, tool_calls, users
+from app.storage.models import erased_sessions, lives, messages, sessions, tool_calls, users
 from app.storage.operations import Operation, Step
 from app.storage.records import (
     NO_ENDS,
@@ -40,6 +41,9 @@ _TITLE_FIELDS = ("given_title", "folded_title")
 """A session that is taken up again knows nothing of them, and leaves them as they are."""
 
 _STORED_SESSION_FIELDS = [column.name for column in sessions.c if column.name not in _TITLE_FIELDS]
+
+_KEPT_LIVES = 500
+"""Of servers that have ended; a life before those counts as if there had been one server all the time."""
 
 _NOTE_ACTIVITY = (
     update(sessions)
@@ -318,16 +322,28 @@ class Writes:
         )
         return Operation("sessions_forgotten", "", steps, is_erasure=True)
 
-    def server_started(self, at: datetime) -> Operation:
-        """Clients that were connected when the last server ended left, for all we know, just now."""
-        statement = (
+    def server_started(self, life: UUID, at: datetime) -> Operation:
+        """A life begins. Clients that were there when the last one ended left, for all we know, just now."""
+        begins = self._insert(lives).values(id=life, started_at=at, seen_at=at)
+        newest = select(lives.c.id).order_by(lives.c.started_at.desc()).limit(_KEPT_LIVES)
+        left = (
             update(sessions)
             .where(
                 sessions.c.ended_at.is_(None), sessions.c.detached_at.is_(None), sessions.c.created_at < at
             )
             .values(detached_at=at)
         )
-        return Operation("server_started", "", (Step(statement),))
+        steps = (
+            Step(begins.on_conflict_do_nothing(index_elements=["id"])),
+            Step(delete(lives).where(lives.c.id.not_in(newest))),
+            Step(left),
+        )
+        return Operation("server_started", "", steps)
+
+    def server_seen(self, life: UUID, at: datetime) -> Operation:
+        """A sign of life."""
+        statement = update(lives).where(lives.c.id == life).values(seen_at=at)
+        return Operation("server_seen", "", (Step(statement),))
 
     def detached_ended(self, detached_before: datetime) -> Operation:
         """Sessions whose resume window is over have ended at the moment their client left."""

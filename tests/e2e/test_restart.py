@@ -74,13 +74,17 @@ def running_server_after(first: Any, settings: Settings, model: ScriptedModel, t
 
 
 async def test_text_that_is_older_than_the_window_gets_its_one_error(settings: Settings) -> None:
-    model = ScriptedModel([[Says("Emp"), Pause(60)]])
-    async with running_server(settings, provider=model) as server, v2_client(server) as client:
+    model, clock = ScriptedModel([[Says("Emp"), Pause(60)]]), LaterClock(0)
+    async with (
+        running_server(settings, provider=model, clock=clock) as server,
+        v2_client(server) as client,
+    ):
         await client.starts()
         await client.says("primero", id="c1")
         first = await client.hears("message_accepted")
         await client.says("segundo", id="c2")
         second = await client.hears("message_accepted")
+        clock.later = timedelta(seconds=settings.resume_window_s + 1)
         await crashes(server)
         await client.drops()
         later = LaterClock(settings.resume_window_s + 1)
@@ -101,6 +105,25 @@ async def test_text_that_is_older_than_the_window_gets_its_one_error(settings: S
     ]
     assert [e["seq"] for e in errors] == [1, 2]
     assert [m["content"] for m in model.requests[0].messages[1:]] == ["primero", "segundo", "¿sigues?"]
+
+
+async def test_text_waits_however_long_there_is_no_server(settings: Settings) -> None:
+    model = ScriptedModel([[Says("Emp"), Pause(60)]])
+    async with running_server(settings, provider=model) as server, v2_client(server) as client:
+        await client.starts()
+        await client.says("primero", id="c1")
+        await client.hears("message_accepted")
+        await crashes(server)
+        await client.drops()
+        model = ScriptedModel(lambda r: says("Sí."))
+        clock = LaterClock(10 * settings.resume_window_s)
+        async with running_server(settings, provider=model, clock=clock) as after:
+            move(client, after.url)
+            resumed = await client.resumes()
+            answer = await client.hears_answer()
+
+    assert resumed["type"] == "session_resumed"
+    assert answer["text"] == "Sí."
 
 
 async def test_tool_that_ran_is_interrupted_and_not_run_again(settings: Settings) -> None:
@@ -135,10 +158,10 @@ class LaterClock(SystemClock):
     """The wall's clock, so many seconds later."""
 
     def __init__(self, seconds: float) -> None:
-        self._later = timedelta(seconds=seconds)
+        self.later = timedelta(seconds=seconds)
 
     def now(self) -> datetime:
-        return super().now() + self._later
+        return super().now() + self.later
 
 
 async def stored(server: Any) -> None:

@@ -241,21 +241,34 @@ async def test_e6_windows_and_timeouts_do_not_hang_on_the_wall_clock(
 
 
 @pytest.mark.parametrize(
-    ("away", "comes_back"), [(timedelta(seconds=60), True), (timedelta(seconds=180), False)]
+    ("without_server", "with_server", "comes_back"),
+    [
+        (timedelta(), timedelta(seconds=60), True),
+        (timedelta(), timedelta(seconds=180), False),
+        (timedelta(days=1), timedelta(seconds=60), True),
+        (timedelta(days=1), timedelta(seconds=180), False),
+    ],
+    ids=["in time", "too late", "in time after a day without", "too late after a day without"],
 )
-async def test_e6_over_a_restart_the_window_is_the_walls(
-    sqlite_address: str, away: timedelta, comes_back: bool
+@pytest.mark.parametrize("is_there", [True, False], ids=["was there", "had left"])
+async def test_e6_over_restarts_the_window_is_the_walls_while_there_is_a_server(
+    address: str, without_server: timedelta, with_server: timedelta, comes_back: bool, is_there: bool
 ) -> None:
     clock = JumpyClock()
-    settings = settings_with(database_url=sqlite_address, resume_window_s=120)
+    settings = settings_with(database_url=address, resume_window_s=120)
     async with running_server(settings, provider=ScriptedModel([]), clock=clock) as server:
         async with v2_client(server) as client:
             await client.starts()
             [live] = server.service.sessions
-            await client.drops()
-            while live.session.websocket is not None:  # noqa: ASYNC110  # the product needs no event for it
-                await asyncio.sleep(0.01)
-    clock.offset = away
+            if not is_there:
+                await client.drops()
+                while live.session.websocket is not None:  # noqa: ASYNC110  # the product needs no event for it
+                    await asyncio.sleep(0.01)
+            await server.service.aclose()
+    clock.offset += without_server
+    async with running_server(settings, provider=ScriptedModel([]), clock=clock):
+        clock.offset += with_server
+    clock.offset += without_server
     async with running_server(settings, provider=ScriptedModel([]), clock=clock) as server:
         client.url = server.url
         answer = await client.resumes()

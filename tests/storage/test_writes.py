@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -57,13 +58,15 @@ def writes(address: str) -> Writes:
     return Writes(address.partition(":")[0])
 
 
-TALKS = {name: table for name, table in metadata.tables.items() if name != "nodes"}
-"""The tables that talks are in; `nodes` is the server's own."""
+LIFE = UUID(int=1)
+
+TALKS = {name: table for name, table in metadata.tables.items() if name not in ("nodes", "lives")}
+"""The tables that talks are in; the others are the server's own."""
 
 
 async def test_whole_talk_applied_twice_is_there_once(hand: Hand, writes: Writes):
     talk = [
-        writes.server_started(NOW),
+        writes.server_started(LIFE, NOW),
         writes.session_opened(a_session()),
         writes.messages_stored("s1", [a_text(0)]),
         writes.call_started("s1", a_call()),
@@ -136,7 +139,7 @@ async def test_started_server_finds_the_connected_ones_gone_since_now(hand: Hand
         writes.session_opened(a_session("left before", detached_at=at(1))),
         writes.session_opened(a_session("ended", ended_at=at(2))),
         writes.session_opened(a_session("is new", created_at=at(60))),
-        writes.server_started(at(50)),
+        writes.server_started(LIFE, at(50)),
     )
 
     left = dict(await hand.found(select(sessions.c.id, sessions.c.detached_at)))
