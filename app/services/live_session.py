@@ -95,10 +95,11 @@ class LiveSession:
 
     @property
     def weight(self) -> int:
-        """About what it holds, in bytes: what was said, what is to be said again, what waits."""
+        """About what it holds, in bytes: what was said, what is to be said again, what waits, sound too."""
         said = sum(len(entry.content) for entry in self.session.transcript)
         ring = self.pump.ring.weight if self.pump.ring is not None else 0
-        return said + ring + self.conversation.waiting_chars + _OWN_WEIGHT
+        waiting = self.conversation.waiting_chars + self.voice.sound_bytes
+        return said + ring + waiting + _OWN_WEIGHT
 
     @property
     def is_wordless(self) -> bool:

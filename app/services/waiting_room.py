@@ -3,7 +3,8 @@
 Those in which nobody has said anything wait to be resumed like any other, for one may be a page's that is
 being reloaded. But nothing is lost with them, and whoever opens them without end must not keep anybody out.
 Where the user was just speaking, it is not known yet which kind it is: such a session goes for nobody.
-Others may weigh so much for each address; beyond that the oldest are set aside, and a store still has them.
+What was said may weigh so much for each address, as texts and as sound that is not understood yet; beyond
+that the oldest are set aside, and a store still has them.
 """
 
 from typing import Final
@@ -44,13 +45,15 @@ class WaitingRoom:
         self._wordless[live] = None
         if not live.session.sharing:
             return []
+        gone = self._weigh(live) if live.is_being_heard else []
         theirs = self._by_address.setdefault(live.session.sharing, {})
         theirs[live] = None
-        gone: list[LiveSession] = []
         for other in list(theirs):
             if len(theirs) <= self._most_of_one:
                 break
-            if other.is_wordless:
+            if other in gone:
+                del theirs[other]
+            elif other.is_wordless:
                 del theirs[other]
                 gone.append(other)
             elif other.has_words:
@@ -80,6 +83,11 @@ class WaitingRoom:
             return []
         theirs = self._put_on_scales(live)
         over = sum(theirs.values()) - self._most_bytes_of_one
+        if over > 0:
+            theirs.update(
+                {other: other.weight for other in theirs}
+            )  # sound may have been understood meanwhile
+            over = sum(theirs.values()) - self._most_bytes_of_one
         gone: list[LiveSession] = []
         for other, weight in theirs.items():
             if over <= 0 or other is live:

@@ -65,6 +65,11 @@ class Ear:
     def is_manual(self, value: bool) -> None:
         self._hearing.is_manual = value
 
+    @property
+    def sound_bytes(self) -> int:
+        """About how much sound is held: what waits, and what has been heard of an utterance."""
+        return self._waiting_bytes + self._hearing.sound_bytes
+
     def take(self, pcm: bytes) -> None:
         """Takes a frame of any length.
 

@@ -19,7 +19,7 @@ from app.session.state import SessionState
 from app.session.voice_session import VoiceSession
 from app.talking.attention import Attention
 from app.talking.understanding import MAX_JOINED_BYTES, Understanding, Understood
-from app.voice.base import SpeechDetector, SpeechEvent
+from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, SpeechDetector, SpeechEvent
 from app.voice.pauses import MOST_MS, Ending, Pace, silence_ms
 from app.voice.stages import reached
 
@@ -115,6 +115,12 @@ class Hearing:
     def is_open(self) -> bool:
         """Whether an utterance is going on."""
         return bool(self._utterance_id)
+
+    @property
+    def sound_bytes(self) -> int:
+        """About how much sound is held: of what is being said, and of the text that it may go on with."""
+        before = len(self._before.pcm) if self._before is not None else 0
+        return before + round(self._detector.voiced_ms * EAR_RATE_HZ / 1000) * BYTES_PER_SAMPLE
 
     @property
     def expects_more(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from app.conversation.conversation import Conversation
 from app.errors import (
@@ -70,6 +71,7 @@ class SessionVoice:
         self._mouth: SpokenMouth | None = None
         self._is_away = False
         self._clips: set[asyncio.Task[None]] = set()
+        self._clip_bytes = 0
         self._last_clip: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -211,7 +213,17 @@ class SessionVoice:
         task = asyncio.create_task(self._understand_clip(senses, clip, before), name="clip")
         self._clips.add(task)
         self._last_clip = task
-        task.add_done_callback(self._clips.discard)
+        self._clip_bytes += len(clip)
+        task.add_done_callback(partial(self._clip_ended, len(clip)))
+
+    def _clip_ended(self, length: int, task: asyncio.Task[None]) -> None:
+        self._clips.discard(task)
+        self._clip_bytes -= length
+
+    @property
+    def sound_bytes(self) -> int:
+        """About how much of the user's sound is held that is not understood yet."""
+        return self._clip_bytes + (self._ear.sound_bytes if self._ear is not None else 0)
 
     @property
     def is_understanding_clips(self) -> bool:

@@ -159,6 +159,37 @@ async def test_first_words_that_are_being_said_are_kept_where_there_is_no_room(
         assert lives(host, live) is is_kept
 
 
+@pytest.mark.parametrize("kind", ["by hand", "recording"])
+@virtual
+async def test_sound_that_is_not_understood_yet_weighs(kind: str) -> None:
+    sound = Vocabulary().sound(WORD, 2_000)
+
+    async with hosting() as host:
+        host._waiting._most_bytes_of_one = 3 * len(sound)
+        slow = replace(new_senses(WordRecogniser(Vocabulary(), pass_s=30)), decode_clip=never)
+        host.engines = VoiceEngines(senses=slow)
+        spoken = []
+        for _ in range(3):
+            live = host.open("ana", None, None, is_resumable=True, audio=AudioTerms(16_000, is_manual=True))
+            live.session.sharing = "203.0.113.7"
+            light = live.weight
+            if kind == "recording":
+                live.voice.understand_clip(sound)
+            else:
+                live.voice.take(sound)
+            await asyncio.sleep(1)
+            assert len(sound) * 0.9 <= live.weight - light <= len(sound) * 1.1
+            host.wait_for(live, "client_left")
+            spoken.append(live)
+        await asyncio.sleep(0.1)
+
+        assert [lives(host, live) for live in spoken] == [False, True, True]
+
+
+async def never(clip: bytes, owner: str) -> bytes:
+    return await asyncio.get_running_loop().create_future()
+
+
 @virtual
 async def test_recording_that_is_being_understood_is_kept_where_there_is_no_room() -> None:
     vocabulary = Vocabulary()
