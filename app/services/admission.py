@@ -72,7 +72,9 @@ async def _start(
         )
         _choose_voice(live, message.voice)
         return Admission(live, _attach(live, transport))
-    live = await host.continue_talk(message.continue_, user_id, principal, audio_terms(message.audio))
+    live = await host.continue_talk(
+        message.continue_, user_id, principal, audio_terms(message.audio), message.locale
+    )
     _choose_voice(live, message.voice)
     live.history_seq = 1  # it follows `session_created`
     link = _attach(live, transport)

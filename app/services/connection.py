@@ -132,6 +132,7 @@ class Connection:
         self._admit = admit
         self._recheck: Callable[[], None] = _always_good
         self._is_over = False
+        self._locale = settings.agent_locale
         terms = terms or Terms(Conduct(clock, is_exempt=True), clock.monotonic)
         self._time = terms.time
         self._hearing = terms.hearing
@@ -231,6 +232,7 @@ class Connection:
             try:
                 settings = self._settings
                 first = decode_object(raw, settings.max_message_bytes, settings.max_audio_message_bytes)
+                self._locale = _locale_of(first) or self._locale
                 with self._hearing():
                     result = await self._admit(first, self._transport)
             except (ServerFull, Unauthorized):
@@ -256,7 +258,7 @@ class Connection:
 
     async def _say(self, event: Event, locale: Locale | None = None) -> None:
         """Sends an event where there is no session, and so nobody else who writes."""
-        for text in self._dialect.encode(event, locale or self._settings.agent_locale):
+        for text in self._dialect.encode(event, locale or self._locale):
             await self._transport.send(text)
 
     async def _read(self, live: LiveSession, first: dict[str, Any] | None) -> CloseCode | None:
@@ -411,3 +413,8 @@ def _type_of(message: dict[str, Any]) -> str | None:
     """A message's type, before its model has been asked: a client may have put anything there."""
     name = message.get("type")
     return name if isinstance(name, str) else None
+
+
+def _locale_of(message: dict[str, Any]) -> Locale | None:
+    """The language that a client asks for, before its message's model has been asked."""
+    return "es" if message.get("locale") == "es" else "en" if message.get("locale") == "en" else None

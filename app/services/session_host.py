@@ -190,13 +190,20 @@ class SessionHost:
         self._revive(talk, window).history_seq = 0
 
     async def continue_talk(
-        self, session_id: str, user_id: str, principal: Principal | None, audio: AudioTerms | None = None
+        self,
+        session_id: str,
+        user_id: str,
+        principal: Principal | None,
+        audio: AudioTerms | None = None,
+        locale: Locale | None = None,
     ) -> LiveSession:
         """Takes up an own earlier session, whether it lives, waits or has ended, as a new stream.
 
+        It goes on in the language that is asked for, else in its own.
+
         Raises:
             ResumeRefused: It is not there, or is somebody else's; a nobody has no own sessions.
-            ServerFull: There is no room for another session.
+            ServerFull: There is no room for another session, or the store does not say what there is of this.
         """
         owner = principal.user_id if principal is not None else user_id
         is_admin = principal is not None and principal.role == "admin"
@@ -213,6 +220,10 @@ class SessionHost:
         await self.came(live)
         if self.sessions.get(session_id) is not live or live.tokens is not tokens:
             raise ResumeRefused  # it has ended meanwhile, or begun anew once more
+        if locale is not None:
+            live.session.locale = live.pump.locale = locale
+            live.takes_users_language = False
+            self._store.session_changed(session_id, {"locale": locale})
         # Speech may have come while the store was waited for, and was then told to the stream that ends here.
         refusal = live.voice.begin(audio)
         terms.features, terms.audio = self._features, live.voice.terms
@@ -223,21 +234,25 @@ class SessionHost:
         return live
 
     async def _stored(self, session_id: str, is_theirs: Callable[[str], bool]) -> LiveSession | None:
-        """A stored session brought back to life, if it is theirs; what was v1's goes on as v2."""
+        """A stored session brought back to life, if it is theirs; what was v1's goes on as v2.
+
+        Raises:
+            ServerFull: The client may yet come.
+        """
         if not await self._endings.settle(session_id, self._settings.store_timeout_s):
-            return None
+            raise ServerFull  # it is ending
         try:
             window = await self._window()
             talk = await self._store.talk(session_id, is_wanted=lambda record: is_theirs(record.user_id))
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "continue"})
-            return None
+            raise ServerFull from None
         if talk is None:
             return None
         if session_id in self.sessions:  # another connection was faster
             return self.sessions.get(session_id)
-        if session_id in self._endings:  # it was, and what was read is old
-            return None
+        if session_id in self._endings:
+            raise ServerFull  # it was, and what was read is old
         return self._revive(talk, window)
 
     async def came(self, live: LiveSession) -> None:

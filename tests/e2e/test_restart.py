@@ -342,6 +342,28 @@ async def test_endings_are_told_again_to_a_client_that_missed_them(settings: Set
     assert (last["gap"], last["replayed"]) == (False, 0), "told once it was heard"
 
 
+@pytest.mark.parametrize("lives_on", [True, False], ids=["lives", "has ended"])
+async def test_talk_is_continued_in_the_language_of_whoever_asks(settings: Settings, lives_on: bool) -> None:
+    async with running_server(settings, provider=ScriptedModel([])) as server, v2_client(server) as first:
+        await first.starts(locale="es")
+        if not lives_on:
+            await first.leaves()
+            await server.is_empty()
+        async with v2_client(server) as second:
+            await second.connects()
+            await second.sends({"type": "start", "user_id": "x", "locale": "en", "continue": "none"})
+            refused = await second.hears_next()
+            await second.sends(
+                {"type": "start", "user_id": "ana", "locale": "en", "continue": first.session_id}
+            )
+            await second.hears("history")
+            await second.says(" ")
+            error = await second.hears("error")
+
+    assert refused["content"] == "The earlier talk can no longer be taken up."
+    assert "the text is empty" in error["content"]
+
+
 @pytest.mark.parametrize("is_there", [True, False], ids=["connected", "in its window"])
 async def test_talk_that_still_lives_is_continued_elsewhere(settings: Settings, is_there: bool) -> None:
     model = ScriptedModel(lambda r: [Says("uno "), Pause(0.3), Says("dos")])

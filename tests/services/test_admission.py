@@ -51,7 +51,12 @@ class Desk:
         return None
 
     async def continue_talk(
-        self, session_id: str, user_id: str, principal: Principal | None, audio: AudioTerms | None = None
+        self,
+        session_id: str,
+        user_id: str,
+        principal: Principal | None,
+        audio: AudioTerms | None = None,
+        locale: Locale | None = None,
     ) -> Any:
         raise ResumeRefused
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.conversation.contribution import Contribution
-from app.errors import AgentError, ResumeRefused, ServerFull
+from app.errors import ResumeRefused, ServerFull
 from app.protocol.events import AudioTerms
 from app.services.live_session import LiveSession
 from app.services.session_host import HURRY_S, SessionHost
@@ -327,22 +327,21 @@ async def test_talk_that_is_being_set_aside_comes_back_with_all_of_it(way: str) 
         assert back.session.journal.next_position == live.session.journal.next_position == 2
 
 
+@pytest.mark.parametrize("way", COMING_BACK)
 @virtual
-async def test_talk_that_cannot_be_set_aside_yet_is_told_to_come_later() -> None:
+async def test_talk_that_cannot_be_set_aside_yet_is_told_to_come_later(way: str) -> None:
     async with setting_aside(shelf := Shelf()) as (host, live, token):
         with pytest.raises(ServerFull):
-            await host.take_up(live.session_id, token, None)
+            await COMING_BACK[way](host, live.session_id, token)
         shelf.commits()
-        await host.take_up(live.session_id, token, None)
+        await COMING_BACK[way](host, live.session_id, token)
 
         assert host.sessions.get(live.session_id) is not None
 
 
-@pytest.mark.parametrize(("way", "refusal"), [("resume", ServerFull), ("continue", ResumeRefused)])
+@pytest.mark.parametrize("way", COMING_BACK)
 @virtual
-async def test_what_was_read_before_a_talk_lived_and_went_again_is_not_taken_for_it(
-    way: str, refusal: type[AgentError]
-) -> None:
+async def test_what_was_read_before_a_talk_lived_and_went_again_is_not_taken_for_it(way: str) -> None:
     async with setting_aside(shelf := Shelf()) as (host, live, token):
         shelf.commits()
         shelf.tells_after_s = 5
@@ -356,10 +355,26 @@ async def test_what_was_read_before_a_talk_lived_and_went_again_is_not_taken_for
         host.wait_for(again, "client_left")
         shelf.is_held = True
         await speaks_and_leaves(host)
-        with pytest.raises(refusal):
+        with pytest.raises(ServerFull):
             await late
 
         assert host.sessions.get(live.session_id) is None
+
+
+@virtual
+async def test_continued_talk_is_told_to_come_later_where_the_store_is_silent() -> None:
+    async with hosting(shelf := Shelf()) as host:
+        live, _ = await speaks_and_leaves(host)
+        await host.close(live, "expired")
+        shelf.is_silent = True
+        with pytest.raises(ServerFull):
+            await host.continue_talk(live.session_id, "ana", None)
+        shelf.is_silent = False
+        with pytest.raises(ResumeRefused):
+            await host.continue_talk(live.session_id, "luis", None)
+        back = await host.continue_talk(live.session_id, "ana", None)
+
+        assert back.session_id == live.session_id
 
 
 @virtual
