@@ -114,8 +114,8 @@ class Conversation:
         self.go_on()
         if known is not None:
             return known
+        self._check_room(content, is_next=interrupts)  # one that is refused ends nothing
         ends = self._end_all() if interrupts else {}
-        self._check_room(content)
         text = UserText(new_turn_id(), content, asyncio.get_running_loop().time(), client_id)
         text.emotion = self.moods.judge(content, self._session.locale)
         self._intake.take(text, ends=ends)
@@ -335,9 +335,11 @@ class Conversation:
         await self.summariser.aclose()
         await self.tools.aclose(reason)
 
-    def _check_room(self, content: str = "") -> None:
-        waiting = [len(text.content) for text in self._texts() if not text.is_withdrawn]
-        if len(waiting) >= self._settings.max_queued_messages + (not self._is_in_turn):
+    def _check_room(self, content: str = "", *, is_next: bool = False) -> None:
+        """Raises where a text cannot be taken; `is_next`: nothing waits before it, for it withdraws all."""
+        texts = () if is_next else self._texts()
+        waiting = [len(text.content) for text in texts if not text.is_withdrawn]
+        if not is_next and len(waiting) >= self._settings.max_queued_messages + (not self._is_in_turn):
             raise QueueFull
         if len(content) > self._settings.max_history_tokens * MOST_CHARS_PER_TOKEN:
             # No prompt can hold it, however its tokens are counted: it would only wait, and take room.

@@ -8,9 +8,17 @@ from app.errors import BadMessage, NotAvailable
 from app.protocol.client_v2 import V2ClientMessage
 from app.protocol.close_codes import CloseCode
 from app.protocol.codec import decode_v2
-from app.protocol.events import ErrorOccurred, Interrupted, MessageAccepted, Pong, ToolFinished
+from app.protocol.events import (
+    ErrorOccurred,
+    Interrupted,
+    MessageAccepted,
+    Pong,
+    ResponseComplete,
+    ToolFinished,
+)
 from app.services.handlers_v2 import HANDLERS_V2
 from app.services.live_session import LiveSession
+from app.session.budget import Budget, Budgets
 from app.session.ring import Ring
 from tests.support.context import settings_with
 from tests.support.live import live_of
@@ -71,6 +79,32 @@ async def test_text_may_interrupt() -> None:
 
     assert [interrupted.heard for interrupted in t.events(Interrupted)] == ["a"]
     assert t.answers() == ["a", "Sí."]
+
+
+@pytest.mark.parametrize("why", ["empty", "context_too_long", "budget_exceeded"])
+def test_text_that_is_refused_interrupts_nothing(why: str) -> None:
+    settings = settings_with(max_history_tokens=1000, max_texts_per_session_hour=2)
+
+    @virtual
+    async def test() -> None:
+        async with talk(ScriptedModel(lambda r: [Pause(1), Says("Sí.")]), settings=settings) as t:
+            budgets = Budgets.of(settings, t.loop.time)
+            t.session.budget = Budget(budgets, "s", "u")
+            live = v2(t)
+            handle(live, "text", content="uno")
+            if why == "budget_exceeded":
+                handle(live, "text", content="dos")
+            await t.passes(0.5)
+            content = {"empty": " ", "context_too_long": "x" * 100_000}.get(why, "tres")
+            handle(live, "text", content=content, interrupt=True)
+            await t.rests()
+
+        assert len(t.events(ErrorOccurred)) == 1
+        assert t.events(Interrupted) == []
+        assert {ending.finish_reason for ending in t.events(ResponseComplete)} == {"stop"}
+        assert set(t.answers()) == {"Sí."}
+
+    test()
 
 
 @virtual
