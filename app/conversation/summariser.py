@@ -16,6 +16,7 @@ from app.errors import (
     AgentError,
     ContentFiltered,
     ContextTooLong,
+    Internal,
     LlmBadRequest,
     LlmBadResponse,
     LlmStalled,
@@ -136,21 +137,20 @@ class Summariser:
                 try:
                     async with asyncio.timeout(SUMMARY_TIMEOUT_S):
                         summary = await self._ask(batch)
+                    self._keep(summary, batch)
                 except (ContentFiltered, ContextTooLong) as exc:
                     self._note_refusal(batch, exc)
                 except LlmBadRequest as exc:
-                    # A text, or a setting: what else is refused is found out one at a time, and slowly.
-                    if len(batch) == 1:
-                        logger.warning("summary_refused", extra={"error": exc.code})
-                        batch = []
-                    self._most_passages = max(1, len(batch) // 2)
-                    self._note_failure(batch, exc)
+                    self._doubt(batch, exc)
                     return
                 except (AgentError, TimeoutError) as exc:
                     self._note_failure(batch, exc if isinstance(exc, AgentError) else LlmStalled("too long"))
                     return
-                else:
-                    self._keep(summary, batch)
+                except Exception as exc:
+                    # A bug: over this batch, or over any.
+                    logger.exception("internal")
+                    self._doubt(batch, Internal(type(exc).__name__))
+                    return
         finally:
             self._task = None
 
@@ -199,6 +199,14 @@ class Summariser:
             return
         self._most_passages = None
         logger.warning("summary_refused", extra={"error": error.code})
+
+    def _doubt(self, batch: Sequence[_Passage], error: AgentError) -> None:
+        """Has what fails over a text, or over a setting, found out one at a time, and slowly."""
+        if len(batch) == 1:
+            logger.warning("summary_refused", extra={"error": error.code})
+            batch = []
+        self._most_passages = max(1, len(batch) // 2)
+        self._note_failure(batch, error)
 
     def _note_failure(self, batch: Sequence[_Passage], error: AgentError) -> None:
         self._put_back(batch)

@@ -134,13 +134,25 @@ class Access:
         known = self._jwt.keys_version
         while True:
             await asyncio.sleep(LOOK_AGAIN_S)
-            if self._jwt.look_at_file() == known:
+            try:
+                newest = self._jwt.look_at_file()
+            except Exception:
+                # Nobody else would begin this again, and the file may be mended.
+                logger.exception("internal")
                 continue
-            known = self._jwt.keys_version
-            for number, lease in enumerate(list(self._leases), 1):
+            if newest != known:
+                known = newest
+                await self._look_at_leases()
+
+    async def _look_at_leases(self) -> None:
+        for number, lease in enumerate(list(self._leases), 1):
+            try:
                 lease.look()
-                if number % _LOOKED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            except Exception:
+                # A bug in the end of one connection: the others end all the same.
+                logger.exception("internal")
+            if number % _LOOKED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
 
 def _hash(token: str) -> bytes:

@@ -2,11 +2,14 @@
 
 import asyncio
 import gc
+import logging
 import time
 from collections.abc import Callable
 from typing import Final, Literal
 
 from app.services.memory import resident_mib, trim
+
+logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 10.0
 GROWN_MIB: Final = 16.0
@@ -68,11 +71,19 @@ async def keep_small(count_sessions: Callable[[], int], window_s: float) -> None
     tidiness = Tidiness(time.monotonic(), time.process_time(), resident_mib(), window_s)
     while True:
         await asyncio.sleep(LOOK_EVERY_S)
-        what = tidiness.look(time.monotonic(), time.process_time(), resident_mib(), count_sessions())
-        if what == "nothing":
-            continue
-        if what == "collect":
-            gc.collect()
-        # The allocator works without the interpreter: talks go on meanwhile.
-        await asyncio.to_thread(trim)
-        tidiness.tidied(time.monotonic(), time.process_time(), resident_mib())
+        try:
+            await _look(tidiness, count_sessions())
+        except Exception:
+            # No thread to be had, for one: nobody else would begin this again.
+            logger.exception("internal")
+
+
+async def _look(tidiness: Tidiness, sessions: int) -> None:
+    what = tidiness.look(time.monotonic(), time.process_time(), resident_mib(), sessions)
+    if what == "nothing":
+        return
+    if what == "collect":
+        gc.collect()
+    # The allocator works without the interpreter: talks go on meanwhile.
+    await asyncio.to_thread(trim)
+    tidiness.tidied(time.monotonic(), time.process_time(), resident_mib())

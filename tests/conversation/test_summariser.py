@@ -194,6 +194,24 @@ def test_turn_that_the_service_refuses_is_found_and_left_out(error: Any) -> None
 
 
 @virtual
+async def test_turn_over_which_something_breaks_is_found_and_left_out() -> None:
+    def answer(request: ChatRequest) -> Any:
+        if "veneno" in str(request.messages[-1]):
+            raise ZeroDivisionError
+        return says("bien")
+
+    async with desk(ScriptedModel(answer)) as d:
+        d.summariser.take([*turns(0, 1), a_turn(2, "veneno"), *turns(3, 4)])
+        for _ in range(9):
+            await asyncio.sleep(RETRY_AFTER_S + 1)
+            d.summariser.take([])
+
+        good = [texts for texts in d.given() if "veneno" not in texts]
+        assert [text for texts in good for text in texts] == [f"texto {n}" for n in (0, 1, 3, 4)]
+        assert d.journal.summaries[-1] == ("bien", 9)
+
+
+@virtual
 async def test_backlog_is_bounded_and_its_oldest_text_is_cut() -> None:
     async with desk(ScriptedModel(lambda r: [Fails(LlmUnavailable("gone"))])) as d:
         d.summariser.take([a_turn(number, f"{number:03} " + "x" * 1990) for number in range(200)])

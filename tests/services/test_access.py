@@ -1,11 +1,17 @@
 """The tokens of `API_TOKENS`, and what they open."""
 
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from app.errors import Unauthorized
 from app.services.access import Access
+from app.services.lease import Lease
 from app.services.principal import Principal
 from tests.support.context import settings_with
+from tests.support.signed_tokens import Provider
 from tests.support.virtual_time import VirtualClock, virtual
 
 
@@ -65,3 +71,35 @@ def test_only_a_server_without_tokens_is_called_open(caplog: pytest.LogCaptureFi
 
     assert (guarded.is_exposed, unguarded.is_exposed) == (False, True)
     assert [record.msg for record in caplog.records] == ["open_to_the_network"]
+
+
+def test_keys_are_followed_whatever_breaks_at_the_end_of_a_connection(tmp_path: Path) -> None:
+    ended: list[str] = []
+    provider = Provider()
+    settings = settings_with(**provider.settings(tmp_path / "jwks.json"))
+
+    def breaks() -> None:
+        ended.append("breaks")
+        raise ZeroDivisionError
+
+    def hears(access: Access, kid: str, on_over: Callable[[], None]) -> None:
+        token = provider.token("ana", kid=kid)
+        access.begin(Lease(lambda: access.identify(token) and None, lambda: None), on_over)
+
+    @virtual
+    async def test() -> None:
+        access = Access(settings, VirtualClock())
+        following = asyncio.create_task(access.follow_keys())
+        for on_over in (breaks, lambda: ended.append("first"), lambda: ended.append("second")):
+            hears(access, "rsa-1", on_over)
+        hears(access, "ec-1", lambda: ended.append("later"))
+        for old, new in (("rsa-1", "rsa-2"), ("ec-1", "rsa-3")):
+            provider.rotate(old, new)
+            provider.publish(tmp_path / "jwks.json")
+            await asyncio.sleep(3)
+        following.cancel()
+        await asyncio.wait({following})
+
+    test()
+    assert sorted(ended[:3]) == ["breaks", "first", "second"]
+    assert ended[3:] == ["later"]

@@ -1,8 +1,11 @@
 """When memory that is free goes back to the system."""
 
+import asyncio
+
 import pytest
 
-from app.services.tidying import Tidiness
+from app.services.tidying import LOOK_EVERY_S, Tidiness, keep_small
+from tests.support.virtual_time import virtual
 
 # What has been worked and is held at each look, ten seconds after the one before, and what is done then.
 LOOKS = {
@@ -51,3 +54,22 @@ def test_with_many_sessions_nobody_is_held_up_for_the_sake_of_garbage() -> None:
     assert tidiness.look(20.0, 5.1, 100.0, sessions=10_000) == "trim"
     tidiness.tidied(20.0, 5.1, 100.0)
     assert tidiness.look(30.0, 5.2, 100.0, sessions=10_000) == "nothing"
+
+
+@virtual
+async def test_what_breaks_once_is_done_the_next_time() -> None:
+    asked = 0
+
+    def count() -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise ZeroDivisionError
+        return 0
+
+    keeping = asyncio.create_task(keep_small(count, 20.0))
+    await asyncio.sleep(2.5 * LOOK_EVERY_S)
+    keeping.cancel()
+    await asyncio.wait({keeping})
+
+    assert asked == 2
