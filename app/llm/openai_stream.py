@@ -28,6 +28,9 @@ _THINKING_PARTS = ("thinking", "reasoning", "thought", "reasoning_text", "redact
 _SIGNS_OF_LIFE = (b"ping", b"keepalive", b"keep-alive", b"heartbeat")
 """Names of events that mean nothing, whatever they hold."""
 
+_BESIDE_TEXT = ("finish_reason", "finishReason", "error", "extra_content", "usage")
+"""What in a choice wants a closer look than a piece of text does."""
+
 _NO_REASONS = ("", "null", "none")
 _AROUND = b"\"' \t\r\n"
 _NO_TOOLS = OfferedTools(())
@@ -151,11 +154,17 @@ class AnswerDecoder:
         except orjson.JSONDecodeError as exc:
             self._read_odd_event(name, data, exc.msg, pieces)
             return
-        # The types of casts are quoted in this module: unquoted, Python would build each anew for each token.
-        if isinstance(chunk, dict):
-            self._read_fields(name, cast("dict[str, Any]", chunk), pieces)
-        else:
+        if not isinstance(chunk, dict):
             self._read_value(name, chunk, data, pieces)
+            return
+        # The types of casts are quoted in this module: unquoted, Python would build each anew for each token.
+        fields = cast("dict[str, Any]", chunk)
+        if self._is_plain and not name and self.finish_reason is None and (text := _plain_text(fields)):
+            self.has_events = self._has_gone_without_reason = True
+            self.progress += 1
+            self._show(text, pieces)
+        else:
+            self._read_fields(name, fields, pieces)
 
     def _read_odd_event(self, name: bytes, data: bytes, fault: str, pieces: list[str]) -> None:
         """Reads an event that is no JSON as it should be, or whose end is missing."""
@@ -264,15 +273,19 @@ class AnswerDecoder:
             self._read_thought()
         elif content and (text := content if isinstance(content, str) else _text_of_parts(content)):
             self.progress += 1
-            if self._is_plain and not has_mark(text):
-                self._last = (self._last + text)[-TAG_CHARS:] if text.isspace() else text
-                pieces.append(text)
-            else:
-                self._sift(text, pieces)
+            self._show(text, pieces)
         elif content and isinstance(content, list | dict):
             self._read_thought()
         if not is_alone or not content:
             self._read_rare(delta, pieces)
+
+    def _show(self, text: str, pieces: list[str]) -> None:
+        """Add a piece of text, as it is where nothing speaks against it."""
+        if self._is_plain and not has_mark(text):
+            self._last = (self._last + text)[-TAG_CHARS:] if text.isspace() else text
+            pieces.append(text)
+        else:
+            self._sift(text, pieces)
 
     def _sift(self, text: str, pieces: list[str]) -> None:
         """Adds what of a piece is for the user."""
@@ -366,6 +379,20 @@ def _is_thought(delta: dict[str, Any]) -> bool:
     extra = delta.get("extra_content")
     google = cast("dict[str, Any]", extra).get("google") if isinstance(extra, dict) else None
     return isinstance(google, dict) and cast("dict[str, Any]", google).get("thought") is True
+
+
+def _plain_text(fields: dict[str, Any]) -> str:
+    """The text of an event that is nothing but a piece of text; empty for one to be looked at closely."""
+    try:
+        (choice,) = fields["choices"]
+        delta = choice["delta"]
+        text = delta["content"]
+    except (KeyError, TypeError, ValueError):
+        return ""
+    is_more = len(delta) > 1 or any(map(choice.get, _BESIDE_TEXT))
+    if is_more or fields.get("usage") is not None or fields.get("error") or "x_groq" in fields:
+        return ""
+    return text if isinstance(text, str) else ""
 
 
 def _first_choice(choices: list[Any]) -> object:

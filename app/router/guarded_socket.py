@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from websockets.exceptions import PayloadTooBig
 
+from app.router.direct_frames import DirectWebSocket
 from app.router.frames import FRAMES_A_TURN, POLICY, PacedFrames
-from app.router.keepalive import PatientWebSocket
 from app.router.large_messages import LargeMessages
 from app.router.turns import BYTES_PER_UNIT, Turns
 from app.services.complaints import CONDUCT
@@ -68,7 +68,7 @@ class Guard:
         return self._turns[loop]
 
 
-class GuardedSocket(PatientWebSocket):
+class GuardedSocket(DirectWebSocket):
     """One connection."""
 
     guard: Guard
