@@ -10,7 +10,7 @@ from typing import Final
 
 from app.voice.reading import lexicon, units
 
-FIRST_WORDS: Final = 7
+FIRST_WORDS: Final = 4
 """So many words are said first, where no comma comes."""
 
 LATER_WORDS: Final = 12

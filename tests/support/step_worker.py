@@ -27,7 +27,7 @@ def load(options: Header) -> Handler:
             yield _front(header, options, "rompe" in words)
             return
         shape = array("f", body[: header["steps"] * 512 * 4])
-        if shape[1]:
+        if any(shape[1::512]):
             raise ValueError("a piece that cannot be made")
         samples = array("h")
         for step in range(header["steps"]):

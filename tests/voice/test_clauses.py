@@ -60,8 +60,9 @@ def test_clauses_joined_are_the_answer(text: str, size: int):
 def test_no_clause_is_longer_than_can_be_said_in_a_breath(words: list[str]):
     for number, clause in enumerate(clauses_of(" ".join(words))):
         limit = FIRST_WORDS if number == 0 else MOST_WORDS
-        # A number or an abbreviation at the limit stays whole.
-        assert len(re.findall(r"\w\S*", clause)) <= limit + 4
+        # An abbreviation at the limit stays whole, and so does a number, which may have blanks in it.
+        words_said = re.sub(r"\d[\d.,:%]*(?: [\d.,:%]+)*", "1", clause)
+        assert len(re.findall(r"\w\S*", words_said)) <= limit + 4
 
 
 def test_first_clause_leaves_at_the_first_comma():
@@ -75,8 +76,8 @@ def test_first_clause_leaves_at_the_first_comma():
 def test_first_clause_leaves_after_some_words_where_no_comma_comes():
     splitter = ClauseSplitter()
 
-    assert splitter.feed("una frase que no tiene ninguna coma") == []
-    assert splitter.feed(" y sigue") == ["una frase que no tiene ninguna coma "]
+    assert splitter.feed("una frase sin ninguna") == []
+    assert splitter.feed(" coma y sigue") == ["una frase sin ninguna "]
 
 
 def test_later_clauses_are_sentences_or_a_dozen_words():
@@ -98,7 +99,7 @@ def test_long_sentence_without_commas_ends_between_two_words():
     clauses = clauses_of("palabra " * 50)
 
     counts = [clause.count("palabra") for clause in clauses]
-    assert counts == [FIRST_WORDS, MOST_WORDS, MOST_WORDS, 3]
+    assert counts == [FIRST_WORDS, MOST_WORDS, MOST_WORDS, 6]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ CONTEXT: Final = 8
 _LEAD_IN: Final = 5
 """The model begins with silence; so many steps of it are kept, since the first sound may begin in them."""
 
-SHORTEST: Final = 40
+SHORTEST: Final = 32
 """Steps of the first piece. Its loudness is normed over the piece: shorter ones sound uneven."""
 
 _EASY: Final = 0.8

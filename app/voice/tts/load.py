@@ -10,6 +10,10 @@ FIRST_GUESS: Final = 0.8
 _MOST: Final = 0.95
 """The work that is promised for each worker, in seconds a second. With more, answers were heard with gaps."""
 
+_MOST_SHARED: Final = 0.75
+"""As much is promised of a worker that speaks more than one answer: one of them is heard with gaps where a
+user is understood meanwhile, or where both begin a clause in the same moment."""
+
 _WEIGHT: Final = 0.2
 _LINGER_S: Final = 1.0
 """How long an answer counts after its sound has been played: its next clause may be being thought of."""
@@ -65,7 +69,8 @@ class SpokenAnswers:
         """
         self._answers.pop(talk, None)
         room_for = self.speaking(now) + (2 if owner and self._has_one(owner, now) else 1)
-        may_use = room_for * self.ratio(now) <= self._workers * _MOST
+        most = _MOST if room_for <= self._workers else _MOST_SHARED
+        may_use = room_for * self.ratio(now) <= self._workers * most
         self._answers[talk] = _Answer(may_use, now, owner)
         if len(self._answers) > _MAX_TALKS:
             self._answers.popitem(last=False)

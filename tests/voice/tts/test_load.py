@@ -28,9 +28,16 @@ def test_answer_that_has_been_heard_makes_room():
 
 
 def test_fast_machine_speaks_several():
-    answers = answers_at(0.3)
+    answers = answers_at(0.24)
 
     assert [answers.begin(talk, 0.0) for talk in "abcd"] == [True, True, True, False]
+
+
+def test_second_answer_of_a_worker_leaves_time_for_what_users_say():
+    """Where the two take nine tenths of a second for a second of sound, one of them has gaps."""
+    answers = answers_at(0.45)
+
+    assert [answers.begin(talk, 0.0) for talk in "ab"] == [True, False]
 
 
 def test_more_workers_speak_more():
