@@ -8,7 +8,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile -q --gener
 # Whether a Python is one that this needs; another one would end in a hundred lines of pip's.
 NEW_ENOUGH := -c "import sys; sys.exit(sys.version_info < (3, 11))"
 
-.PHONY: run voice llama test check lint types format bench bench-voice attack talks soak fuzz audit docs browser lock help
+.PHONY: run voice llama test test-quick check lint types format bench bench-voice attack talks soak fuzz audit docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -19,8 +19,11 @@ run: .venv/run ## Starts the server on http://127.0.0.1:8000/; speech is install
 voice: .venv/run ## Installs what speech needs: packages and models
 	$(BIN)/python -m app.voice.install
 
-test: .venv/dev browser node_modules ## Runs all tests
-	$(BIN)/python -m pytest -q $(ARGS)
+test: .venv/dev browser node_modules ## Runs all tests, several at once (ARGS="tests/llm -k retry" for some, ARGS=--help)
+	$(BIN)/python -m tests.run $(ARGS)
+
+test-quick: .venv/dev ## Runs the tests of the core alone: no browsers, servers of their own, or voice models
+	$(BIN)/python -m tests.run --quick $(ARGS)
 
 check: lint types test ## What CI runs
 

@@ -23,8 +23,15 @@ for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_pro
     os.environ.pop(_name, None)
 
 
-@pytest_asyncio.fixture(autouse=True)
-async def no_leaked_tasks(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+@pytest.fixture(autouse=True)
+def watched(request: pytest.FixtureRequest) -> None:
+    """Watches tests that have an event loop; the others, which are most, need none made for them."""
+    if pytest_asyncio.is_async_test(request.node):
+        request.getfixturevalue("no_leaked_tasks")
+
+
+@pytest_asyncio.fixture
+async def no_leaked_tasks() -> AsyncIterator[None]:
     """Fails a test that leaves a task behind."""
     before = asyncio.all_tasks()
     yield

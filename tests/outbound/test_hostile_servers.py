@@ -144,6 +144,7 @@ PAIRS = [(mode, client) for mode in MODES for client in CLIENTS
          if client not in ("diagnosis", "speech") or mode in (*ENDLESS_HEADS, "tiny")]  # fmt: skip
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("mode", "client"), PAIRS)
 async def test_server_without_end_keeps_nobody_waiting(port: int, mode: str, client: str):
     async with CLIENTS[client](f"http://127.0.0.1:{port}/{mode}") as ask:

@@ -90,7 +90,7 @@ async def test_long_text_is_cut_while_it_is_spoken_and_all_of_it_is_said_in_orde
     await turn.finish()
 
     assert "".join(speech.text for speech in synthesiser.asked) == f"{long}, y fin"
-    assert lasted < 0.1
+    assert lasted < 1
     await turn.aclose()
 
 

@@ -67,7 +67,7 @@ def test_request_that_only_reads_waits_for_nobody(method: str, effect: str):
     assert make_http_request.effect_of(args) == effect
 
 
-@pytest.mark.parametrize("text", [*YES, "¡Sí!", "Sí, por favor.", "OK", "Go ahead!", "  vale "])
+@pytest.mark.parametrize("text", [*sorted(YES), "¡Sí!", "Sí, por favor.", "OK", "Go ahead!", "  vale "])
 def test_what_agrees(text: str):
     assert is_yes(text)
 

@@ -91,7 +91,7 @@ def test_any_text_ends_soon_in_a_number_or_a_sentence(text: str):
     except ExpressionError as exc:
         assert exc.es.endswith((".", "…).")) and exc.en.endswith((".", "…)."))
 
-    assert time.thread_time() - started < 0.1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_worst_that_fits_into_the_limit_is_quick(text: str):
     except ExpressionError:
         pass
 
-    assert time.thread_time() - started < 0.1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize(

@@ -370,4 +370,4 @@ def test_worst_of_these_is_quick(text: str, locale: Locale):
     started = time.thread_time()
     outcome(text, locale)
 
-    assert time.thread_time() - started < 0.5
+    assert time.thread_time() - started < 2
