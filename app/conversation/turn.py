@@ -126,9 +126,11 @@ class Turn:
         """
         try:
             end = await self._answer()
-        except AgentError:
-            # Also of a failed answer the user hears what they can read.
-            await self._session.mouth.finish(self.turn_id)
+        except BaseException as exc:
+            # Also of a failed answer, whatever broke, the user hears what they can read. Left open, its sound
+            # would never end, and short answers of the user's would be taken for nods at it.
+            if not _is_cancelled_by_us(exc):
+                await self._session.mouth.finish(self.turn_id)
             raise
         if self.source == "user" and not "".join(self.spoken).strip():
             logger.warning("empty_answer")
@@ -380,6 +382,12 @@ class Turn:
     def _enter(self, state: SessionState) -> None:
         self._session.move_to(state)
         self._session.emit(StateChanged(state.value))
+
+
+def _is_cancelled_by_us(exc: BaseException) -> bool:
+    """Whether the running turn is to end at once; clients of services raise the same in trouble."""
+    task = asyncio.current_task()
+    return isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _holds_something(first: str | Completion) -> bool:

@@ -19,6 +19,7 @@ from app.protocol.events import (
     TranscriptHeard,
     TurnStarted,
 )
+from app.llm.base import ChatRequest
 from app.talking.mouth import SpokenMouth, VoiceChoice
 from app.voice.base import Transcript
 from tests.support.context import settings_with
@@ -330,3 +331,34 @@ async def test_model_is_told_beside_the_text_that_its_answer_is_heard_for_as_lon
     assert "en voz alta" in first.messages[1]["content"] and first.messages[1].get("note") == "aside"
     assert [m["role"] for m in second.messages] == ["system", "user", "assistant", "user"]
     assert not any("en voz alta" in str(m["content"]) for m in t.session.conversation_history)
+
+
+@virtual
+async def test_turn_in_which_something_breaks_falls_silent_when_its_words_have_been_heard():
+    def breaks(request: ChatRequest) -> Any:
+        yield Says("Uno dos, tres.")
+        raise ZeroDivisionError
+
+    async with talk(ScriptedModel(breaks)) as t, spoken(t) as mouth:
+        t.says("hola")
+        await t.rests()
+
+        assert [type(end) for end in t.endings()] == [ErrorOccurred]
+        assert mouth.audible_turn is None
+        assert len(t.events(AudioComplete)) == 1
+
+
+@virtual
+async def test_turn_in_which_something_breaks_can_still_be_interrupted():
+    def breaks(request: ChatRequest) -> Any:
+        yield Says("Uno dos tres cuatro cinco seis siete ocho.")
+        raise ZeroDivisionError
+
+    async with talk(ScriptedModel(breaks)) as t, spoken(t):
+        turn_id = t.says("hola")
+        await t.passes(0.7)
+        t.conversation.interrupt()
+        await t.passes(0.1)
+
+        assert [e.turn_id for e in t.events(Interrupted)] == [turn_id]
+        assert not t.conversation.is_busy
