@@ -68,6 +68,7 @@ async def contribute(contribution: Contribution, session: VoiceSession, turns: T
         await session.journal.turn_ended(
             contribution.turn_id, fresh, "ok", sources={"system": by}, place=place
         )
+        turns.rest()
         return
     turn = turns.begin(contribution.turn_id, "agent")
     turn.place = place

@@ -15,7 +15,6 @@ from app.chat import Extras, ToolCall
 from app.conversation.asking import Asking
 from app.conversation.draft import Drafts
 from app.errors import (
-    AgentError,
     BudgetExceeded,
     ContentFiltered,
     ContextTooLong,

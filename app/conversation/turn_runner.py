@@ -25,6 +25,7 @@ from app.protocol.events import (
 )
 from app.session.journal import TurnEnding
 from app.session.mouth import Heard
+from app.session.state import SessionState
 from app.session.transcript import Spoken
 from app.session.voice_session import VoiceSession
 from app.tools.runner import ToolRunner
@@ -303,6 +304,13 @@ class TurnRunner:
             elif isinstance(event, ErrorOccurred) and event.turn_id is not None:
                 self._session.transcript.end_turn(event.turn_id, "failed")
         self._session.emit(StateChanged(state.value))
+
+    def rest(self) -> None:
+        """What has been done had no turn: the state no longer says that the user speaks, if they do not."""
+        state = self._session.resting_state
+        if self._session.state is SessionState.LISTENING and state is not SessionState.LISTENING:
+            self._session.move_to(state)
+            self._session.emit(StateChanged(state.value))
 
     def end_by_bug(self, turn_id: str, exc: Exception) -> None:
         """Ends a text outside of whose turn something has broken, if it has not ended yet."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from app.errors import AudioOverflow
 from app.talking.hearing import Hearing
@@ -57,15 +58,6 @@ class Ear:
         self._task = asyncio.create_task(self._listen(), name="ear")
 
     @property
-    def is_manual(self) -> bool:
-        """Whether the client says when an utterance ends."""
-        return self._hearing.is_manual
-
-    @is_manual.setter
-    def is_manual(self, value: bool) -> None:
-        self._hearing.is_manual = value
-
-    @property
     def sound_bytes(self) -> int:
         """About how much sound is held: what waits, and what has been heard of an utterance."""
         return self._waiting_bytes + self._hearing.sound_bytes
@@ -91,6 +83,10 @@ class Ear:
             self._waiting.append(pcm)
         self._waiting_bytes += len(pcm)
         self._fresh.set()
+
+    def listen_by_hand(self, *, is_manual: bool) -> None:
+        """Whether the client says when an utterance ends; it holds from the sound on that comes now."""
+        self._then(partial(self._hearing.listen_by_hand, is_manual=is_manual))
 
     def commit(self) -> None:
         """The utterance is over, when what was sent before has been heard."""
@@ -147,7 +143,8 @@ class Ear:
     async def _more_comes(self) -> bool:
         """Waits for sound; False where an utterance waits for its end and nothing has come."""
         self._fresh.clear()
-        if not self._hearing.expects_more or self._hearing.is_manual:
+        hearing = self._hearing
+        if not hearing.expects_more or hearing.is_manual or not hearing.decided.is_set():
             await self._fresh.wait()
             return True
         try:

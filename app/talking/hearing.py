@@ -153,6 +153,10 @@ class Hearing:
 
     # By hand
 
+    def listen_by_hand(self, *, is_manual: bool) -> None:
+        """Whether the client says when an utterance ends, this one too."""
+        self.is_manual = is_manual
+
     def commit(self) -> None:
         """The client says that the utterance is over."""
         if not self.is_open:

@@ -110,7 +110,7 @@ class SessionVoice:
         if has_new_ear:
             self._set_ear(engines, terms)
         if self._ear is not None:
-            self._ear.is_manual = terms.is_manual
+            self._ear.listen_by_hand(is_manual=terms.is_manual)
 
     def choose(self, voice: str | None, speed: float | None) -> None:
         """Another voice, or another pace, from the next clause on; also of a voice that still loads.

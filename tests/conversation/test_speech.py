@@ -9,6 +9,7 @@ import pytest
 
 from app.conversation.contribution import Contribution
 from app.errors import NothingHeard, QueueFull, WorkerFailed
+from app.llm.base import ChatRequest
 from app.protocol.events import (
     AudioComplete,
     ErrorOccurred,
@@ -19,7 +20,6 @@ from app.protocol.events import (
     TranscriptHeard,
     TurnStarted,
 )
-from app.llm.base import ChatRequest
 from app.talking.mouth import SpokenMouth, VoiceChoice
 from app.voice.base import Transcript
 from tests.support.context import settings_with

@@ -93,6 +93,7 @@ async def room(
     out: bool = True,
     tools: Any = (),
     pass_s: float = 0.3,
+    new_detector: Callable[[], LevelDetector] = LevelDetector,
 ) -> AsyncIterator[Room]:
     vocabulary = Vocabulary()
     recogniser = WordRecogniser(vocabulary, pass_s)
@@ -113,7 +114,7 @@ async def room(
             t.session.mouth = mouth
         judge = FullStops()
         senses = new_senses(recogniser, judge)
-        detector = LevelDetector()
+        detector = new_detector()
         understanding = Understanding(senses, "auto", lambda: t.session.language)
         attention = Attention(t.conversation, mouth, mode)
         hearing = Hearing(t.session, t.conversation, detector, understanding, attention, MAX_SECONDS)
@@ -432,7 +433,7 @@ async def test_what_else_enters_the_talk_does_not_end_the_wait():
 @virtual
 async def test_by_hand_no_answer_begins_early():
     async with room(says("Sí.")) as r:
-        r.ear.is_manual = True
+        r.ear.listen_by_hand(is_manual=True)
         await r.speaks("uno.")
         await r.pauses(3000)
         assert r.t.model.requests == []
@@ -780,7 +781,7 @@ async def test_words_that_are_joined_are_one_text_of_the_users_hour():
 @virtual
 async def test_by_hand_silence_ends_nothing_and_the_clients_word_does():
     async with room(says("Sí.")) as r:
-        r.ear.is_manual = True
+        r.ear.listen_by_hand(is_manual=True)
         await r.speaks("uno.")
         await r.pauses(3000)
         await r.speaks("dos.")
@@ -794,7 +795,7 @@ async def test_by_hand_silence_ends_nothing_and_the_clients_word_does():
 @virtual
 async def test_word_of_the_client_comes_after_the_sound_that_it_sent_before():
     async with room(says("Sí.")) as r:
-        r.ear.is_manual = True
+        r.ear.listen_by_hand(is_manual=True)
         r.ear.take(r.vocabulary.sound("uno dos tres."))
         r.ear.commit()
         await r.pauses(2000)
@@ -805,7 +806,7 @@ async def test_word_of_the_client_comes_after_the_sound_that_it_sent_before():
 @virtual
 async def test_utterance_that_is_thrown_away_is_not_answered():
     async with room() as r:
-        r.ear.is_manual = True
+        r.ear.listen_by_hand(is_manual=True)
         await r.speaks("uno.")
         r.ear.clear()
         await r.pauses(100)
@@ -819,7 +820,7 @@ async def test_utterance_that_is_thrown_away_is_not_answered():
 @virtual
 async def test_what_is_said_right_after_the_clients_word_is_another_utterance():
     async with room(says("Sí."), says("También.")) as r:
-        r.ear.is_manual = True
+        r.ear.listen_by_hand(is_manual=True)
         await r.speaks("uno.")
         r.ear.commit()
         await r.speaks("dos tres.")  # while what was said before is still being understood
@@ -840,10 +841,57 @@ async def test_noise_that_goes_on_after_the_clients_word_holds_up_nothing():
         assert r.users() == ["uno."]
 
 
+class SlowDetector(LevelDetector):
+    """Takes the first frame of a silence for voice, as detectors do that look at more than one frame."""
+
+    _was_voice = False
+
+    def _is_voice(self, frame: bytes) -> bool:
+        was_voice, self._was_voice = self._was_voice, super()._is_voice(frame)
+        return was_voice or self._was_voice
+
+
+@virtual
+async def test_utterance_that_the_client_ended_in_mid_word_is_understood_however_long_that_takes():
+    async with room(says("Sí."), says("Vale."), pass_s=2, new_detector=SlowDetector) as r:
+        await r.speaks("uno dos.")
+        r.ear.commit()  # and nothing is sent any more
+        await r.passes_until_idle()
+        await r.speaks("tres.")
+        await r.passes_until_idle()
+
+        assert r.users() == ["uno dos.", "tres."]
+
+
+@virtual
+async def test_who_no_longer_says_when_an_utterance_ends_is_understood_without_a_word_or_a_sound():
+    async with room(says("Sí.")) as r:
+        r.ear.listen_by_hand(is_manual=True)
+        await r.speaks("uno dos.")
+        await asyncio.sleep(1)
+        r.ear.listen_by_hand(is_manual=False)
+        await r.passes_until_idle()
+
+        assert r.users() == ["uno dos."]
+        assert r.t.session.state is SessionState.IDLE
+
+
+@virtual
+async def test_sound_is_heard_as_was_agreed_on_when_it_was_sent():
+    async with room(says("Sí.")) as r:
+        r.ear.listen_by_hand(is_manual=True)
+        r.ear.take(r.vocabulary.sound("uno dos.") + silence(6000) + r.vocabulary.sound("tres."))
+        r.ear.commit()
+        r.ear.listen_by_hand(is_manual=False)
+        await r.passes_until_idle()
+
+        assert r.users() == ["uno dos. tres."]
+
+
 @virtual
 async def test_by_hand_one_that_was_too_long_costs_no_later_one():
     async with room(says("Sí.")) as r:
-        r.ear.is_manual = True
+        r.ear.listen_by_hand(is_manual=True)
         await r.speaks("bla", word_ms=MAX_SECONDS * 1000 + 500)
         r.ear.commit()
         await r.speaks("hola.")
@@ -907,6 +955,17 @@ async def test_ear_that_closes_in_the_middle_of_speech_leaves_a_talk_that_goes_o
         assert len(r.of(ResponseComplete)) == 1
 
 
+@virtual
+async def test_session_rests_after_speech_without_words_although_a_back_end_adds_something():
+    async with room() as r:
+        await r.speaks("*")
+        r.t.conversation.put_in(Contribution("El pedido está en camino.", "context"))
+        await r.rests()
+
+        assert r.t.session.state is SessionState.IDLE
+        assert [e.state for e in r.of(StateChanged)] == ["listening", "idle"]
+
+
 # The client is gone
 
 
@@ -916,7 +975,7 @@ def test_by_hand_the_voice_goes_on_where_the_clients_word_never_comes(word_ms: i
     async def run() -> None:
         async with room(LONG, says("Sí.")) as r:
             await over_the_answer(r)
-            r.ear.is_manual = True
+            r.ear.listen_by_hand(is_manual=True)
             await r.speaks("ajá", word_ms)
             r.ear.hang_up()
             await r.passes_until_idle()
@@ -929,7 +988,7 @@ def test_by_hand_the_voice_goes_on_where_the_clients_word_never_comes(word_ms: i
 @virtual
 async def test_by_hand_what_was_said_before_a_drop_becomes_a_text():
     async with room(says("Sí.")) as r:
-        r.ear.is_manual = True
+        r.ear.listen_by_hand(is_manual=True)
         await r.speaks("uno dos.")
         r.ear.hang_up()
         await r.passes_until_idle()
@@ -941,7 +1000,7 @@ async def test_by_hand_what_was_said_before_a_drop_becomes_a_text():
 async def test_by_hand_a_tap_does_not_silence_the_agent():
     async with room(LONG) as r:
         await over_the_answer(r)
-        r.ear.is_manual = True
+        r.ear.listen_by_hand(is_manual=True)
         await r.speaks("ah", 20)
         assert r.of(PlaybackHint)
         r.ear.commit()
