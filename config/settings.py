@@ -268,6 +268,11 @@ class Settings(AccessSettings, PageSettings):
                 raise ValueError(f"AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY: {name} needs them")
         return self
 
+    def name_in(self, language: Literal["es", "en"]) -> str:
+        """What the agent calls itself in a language; nobody has to name it in both."""
+        is_named = "agent_name" in self.model_fields_set
+        return "Assistant" if language == "en" and not is_named else self.agent_name
+
     @property
     def recogniser(self) -> Literal["azure", "local", "none"]:
         """What `STT_PROVIDER=auto` stands for with these settings."""

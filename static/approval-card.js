@@ -33,8 +33,8 @@ export class ApprovalCard extends HTMLElement {
         answer(isApproved);
       });
     }
-    const list = argumentList(values);
-    this.append(question, head, make("div", "more-frame", list, moreBelow(list)), make("div", "approval-acts", no, yes));
+    const frame = argumentFrame(values);
+    this.append(question, head, make("div", "more-frame", frame, moreBelow(frame)), make("div", "approval-acts", no, yes));
     this.#tick();
     return this;
   }
@@ -72,16 +72,17 @@ function button(className, key) {
 }
 
 /** @param {unknown} values */
-function argumentList(values) {
+function argumentFrame(values) {
   const list = make("dl", "approval-arguments");
-  // Long ones scroll, with keys too.
-  list.tabIndex = 0;
-  list.setAttribute("role", "group");
-  name(list, "tool.arguments");
   for (const [key, value] of Object.entries(values ?? {})) {
     list.append(make("dt", "", seen(key)), make("dd", "", make("code", "", seen(JSON.stringify(value, null, 1)))));
   }
-  return list;
+  // Long ones scroll, with keys too. A list with another role would be no list.
+  const frame = make("div", "approval-frame", list);
+  frame.tabIndex = 0;
+  frame.setAttribute("role", "group");
+  name(frame, "tool.arguments");
+  return frame;
 }
 
 customElements.define("approval-card", ApprovalCard);

@@ -11,7 +11,7 @@ import { stored } from "./preferences.js";
 /**
  * @typedef {object} Look
  * @property {string} title
- * @property {string} agent_name
+ * @property {string | null} agent_name
  * @property {{light: Shades, dark: Shades} | null} color
  * @property {string | null} logo
  * @property {Record<Locale, string[]>} suggestions
@@ -33,8 +33,10 @@ export async function dress() {
   if (!look) return;
   document.title = look.title;
   part("title").textContent = look.title;
-  show(part("agent-name"), "welcome.name", { name: look.agent_name });
-  part("agent-name").hidden = false;
+  if (look.agent_name) {
+    show(part("agent-name"), "welcome.name", { name: look.agent_name });
+    part("agent-name").hidden = false;
+  }
   if (look.color) paint(look.color);
   if (look.logo) showLogo(locate(look.logo));
   speak(firstLocale(stored("locale"), navigator.languages, look.languages));

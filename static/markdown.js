@@ -8,6 +8,7 @@
 
 import { CodeBlock } from "./code-block.js";
 import { make } from "./dom.js";
+import { name } from "./language.js";
 import { fill, InlineText } from "./markdown-inline.js";
 import { cellsOf, isRule, readTable, Table } from "./markdown-table.js";
 
@@ -50,6 +51,8 @@ export class Markdown {
   #more = null;
   /** Whether what is held is sure to be decided at the line's end only. */
   #waitsForEnd = false;
+  /** Of the last heading; that of the talk is 2. */
+  #level = 2;
 
   /** @param {HTMLElement} root Gets the blocks. */
   constructor(root) {
@@ -309,8 +312,18 @@ export class Markdown {
       this.#place.append(block.element);
       this.#leaf = { kind: "code", block, fence: fence[1], indent: Math.max(0, column - (this.#boxes.at(-1)?.inner ?? 0)) };
     } else if (isWhole && RULE.test(text)) this.#place.append(document.createElement("hr"));
-    else if (heading) this.#openText(`h${Math.min(6, heading[1].length + 2)}`, text.slice(heading[0].length), false);
+    else if (heading) this.#openText(this.#headingOf(heading[1].length), text.slice(heading[0].length), false);
     else this.#openText("p", text, true);
+  }
+
+  /**
+   * Models begin with any level and leave some out; who goes from heading to heading would look for those.
+   *
+   * @param {number} depth How many signs it has.
+   */
+  #headingOf(depth) {
+    this.#level = Math.min(depth + 2, this.#level + 1, 6);
+    return `h${this.#level}`;
   }
 
   /**
@@ -357,5 +370,6 @@ function taskBox(isDone) {
   box.setAttribute("type", "checkbox");
   box.toggleAttribute("checked", isDone);
   box.setAttribute("disabled", "");
+  name(box, "answer.task");
   return box;
 }

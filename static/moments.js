@@ -50,16 +50,31 @@ export function timeOf(moment) {
   const time = document.createElement("time");
   time.className = "message-time";
   time.dateTime = moment.toISOString();
-  time.title = moment.toLocaleString(regional(), { dateStyle: "full", timeStyle: "medium" });
   time.dataset.moment = "";
-  time.textContent = momentOf(moment);
+  tell(time, moment);
   return time;
+}
+
+/**
+ * @param {HTMLTimeElement} time
+ * @param {Date} moment
+ */
+function tell(time, moment) {
+  time.title = moment.toLocaleString(regional(), { dateStyle: "full", timeStyle: "medium" });
+  time.textContent = momentOf(moment);
+}
+
+/** Seconds with one digit: nothing takes no time at all. @param {number} seconds */
+export function tenths(seconds) {
+  const isLess = seconds < 0.05;
+  const text = (isLess ? 0.1 : seconds).toLocaleString(locale(), { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  return isLess ? `< ${text}` : text;
 }
 
 /** Writes all of them anew, in the language of now. */
 export function retellMoments() {
   for (const time of document.querySelectorAll("time[data-moment]")) {
-    if (time instanceof HTMLTimeElement) time.textContent = momentOf(new Date(time.dateTime));
+    if (time instanceof HTMLTimeElement) tell(time, new Date(time.dateTime));
   }
 }
 

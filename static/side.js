@@ -6,6 +6,14 @@ import { part } from "./dom.js";
 /** @type {SidePanel[]} */
 const panels = [];
 
+/** What lies under a panel is for nobody: neither keys nor a screen reader come to it. */
+function settle() {
+  const isUnder = panels.some((panel) => panel.isOver);
+  for (const place of document.querySelectorAll("header, main")) place.toggleAttribute("inert", isUnder);
+}
+
+addEventListener("resize", settle);
+
 export class SidePanel {
   #panel;
   #toggle;
@@ -42,6 +50,7 @@ export class SidePanel {
     for (const other of panels) {
       if (other !== this && (other.#slot === this.#slot || other.isOver)) other.close();
     }
+    settle();
     if (this.isOver) this.#panel.querySelector("button")?.focus();
     this.#opened();
   }
@@ -50,7 +59,9 @@ export class SidePanel {
     const hadFocus = this.#panel.contains(document.activeElement);
     this.#panel.hidden = true;
     this.#toggle.setAttribute("aria-expanded", "false");
-    if (hadFocus) this.#toggle.focus();
+    settle();
+    // The button that opened it may lie in another panel, which is closed by now.
+    if (hadFocus) (this.#toggle.checkVisibility() ? this.#toggle : part("talks-toggle")).focus();
   }
 
   /** @param {EventTarget | null} place Whether this is in the panel, or opens and closes it. */

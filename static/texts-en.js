@@ -70,6 +70,7 @@ export const en = {
   "answer.tooLong": "Only a part is shown: the whole text is in the talk's export.",
   "answer.image": "Image",
   "answer.code": "Code",
+  "answer.task": "Task",
   "answer.table": "Table",
   "answer.unheard": "Not heard any more:",
   "copy.answer": "Copy the answer",

@@ -69,6 +69,7 @@ export const es = {
   "answer.tooLong": "Solo se muestra una parte: el texto entero está en la exportación de la conversación.",
   "answer.image": "Imagen",
   "answer.code": "Código",
+  "answer.task": "Tarea",
   "answer.table": "Tabla",
   "answer.unheard": "No se llegó a oír:",
   "copy.answer": "Copiar la respuesta",

@@ -3,7 +3,7 @@
 
 import { icon, make } from "./dom.js";
 import { known, locale, name, phrase, show } from "./language.js";
-import { clockTime } from "./moments.js";
+import { clockTime, tenths } from "./moments.js";
 import { moreBelow } from "./more-below.js";
 import { seen } from "./seen.js";
 
@@ -105,7 +105,7 @@ export class ToolCard extends HTMLElement {
     this.dataset.status = ending;
     this.#ending = known(`tool.${ending}`, "tool.unknown");
     show(this.#status, this.#ending);
-    if (elapsedS !== null) this.#time.textContent = seconds(elapsedS, 1);
+    if (elapsedS !== null) this.#time.textContent = `${tenths(elapsedS)} s`;
     this.querySelector(".tool-foot")?.remove();
     this.#icon.replaceChildren(icon(SYMBOLS[ending] ?? "icon-stopped"));
     if (!this.#facts.hasChildNodes()) {
@@ -145,17 +145,8 @@ export class ToolCard extends HTMLElement {
 
   #tick() {
     const since = (performance.now() - this.#seenAt) / 1000;
-    this.#time.textContent = seconds(this.#elapsedS + since, 0);
+    this.#time.textContent = `${Math.floor(this.#elapsedS + since).toLocaleString(locale())} s`;
   }
-}
-
-/**
- * @param {number} value
- * @param {number} digits
- */
-function seconds(value, digits) {
-  const rounded = digits === 0 ? Math.floor(value) : value;
-  return `${rounded.toLocaleString(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits })} s`;
 }
 
 customElements.define("tool-card", ToolCard);

@@ -3,6 +3,7 @@
 
 import { make } from "./dom.js";
 import { locale, show } from "./language.js";
+import { tenths } from "./moments.js";
 
 /** @typedef {import("./latency.js").TurnTimes} TurnTimes */
 
@@ -10,7 +11,7 @@ import { locale, show } from "./language.js";
 export function waterfall({ stages, totalMs, key, keyMs }) {
   const details = make("details", "times");
   const summary = make("summary", "times-summary");
-  show(summary, key, { seconds: seconds(keyMs) });
+  show(summary, key, { seconds: tenths(keyMs / 1000) });
   const rows = make("dl", "times-rows");
   const widthMs = Math.max(1, ...stages.map(({ toMs }) => toMs));
   for (const { stage, fromMs, toMs } of stages) {
@@ -23,14 +24,9 @@ export function waterfall({ stages, totalMs, key, keyMs }) {
     rows.append(make("div", "times-row", name, bar, make("dd", "", milliseconds(toMs - fromMs))));
   }
   const total = make("p", "times-total");
-  show(total, "times.total", { seconds: seconds(totalMs) });
+  show(total, "times.total", { seconds: tenths(totalMs / 1000) });
   details.append(summary, rows, total);
   return details;
-}
-
-/** @param {number} ms */
-function seconds(ms) {
-  return (ms / 1000).toLocaleString(locale(), { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
 
 /** @param {number} ms */

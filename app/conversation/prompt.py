@@ -96,7 +96,8 @@ _IS_HEARD: dict[Locale, str] = {
 
 def system_prompt(settings: Settings) -> str:
     """The prompt of every session: the server's rules, then the operator's `AGENT_INSTRUCTIONS`."""
-    rules = _RULES[settings.agent_locale].format(name=settings.agent_name)
+    locale = settings.agent_locale
+    rules = _RULES[locale].format(name=settings.name_in(locale))
     return f"{rules}\n\n{settings.agent_instructions}" if settings.agent_instructions else rules
 
 

@@ -48,6 +48,7 @@ WRITTEN = [
     ("hola", "<p>hola</p>"),
     ("una\ndos\n\ntres", "<p>una\ndos</p><p>tres</p>"),
     ("# Uno\n## Dos\ntexto", "<h3>Uno</h3><h4>Dos</h4><p>texto</p>"),
+    ("## Uno\n#### Dos\n# Tres\n### Cuatro", "<h3>Uno</h3><h4>Dos</h4><h3>Tres</h3><h4>Cuatro</h4>"),
     ("#hashtag", "<p>#hashtag</p>"),
     ("**fuerte** y *leve* y ~~fuera~~", "<p><strong>fuerte</strong> y <em>leve</em> y <del>fuera</del></p>"),
     ("***las dos***", "<p><em><strong>las dos</strong></em></p>"),

@@ -36,7 +36,7 @@ class DemoModel:
     It keeps nothing between requests: all it knows stands in the messages, as with any other model.
 
     Args:
-        settings: `agent_name` is what it calls itself.
+        settings: `name_in` is what it calls itself.
         token_delay_s: Pause between two pieces of text, in seconds.
     """
 
@@ -46,7 +46,7 @@ class DemoModel:
     def __init__(self, settings: Settings, token_delay_s: float = TOKEN_DELAY_S) -> None:
         self.notice: dict[Locale, str] = dict(NOTICE)
         self.retries: dict[str, int] = {}
-        self._agent_name = settings.agent_name
+        self._name_in = settings.name_in
         self._token_delay_s = token_delay_s
         # The time zones are read from disk once: here, where nobody is waiting for a word.
         places()
@@ -87,7 +87,7 @@ class DemoModel:
             return tell(situation.outcomes, language, is_late=is_told_late), ()
         user = known_user(request.messages)
         if is_to_greet(request.messages):
-            return greeting(self._agent_name, name_of(user), request.locale), ()
+            return greeting(self._name_in(request.locale), name_of(user), request.locale), ()
         if not situation.is_unanswered:
             return nothing_new(language), ()
         if request.may_wait and not sounds_finished(situation.text, language):
@@ -132,7 +132,7 @@ class DemoModel:
         return small_talk(
             situation.text,
             language,
-            agent_name=self._agent_name,
+            agent_name=self._name_in(language),
             tools=list(schemas),
             running=situation.running,
             user_name=user_name,

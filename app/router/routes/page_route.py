@@ -29,11 +29,12 @@ class Suggestions(BaseModel):
 class PageLook(BaseModel):
     """What the page learns of its server before it shows anything of it.
 
-    `title`: `PAGE_TITLE`, else the agent's name where it has been given one. `logo` is relative to the page.
+    `title`: `PAGE_TITLE`, else the agent's name where it has been given one; `agent_name` is null where it
+    has not. `logo` is relative to the page.
     """
 
     title: str
-    agent_name: str
+    agent_name: str | None
     color: PageColors | None
     logo: Literal["page/logo"] | None
     suggestions: Suggestions
@@ -42,10 +43,10 @@ class PageLook(BaseModel):
 
 def page_look(settings: Settings) -> PageLook:
     """Return how the page is to look."""
-    named = settings.agent_name if "agent_name" in settings.model_fields_set else DEFAULT_TITLE
+    name = settings.agent_name if "agent_name" in settings.model_fields_set else None
     return PageLook(
-        title=settings.page_title or named,
-        agent_name=settings.agent_name,
+        title=settings.page_title or name or DEFAULT_TITLE,
+        agent_name=name,
         color=None if settings.page_color is None else page_colors(settings.page_color),
         logo=None if settings.page_logo is None else "page/logo",
         suggestions=Suggestions(es=list(settings.page_suggestions_es), en=list(settings.page_suggestions_en)),

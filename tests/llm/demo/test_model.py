@@ -206,6 +206,8 @@ async def test_a_tool_from_outside_is_called_by_its_name():
 
 async def test_it_calls_itself_by_the_agents_name():
     assert "Clara" in await Talk(agent_name="Clara").says("hola")
+    assert "Asistente" in await Talk().says("hola")
+    assert "I am Assistant" in await Talk(locale="en").says("hello")
 
 
 async def test_nothing_is_answered_twice():

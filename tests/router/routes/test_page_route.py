@@ -21,7 +21,7 @@ async def look_of(**settings: Any) -> dict[str, Any]:
 async def test_look_of_a_server_without_settings() -> None:
     assert await look_of() == {
         "title": "Voice Agent",
-        "agent_name": "Asistente",
+        "agent_name": None,
         "color": None,
         "logo": None,
         "suggestions": {"es": [], "en": []},
