@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import BadMessage, Locale
-from app.protocol.events import Event, PlaybackHint
+from app.protocol.events import AudioComplete, Event, PlaybackHint
 from app.session.mouth import Heard
 from app.talking.rehearsal import Rehearsal
 from app.talking.spoken_turn import SpokenTurn
@@ -235,8 +235,20 @@ class SpokenMouth:
         turn.release(_AWAY)
 
     def set_on(self, is_on: bool) -> None:
-        """Whether answers are spoken from the next one on."""
+        """Whether answers are spoken; one that is being spoken goes on as text where they are not any more.
+
+        Nobody waits for the rest of a sound that nobody hears.
+        """
         self.is_on = is_on
+        turn = self._turn
+        if is_on or turn is None or turn.is_over:
+            return
+        was_audible = turn.is_audible
+        self._let_go()
+        self._synthesiser.give_up(self._talk)
+        self._drop_sound(turn.turn_id)
+        if was_audible:
+            self._emit(AudioComplete(turn.turn_id))
 
     async def aclose(self) -> None:
         """Falls silent."""

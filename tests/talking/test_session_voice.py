@@ -1,7 +1,7 @@
 """What sound a session has, as its client asks for it. See test_hearing.py for what is made of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -17,9 +17,11 @@ from app.errors import (
     WorkerFailed,
 )
 from app.protocol.events import (
+    AudioComplete,
     AudioFrame,
     AudioTerms,
     ErrorOccurred,
+    Interrupted,
     MessageAccepted,
     ResponseComplete,
     TranscriptHeard,
@@ -28,7 +30,7 @@ from app.talking.session_voice import MAX_CLIPS, SessionVoice
 from app.voice.base import Half, VoiceEngines
 from tests.support.context import settings_with
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses, silence
-from tests.support.scripted import ScriptedModel, says
+from tests.support.scripted import Pause, Says, ScriptedModel, says
 from tests.support.talk import Talk, talk
 from tests.support.virtual_time import virtual
 from tests.support.voices import CommaSplitter, WordySynthesiser
@@ -188,6 +190,44 @@ async def test_sound_can_be_switched_off_and_on_again():
 
         spoken = {event.turn_id for event in p.t.events(AudioFrame)}
         assert [e.turn_id in spoken for e in p.t.events(ResponseComplete)] == [True, False, True]
+
+
+@pytest.mark.parametrize("ends", [lambda v: v.configure(AudioTerms(16_000)), lambda v: v.begin(None)])
+def test_answer_whose_sound_is_switched_off_goes_on_as_text(ends: Callable[[SessionVoice], object]):
+    @virtual
+    async def run() -> None:
+        async with place(" ".join(["palabra"] * 100), "Sí.") as p:
+            p.voice.configure(BOTH)
+            p.t.says("cuenta")
+            await p.t.passes(2)
+            heard = len(p.t.events(AudioFrame))
+            ends(p.voice)
+            await p.t.passes(1)
+
+            assert heard and len(p.t.events(AudioFrame)) == heard
+            assert len(p.t.events(AudioComplete)) == 1
+            assert [e.finish_reason for e in p.t.events(ResponseComplete)] == ["stop"]
+            p.t.says("¿sigues ahí?")
+            await p.t.passes(1)
+            assert p.t.answers()[1:] == ["Sí."]
+
+    run()
+
+
+@virtual
+async def test_answer_whose_sound_was_switched_off_is_cut_where_it_was_read():
+    async with talk(ScriptedModel([[Says("Uno dos. "), Pause(3), Says("Tres.")]])) as t:
+        place = Place(t)
+        place.voice.configure(BOTH)
+        t.says("cuenta")
+        await t.passes(1)
+        place.voice.configure(AudioTerms(16_000))
+        t.drain()
+        t.conversation.interrupt()
+        await t.rests()
+
+        assert [event.heard for event in t.events(Interrupted)] == ["Uno dos. "]
+        await place.voice.aclose()
 
 
 @virtual
