@@ -11,6 +11,7 @@ Tests marked `alone` have no second try.
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,12 @@ def pytest(arguments: list[str], marks: str, cache: Path, *options: str) -> int:
         *arguments,
         *chosen,
     ]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            return process.wait()
+        except SystemExit:
+            process.send_signal(signal.SIGINT)  # so that it ends what it has started
+            raise
 
 
 def failed(cache: Path) -> list[str]:
@@ -107,6 +113,8 @@ def main() -> None:
     )
     parser.add_argument("-m", dest="marks", default="", help="as pytest takes it")
     options, arguments = parser.parse_known_args()
+    # Whoever ends this ends what it runs, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if options.quick:
         sys.exit(run([*QUICK, *arguments], options.workers, options.marks or QUICK_MARKS))
     sys.exit(run(arguments, options.workers, options.marks))

@@ -10,6 +10,7 @@ from app.llm.base import Completion, Usage
 from app.llm.openai_errors import Failure, Hints
 from app.llm.transport import Unreachable
 from tests.support.answers import chunk, events, text_events
+from tests.support.virtual_time import virtual
 
 HINTS = Hints(key="", key_setting="KEY", model="MODEL", endpoint="URL")
 STOP = events(chunk(finish_reason="stop"), "[DONE]")
@@ -180,6 +181,7 @@ USAGE = events({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens"
         [reasoned("uno dos", "length")],
     ],
 )
+@virtual
 async def test_answer_that_has_its_reason_is_not_waited_for_as_long_as_one_without(
     end: list[bytes], counts: list[bytes]
 ):
