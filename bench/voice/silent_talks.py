@@ -21,6 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.errors import NothingHeard
+from app.llm.demo.talk import NOTICE
 from app.voice.base import EAR_RATE_HZ
 from app.voice.pcm import to_pcm
 from bench.voice.recognition import by_detector
@@ -131,7 +132,7 @@ async def as_streams(url: str, language: str, sounds: Sequence[Sound]) -> Outcom
             listening = asyncio.create_task(_listen(socket, messages))
             await _speak(socket, sound.pcm + bytes(int(SILENCE_S * EAR_RATE_HZ) * 2))
             listening.cancel()
-            told = [message for message in messages if not _is_of_the_ear(message)]
+            told = [message for message in messages if not (_is_of_the_ear(message) or _is_notice(message))]
             kinds = [message["type"] for message in told]
             outcome.add(sound, kinds, [], " ".join(str(message.get("content", "")) for message in told))
 
@@ -143,6 +144,11 @@ def _is_of_the_ear(message: dict[str, Any]) -> bool:
     """Whether it only says that there was sound, and that there were no words in it."""
     kind = message["type"]
     return kind in ("state", "speech_started") or (kind == "speech_stopped" and bool(message.get("empty")))
+
+
+def _is_notice(message: dict[str, Any]) -> bool:
+    """Whether the demo model says what it is, as it does at the beginning of a session."""
+    return message.get("content") in NOTICE.values()
 
 
 @asynccontextmanager
@@ -165,7 +171,7 @@ async def _kinds_until(socket: ClientConnection, *last: str) -> tuple[list[str],
             if isinstance(raw, bytes):
                 continue
             message = json.loads(raw)
-            if message["type"] != "state":
+            if message["type"] != "state" and not _is_notice(message):
                 kinds.append(message["type"])
                 words.append(str(message.get("code") or message.get("content", "")))
             if message["type"] in last:
