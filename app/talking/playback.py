@@ -4,15 +4,20 @@ All places are milliseconds of the turn's sound; all moments are seconds on the 
 """
 
 from bisect import bisect_right
+from typing import Final
 
 from app.voice.base import WordEnd
+
+STANDS_STILL_S: Final = 10.0
+"""A client that says for so long that it is in the same place is not believed any more, in seconds."""
 
 
 class Playback:
     """Follows one turn's sound.
 
     What was heard is what the client reported last, and the time since, but never more than was sent. A
-    client that never reports is taken to play in real time from the first frame on.
+    client that never reports is taken to play in real time from the first frame on; so is one whose player
+    stands still, until it plays on, or no turn of it would ever end.
 
     Attributes:
         sent_ms: How much has been sent.
@@ -26,6 +31,8 @@ class Playback:
         self._base_at = 0.0
         self._is_paused = False
         self._is_settled = False
+        self._furthest_ms = -1.0
+        self._got_there_at = 0.0
         self._ends_ms: list[float] = []
         self._chars: list[int] = []
 
@@ -56,10 +63,19 @@ class Playback:
     def report(self, played_ms: float, now: float) -> None:
         """The client says how much it has played, counted from the start of the turn's sound."""
         self.has_reports = True
+        if self._stands_still(played_ms, now):
+            return
         self._base_ms = min(played_ms, self.sent_ms)
         self._base_at = now
         if self._is_settled:
             self._is_paused = True
+
+    def _stands_still(self, played_ms: float, now: float) -> bool:
+        """Whether the client says what it has said before, for too long; it may, where it is to be quiet."""
+        is_news = played_ms > self._furthest_ms or played_ms >= self.sent_ms
+        if is_news or self._is_settled or self._is_paused:
+            self._furthest_ms, self._got_there_at = played_ms, now
+        return now - self._got_there_at > STANDS_STILL_S
 
     def expect_pause(self) -> None:
         """The client was asked to be quiet: its next report says where it stopped."""
@@ -84,6 +100,7 @@ class Playback:
         """What was sent beyond `ms` counts as not sent."""
         self.sent_ms = self._base_ms = ms
         self._base_at = now
+        self._furthest_ms = -1.0
 
     def _settle(self, now: float) -> None:
         self._base_ms = self.played_ms(now)

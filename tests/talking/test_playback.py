@@ -40,6 +40,52 @@ def test_report_counts_and_then_the_time_since():
     assert playback.played_ms(0.5) == pytest.approx(250)
 
 
+def test_client_whose_player_stands_still_for_long_is_taken_to_play_in_real_time_until_it_plays_on():
+    playback = sent(1000)
+    for moment in range(11):
+        playback.report(150, float(moment))
+    assert playback.played_ms(10.0) == 150
+
+    playback.report(150, 10.5)
+    assert playback.played_ms(10.5) == pytest.approx(650)
+
+    playback.report(200, 11.0)
+    assert playback.played_ms(11.0) == 200
+
+
+def test_client_that_has_played_all_that_there_is_does_not_stand_still():
+    playback = sent(1000)
+    for moment in range(20):
+        playback.report(1000, 1.0 + moment)
+    playback.send_up_to(2000, 20.0)
+    playback.report(1000, 20.2)
+
+    assert playback.played_ms(20.2) == 1000
+
+
+def test_client_that_was_asked_to_be_quiet_may_stand_still():
+    playback = sent(1000)
+    playback.report(350, 0.4)
+    playback.expect_pause()
+    for moment in range(1, 30):
+        playback.report(350, float(moment))
+    assert playback.played_ms(30.0) == 350
+
+    playback.go_on(30.0)
+    playback.report(350, 30.2)
+    assert playback.played_ms(30.2) == 350
+
+
+def test_client_that_begins_again_may_be_where_it_was_before():
+    playback = sent(1000)
+    playback.report(900, 1.0)
+    playback.rewind(100, 20.0)
+    playback.send_up_to(800, 20.0)
+    playback.report(150, 20.1)
+
+    assert playback.played_ms(20.1) == 150
+
+
 def test_report_of_more_than_was_sent_is_cut():
     playback = sent(300)
     playback.report(10_000, 0.1)

@@ -318,3 +318,17 @@ async def test_by_hand_a_client_that_left_has_said_all():
         await p.t.rests()
 
         assert p.t.answers() == ["Sí."]
+
+
+@virtual
+async def test_player_that_stands_still_holds_up_the_talk_for_a_while_and_not_for_ever():
+    async with place("uno dos tres cuatro cinco seis siete ocho.", "Sí.") as p:
+        p.voice.configure(BOTH)
+        turn_id = p.t.says("cuenta")
+        p.t.says("¿sigues ahí?")
+        for _ in range(100):
+            await p.t.passes(0.2)
+            p.t.drain()
+            p.voice.played(turn_id, 0)
+
+        assert [e.finish_reason for e in p.t.endings()] == ["stop", "stop"]
