@@ -31,6 +31,11 @@ class Attention:
         self._heard: tuple[str, Locale, float] | None = None
         self._speech_ms = 0.0
 
+    def attend_to(self, mouth: SpokenMouth | None) -> None:
+        """Answers are spoken by this mouth from now on, or not spoken any more."""
+        self.nothing()
+        self._mouth = mouth
+
     @property
     def is_judging(self) -> bool:
         """Whether the user speaks over the agent's voice, and it is not known yet what that means."""

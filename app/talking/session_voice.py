@@ -68,6 +68,7 @@ class SessionVoice:
         self._is_loading = is_loading
         self._choice = VoiceChoice(speed=settings.tts_speed)
         self._ear: Ear | None = None
+        self._attention: Attention | None = None
         self._mouth: SpokenMouth | None = None
         self._is_away = False
         self._clips: set[asyncio.Task[None]] = set()
@@ -106,9 +107,11 @@ class SessionVoice:
             raise self._reason(missing)
         before, self.terms = self.terms, terms
         self._set_mouth(engines, is_on=terms.out)
-        has_new_ear = before is None or before.in_rate_hz != terms.in_rate_hz or before.out != terms.out
-        if has_new_ear:
+        if before is None or before.in_rate_hz != terms.in_rate_hz:
             self._set_ear(engines, terms)
+        elif self._attention is not None and before.out != terms.out:
+            # The ear stays as it is: the user may be in the middle of a sentence.
+            self._attention.attend_to(self._mouth if terms.out else None)
         if self._ear is not None:
             self._ear.listen_by_hand(is_manual=terms.is_manual)
 
@@ -313,6 +316,7 @@ class SessionVoice:
             senses, settings.stt_language, lambda: self._session.language, lambda: self._session.sharer
         )
         attention = Attention(self._conversation, self._mouth if terms.out else None, settings.interrupt_mode)
+        self._attention = attention
         max_seconds = settings.max_audio_seconds
         hearing = Hearing(self._session, self._conversation, detector, understanding, attention, max_seconds)
         resample = senses.new_resampler(terms.in_rate_hz)
@@ -323,7 +327,7 @@ class SessionVoice:
             closing = asyncio.create_task(self._ear.aclose(), name="end of ear")
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
-            self._ear = None
+            self._ear = self._attention = None
 
     async def _recognise(self, senses: Senses, clip: bytes) -> Transcript:
         owner = self._session.sharer

@@ -23,6 +23,7 @@ from app.protocol.events import (
     ErrorOccurred,
     Interrupted,
     MessageAccepted,
+    PlaybackHint,
     ResponseComplete,
     TranscriptHeard,
 )
@@ -60,7 +61,9 @@ class Place:
         return clip
 
     async def hears(self, text: str) -> None:
-        sound = self.vocabulary.sound(text) + silence(1500)
+        await self.hears_sound(self.vocabulary.sound(text) + silence(1500))
+
+    async def hears_sound(self, sound: bytes) -> None:
         for start in range(0, len(sound), 640):
             self.voice.take(sound[start : start + 640])
             await asyncio.sleep(0.02)
@@ -230,6 +233,35 @@ async def test_answer_whose_sound_was_switched_off_is_cut_where_it_was_read():
         await place.voice.aclose()
 
 
+@pytest.mark.parametrize("is_on", [True, False])
+def test_sentence_is_heard_in_whole_over_which_the_agents_voice_is_switched(is_on: bool):
+    @virtual
+    async def run() -> None:
+        async with place("Sí.") as p:
+            p.voice.configure(replace(BOTH, out=not is_on))
+            await p.hears_sound(p.vocabulary.sound("uno dos"))
+            p.voice.configure(replace(BOTH, out=is_on))
+            await p.hears("tres.")
+            await p.t.rests()
+
+            assert [e.content for e in p.t.events(TranscriptHeard) if e.final] == ["uno dos tres."]
+            assert bool(p.t.events(AudioFrame)) == is_on
+
+    run()
+
+
+@virtual
+async def test_speech_over_the_agents_voice_ducks_it_after_it_was_switched_on():
+    async with place(" ".join(["palabra"] * 40)) as p:
+        p.voice.configure(AudioTerms(16_000))
+        p.voice.configure(BOTH)
+        p.t.says("cuenta")
+        await p.t.passes(1)
+        await p.hears_sound(p.vocabulary.sound("ajá"))
+
+        assert [hint.action for hint in p.t.events(PlaybackHint)] == ["duck"]
+
+
 @virtual
 async def test_voice_and_pace_are_the_sessions_own():
     async with place("uno", "dos") as p:
@@ -331,4 +363,4 @@ async def test_player_that_stands_still_holds_up_the_talk_for_a_while_and_not_fo
             p.t.drain()
             p.voice.played(turn_id, 0)
 
-        assert [e.finish_reason for e in p.t.endings()] == ["stop", "stop"]
+        assert [e.finish_reason for e in p.t.events(ResponseComplete)] == ["stop", "stop"]
