@@ -132,7 +132,7 @@ class Connection:
         self._admit = admit
         self._recheck: Callable[[], None] = _always_good
         self._is_over = False
-        self._locale = settings.agent_locale
+        self._locale: Locale = settings.agent_locale
         terms = terms or Terms(Conduct(clock, is_exempt=True), clock.monotonic)
         self._time = terms.time
         self._hearing = terms.hearing
