@@ -82,6 +82,8 @@ class Approvals:
                     async with patiently(left_s):
                         return await asyncio.shield(word)
                 except TimeoutError:
+                    if word.done():
+                        return word.result()  # it came in the very moment in which the time was over
                     # One that has not been asked for yet has all its time before it.
                     if run.call_id in self._asked and self._left_s(run.call_id) <= 0:
                         return "expired"

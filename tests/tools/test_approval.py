@@ -1,6 +1,7 @@
 """A person's word before a tool acts."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -273,6 +274,14 @@ async def test_by_messages_all_are_asked_for_at_once_and_answered_in_any_order()
 
     assert (await first, await second) == ("denied", "approved")
     assert desk.asked == [("a", 10), ("b", 10)]
+
+
+@virtual
+async def test_word_that_was_taken_in_the_last_moment_counts():
+    desk = Desk(one_by_one=False)
+    asyncio.get_running_loop().call_later(10, partial(desk.approvals.answer, "a", approved=True))
+
+    assert await desk.asks("a") == "approved"
 
 
 @virtual
