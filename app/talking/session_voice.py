@@ -71,6 +71,7 @@ class SessionVoice:
         self._attention: Attention | None = None
         self._mouth: SpokenMouth | None = None
         self._is_away = False
+        self._is_closed = False
         self._clips: set[asyncio.Task[None]] = set()
         self._clip_bytes = 0
         self._last_clip: asyncio.Task[None] | None = None
@@ -102,6 +103,8 @@ class SessionVoice:
             NotAvailable: The server has no ear or no mouth; nothing has changed.
             VoiceLoading: Not yet; likewise.
         """
+        if self._is_closed:
+            return  # the connection has not learnt yet that the session has ended; nobody would end this
         engines, missing = self._engines(), self._missing(terms)
         if missing:
             raise self._reason(missing)
@@ -210,6 +213,8 @@ class SessionVoice:
             AudioOverflow: Too many recordings wait.
         """
         senses = self._senses()
+        if self._is_closed:
+            return
         if len(self._clips) >= MAX_CLIPS:
             raise AudioOverflow(seconds=round(self._settings.max_audio_seconds))
         before = self._last_clip
@@ -251,6 +256,7 @@ class SessionVoice:
 
     async def aclose(self) -> None:
         """Hears and says nothing more. The conversation is to be closed first."""
+        self._is_closed = True
         for task in self._clips:
             task.cancel()
         self._end_ear()

@@ -311,6 +311,19 @@ async def test_recordings_that_wait_are_bounded():
 
 
 @virtual
+async def test_session_that_has_ended_hears_nothing_more():
+    async with place() as p:
+        await p.t.conversation.aclose()
+        await p.voice.aclose()
+        p.voice.configure(BOTH)
+        p.voice.understand_clip(p.vocabulary.sound("uno dos."))
+
+        assert p.voice.in_rate_hz is None
+        assert not p.voice.is_understanding_clips
+        assert not p.t.session.mouth.is_on
+
+
+@virtual
 async def test_client_that_left_hears_the_rest_when_it_comes_back():
     async with place("uno dos tres cuatro") as p:
         p.voice.configure(BOTH)
