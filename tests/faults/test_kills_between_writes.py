@@ -5,9 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -24,6 +22,11 @@ from tests.support.scripted import Answer, Fails, Pause, Says, ScriptedModel, ca
 from tests.support.talk import Workshop
 
 TALKS = int(os.environ.get("DRAWN_TALKS", "60"))
+
+FEWER = 5
+"""On PostgreSQL, where each start and each write takes longer, one in so many is tried."""
+
+Test = TypeVar("Test", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -272,49 +275,63 @@ SCRIPTS = {
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("how", get_args(How))
 @pytest.mark.parametrize("name", SCRIPTS)
-async def test_each_write_may_be_the_last_one(tmp_path: Path, name: str, how: How) -> None:
+async def test_each_write_may_be_the_last_one(address: str, name: str, how: How) -> None:
     """All is said to the first server; the second one dies as it answers."""
     steps = [*SCRIPTS[name], *[NOTHING] * 2 * len(SCRIPTS[name])]
-    for at in count(1):
-        played = await lives(config_in(tmp_path / str(at)), steps, [End(at, how), End(IN_ITS_ANSWER, how)])
+    for at in count(1, 1 if address.startswith("sqlite") else FEWER):
+        played = await lives(config_with(address), steps, [End(at, how), End(IN_ITS_ANSWER, how)])
         check(played, steps, f"write {at}")
         if not played.ended_early:
             break
     assert at > 5, "there are so many writes at least"
 
 
-@pytest.mark.timeout(300)
-@settings(
-    max_examples=TALKS,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
-)
-@given(st.lists(STEPS, min_size=1, max_size=9), st.lists(ENDS, min_size=1, max_size=2))
+def drawn(talks: int) -> Callable[[Test], Test]:
+    """Runs a test with so many drawn talks, each with how its servers end."""
+
+    def decorate(test: Test) -> Test:
+        bounded = settings(
+            max_examples=talks,
+            deadline=None,
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+            # Talks of one database do not know of each other.
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        )
+        steps, ends = st.lists(STEPS, min_size=1, max_size=9), st.lists(ENDS, min_size=1, max_size=2)
+        return pytest.mark.timeout(300)(bounded(given(steps=steps, ends=ends)(test)))
+
+    return decorate
+
+
+@drawn(TALKS)
 async def test_what_was_taken_has_one_ending_whenever_the_server_dies(
-    steps: list[Step], ends: list[End]
+    sqlite_address: str, steps: list[Step], ends: list[End]
 ) -> None:
-    with TemporaryDirectory() as folder:
-        played = await lives(config_in(Path(folder)), steps, ends)
+    played = await lives(config_with(sqlite_address), steps, ends)
+    check(played, steps, str(ends))
+
+
+@drawn(max(1, TALKS // FEWER))
+async def test_so_it_has_on_postgresql(postgres_address: str, steps: list[Step], ends: list[End]) -> None:
+    played = await lives(config_with(postgres_address), steps, ends)
     check(played, steps, str(ends))
 
 
 @pytest.mark.parametrize("how", get_args(How))
-async def test_of_two_answers_that_were_cut_the_second_stands(tmp_path: Path, how: How) -> None:
+async def test_of_two_answers_that_were_cut_the_second_stands(address: str, how: How) -> None:
     """Before a third server has answered, and where it cannot."""
     end = End(IN_ITS_ANSWER, how)
     steps = [Step("say", "slow"), NOTHING]
-    cut = await lives(config_in(tmp_path), steps, [end, end], has_rest=False)
+    cut = await lives(config_with(address), steps, [end, end], has_rest=False)
     assert len(cut.said) == (how == "stopped"), "only a planned stop has the time to write"
-    played = await lives(config_in(tmp_path), [], [], client=cut.client, model=fails)
+    played = await lives(config_with(address), [], [], client=cut.client, model=fails)
 
     [status] = [row.status for row in played.rows if row.content == "slow 0"]
     assert status == "failed"
     assert played.said == []
 
 
-def config_in(folder: Path) -> Settings:
-    address = f"sqlite:///{folder}/talks.db"
+def config_with(address: str) -> Settings:
     return settings_with(database_url=address, tool_inline_wait_s=0.02, store_timeout_s=30)
 
 

@@ -1,7 +1,7 @@
 """A server that dies at one of its writes: all before it is in the database, nothing after it is.
 
 Between two writes a server does nothing that another server could see, so a kill at each of them is a kill at
-each moment. The service, the store and SQLite are the real ones; the socket is a list.
+each moment. The service, the store and the database are the real ones; the socket is a list.
 """
 
 import asyncio
