@@ -17,7 +17,7 @@ from app.llm.odd_json import read_odd_values, whole_value
 _MOST_CHARS: Final = 256 * 1024
 _MOST_PYTHON_CHARS: Final = 16 * 1024
 _MOST_LAYERS: Final = 3
-_FENCE: Final = re.compile(r"\A```[a-z]*\s(.*?)\s*```\Z", re.DOTALL | re.IGNORECASE)
+_FENCE: Final = re.compile(r"\A```[a-z]*\s(.*)```\Z", re.DOTALL | re.IGNORECASE)
 _TOKENS: Final = re.compile(
     "(?:\\s*(?:<[|\uff5c][^|\uff5c<>\\s]{1,40}[|\uff5c]>|</?(?:tool_calls?|function(?:_call)?|s|eos)>))+\\s*\\Z",
     re.IGNORECASE,

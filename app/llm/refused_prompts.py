@@ -24,8 +24,8 @@ _CONTENT_CODES = {"1301", "10013", "10014", "10019", "1026", "1027", "336104"}
 _WHAT_WAS_SAID = r"(input|prompt|content|messages?|text|request|query|conversation|response)"
 _CONTENT_WORDS = re.compile(
     rf"content exists risk|requires moderation|\b{_WHAT_WAS_SAID}\b.{{0,80}}\b"
-    r"(flagged|moderat\w+|violat\w+|inappropriate|unsafe|sensitive|prohibited|disallowed|harmful)"
-    rf"|(flagged|violat\w+|inappropriate|unsafe|sensitive|harmful|prohibited).{{0,40}}\b{_WHAT_WAS_SAID}\b"
+    r"(flagged|moderat\w{1,9}|violat\w{1,9}|inappropriate|unsafe|sensitive|prohibited|disallowed|harmful)"
+    rf"|(flagged|violat\w{{1,9}}|inappropriate|unsafe|sensitive|harmful|prohibited).{{0,40}}\b{_WHAT_WAS_SAID}\b"
     r"|content (policy|filter|management|safety)|safety (system|filter|policy)|usage polic"
     r"|(jailbreak|prompt injection)( \w+)? (detected|blocked)|\b(RAI|responsible ai) polic|model armor"
     r"|\b(prompt|input) blocked\b|contains (profan|toxic)\w+|prohibited_content|guardrail"

@@ -58,7 +58,7 @@ _CHANNEL_CALL: Final = re.compile(
     r"(?:<\|message\|>)?\s{0,3}(\{.*\})",
     re.IGNORECASE | re.DOTALL,
 )
-_NAMED_JSON: Final = re.compile(r"(?:functions?\s*[.:]?\s*|>>>)?([\w.-]{1,80})(?::\d{1,4})?\s*(?=\{|\Z)")
+_NAMED_JSON: Final = re.compile(r"(?:functions?\s*(?:[.:]\s*)?|>>>)?([\w.-]{1,80})(?::\d{1,4})?\s*(?=\{|\Z)")
 
 _SEPARATORS: Final = re.compile(r"[ \t\r\n,;]*")
 _NAMED_OBJECT: Final = re.compile(

@@ -18,7 +18,7 @@ _HEADERS: Final = {
     "Vary": "Accept, Accept-Language",
 }
 
-_LANGUAGE: Final = re.compile(r"\s*([a-z]{1,8})[a-z0-9-]*\s*(?:;\s*q\s*=\s*([0-9.]{1,6}))?\s*")
+_LANGUAGE: Final = re.compile(r"([a-z]{1,8})[a-z0-9-]*(?:\s*;\s*q\s*=\s*([0-9.]{1,6}))?")
 
 
 def wants_html(accept: str) -> bool:
@@ -38,7 +38,7 @@ def language_of(asked: str | None, accepted: str) -> Locale:
         return asked
     best: tuple[float, Locale] = (0.0, "en")
     for entry in accepted.lower().split(",")[:20]:
-        found = _LANGUAGE.fullmatch(entry)
+        found = _LANGUAGE.fullmatch(entry.strip())
         if found is None or found[1] not in ("es", "en"):
             continue
         try:

@@ -46,7 +46,7 @@ _LONGEST_ALIKE: Final = 24
 _LONGEST_PHRASE: Final = 4
 _MAX_CHARS: Final = 300
 
-_HUM = re.compile(r"m+(?:h+m+)*h*|h+m+|(?:[aeiou]+h+)+[aou]*|h+[aeo]?h+|(?:ha|ja|je|he){2,}h?|u+")
+_HUM = re.compile(r"m+(?:h+m+)*h*|h+m+|(?:[aeiou]+h+)+[aou]*|hh+|h+[aeo]h+|(?:ha|ja|je|he){2,}h?|u+")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 

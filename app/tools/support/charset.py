@@ -15,9 +15,11 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SNIFFED_BYTES = 4096
-_IN_FIELD = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9._:+-]{1,40})", re.IGNORECASE)
+_IN_FIELD = re.compile(r"charset\s*=\s*(?:[\"']\s*)?([A-Za-z0-9._:+-]{1,40})", re.IGNORECASE)
 _IN_XML = re.compile(rb"\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})")
-_IN_META = re.compile(rb"<meta\b[^>]{0,500}?\bcharset\s*=\s*[\"']?\s*([A-Za-z0-9._:+-]{1,40})", re.IGNORECASE)
+_IN_META = re.compile(
+    rb"<meta\b[^>]{0,500}?\bcharset\s*=\s*(?:[\"']\s*)?([A-Za-z0-9._:+-]{1,40})", re.IGNORECASE
+)
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 # Python also calls things like "punycode" or "unicode_escape" text encodings; nobody serves pages in them.
 _KNOWN = (

@@ -21,7 +21,7 @@ _PATH: Final = re.compile(
     r"(?:~|\.{1,2})?/(?=[\w.~-]{0,60}[A-Za-z_])[\w.@~+-]{1,100}(?:/[\w.@~+-]{1,100}){0,30}/?"
     rf"|[\w-][\w.-]{{0,60}}(?:/[\w.@-]{{1,60}}){{1,12}}\.(?:{_ENDINGS})(?!\w)"
 )
-_WINDOWS_PATH: Final = re.compile(r"[A-Za-z]:\\(?:[\w.~-]{1,100}\\?){0,30}")
+_WINDOWS_PATH: Final = re.compile(r"[A-Za-z]:\\(?:[\w.~-]{1,100}\\){0,30}[\w.~-]{0,100}")
 _OPTION: Final = re.compile(r"--[A-Za-z][\w-]*")
 _SHORT_OPTION: Final = re.compile(r"-[A-Za-z](?!\w)")
 _HASHTAG: Final = re.compile(r"#(?=[^\W\d_])")
