@@ -46,6 +46,8 @@ export class VoiceBar {
   #holdKey;
   #isOn = false;
   #status = "";
+  /** Whether the note says how the server stands, rather than what went wrong here. */
+  #isOfServer = true;
   /** Why nobody can talk here; empty where one can. @type {TextKey | ""} */
   #reason = "need.loading";
   /** @type {import("./language.js").Values} */
@@ -55,7 +57,10 @@ export class VoiceBar {
   constructor(acts) {
     this.#button.addEventListener("click", () => {
       if (this.#button.getAttribute("aria-disabled") !== "true") acts.toggle();
-      else if (this.#reason) this.#say(this.#reason, this.#reasonValues, false);
+      else if (this.#reason) {
+        this.#say(this.#reason, this.#reasonValues, false);
+        this.#isOfServer = true;
+      }
     });
     this.#mute.addEventListener("click", () => acts.mute(this.#mute.getAttribute("aria-pressed") !== "true"));
     this.#speaker.addEventListener("click", () => acts.speak(this.#speaker.getAttribute("aria-pressed") !== "true"));
@@ -79,9 +84,10 @@ export class VoiceBar {
     if (status === "loading" && this.#isOn) this.#note.hidden = true;
     else if (half) this.#say(half, { detail }, true);
     else if (reason) this.#say(reason, { percent: Math.floor(progress * 100), detail }, status === "failed");
-    else if (this.#status === "ready") this.#note.hidden = true;
+    else if (this.#status === "ready" && this.#isOfServer) this.#note.hidden = true;
     // Where speech was never meant to be, nobody has to read about it; the button still says it.
     if (status === "off") this.#note.hidden = true;
+    this.#isOfServer ||= Boolean(half || reason);
   }
 
   /** @param {boolean} isOn */
@@ -152,6 +158,7 @@ export class VoiceBar {
    */
   #say(key, values, isTrouble) {
     this.#note.hidden = false;
+    this.#isOfServer = false;
     this.#note.toggleAttribute("data-trouble", isTrouble);
     show(this.#note, key, values);
   }

@@ -384,3 +384,25 @@ async def test_panel_over_the_talk_gives_the_focus_back(stage: Stage) -> None:
 
         await expect(person.part("profile")).to_be_hidden()
         await expect(person.part("talks-toggle")).to_be_focused()
+
+
+async def test_what_went_wrong_with_the_microphone_stays_said_in_the_next_talk(stage: Stage) -> None:
+    denied = """() => {
+        navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotAllowedError"); };
+    }"""
+    async with found_in(stage, "empty") as person:
+        page, note = person.visitor.page, person.part("voice-note")
+        await page.evaluate(denied)
+        await expect(person.part("mic")).to_be_enabled(timeout=ANSWER_LIMIT_MS)
+        await person.part("mic").click()
+        await expect(note).to_contain_text("Dale permiso", timeout=ANSWER_LIMIT_MS)
+        await person.asks("greet")
+        await expect(person.visitor.answers).to_have_count(1, timeout=ANSWER_LIMIT_MS)
+
+        # Each session asks anew how the server's speech stands; its panel says so when that is known.
+        await person.opens("panel")
+        await page.evaluate("() => { document.querySelector('[data-part=voice]').textContent = ''; }")
+        await person.part("talks-new").click()
+        await expect(person.part("voice")).to_have_text("Lista", timeout=ANSWER_LIMIT_MS)
+
+        await expect(note).to_be_visible()
