@@ -6,7 +6,6 @@ one answer or one error.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from app.conversation.moods import MoodSense
 from app.conversation.summariser import Summariser
 from app.conversation.telling import ResultTeller, new_turn_id
 from app.conversation.turn import Turn
+from app.conversation.turn_queue import TurnQueue
 from app.conversation.turn_runner import Interruption, TurnRunner
 from app.errors import AgentError, ContextTooLong, QueueFull
 from app.llm.base import ChatProvider
@@ -72,7 +72,7 @@ class Conversation:
         asking = Asking(session, self.tools, settings)
         self.drafts = Drafts(session, provider, asking, settings.max_response_chars)
         self._turns = TurnRunner(session, provider, self.tools, asking, self.drafts, settings, host.clock)
-        self._line: deque[UserText | ToolRun | Contribution] = deque()
+        self._line = TurnQueue()
         self._teller = ResultTeller(session, self._turns, settings, self._line)
         self._intake = Intake(session, host.clock, weakly(self._enter))
         self.summariser = Summariser(session, provider, settings)
@@ -118,6 +118,7 @@ class Conversation:
         ends = self._end_all() if interrupts else {}
         text = UserText(new_turn_id(), content, asyncio.get_running_loop().time(), client_id)
         text.emotion = self.moods.judge(content, self._session.locale)
+        text.goes_first = interrupts
         self._intake.take(text, ends=ends)
         return text.turn_id
 
@@ -164,6 +165,7 @@ class Conversation:
         now = asyncio.get_running_loop().time()
         text = UserText(new_turn_id(), content, now, None, utterance_id=utterance_id, emotion=emotion)
         text.is_joined = replaces is not None
+        text.goes_first = True
         self._intake.take(text, replaces or "")
         return text.turn_id
 
@@ -231,7 +233,7 @@ class Conversation:
     def _enter(self, text: UserText) -> None:
         if text.utterance_id is None or text.content != self.drafts.text:
             self.drafts.drop()
-        self._line.append(text)
+        self._line.enter(text)
         self._wake()
 
     def remember(self, receipts: Iterable[MessageAccepted]) -> None:
@@ -366,8 +368,10 @@ class Conversation:
             self._worker = asyncio.create_task(self._work(), name=f"talk {self._session.session_id}")
 
     def _may_go_on(self) -> bool:
-        has_next = bool(self._line) and not self._is_paused and self._patience is None
-        return has_next and (not self._is_held or isinstance(self._line[0], UserText))
+        if not self._line or self._is_paused or self._patience is not None:
+            return False
+        is_user_next = self._is_held or any(text.goes_first for text in self._intake.arriving)
+        return not is_user_next or isinstance(self._line[0], UserText)
 
     async def _work(self) -> None:
         """Takes turns until the line is empty; it exists only while there is something to do."""

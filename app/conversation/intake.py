@@ -40,6 +40,7 @@ class UserText:
         said_before: What had been said to it by then.
         stopped_before: Writes that its turn had ordered by then, and that a person did not let begin.
         recognition: What understands the clip that it is said in; its content is not known before.
+        goes_first: The user spoke over the agent, or aloud: results that wait are told after its answer.
     """
 
     turn_id: str
@@ -57,6 +58,7 @@ class UserText:
     said_before: tuple[ApiMessage, ...] = ()
     stopped_before: tuple[ToolRun, ...] = ()
     recognition: asyncio.Task[Transcript] | None = None
+    goes_first: bool = False
 
 
 class Intake:

@@ -2,12 +2,11 @@
 
 import logging
 import secrets
-from collections import deque
-from typing import Any
 
 import orjson
 
 from app.conversation.turn import TurnEnd
+from app.conversation.turn_queue import TurnQueue
 from app.conversation.turn_runner import Interruption, Outcome, TurnRunner
 from app.errors import AgentError, LlmBadResponse, LlmError
 from app.locales import say
@@ -35,9 +34,7 @@ class ResultTeller:
         line: Where results go back to that could not be told.
     """
 
-    def __init__(
-        self, session: VoiceSession, turns: TurnRunner, settings: Settings, line: deque[Any]
-    ) -> None:
+    def __init__(self, session: VoiceSession, turns: TurnRunner, settings: Settings, line: TurnQueue) -> None:
         self._session = session
         self._history = session.conversation_history
         self._turns = turns
@@ -86,7 +83,7 @@ class ResultTeller:
                 run.told_as = None
         hopeless = [run for run in runs if run.tellings >= MAX_TELLINGS]
         others = [run for run in runs if run.tellings < MAX_TELLINGS]
-        self._line.extendleft(reversed(others))
+        self._line.put_back(others)
         if hopeless:
             for run in others:
                 run.told_as = None  # the server's own words come between: the model is to see it anew

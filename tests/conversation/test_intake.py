@@ -1,40 +1,16 @@
 """Where texts come in: written down first, then receipted, then in line; in their order, and once each."""
 
 import asyncio
-from collections import deque
 
 import pytest
 
 from app.conversation.intake import REMEMBERED_IDS, Intake, UserText
 from app.protocol.events import MessageAccepted
-from app.session.journal import NO_ENDINGS, Endings, NoJournal
 from app.voice.base import Transcript
 from tests.support.scripted import ScriptedModel
+from tests.support.slow_journal import SlowJournal
 from tests.support.stage import Stage, stage
 from tests.support.virtual_time import VirtualClock, virtual
-
-
-class SlowJournal(NoJournal):
-    """A journal that takes its time for each text; it notes what it was given."""
-
-    is_kept = True
-
-    def __init__(self, *seconds: float, survives: bool = True) -> None:
-        self._seconds = deque(seconds)
-        self._survives = survives
-        self.written: list[tuple[str, str, str | None]] = []
-
-    async def text_accepted(
-        self,
-        turn_id: str,
-        content: str,
-        client_id: str | None,
-        joins: str = "",
-        ends: Endings = NO_ENDINGS,
-    ) -> bool:
-        self.written.append((turn_id, content, client_id))
-        await asyncio.sleep(self._seconds.popleft())
-        return self._survives
 
 
 def text(number: int, client_id: str | None = None) -> UserText:

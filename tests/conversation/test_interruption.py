@@ -14,6 +14,7 @@ from app.protocol.events import (
     TurnStarted,
 )
 from tests.support.scripted import Calls, Pause, Says, ScriptedModel, calls, last_text, says
+from tests.support.slow_journal import SlowJournal
 from tests.support.talk import Talk, Workshop, talk
 from tests.support.virtual_time import virtual
 
@@ -259,3 +260,23 @@ async def test_text_sent_twice_is_run_once_and_gets_its_receipt_again() -> None:
     assert len(t.endings()) == 1
     assert t.events(ErrorOccurred) == []
     assert len(t.events(TurnStarted)) == 1
+
+
+@pytest.mark.parametrize("stored_in_s", [None, 0.0, 1.0], ids=["not kept", "at once", "a second"])
+@virtual
+async def test_text_that_interrupts_is_answered_before_the_result_that_it_interrupted(
+    stored_in_s: float | None,
+) -> None:
+    shop = Workshop()
+    telling = [Pause(10), Says("tarde")]
+    script = [calls(("slow", {"seconds": 3})), says("Voy."), telling, says("Son las dos."), says("Ya está.")]
+    async with talk(ScriptedModel(script), [shop.tool("slow")]) as t:
+        t.says("ve")
+        await t.passes(5)
+        if stored_in_s is not None:
+            t.session.journal = SlowJournal(stored_in_s)
+        turn_id = t.conversation.hear("¿qué hora es?", interrupts=True)
+        await t.rests()
+
+    assert t.answer(turn_id) == "Son las dos."
+    assert [a for a in t.answers() if a] == ["Voy.", "Son las dos.", "Ya está."]

@@ -1,6 +1,5 @@
 """A session's turns without the line in which they wait: what runs them, and what tells results."""
 
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from app.chat import ToolCall
 from app.conversation.asking import Asking
 from app.conversation.draft import Drafts
 from app.conversation.telling import ResultTeller
+from app.conversation.turn_queue import TurnQueue
 from app.conversation.turn_runner import TurnRunner
 from app.protocol.events import Event
 from app.session.history import History
@@ -39,7 +39,7 @@ class Stage:
     tools: ToolRunner
     turns: TurnRunner
     teller: ResultTeller
-    line: deque[Any]
+    line: TurnQueue
 
     async def seen(self, *kinds: type) -> list[Any]:
         """What was said since this was asked last."""
@@ -74,7 +74,7 @@ async def stage(model: ScriptedModel, *tools: Tool, **settings: Any) -> AsyncIte
         last_activity=clock.now(),
     )
     host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(), ToolThreads(1))
-    line: deque[Any] = deque()
+    line: TurnQueue = TurnQueue()
     runner = ToolRunner(host, session, line.append)
     asking = Asking(session, runner, chosen)
     drafts = Drafts(session, model, asking, chosen.max_response_chars)
