@@ -11,6 +11,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from app.cancelling import is_being_cancelled
 from app.chat import Extras, ToolCall
 from app.conversation.asking import Asking
 from app.conversation.draft import Drafts
@@ -128,7 +129,7 @@ class Turn:
         except BaseException as exc:
             # Also of a failed answer, whatever broke, the user hears what they can read. Left open, its sound
             # would never end, and short answers of the user's would be taken for nods at it.
-            if not _is_cancelled_by_us(exc):
+            if not (isinstance(exc, asyncio.CancelledError) and is_being_cancelled()):
                 await self._session.mouth.finish(self.turn_id)
             raise
         if self.source == "user" and not "".join(self.spoken).strip():
@@ -381,12 +382,6 @@ class Turn:
     def _enter(self, state: SessionState) -> None:
         self._session.move_to(state)
         self._session.emit(StateChanged(state.value))
-
-
-def _is_cancelled_by_us(exc: BaseException) -> bool:
-    """Whether the running turn is to end at once; clients of services raise the same in trouble."""
-    task = asyncio.current_task()
-    return isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _holds_something(first: str | Completion) -> bool:

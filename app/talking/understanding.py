@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.cancelling import is_being_cancelled
 from app.errors import AgentError, Locale, VoiceBusy, WorkerFailed
 from app.voice.barge_in import prompt_for
 from app.voice.base import (
@@ -183,7 +184,9 @@ class Understanding:
             result = await self._understand(pcm, before, is_over_voice)
         except AgentError as error:
             result = error
-        except Exception as exc:
+        except (Exception, asyncio.CancelledError) as exc:
+            if is_being_cancelled():
+                raise
             logger.exception("internal")
             result = WorkerFailed(type(exc).__name__)
         if self._key == key:

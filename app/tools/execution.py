@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from app.cancelling import is_being_cancelled
 from app.locales import say
 from app.patience import more_time_s
 from app.tools.base import Tool, ToolContext, ToolError
@@ -77,8 +78,7 @@ async def execute(
         logger.warning("tool_bad_result", extra={**facts, "why": str(exc)})
         return Ending("failed", error=say(locale, "tool_bad_result"), may_have_acted=True)
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if is_being_cancelled():
             raise
         logger.warning("tool_raised", extra=facts, exc_info=True)
         return Ending("failed", error=say(locale, "tool_error"), may_have_acted=True)

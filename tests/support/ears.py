@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Literal
 
-from app.errors import AgentError
 from app.voice.base import EAR_RATE_HZ, Senses, SpeechEvent, Transcript, Utterance
 
 FRAME_MS = 20
@@ -106,7 +105,7 @@ class WordRecogniser:
 
     def __init__(self, vocabulary: Vocabulary, pass_s: float = 0.3) -> None:
         self.passes: list[Utterance] = []
-        self.fails: list[AgentError] = []
+        self.fails: list[BaseException] = []
         self.has_idle_worker = True
         self.deaf_passes = 0
         self.running = 0

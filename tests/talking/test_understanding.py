@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from app.errors import VoiceBusy, WorkerFailed
 from app.talking.understanding import MAX_JOINED_S, Understanding, Understood
 from app.voice.barge_in import prompt_for
@@ -101,14 +103,22 @@ async def test_pass_that_fails_is_tried_once_more_as_the_final_one():
     await s.understanding.aclose()
 
 
+@pytest.mark.parametrize(
+    "fails",
+    [[WorkerFailed(), WorkerFailed()], [RuntimeError()], [asyncio.CancelledError()]],
+    ids=["twice", "by a bug", "as clients of services do in trouble"],
+)
 @virtual
-async def test_pass_that_fails_twice_is_an_error():
+async def test_pass_that_fails_is_an_error(fails: list[BaseException]):
     s = Scene()
-    s.recogniser.fails = [WorkerFailed(), WorkerFailed()]
+    s.recogniser.fails = fails
+    done: list[bool] = []
+    s.understanding.on_done = lambda: done.append(True)
     s.understanding.understand(s.sound("uno."), 300)
     await asyncio.sleep(2)
 
     assert isinstance(s.understanding.result(300), WorkerFailed)
+    assert done == [True]
     await s.understanding.aclose()
 
 
