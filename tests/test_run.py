@@ -14,6 +14,9 @@ def _few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the inner runs need, and nothing else: they are many processes."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p xdist")
+    # This test may itself run beside others.
+    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def written(folder: Path, *bodies: str) -> list[str]:

@@ -109,8 +109,8 @@ class Stage:
         )
         self.tools: list[Tool] = [shop.tool("look"), shop.tool("send", "write")]
 
-    def server(self, model: ScriptedModel) -> Any:
-        return running_server(self.settings, provider=model, tools=self.tools)
+    def server(self, model: ScriptedModel, **options: Any) -> Any:
+        return running_server(self.settings, provider=model, tools=self.tools, **options)
 
 
 async def says_all(client: V2Client, texts: list[str]) -> list[str]:

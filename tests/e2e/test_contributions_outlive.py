@@ -1,5 +1,6 @@
 """What a back end has added over HTTP, and was told that it is durable, outlives the server."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,13 +76,15 @@ async def test_what_waited_when_the_server_was_killed_is_carried_out_once(tmp_pa
 
 async def test_what_is_too_old_is_not_said_any_more_and_context_is_known(tmp_path: Path) -> None:
     on = Stage(f"sqlite:///{tmp_path}/talks.db", Workshop())
-    model = ScriptedModel(lambda r: says("Vale."))
-    async with on.server(ScriptedModel([[Says("Em"), Pause(SLOW)]])) as server, v2_client(server) as client:
+    model, clock = ScriptedModel(lambda r: says("Vale.")), LaterClock(0)
+    first = ScriptedModel([[Says("Em"), Pause(SLOW)]])
+    async with on.server(first, clock=clock) as server, v2_client(server) as client:
         await client.starts()
         await client.says("hola", id="c1")
         await client.hears("response_chunk")
         for mode in MODES:
             await adds(server, client.session_id, mode)
+        clock.later = timedelta(seconds=on.settings.resume_window_s + 1)
         await dies(server, client)
         later = LaterClock(on.settings.resume_window_s + 1)
         async with running_server(on.settings, provider=model, clock=later) as after:
