@@ -113,7 +113,8 @@ def main() -> None:
     )
     parser.add_argument("-m", dest="marks", default="", help="as pytest takes it")
     options, arguments = parser.parse_known_args()
-    # Whoever ends this ends what it runs, too.
+    # Whoever ends this ends what it runs, too, also where a shell runs it in the background, deaf to SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if options.quick:
         sys.exit(run([*QUICK, *arguments], options.workers, options.marks or QUICK_MARKS))
