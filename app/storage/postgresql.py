@@ -53,7 +53,12 @@ class PostgresDatabase:
         self._owning = connector.engine(command_timeout_s=None, poolclass=NullPool)
         self._writing = connector.engine(poolclass=NullPool)
         self._reading = connector.engine(
-            pool_size=READERS, max_overflow=0, pool_timeout=read_timeout_s, pool_pre_ping=True
+            pool_size=READERS,
+            max_overflow=0,
+            pool_timeout=read_timeout_s,
+            pool_pre_ping=True,
+            # A read of several statements is of one moment, as a file's readers have it.
+            isolation_level="REPEATABLE READ",
         )
         self._lease = Lease(self._owning, on_lost)
         event.listen(self._writing.sync_engine, "begin", self._lease.fence)

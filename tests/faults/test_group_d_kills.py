@@ -136,6 +136,7 @@ def check(client: ResumingClient, said: list[str], rows: list[dict[str, Any]]) -
         assert kinds == ["response_complete"], "ended twice, or not answered"
     for row in texts:
         assert row["status"] == "ok"
+        assert row["turn_id"] in answers, f"no answer is kept to {row['content']}: {rows}"
         assert client.shown.answers[row["turn_id"]] == answers[row["turn_id"]], (
             "shown, heard or from a history"
         )

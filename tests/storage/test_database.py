@@ -1,7 +1,11 @@
 """The connections: set up, owned, closed."""
 
 import asyncio
+import sqlite3
+import threading
+from contextlib import closing
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection, text
 
@@ -46,6 +50,42 @@ async def test_sqlite_is_set_up(sqlite_address: str, pragma: str, value: object)
     assert await connection.run(lambda it: it.scalar(text(f"PRAGMA {pragma}"))) == value
 
     await connection.close()
+    await database.aclose()
+
+
+def add_user(address: str, name: str) -> None:
+    """By a connection that has nothing to do with ours, from a thread of its own."""
+
+    async def add() -> None:
+        connection = await asyncpg.connect(address)
+        await connection.execute("INSERT INTO users VALUES ($1, '{}')", name)
+        await connection.close()
+
+    def work() -> None:
+        if address.startswith("sqlite"):
+            with closing(sqlite3.connect(address.removeprefix("sqlite:///"))) as file, file:
+                file.execute("INSERT INTO users VALUES (?, '{}')", (name,))
+        else:
+            asyncio.run(add())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+async def test_read_of_several_statements_is_of_one_moment(address: str):
+    database = database_at(address)
+    writing = await database.connect()
+
+    def counts_twice(connection: Connection) -> tuple[int, int]:
+        before = count_users(connection)
+        add_user(address, "ana")
+        return before, count_users(connection)
+
+    assert await database.read(counts_twice) == (0, 0)
+    assert await database.read(count_users) == 1
+
+    await writing.close()
     await database.aclose()
 
 
