@@ -140,7 +140,7 @@ async def test_sounds_without_words_begin_no_turn_in_a_stream(talker: ServerProc
             await client.says(unspoken_sound(kind, seed) + bytes(RATE_HZ * 2 * PAUSE_S))
         await client.hears("speech_stopped", count=max(1, len(client.all("speech_started"))))
 
-        assert all(stopped["empty"] for stopped in client.all("speech_stopped"))
+        assert all(stopped["empty"] for stopped in client.all("speech_stopped")), client.all("transcript")
         assert (
             client.all("transcript", final=True) + client.all("message_accepted") + client.all("error") == []
         )

@@ -24,6 +24,9 @@ _SURE_OF_REPEATS: Final = 0.65
 _INTERJECTION: Final = re.compile(r"h*m+|h+u+m*|[aeou]+h+|a+|e+|o+|u+|u+h*m+|e+r+m*|a+y+|u+y+|o+y+")
 """A sound of a throat, as it is written: ah, eh, err, hmm, oh, uh. "Mm-hmm" and "uh-huh" mean something."""
 
+_DRAWN_OUT: Final = re.compile(r"\W*\w(?:-[^\W\d_A-ZÑÁÉÍÓÚ]){1,3}\W*")
+"""A sound of a throat that is written letter by letter: E-r-a. What people spell has capitals."""
+
 _MEANT: Final = frozenset({"mm hmm", "mm hm", "uh huh", "hm hm", "mhm"})
 
 
@@ -56,6 +59,8 @@ def is_made_up(text: str, confidence: float) -> bool:
 def is_interjection(text: str) -> bool:
     """Whether there is nothing in the text but sounds that ask for no answer."""
     words = plain(text)
+    if _DRAWN_OUT.fullmatch(text):
+        return True
     return words not in _MEANT and all(_INTERJECTION.fullmatch(word) for word in words.split())
 
 

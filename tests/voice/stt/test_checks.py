@@ -68,6 +68,7 @@ def test_one_word_over_and_over_needs_more_confidence(text: str):
 @pytest.mark.parametrize(
     ("text", "is_one"),
     [("Hmm.", True), ("¡Ah! Oh...", True), ("Errr", True), ("Mm-hmm.", False), ("Uh-huh", False),
+     ("E-r-a", True), ("A-a-h.", True), ("U-S-A", False), ("J-O-H-N.", False), ("E-mail", False),
      ("Sí", False), ("Oye", False), ("Ya", False), ("Ok", False), ("No", False), ("Hola", False)],
 )  # fmt: skip
 def test_sounds_of_a_throat_are_no_words(text: str, is_one: bool):
