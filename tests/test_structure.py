@@ -55,6 +55,7 @@ RANKS = {
     "clock": 0,
     "letters": 0,
     "unseen": 0,
+    "cancelling": 0,
     "weakly": 0,
     "chat": 0,
     "completeness": 0,
