@@ -2,13 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q --require-hashes
-LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile -q --generate-hashes --allow-unsafe \
+# A folder has no hash, and so no place in a lock: it is installed beside it, by what the lock has brought.
+CLIENT := $(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation
+LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/lock/bin/pip-compile -q --generate-hashes --unsafe-package voice-agent-client \
 	--strip-extras --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+# Where the environments of other people's clients are made.
+CLIENTS ?= .venv/clients
 
 # Whether a Python is one that this needs; another one would end in a hundred lines of pip's.
 NEW_ENOUGH := -c "import sys; sys.exit(sys.version_info < (3, 11))"
 
-.PHONY: run voice llama test test-quick check lint types format bench bench-voice attack talks soak fuzz audit docs browser lock help
+.PHONY: run voice llama test test-quick check lint types format bench bench-voice attack clients talks fleet-kills soak fuzz audit docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -53,8 +58,21 @@ bench-voice: .venv/dev ## Measures recognition on people, and spoken talks in re
 attack: .venv/dev ## Attacks a server here, and measures what others notice (about five minutes; ARGS="--kinds each")
 	$(BIN)/python -m bench.attack $(ARGS)
 
+clients: .venv/dev ## Has clients of the OpenAI Realtime API that others wrote talk to the server (CLIENTS=folder of their environments)
+	for name in agents livekit pipecat; do \
+		file=tests/clients/environments/$$name.txt; at=$(CLIENTS)/$$name; \
+		cmp -s $$file $$at/made-of.txt || { rm -rf $$at && $(PYTHON) -m venv $$at && $$at/bin/python -m pip --disable-pip-version-check \
+			install -q -r $$file && cp $$file $$at/made-of.txt; } || exit 1; \
+	done
+	mkdir -p $(CLIENTS)/node && cp tests/clients/environments/node/package.json $(CLIENTS)/node/ \
+		&& cd $(CLIENTS)/node && npm install --no-audit --no-fund --loglevel=error
+	CLIENTS_DIR=$(abspath $(CLIENTS)) CLIENTS_REQUIRED=1 $(BIN)/python -m pytest -q tests/clients
+
 talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000)
 	$(BIN)/python -m tests.talks $(or $(N),10000)
+
+fleet-kills: .venv/dev ## Kills processes of a fleet one after the other, while talks go on over all of them (N=1000)
+	$(BIN)/python -m tests.fleet.kills $(or $(N),1000) $(ARGS)
 
 soak: .venv/dev ## Holds talks while everything breaks (MINUTES=10 SESSIONS=300 ONLY=talks|idle|storm|leak)
 	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SESSIONS),--sessions $(SESSIONS)) \
@@ -82,15 +100,16 @@ lock: ## Locks what requirements*.ini names and is not locked yet (ARGS=--upgrad
 	done
 
 .venv/bin/python:
-	@$(PYTHON) $(NEW_ENOUGH) 2>/dev/null || { echo "This needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is \
-	$$($(PYTHON) -V 2>&1 || echo missing). Name another one, as in: make run PYTHON=python3.12" | tr -d '\t' >&2; exit 1; }
+	@$(PYTHON) $(NEW_ENOUGH) 2>/dev/null || { found=$$($(PYTHON) -V 2>/dev/null || echo missing); \
+		echo "This needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$found. Name another one, as in: make run PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv || $(PYTHON) -m venv --without-pip .venv
 
-.venv/run: .venv/bin/python requirements.lock
+.venv/run: .venv/bin/python requirements.lock $(wildcard clients/python/pyproject.toml)
 	@$(BIN)/python $(NEW_ENOUGH) || { rm -rf .venv && $(MAKE) --no-print-directory .venv/bin/python; }
 	@$(BIN)/python -c "import platform, sys; odd = ['an Intel Mac'] * (platform.system() == 'Darwin' and platform.machine() == 'x86_64') \
 		+ ['Python 3.14 or newer'] * (sys.version_info >= (3, 14)); odd and print(f'{\", \".join(odd)}: some packages have no wheels here, see Quick start in README.md')"
 	$(PIP) -r requirements.lock
+	$(CLIENT) -e ./clients/python
 	@touch $@
 
 .venv/dev: .venv/run requirements-dev.lock

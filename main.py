@@ -26,48 +26,54 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
 
 from app.clock import Clock, SystemClock
 from app.descriptors import watch_descriptors
+from app.fleet.fleet import Fleet, joined
 from app.interpreter import take_short_turns
 from app.llm.base import ChatProvider
 from app.llm.loader import load_provider
 from app.router.base_path import BasePath
 from app.router.credentials import is_loopback
-from app.router.doorkeeper import Doorkeeper
 from app.router.guarded_socket import Guard, guarded_sockets
-from app.router.handshakes import timed_handshakes
 from app.router.http_rules import HttpRules
 from app.router.page import load_page
-from app.router.refusals import bad_request
+from app.router.refusals import bad_request, refused
+from app.router.request_filter import RequestFilter
+from app.router.request_timeouts import timed_handshakes
 from app.router.routes import (
     agent_route,
     metrics_route,
     sessions_route,
     tickets_route,
+    twilio_route,
     users_route,
     websocket_route,
 )
-from app.router.routes.page_route import page_router
-from app.services.access import Access
-from app.services.complaints import passes
-from app.services.housekeeping import keep_house
-from app.services.memory import keep_large_buffers_apart
-from app.services.names import warn_of_names, warn_of_oddities
-from app.services.tidying import keep_small
+from app.router.routes.page_route import page_frame, page_look, page_router
+from app.services.auth.access import Access
+from app.services.limits.complaints import passes
+from app.services.sessions.retention import run_retention
+from app.services.upkeep.memory import keep_large_buffers_apart
+from app.services.upkeep.names import warn_of_names, warn_of_oddities
+from app.services.upkeep.tidying import keep_small
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.shutdown import StopSignals
+from app.speech.base import VoiceEngines
+from app.speech.models.progress import ProgressBar
+from app.speech.models.readiness import INSTALLER, VoiceParts
 from app.storage.errors import StorageError
 from app.storage.opening import open_store, store_address
+from app.storage.postgres_address import PostgresAddress
 from app.storage.store import Store
+from app.telemetry.composite import CompositeTelemetry
 from app.telemetry.exposition import Metrics
 from app.telemetry.loader import Tracing, find_tracing
-from app.telemetry.several import Several
-from app.telemetry.tally import Tally
-from app.tools.registry import ToolRegistry, load_tools
-from app.voice.base import VoiceEngines
-from app.voice.progress import ProgressBar
-from app.voice.readiness import INSTALLER, VoiceParts
+from app.telemetry.metrics_recorder import MetricsRecorder
+from app.tools.registry import load_tools
+from app.tools.tool_list import ToolRegistry
+from app.tools.toolset import follow
 from app.watchdog import LoopWatchdog
 from config.logger_config import configure_logging
 from config.settings import Settings, SettingsError, load_settings
@@ -94,7 +100,7 @@ def create_app(
         SettingsError: The settings do not fit together.
     """
     tools = tools if tools is not None else load_tools(settings)
-    model = provider if provider is not None else load_provider(settings)
+    model = provider if provider is not None else load_provider(settings, settings)
     time = clock or SystemClock()
     access = Access(settings, time)
     make_traces = find_tracing(settings)
@@ -102,14 +108,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         take_short_turns()
-        store = await _store_or_exit(settings, time)
+        fleet = _fleet_or_exit(settings, time)
+        store = await _store_or_exit(settings, time, fleet)
         service = WebSocketAgentService(settings, model, tools, time, store, voice=voice, access=access)
         watchdog = LoopWatchdog()
         watchdog.start()
         app.state.service = service
         if not is_loopback(settings.host):
             access.note_exposure()
-        tracing = make_traces(settings, model) if make_traces is not None else None
+        tracing = make_traces(settings, settings.agent_name, model) if make_traces is not None else None
         _measure(app, service, watchdog, tracing)
         keepers = _keepers(service, time, access, model)
         stop_signals = StopSignals(service.farewell)
@@ -118,17 +125,19 @@ def create_app(
             await service.voice.start()
         else:
             service.session_host.engines = engines
-        try:
-            yield
-        finally:
-            await stop_signals.remove()
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.wait(keepers)
-            await service.aclose()
-            if tracing is not None:
-                await tracing.aclose()
-            watchdog.stop()
+        # Its port answers the others until the sessions have ended and all of them is written.
+        async with joined(fleet, service):
+            try:
+                yield
+            finally:
+                await stop_signals.remove()
+                for keeper in keepers:
+                    keeper.cancel()
+                await asyncio.wait(keepers)
+                await service.aclose()
+                if tracing is not None:
+                    await tracing.aclose()
+                watchdog.stop()
 
     app = FastAPI(title="WebSocket Voice Agent", lifespan=lifespan, docs_url=None, redoc_url=None)
     _add_routes(app, settings)
@@ -139,39 +148,60 @@ def create_app(
 def _keepers(
     service: WebSocketAgentService, clock: Clock, access: Access, model: ChatProvider
 ) -> set[asyncio.Task[None]]:
-    """What goes on beside the talks, until the server stops."""
+    """Return what goes on beside the talks, until the server stops."""
     settings, sessions = service.settings, service.sessions
     tidying = keep_small(lambda: len(sessions), settings.resume_window_s)
+    retention = run_retention(
+        service.store,
+        clock,
+        resume_window_s=settings.resume_window_s,
+        retention_days=settings.session_retention_days,
+    )
     return {
-        asyncio.create_task(keep_house(service.store, settings, clock), name="housekeeping"),
+        asyncio.create_task(retention, name="housekeeping"),
         asyncio.create_task(watch_descriptors(clock), name="descriptors"),
         asyncio.create_task(tidying, name="tidying"),
         asyncio.create_task(access.follow_keys(), name="keys"),
-        asyncio.create_task(warn_of_names(settings, model), name="names"),
+        asyncio.create_task(warn_of_names(settings, settings, model), name="names"),
+        *(
+            asyncio.create_task(follow(toolset), name=f"toolset {toolset.name}")
+            for toolset in service.host.registry.toolsets
+        ),
     }
 
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
-    for module in (websocket_route, sessions_route, users_route, tickets_route, metrics_route, agent_route):
+    modules = (
+        websocket_route,
+        sessions_route,
+        users_route,
+        tickets_route,
+        metrics_route,
+        agent_route,
+        twilio_route,
+    )
+    for module in modules:
         app.include_router(module.router)
-    app.state.page = load_page()
-    app.include_router(page_router(app.state.page, settings))
+    page, look = load_page(), page_look(settings, settings.given_name)
+    app.state.frame = page_frame(page, look)
+    app.include_router(page_router(page, look, settings))
 
 
 def _measure(
     app: FastAPI, service: WebSocketAgentService, watchdog: LoopWatchdog, tracing: Tracing | None
 ) -> None:
-    """Has all that happens counted, for `/metrics`, and traced where that is wanted."""
-    tally = Tally(service.host.registry.names)
-    service.session_host.telemetry = tally if tracing is None else Several(tally, tracing)
-    app.state.metrics = Metrics(service, tally, watchdog)
+    """Have all that happens counted, for `/metrics`, and traced where that is wanted."""
+    metrics = MetricsRecorder(service.host.registry.seen_names)
+    service.session_host.telemetry = metrics if tracing is None else CompositeTelemetry(metrics, tracing)
+    app.state.metrics = Metrics(service, metrics, watchdog)
 
 
 def _guard(app: FastAPI, settings: Settings, access: Access) -> None:
     """What requests pass before they reach a route, and how they are refused."""
-    app.state.guard = Guard.of(settings, access.conducts)
+    app.state.guard = Guard.of(settings, settings.wire_limit_bytes, access.conducts)
     app.router.redirect_slashes = False  # its answer would be an address made of what the client calls us
     app.add_exception_handler(RequestValidationError, bad_request)
+    app.add_exception_handler(HTTPException, refused)
     app.add_middleware(BasePath, path=settings.root_path or "")
     if settings.allowed_origins:
         app.add_middleware(
@@ -181,25 +211,42 @@ def _guard(app: FastAPI, settings: Settings, access: Access) -> None:
             allow_headers=["Authorization", "Content-Type", "If-Match"],
             expose_headers=["ETag"],
         )
-    app.add_middleware(Doorkeeper, settings=settings, conducts=access.conducts)
+    app.add_middleware(RequestFilter, settings=settings, conducts=access.conducts)
     app.add_middleware(HttpRules)
     app.add_middleware(websocket_route.RawSend)
 
 
-async def _store_or_exit(settings: Settings, clock: Clock) -> Store:
-    """Opens the store; one that must not be used ends the process with one line.
+def _fleet_or_exit(settings: Settings, clock: Clock) -> Fleet | None:
+    """Return this process's place among several; None where it is alone.
+
+    A port that cannot be bound ends the process with one line, as a store does: each process of several has
+    its own, so that `uvicorn --workers 2` ends here too.
+    """
+    if not settings.is_in_fleet:
+        return None
+    try:
+        return Fleet(settings, clock)
+    except SettingsError as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.stderr.flush()
+        os._exit(EXIT_WRONG_SETTINGS)
+
+
+async def _store_or_exit(settings: Settings, clock: Clock, fleet: Fleet | None) -> Store:
+    """Open the store; one that must not be used ends the process with one line.
 
     The process ends here and not by an exception, which uvicorn would answer with a traceback. Nothing has
     begun yet that would have to be given back.
     """
     try:
-        return await open_store(settings, clock, _exit_at_once)
+        terms = fleet.terms if fleet is not None else None
+        return await open_store(settings, clock, _exit_at_once, terms)
     except StorageError as exc:
         _exit_at_once(exc)
 
 
 def _exit_at_once(exc: StorageError) -> NoReturn:
-    """Ends the process with one line, also when another server has taken the database over.
+    """End the process with one line, also when another server has taken the database over.
 
     Talks that are held here would go their own way meanwhile: their clients must come back, and land there.
     """
@@ -209,7 +256,7 @@ def _exit_at_once(exc: StorageError) -> NoReturn:
 
 
 def __getattr__(name: str) -> Any:
-    """Makes `app` for whoever asks, as `uvicorn main:app` does; importing this module starts nothing."""
+    """Make `app` for whoever asks, as `uvicorn main:app` does; importing this module starts nothing."""
     if name != "app":
         raise AttributeError(name)
     settings = _settings_or_exit()
@@ -218,7 +265,7 @@ def __getattr__(name: str) -> Any:
 
 
 def main() -> None:
-    """Runs the server until it is told to stop."""
+    """Run the server until it is told to stop."""
     parser = argparse.ArgumentParser(
         description="A voice agent that people talk to over a WebSocket.",
         epilog="All settings come from the environment or from .env; .env.example lists them.",
@@ -320,7 +367,9 @@ def _voice_that_installs(settings: Settings) -> VoiceParts:
 
 def _app_or_exit(settings: Settings, voice: VoiceParts | None = None) -> FastAPI:
     try:
-        store_address(settings)
+        address = store_address(settings)
+        if settings.is_in_fleet and not isinstance(address, PostgresAddress):
+            raise SettingsError("DATABASE_URL: several processes (FLEET_ADDRESS) need PostgreSQL")
         app = create_app(settings, voice=voice)
     except SettingsError as exc:
         sys.stderr.write(f"{exc}\n")

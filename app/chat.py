@@ -32,7 +32,7 @@ class Extras(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
+class FunctionCall:
     """A tool call that a model asked for, gathered from its pieces.
 
     `arguments` is the JSON text as the model wrote it, unchecked; `name` and `id` too. `extras` is what else
@@ -46,7 +46,7 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class TokenUsage:
     """Tokens that the service counted."""
 
     prompt_tokens: int

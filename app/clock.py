@@ -13,7 +13,7 @@ class Clock(Protocol):
     """What the server knows about time."""
 
     def now(self) -> datetime:
-        """The wall clock, in UTC."""
+        """Return the wall clock, in UTC."""
         ...
 
     def monotonic(self) -> float:
@@ -25,11 +25,11 @@ class SystemClock:
     """The machine's wall clock and the running event loop's time."""
 
     def now(self) -> datetime:
-        """The wall clock, in UTC."""
+        """Return the wall clock, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """The running loop's time, the same that its timers use.
+        """Return the running loop's time, the same that its timers use.
 
         Raises:
             RuntimeError: No event loop is running.
@@ -38,5 +38,5 @@ class SystemClock:
 
 
 def wire_time(moment: datetime) -> str:
-    """A UTC moment as clients read it: `2025-07-20T10:30:00Z`, whole seconds."""
+    """Return a UTC moment as clients read it: `2025-07-20T10:30:00Z`, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

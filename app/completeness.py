@@ -120,7 +120,7 @@ _LEANING_WORDS: Final = 6
 
 
 def sounds_finished(text: str, language: Locale) -> bool:
-    """Whether a person who has said this may well have said all.
+    """Return whether a person who has said this may well have said all.
 
     Args:
         text: What a recogniser made of it; its full stops mean nothing, its commas and dots at the end do.

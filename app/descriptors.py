@@ -19,7 +19,7 @@ ERROR_EVERY_S = 60.0
 
 
 async def watch_descriptors(clock: Clock, interval_s: float = LOOK_EVERY_S) -> None:
-    """Looks until it is cancelled; one ERROR a minute at most."""
+    """Look until it is cancelled; one ERROR a minute at most."""
     reported_at: float | None = None
     was_short = False
     while True:

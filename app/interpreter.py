@@ -12,5 +12,5 @@ interval each time that it has something to send.
 
 
 def take_short_turns() -> None:
-    """Sets it, for the whole process."""
+    """Set it, for the whole process."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)

@@ -54,7 +54,7 @@ def bare(text: str) -> str:
 
 
 def unaccented(text: str) -> str:
-    """The text without accents, tildes and the like: `Árbol` is `Arbol`."""
+    """Return the text without accents, tildes and the like: `Árbol` is `Arbol`."""
     return _translated(text, _UNACCENTED)
 
 
@@ -66,7 +66,7 @@ def _translated(text: str, table: dict[int, str]) -> str:
 
 
 def composed(text: str) -> str:
-    """The text in Unicode's composed form (NFC), without the marks that no letter has so many of."""
+    """Return the text in Unicode's composed form (NFC), without the marks that no letter has so many of."""
     if text.isascii():
         return text
     pieces: list[str] = []
@@ -82,7 +82,7 @@ def composed(text: str) -> str:
 
 
 def _begins_anew(char: str) -> bool:
-    """Whether what stands before a character never changes it, nor it what stands before."""
+    """Return whether what stands before a character never changes it, nor it what stands before."""
     return char < "\u0300" or "\u4e00" <= char <= "\u9fff" or char in _FENCES
 
 

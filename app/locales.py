@@ -46,6 +46,24 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "tool_cancelled": ("Herramienta {name}: cancelada ({n} s).", "Tool {name}: cancelled ({n} s)."),
     "tool_interrupted": ("Herramienta {name}: interrumpida ({n} s).", "Tool {name}: interrupted ({n} s)."),
+    "phone_greeting": (
+        "Hola, soy {name}. ¿En qué puedo ayudarte?",
+        "Hello, this is {name}. How can I help you?",
+    ),
+    "phone_no_speech": (
+        "Ahora no puedo atender llamadas. Inténtalo más tarde.",
+        "I cannot take calls at the moment. Please try again later.",
+    ),
+    "phone_progress": ("Sigo en ello.", "I'm still on it."),
+    "phone_approval": (
+        "¿Permites que ejecute {name} con {arguments}? Pulsa 1 para sí o 2 para no.",
+        "May I run {name} with {arguments}? Press 1 for yes or 2 for no.",
+    ),
+    "phone_approval_bare": (
+        "¿Permites que ejecute {name}? Pulsa 1 para sí o 2 para no.",
+        "May I run {name}? Press 1 for yes or 2 for no.",
+    ),
+    "phone_keys": ("Pulso en el teclado: {keys}", "I press on the keypad: {keys}"),
     "finish_length": (
         "La respuesta se ha cortado: ha llegado a su longitud máxima.",
         "The answer was cut: it reached its maximum length.",
@@ -143,7 +161,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
 
 
 def say(locale: Locale, name: str, /, **fields: object) -> str:
-    """The sentence of that name in that language.
+    """Return the sentence of that name in that language.
 
     Raises:
         KeyError: There is no such sentence, or a field of it is missing.

@@ -35,7 +35,7 @@ class StopSignals:
         self._has_begun = False
 
     def install(self) -> None:
-        """Takes its place; does nothing outside the main thread or where nobody handles the signals."""
+        """Take its place; do nothing outside the main thread or where nobody handles the signals."""
         if threading.current_thread() is not threading.main_thread():
             return
         self._loop = asyncio.get_running_loop()
@@ -46,7 +46,7 @@ class StopSignals:
                 signal.signal(number, self._on_signal)
 
     async def remove(self) -> None:
-        """Puts the handlers back that were there before, and waits for a farewell that is under way."""
+        """Put the handlers back that were there before, and wait for a farewell that is under way."""
         for number, before in self._before.items():
             # `==`, since each look at a bound method makes a new object of it.
             if signal.getsignal(number) == self._on_signal:

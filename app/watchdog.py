@@ -46,7 +46,7 @@ class LoopWatchdog:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begins to watch the running loop."""
+        """Begin to watch the running loop."""
         self._loop = asyncio.get_running_loop()
         self._thread_id = threading.get_ident()
         if sys.platform == "linux":  # not all systems can read the clock of another thread
@@ -56,7 +56,7 @@ class LoopWatchdog:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the watch."""
+        """End the watch."""
         self._stopped.set()
         if self._timer is not None:
             self._timer.cancel()

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def weakly(method: Callable[[T], None]) -> Callable[[T], None]:
-    """The same bound method, for what its object owns; once the object is gone, nothing is called."""
+    """Return the same bound method, for what its object owns; once the object is gone, nothing is called."""
     weak = weakref.WeakMethod(method)
 
     def call(argument: T) -> None:

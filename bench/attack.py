@@ -18,7 +18,7 @@ from pathlib import Path
 import uvloop
 
 from bench.attacker import KINDS, SOCKETS, Attack, open_socket, text
-from bench.load import Client, Tally, connect_all, one_turn_each
+from bench.load import Client, MetricsRecorder, connect_all, one_turn_each
 from bench.measure import OURS, clients_of, servers
 from bench.processes import Process, raise_file_limit, take_cores
 from bench.report import this_machine
@@ -96,7 +96,7 @@ async def use_once(server: Process) -> None:
     connections at once as the attacker has.
     """
     await run(server, "none", 2, 0)
-    async with clients_of(server, SOCKETS, Tally()) as crowd:
+    async with clients_of(server, SOCKETS, MetricsRecorder()) as crowd:
         await one_turn_each(crowd, Order(20, 20_000))
     reader, writer = await open_socket(server.port, Attack("nothing", b"", text('{"type":"system"}')))
     clip = base64.b64encode(bytes(_MIB)).decode()
@@ -111,8 +111,8 @@ async def use_once(server: Process) -> None:
 
 async def run(server: Process, kind: str, seconds: float, rest_s: float) -> Seen:
     """Others talk for so long while somebody attacks (or `none`), and the server has some rest after it."""
-    tally = Tally()
-    clients = await connect_all(server.port, TALKS, tally)
+    metrics = MetricsRecorder()
+    clients = await connect_all(server.port, TALKS, metrics)
     before_kib, log = server.resident_kib(), _log(server)
     own, before = _sessions_in(log[-TALKS * 4 :]), len(log)
     most = [before_kib]
@@ -128,7 +128,7 @@ async def run(server: Process, kind: str, seconds: float, rest_s: float) -> Seen
     watch.cancel()
     for client in clients:
         client.close()
-    delays = sorted(tally.token_ns)
+    delays = sorted(metrics.token_ns)
     return Seen(
         p50_ms=delays[len(delays) // 2] / 1e6,
         p99_ms=delays[len(delays) * 99 // 100] / 1e6,

@@ -22,7 +22,7 @@ class LoadError(Exception):
 
 
 @dataclass(slots=True)
-class Tally:
+class MetricsRecorder:
     """What clients have received.
 
     Attributes:
@@ -50,8 +50,8 @@ class Client(asyncio.Protocol):
     HEADERS = b""
     """What its handshake says beside the necessary."""
 
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
+    def __init__(self, metrics: MetricsRecorder) -> None:
+        self.metrics = metrics
         self._received = bytearray()
         self._is_upgraded = False
         self._waiter: asyncio.Future[None] | None = None
@@ -142,8 +142,8 @@ class Client(asyncio.Protocol):
         message_type = message["type"]
         if message_type == "response_chunk":
             pieces = message["content"].split()
-            self.tally.tokens += len(pieces)
-            self.tally.alone += len(pieces) == 1
+            self.metrics.tokens += len(pieces)
+            self.metrics.alone += len(pieces) == 1
             if self._is_stamped:
                 self._take_stamps(pieces, now_ns)
         elif message_type == "error":
@@ -157,9 +157,9 @@ class Client(asyncio.Protocol):
             if self._is_first:
                 self._is_first = False
                 upstream_ns = int(sent) - int(received)
-                self.tally.first_chunk_ns.append(now_ns - self._asked_ns - upstream_ns)
+                self.metrics.first_chunk_ns.append(now_ns - self._asked_ns - upstream_ns)
             else:
-                self.tally.token_ns.append(now_ns - int(sent))
+                self.metrics.token_ns.append(now_ns - int(sent))
 
     def _fail(self, what: str) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -189,10 +189,10 @@ async def connect(port: int, client: Client, awaited: str = "session_created") -
 
 
 async def connect_all(
-    port: int, count: int, tally: Tally, kind: Callable[[Tally], Client] = Client
+    port: int, count: int, metrics: MetricsRecorder, kind: Callable[[MetricsRecorder], Client] = Client
 ) -> list[Client]:
     """That many clients of one kind, connected one after the other."""
-    clients = [kind(tally) for _ in range(count)]
+    clients = [kind(metrics) for _ in range(count)]
     for client in clients:
         await connect(port, client)
     return clients

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from bench.load import Client, Tally, connect
+from bench.load import Client, MetricsRecorder, connect
 from bench.upstream import Order
 
 _texts = itertools.count(1)
@@ -33,8 +33,8 @@ class V2Client(Client):
 
     HEADERS = b"Sec-WebSocket-Protocol: voice-agent.v2\r\n"
 
-    def __init__(self, tally: Tally) -> None:
-        super().__init__(tally)
+    def __init__(self, metrics: MetricsRecorder) -> None:
+        super().__init__(metrics)
         self.ticket: Ticket | None = None
         self.seq = 0
 
@@ -72,8 +72,8 @@ class ReturningClient(V2Client):
         replayed: Numbered messages that came.
     """
 
-    def __init__(self, tally: Tally, ticket: Ticket, last_seq: int) -> None:
-        super().__init__(tally)
+    def __init__(self, metrics: MetricsRecorder, ticket: Ticket, last_seq: int) -> None:
+        super().__init__(metrics)
         self.ticket = ticket
         self.seq = last_seq
         self.replayed = 0
@@ -108,7 +108,7 @@ async def resume(port: int, ticket: Ticket, last_seq: int) -> tuple[ReturningCli
     Raises:
         LoadError: The server refused, or has no longer all that is asked for.
     """
-    client = ReturningClient(Tally(), ticket, last_seq)
+    client = ReturningClient(MetricsRecorder(), ticket, last_seq)
     began_ns = time.monotonic_ns()
     await connect(port, client, awaited=_REPLAYED)
     return client, time.monotonic_ns() - began_ns

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bench.load import Client, Tally, ask_in_bursts, connect_all, keep_asking, one_turn_each
+from bench.load import Client, MetricsRecorder, ask_in_bursts, connect_all, keep_asking, one_turn_each
 from bench.processes import OUR_SERVER, STRAIGHT_RELAY, UPSTREAM, Cores, Process, running
 from bench.upstream import Order
 
@@ -210,10 +210,10 @@ async def servers(cores: Cores, *kinds: Measured) -> AsyncIterator[list[Process]
 
 @asynccontextmanager
 async def clients_of(
-    server: Process, count: int, tally: Tally, kind: Callable[[Tally], Client] = Client
+    server: Process, count: int, metrics: MetricsRecorder, kind: Callable[[MetricsRecorder], Client] = Client
 ) -> AsyncIterator[list[Client]]:
     """Clients that are connected inside the block."""
-    clients = await connect_all(server.port, count, tally, kind)
+    clients = await connect_all(server.port, count, metrics, kind)
     try:
         yield clients
     finally:
@@ -257,15 +257,15 @@ async def cpu(plan: Plan, cores: Cores) -> CpuResult:
 
 
 async def cpu_run(
-    server: Process, streams: int, order: Order, kind: Callable[[Tally], Client] = Client
+    server: Process, streams: int, order: Order, kind: Callable[[MetricsRecorder], Client] = Client
 ) -> CpuRun:
     """One turn on each of new connections, from the first text to the last token."""
-    tally = Tally()
-    async with clients_of(server, streams, tally, kind) as clients:
+    metrics = MetricsRecorder()
+    async with clients_of(server, streams, metrics, kind) as clients:
         cpu_before, began = server.cpu_s(), time.monotonic()
         await one_turn_each(clients, order)
         cpu_s, lasted_s = server.cpu_s() - cpu_before, time.monotonic() - began
-    return CpuRun(cpu_s / tally.tokens * 1e6, tally.alone_share, cpu_s / lasted_s)
+    return CpuRun(cpu_s / metrics.tokens * 1e6, metrics.alone_share, cpu_s / lasted_s)
 
 
 async def latency(plan: Plan, cores: Cores) -> list[LatencyResult]:
@@ -279,20 +279,20 @@ async def latency(plan: Plan, cores: Cores) -> list[LatencyResult]:
 
 async def latency_run(server: Process, crowd: Crowd, ask: Ask) -> LatencyResult:
     """One crowd's talks with a server of ours."""
-    tally = Tally()
-    async with clients_of(server, crowd.streams, tally) as clients:
+    metrics = MetricsRecorder()
+    async with clients_of(server, crowd.streams, metrics) as clients:
         cpu_before, began = server.cpu_s(), time.monotonic()
         await ask(clients, Order(crowd.tokens, GAP_US, is_stamped=True), crowd.turns)
         load = (server.cpu_s() - cpu_before) / (time.monotonic() - began)
     return LatencyResult(
         streams=crowd.streams,
         is_burst=ask is ask_in_bursts,
-        turns=len(tally.first_chunk_ns),
-        tokens=len(tally.token_ns),
-        first_chunk_p50_ms=percentile_ms(tally.first_chunk_ns, 50),
-        first_chunk_p99_ms=percentile_ms(tally.first_chunk_ns, 99),
-        token_p50_ms=percentile_ms(tally.token_ns, 50),
-        token_p99_ms=percentile_ms(tally.token_ns, 99),
+        turns=len(metrics.first_chunk_ns),
+        tokens=len(metrics.token_ns),
+        first_chunk_p50_ms=percentile_ms(metrics.first_chunk_ns, 50),
+        first_chunk_p99_ms=percentile_ms(metrics.first_chunk_ns, 99),
+        token_p50_ms=percentile_ms(metrics.token_ns, 50),
+        token_p99_ms=percentile_ms(metrics.token_ns, 99),
         server_load=load,
     )
 
@@ -303,19 +303,21 @@ def percentile_ms(times_ns: Sequence[int], percent: int) -> float:
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] / 1e6
 
 
-async def memory(plan: Plan, cores: Cores, kind: Callable[[Tally], Client] = Client) -> MemoryResult:
+async def memory(
+    plan: Plan, cores: Cores, kind: Callable[[MetricsRecorder], Client] = Client
+) -> MemoryResult:
     """Weighs sessions that had one turn and now wait for the next text."""
     order = Order(20, 2000)
     batch = 50
     async with servers(cores, OURS) as (server,):
         # What is loaded at the first turns, and the room that connecting needs, is no session's.
-        async with clients_of(server, batch, Tally(), kind) as warm:
+        async with clients_of(server, batch, MetricsRecorder(), kind) as warm:
             await one_turn_each(warm, order)
         before_kib = await _settled_kib(server)
         async with AsyncExitStack() as stack:
             for start in range(0, plan.sessions, batch):
                 size = min(batch, plan.sessions - start)
-                clients = await stack.enter_async_context(clients_of(server, size, Tally(), kind))
+                clients = await stack.enter_async_context(clients_of(server, size, MetricsRecorder(), kind))
                 await one_turn_each(clients, order)
             after_kib = await _settled_kib(server)
     return MemoryResult(plan.sessions, before_kib, after_kib)

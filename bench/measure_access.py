@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from bench.load import Client, Tally, connect
+from bench.load import Client, MetricsRecorder, connect
 from bench.measure import Measured, percentile_ms, servers
 from bench.processes import OUR_SERVER, Cores, Process
 
@@ -38,7 +38,7 @@ class TokenClient(Client):
     """Brings a token in its first message."""
 
     def __init__(self, token: str) -> None:
-        super().__init__(Tally())
+        super().__init__(MetricsRecorder())
         self._token = token
 
     def opening(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.load import Tally, ask_in_bursts
+from bench.load import MetricsRecorder, ask_in_bursts
 from bench.measure import GAP_US, Crowd, Measured, clients_of, percentile_ms, servers
 from bench.processes import OUR_SERVER, Cores, Process
 from bench.upstream import Order
@@ -72,14 +72,14 @@ async def turns(
 
 async def _run(server: Process, crowd: Crowd, messages: int) -> tuple[float, float]:
     """CPU for one turn, and the middle of what was added to the first chunks, in milliseconds."""
-    tally = Tally()
-    async with clients_of(server, crowd.streams, tally) as clients:
+    metrics = MetricsRecorder()
+    async with clients_of(server, crowd.streams, metrics) as clients:
         # The first turn has to open a connection to the upstream. A turn adds two messages.
         await ask_in_bursts(clients, Order(crowd.tokens, 0), max(1, messages // 2))
         cpu_s = server.cpu_s()
         await ask_in_bursts(clients, Order(crowd.tokens, GAP_US, is_stamped=True), crowd.turns)
         cpu_s = server.cpu_s() - cpu_s
-    return cpu_s / (crowd.streams * crowd.turns) * 1000, percentile_ms(tally.first_chunk_ns, 50)
+    return cpu_s / (crowd.streams * crowd.turns) * 1000, percentile_ms(metrics.first_chunk_ns, 50)
 
 
 def _spread(figures: list[float]) -> Spread:

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.load import Client, LoadError, Tally
+from bench.load import Client, LoadError, MetricsRecorder
 from bench.load_v2 import V2Client, resume
 from bench.measure import (
     GAP_US,
@@ -117,7 +117,7 @@ async def pairs(plan: PlanV2, cores: Cores) -> tuple[PairResult, PairResult]:
     """Compares v2 with v1, and v1 with SQLite to v1 without; the three take turns to be first."""
     streams, _, tokens = plan.crowd
     async with servers(cores, OURS, WITH_SQLITE) as (without, with_sqlite):
-        ways: list[tuple[Process, Callable[[Tally], Client]]]
+        ways: list[tuple[Process, Callable[[MetricsRecorder], Client]]]
         ways = [(without, Client), (without, V2Client), (with_sqlite, Client)]
         costs: list[list[float]] = [[] for _ in ways]
         for server, kind in ways:
@@ -153,7 +153,7 @@ async def resuming(plan: PlanV2, cores: Cores) -> ResumeResult:
         LoadError: Not all came back.
     """
     async with servers(cores, OURS) as (server,):
-        async with clients_of(server, 1, Tally(), V2Client) as (client,):
+        async with clients_of(server, 1, MetricsRecorder(), V2Client) as (client,):
             assert isinstance(client, V2Client)
             while client.seq < plan.ring:
                 await client.ask(Order(100, 1000))
@@ -180,7 +180,7 @@ async def long_talk(plan: LongTalk, cores: Cores) -> LongTalkResult:
     costs_ms: list[float] = []
     async with (
         servers(cores, _LONG_TALKS) as (server,),
-        clients_of(server, plan.talks, Tally(), V2Client) as clients,
+        clients_of(server, plan.talks, MetricsRecorder(), V2Client) as clients,
     ):
         for _ in range(plan.late + plan.window // 2):
             before_s = server.cpu_s()

@@ -1,16 +1,17 @@
-"""The settings that say who may talk, and how much."""
+"""The settings that say who may talk."""
 
 import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
 
 from config.api_tokens import ApiToken, parse_api_tokens
-from config.forms import CommaList, Seconds, split_commas
+from config.forms import CommaList
 from config.origins import parse_origin
+from config.settings_slice import SettingsSlice
 
 SIGNING_ALGORITHMS: Final = frozenset(
     f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)
@@ -22,14 +23,59 @@ SECRET_ALGORITHMS: Final = frozenset({"HS256", "HS384", "HS512"})
 _MIN_SECRET_BYTES = 32
 
 
-class AccessSettings(BaseSettings):
-    """Part of `Settings`: who may connect, and the limits of users and addresses."""
+def _parse_tokens(value: object) -> object:
+    return parse_api_tokens(value) if isinstance(value, str) else value
 
-    # Who may talk
-    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode] = ()
+
+def _checked_algorithms(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or not (set(value) <= SIGNING_ALGORITHMS or set(value) <= SECRET_ALGORITHMS):
+        known = ", ".join(sorted(SIGNING_ALGORITHMS))
+        raise ValueError(f"must be some of {known}, or some of HS256, HS384, HS512; never both kinds")
+    return value
+
+
+def _as_origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    found = [parse_origin(_in_letters_of_dns(entry)) for entry in value]
+    if None in found:
+        raise ValueError("must be a comma list of origins such as https://app.example.com")
+    # As browsers write them: what answers them compares the texts.
+    return tuple(str(origin) for origin in found)
+
+
+def _in_letters_of_dns(origin: str) -> str:
+    """Return an origin as browsers send it, where its name has letters that DNS does not know (`xn--`)."""
+    scheme, mark, host = origin.partition("://")
+    if host.isascii():
+        return origin
+    try:
+        return scheme + mark + host.encode("idna").decode()
+    except UnicodeError:
+        return ""
+
+
+def _as_names(value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        if entry != "*" and re.fullmatch(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", entry) is None:
+            raise ValueError("must be a comma list of names without port, .example.com for all below, or *")
+    return tuple(entry.lower() for entry in value)
+
+
+def _checked_networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in value:
+        try:
+            ipaddress.ip_network(entry)
+        except ValueError:
+            raise ValueError("must be a comma list of addresses or networks such as 10.0.0.0/8") from None
+    return value
+
+
+class AccessSettings(SettingsSlice):
+    """Who may connect, from where, and how they say who they are."""
+
+    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_parse_tokens)] = ()
     jwt_key: SecretStr | None = None
     jwt_jwks_file: Path | None = None
-    jwt_algorithms: CommaList = ("RS256", "ES256")
+    jwt_algorithms: Annotated[CommaList, AfterValidator(_checked_algorithms)] = ("RS256", "ES256")
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     jwt_user_claim: str = Field(default="sub", min_length=1)
@@ -38,64 +84,9 @@ class AccessSettings(BaseSettings):
     jwt_admin_role: str = Field(default="admin", min_length=1)
     jwt_leeway_s: float = Field(default=10, ge=0, le=60)
     ticket_lifetime_s: Annotated[float, Field(gt=0, le=300)] = 30
-    allowed_origins: CommaList = ()
-    allowed_hosts: CommaList = ()
-    trusted_proxies: CommaList = ("127.0.0.1", "::1")
-    handshake_timeout_s: Seconds = 10
-
-    # Limits of users, addresses and the process
-    max_sessions_per_ip: int = Field(default=0, ge=0)
-    max_texts_per_session_hour: int = Field(default=0, ge=0)
-    max_tokens_per_user_hour: int = Field(default=0, ge=0)
-    max_tool_calls_per_user_hour: int = Field(default=0, ge=0)
-    max_memory_mb: int = Field(default=0, ge=0)
-
-    @field_validator("jwt_algorithms", "allowed_origins", "allowed_hosts", "trusted_proxies", mode="before")
-    @classmethod
-    def _split_lists(cls, value: object) -> object:
-        return split_commas(value)
-
-    @field_validator("api_tokens", mode="before")
-    @classmethod
-    def _parse_tokens(cls, value: object) -> object:
-        return parse_api_tokens(value) if isinstance(value, str) else value
-
-    @field_validator("jwt_algorithms")
-    @classmethod
-    def _are_of_one_kind(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value or not (set(value) <= SIGNING_ALGORITHMS or set(value) <= SECRET_ALGORITHMS):
-            known = ", ".join(sorted(SIGNING_ALGORITHMS))
-            raise ValueError(f"must be some of {known}, or some of HS256, HS384, HS512; never both kinds")
-        return value
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        found = [parse_origin(_in_letters_of_dns(entry)) for entry in value]
-        if None in found:
-            raise ValueError("must be a comma list of origins such as https://app.example.com")
-        # As browsers write them: what answers them compares the texts.
-        return tuple(str(origin) for origin in found)
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in value:
-            if entry != "*" and re.fullmatch(r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", entry) is None:
-                raise ValueError(
-                    "must be a comma list of names without port, .example.com for all below, or *"
-                )
-        return tuple(entry.lower() for entry in value)
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for entry in value:
-            try:
-                ipaddress.ip_network(entry)
-            except ValueError:
-                raise ValueError("must be a comma list of addresses or networks such as 10.0.0.0/8") from None
-        return value
+    allowed_origins: Annotated[CommaList, AfterValidator(_as_origins)] = ()
+    allowed_hosts: Annotated[CommaList, AfterValidator(_as_names)] = ()
+    trusted_proxies: Annotated[CommaList, AfterValidator(_checked_networks)] = ("127.0.0.1", "::1")
 
     @model_validator(mode="after")
     def _jwt_is_whole(self) -> Self:
@@ -111,14 +102,3 @@ class AccessSettings(BaseSettings):
         if is_secret and len(key.encode()) < _MIN_SECRET_BYTES:
             raise ValueError(f"JWT_KEY: a secret needs {_MIN_SECRET_BYTES} bytes or more")
         return self
-
-
-def _in_letters_of_dns(origin: str) -> str:
-    """An origin as browsers send it, where its name has letters that DNS does not know (`xn--`)."""
-    scheme, mark, host = origin.partition("://")
-    if host.isascii():
-        return origin
-    try:
-        return scheme + mark + host.encode("idna").decode()
-    except UnicodeError:
-        return ""

@@ -22,7 +22,7 @@ class ApiToken(BaseModel):
 
 
 def parse_api_tokens(text: str) -> tuple[ApiToken, ...]:
-    """Reads the comma list; a token may hold `=` and `:`, but no comma.
+    """Read the comma list; a token may hold `=` and `:`, but no comma.
 
     Raises:
         ValueError: An entry has another form; the text never holds a token.

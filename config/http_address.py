@@ -14,7 +14,7 @@ _MAX_NAME_CHARS: Final = 253
 
 
 def is_http_address(text: str) -> bool:
-    """Whether a text is an address of http or https with a host that can be."""
+    """Return whether a text is an address of http or https with a host that can be."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -29,7 +29,7 @@ def is_http_address(text: str) -> bool:
 
 
 def is_host(host: str) -> bool:
-    """Whether this can be a machine's name or address."""
+    """Return whether this can be a machine's name or address."""
     if ":" in host:
         return _is_address(host.partition("%")[0])
     if re.fullmatch(r"[0-9.]+", host):

@@ -36,7 +36,7 @@ def configure_logging(
     log_format: Literal["text", "json"],
     passes: Callable[[logging.LogRecord], bool] | None = None,
 ) -> None:
-    """Sends all logs, uvicorn's too, as lines to the standard error output.
+    """Send all logs, uvicorn's too, as lines to the standard error output.
 
     A thread of its own writes them: a slow terminal or a full disk never holds up a talk. Calling it again
     replaces the set-up.
@@ -83,7 +83,7 @@ def _stop() -> None:
 
 
 def _error_output() -> TextIO:
-    """The standard error output, through a buffer of its own.
+    """Return the standard error output, through a buffer of its own.
 
     A thread that is stuck in a write holds the buffer's lock, and Python aborts at its end where it cannot
     have the one of `sys.stderr`.
@@ -108,7 +108,7 @@ class _Writer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends it when all is written, or cannot be in time."""
+        """End it when all is written, or cannot be in time."""
         self._lines.put(None)
         self._thread.join(_LAST_LINES_S)
 
@@ -139,7 +139,7 @@ class _DroppingHandler(logging.Handler):
 
 
 def _tame_uvicorn(record: logging.LogRecord) -> bool:
-    """Masks query strings, which may hold what people should not have put there, and expected tracebacks."""
+    """Mask query strings, which may hold what people should not have put there, and expected tracebacks."""
     if isinstance(record.args, tuple):
         record.args = tuple(_without_query(arg) for arg in record.args)
     if record.exc_info and str(record.msg).startswith("Invalid UTF-8"):
@@ -151,12 +151,12 @@ def _tame_uvicorn(record: logging.LogRecord) -> bool:
     return True
 
 
-_OFTEN_READ: Final = re.compile(r"/(static/.+|metrics|agent/(health|page)|page/logo)$")
+_OFTEN_READ: Final = re.compile(r"/(static/.+|metrics|agent/(health|ready|page)|page/logo)$")
 """Ends of paths that pages, load balancers and Prometheus ask for all the time."""
 
 
 def _quiet_reads(record: logging.LogRecord) -> bool:
-    """Makes DEBUG of the lines about reads that say nothing of anybody; they stand out where they fail."""
+    """Make DEBUG of the lines about reads that say nothing of anybody; they stand out where they fail."""
     if record.name != "uvicorn.access":
         return True
     match record.args:
@@ -173,7 +173,7 @@ _HANDSHAKE: Final = re.compile(r'"WebSocket %s" (\[accepted\]|%d|\d+)')
 
 
 def _name_fields(record: logging.LogRecord) -> bool:
-    """Takes uvicorn's sentence about a request or a handshake apart, for machines."""
+    """Take uvicorn's sentence about a request or a handshake apart, for machines."""
     handshake = _HANDSHAKE.search(str(record.msg))
     match record.args:
         case (client, method, path, version, status) if record.name == "uvicorn.access":

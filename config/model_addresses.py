@@ -54,7 +54,7 @@ class AzureAddress:
 
 
 def _plain(text: str) -> str:
-    """The text without the blanks and quotes that come along when an address is pasted."""
+    """Return the text without the blanks and quotes that come along when an address is pasted."""
     text = _BEFORE.sub("", text.strip(_BLANKS))
     text = text.strip(_BLANKS + _QUOTES + ",;")
     # Nobody sees them, and no address has them: they come from where a page breaks its lines.

@@ -58,7 +58,7 @@ def _is_same_but_a_word(given: list[str], known: list[str]) -> bool:
 
 
 def _distance(left: str, right: str, most: int) -> int | None:
-    """How many slips lie between two texts; None where there are more than that."""
+    """Return how many slips lie between two texts; None where there are more than that."""
     if abs(len(left) - len(right)) > most:
         return None
     before: list[int] = []

@@ -16,21 +16,19 @@ export class AgentVoice {
   /** Whether it is being said; it may have to wait for the server between two words. */
   isSpeaking = false;
   /** Whether answers are to be heard. */
-  isOn;
+  isOn = false;
   /** The loudspeaker, while there is one. @type {Player | null} */
   player = null;
 
   /**
    * @param {VoiceAgentClient} client
    * @param {import("./latency.js").Stopwatch} watch
-   * @param {boolean} isOn
    * @param {() => void} changed Whether the agent is heard.
    */
-  constructor(client, watch, isOn, changed) {
+  constructor(client, watch, changed) {
     this.#client = client;
     this.#watch = watch;
     this.#changed = changed;
-    this.isOn = isOn;
     client.addEventListener("audio_started", ({ detail }) => this.#begin(detail));
     client.addEventListener("audio", ({ detail }) => this.player?.play(detail.turnId, detail.pcm));
     client.addEventListener("audio_complete", ({ detail }) => this.#end(detail.turn_id));

@@ -23,6 +23,7 @@ import { TalksPanel } from "./talks.js";
 import { offerThemes } from "./theme-choice.js";
 import { TokenDialog } from "./token.js";
 import { UserChoice } from "./user.js";
+import { countUnseen } from "./unseen-answers.js";
 import { TalkPage } from "./view.js";
 import { UNAUTHORIZED, VoiceAgentClient } from "./voice-agent-client.js";
 import { Voice } from "./voice.js";
@@ -41,7 +42,8 @@ const client = new VoiceAgentClient(socketAddress(), {
   storageKey: TALK_KEY,
   replayOnLoad: true,
 });
-const page = new TalkPage(sendByHand, client);
+countUnseen(client, document.title);
+const page = new TalkPage(sendByHand, client, revise);
 const talk = new Talk(page, client);
 const token = new TokenDialog(client);
 const panel = new SessionPanel();
@@ -56,7 +58,7 @@ const statusLine = new StatusLine(() => {
 });
 const composer = new Composer(send);
 const link = new TalkLink(goOn);
-const follower = new Follower(part("scroller"), part("column"), part("jump"));
+const follower = new Follower(part("scroller"), part("column"), part("jump"), () => !page.isEmpty);
 
 /** @param {string} content */
 function send(content) {
@@ -71,6 +73,15 @@ function send(content) {
 function sendByHand(content) {
   send(content);
   focusComposer();
+}
+
+/** @type {import("./revising.js").Revise} */
+function revise(turn, content) {
+  page.clearAlert();
+  const { accepted } = content === undefined ? client.revise(turn) : client.revise(turn, content);
+  void accepted.then(focusComposer, () => {});
+  follower.toEnd();
+  return accepted;
 }
 
 /** For those with keys; on a phone it would only bring the keyboard over the talk. */
@@ -224,6 +235,7 @@ const recordings = offerRecordings({
 offerThemes();
 offerShortcuts({
   KeyM: () => part("mic").click(),
+  KeyL: () => part("aloud").click(),
   KeyS: () => part("mute").click(),
   KeyN: () => part("talks-new").click(),
   KeyT: () => part("talks-toggle").click(),

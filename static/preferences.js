@@ -7,7 +7,7 @@ const PREFIX = `voice-agent${new URL(".", document.baseURI).pathname.replaceAll(
 /** Under which the client library keeps the talk of a tab. */
 export const TALK_KEY = PREFIX.slice(0, -1);
 
-/** @typedef {"user" | "locale" | "microphone" | "turn-detection" | "speaker" | "loudspeaker" | "speed" | "theme"} Key */
+/** @typedef {"user" | "locale" | "microphone" | "turn-detection" | "speaker" | "aloud" | "loudspeaker" | "voice" | "speed" | "theme"} Key */
 
 /** @param {Key} key */
 export function stored(key) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** The page's sound: one context, with a microphone and a loudspeaker in it while somebody talks. */
+/** The page's sound: one context, with a loudspeaker in it, and a microphone while somebody talks. */
 
 import { askForMicrophone, Microphone, NoMicrophone, stop } from "./microphone.js";
 import { Player } from "./player.js";
@@ -24,9 +24,10 @@ export const CAN_CHOOSE_SPEAKER = typeof AudioContext !== "undefined" && "setSin
 
 export class Sound {
   #context;
-  #microphone;
+  /** None where nobody is heard. @type {Microphone | null} */
+  #microphone = null;
   #events;
-  #deviceId;
+  #deviceId = "";
   #isMuted = false;
   /** The user wants not to be heard. */
   #isSilenced = false;
@@ -40,21 +41,21 @@ export class Sound {
   player;
 
   /**
-   * Begins to listen. To be called by a click, else browsers keep the sound waiting.
+   * Begins to listen, or to be heard alone. To be called by a click, else browsers keep the sound waiting.
    *
-   * @param {string} deviceId Empty: the system's own.
+   * @param {string | null} deviceId Of the microphone; empty: the system's own; null: nobody is heard.
    * @param {SoundEvents} events
-   * @throws {NoMicrophone}
+   * @throws {NoMicrophone} Also where there is no sound at all.
    */
   static async open(deviceId, events) {
     const context = new AudioContext({ latencyHint: "interactive" });
     /** @type {MediaStream | null} */
     let stream = null;
     try {
-      stream = await askForMicrophone(deviceId);
+      if (deviceId !== null) stream = await askForMicrophone(deviceId);
       const modules = WORKLETS.map((path) => context.audioWorklet.addModule(new URL(path, import.meta.url)));
       await Promise.all([...modules, context.resume()]);
-      return new Sound(context, stream, deviceId, events);
+      return new Sound(context, stream, deviceId ?? "", events);
     } catch (error) {
       stop(stream);
       void context.close();
@@ -64,7 +65,7 @@ export class Sound {
 
   /**
    * @param {AudioContext} context
-   * @param {MediaStream} stream
+   * @param {MediaStream | null} stream
    * @param {string} deviceId
    * @param {SoundEvents} events
    */
@@ -72,20 +73,20 @@ export class Sound {
     this.#context = context;
     this.#events = events;
     this.#deviceId = deviceId;
-    this.#microphone = this.#listen(stream);
+    if (stream) this.#microphone = this.#listen(stream);
     this.player = new Player(context, events.played);
     context.addEventListener("statechange", this.#look);
     // Some systems give sound back only to a page that is seen, others only to one that is touched.
     for (const type of ["visibilitychange", "pointerdown"]) document.addEventListener(type, this.#look);
   }
 
-  /** The microphone that listens. */
+  /** The microphone that listens; empty where none does. */
   get deviceId() {
-    return this.#microphone.deviceId;
+    return this.#microphone?.deviceId ?? "";
   }
 
   /**
-   * Listens to another microphone; where that fails, the one of now stays.
+   * Listens to a microphone, or to another one; where that fails, it is as before.
    *
    * @param {string} deviceId
    * @throws {NoMicrophone}
@@ -94,16 +95,24 @@ export class Sound {
     const stream = await askForMicrophone(deviceId);
     if (this.#isClosed) return stop(stream);
     this.#deviceId = deviceId;
-    this.#microphone.close();
+    this.#microphone?.close();
     this.#isMuted = this.#isGone = false;
     this.#microphone = this.#listen(stream);
+    this.#look();
+  }
+
+  /** Gives the microphone back; what is played goes on. */
+  deafen() {
+    this.#microphone?.close();
+    this.#microphone = null;
+    this.#isMuted = this.#isGone = this.#isSilenced = false;
     this.#look();
   }
 
   /** The user wants not to be heard for a while, or to be heard again. @param {boolean} isMuted */
   mute(isMuted) {
     this.#isSilenced = isMuted;
-    this.#microphone.mute(isMuted);
+    this.#microphone?.mute(isMuted);
   }
 
   /**
@@ -122,7 +131,7 @@ export class Sound {
     clearTimeout(this.#again);
     this.#context.removeEventListener("statechange", this.#look);
     for (const type of ["visibilitychange", "pointerdown"]) document.removeEventListener(type, this.#look);
-    this.#microphone.close();
+    this.#microphone?.close();
     this.player.close();
     void this.#context.close();
   }

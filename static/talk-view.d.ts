@@ -26,6 +26,12 @@ export interface TalkView {
   markCut(id: string): void;
   rewordText(id: string, content: string): void;
   removeText(id: string): void;
+  /** What a text says; empty where it is not there. */
+  wordsOf(id: string): string;
+  /** The turn that answers a text: by it the text can be revised. */
+  bindText(id: string, turn: string): void;
+  /** Another turn has taken its place. */
+  removeTurn(turn: string): void;
   /** How the user seems to feel. */
   showMood(id: string, mood: EmotionLabel): void;
   markText(id: string, status: TextStatus): void;

@@ -25,6 +25,8 @@ export class Talk {
   #textOfTurn = new Map();
   /** Turns that are shown and have not ended, with what they have said. @type {Map<string, string>} */
   #turns = new Map();
+  /** Turns in whose place others came: nothing that still comes of them is shown. @type {Set<string>} */
+  #superseded = new Set();
   #tools;
   #speech;
 
@@ -64,7 +66,8 @@ export class Talk {
    * @param {{id: string, content: string, at: number}} text
    */
   add({ id, content, at }) {
-    if (this.#texts.has(id)) return;
+    // The words of a revision that keeps them are known with its receipt.
+    if (this.#texts.has(id) || !content) return;
     this.#view.addText(id, content, at);
     // Where there is a connection, it is the server that has to have room.
     this.#setStatus(id, this.#client.isCurrent ? "queued" : "waiting");
@@ -75,6 +78,7 @@ export class Talk {
     this.#texts.clear();
     this.#textOfTurn.clear();
     this.#turns.clear();
+    this.#superseded.clear();
     this.#tools.clear();
     this.#view.clear();
   }
@@ -85,17 +89,44 @@ export class Talk {
    */
   #mark(text, status = "sent") {
     this.add(text);
-    this.#setStatus(text.id, status);
+    if (this.#texts.has(text.id)) this.#setStatus(text.id, status);
   }
 
   /** @param {ClientEvents["accepted"]} message */
-  #accept({ id: own, utterance_id, turn_id, content, at }) {
+  #accept({ id: own, utterance_id, turn_id, content, at, supersedes = [] }) {
     const id = utterance_id ? this.#speech.textOf(utterance_id) : own;
+    const words = this.#supersede(supersedes);
     if (id === null) return;
-    if (content !== undefined) this.add({ id, content, at: at ?? Date.now() });
+    if (content !== undefined) this.add({ id, content: content || words, at: at ?? Date.now() });
     // A receipt may come again, after a drop, when the text has had its answer.
     if (["waiting", "queued", "sent"].includes(this.#texts.get(id) ?? "")) this.#setStatus(id, "accepted");
-    this.#textOfTurn.set(turn_id, id);
+    this.#bind(turn_id, id);
+  }
+
+  /**
+   * @param {string} turn
+   * @param {string} text The one that it answers.
+   */
+  #bind(turn, text) {
+    this.#textOfTurn.set(turn, text);
+    this.#view.bindText(text, turn);
+  }
+
+  /** @param {string[]} turns @returns {string} The words of the first text among them. */
+  #supersede(turns) {
+    let words = "";
+    for (const turn of turns) {
+      const text = this.#textOfTurn.get(turn);
+      if (text !== undefined) words ||= this.#view.wordsOf(text);
+      this.#superseded.add(turn);
+      this.#turns.delete(turn);
+      this.#textOfTurn.delete(turn);
+      this.#view.removeTurn(turn);
+      if (text === undefined) continue;
+      this.#texts.delete(text);
+      this.#view.removeText(text);
+    }
+    return words;
   }
 
   /** @param {ClientEvents["turn"]} message */
@@ -110,7 +141,7 @@ export class Talk {
    * @param {"tool" | "agent"} [source] Why the agent speaks, where nobody has asked.
    */
   #open({ turn_id: turn }, at = this.#client.isCurrent ? Date.now() : null, source) {
-    if (this.#turns.has(turn)) return;
+    if (this.#turns.has(turn) || this.#superseded.has(turn)) return;
     // One that a restart cut begins anew: what was said to it before is said again, whole.
     this.#view.takeBack(turn);
     this.#turns.set(turn, "");
@@ -121,6 +152,7 @@ export class Talk {
   #speak(message) {
     const { turn_id: turn, content } = message;
     this.#open(message);
+    if (!this.#turns.has(turn)) return;
     this.#turns.set(turn, (this.#turns.get(turn) ?? "") + content);
     this.#view.addChunk(turn, content);
   }
@@ -155,8 +187,8 @@ export class Talk {
       const at = Date.parse(created_at);
       if (role === "user") {
         const id = known.get(turn_id)?.id ?? `of ${turn_id}`;
-        this.#textOfTurn.set(turn_id, id);
         this.#mark({ id, content, at }, ending ? STATUS_OF_ENDING[ending] : "accepted");
+        this.#bind(turn_id, id);
         if (truncated) this.#view.markCut(id);
       } else {
         this.#open({ turn_id }, at, source === "backend" ? "agent" : undefined);

@@ -38,12 +38,15 @@ export class TalksPanel extends SidePanel {
   #cursor = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #planned;
+  /** How often the list was asked for, or changed here: what was asked for earlier is out of date. */
+  #age = 0;
+  #isMoreAsked = false;
 
   /** @param {{open: (sessionId: string) => void, leave: () => void}} acts `leave`: the talk on the page goes. */
   constructor(acts) {
     super("talks", "start", () => this.refresh());
     this.#acts = acts;
-    this.#more.addEventListener("click", () => void this.#load(this.#cursor));
+    this.#more.addEventListener("click", () => void this.#loadMore());
     this.#search.addEventListener("input", () => {
       this.#cursor = null;
       this.refresh();
@@ -77,7 +80,9 @@ export class TalksPanel extends SidePanel {
     if (!this.isOpen || !this.hasList || this.#planned) return;
     this.#planned = setTimeout(() => {
       this.#planned = undefined;
-      if (this.hasList) void this.#load(null);
+      // What is on its way belongs to the list as it is.
+      if (this.#isMoreAsked) this.refresh();
+      else if (this.hasList) void this.#load(null);
     }, GATHER_MS);
   }
 
@@ -115,18 +120,28 @@ export class TalksPanel extends SidePanel {
     return entry;
   }
 
+  async #loadMore() {
+    this.#isMoreAsked = true;
+    try {
+      await this.#load(this.#cursor);
+    } finally {
+      this.#isMoreAsked = false;
+    }
+  }
+
   /** @param {string | null} cursor null: from the newest on, as many as are shown. */
   async #load(cursor) {
     const userId = this.#userId;
     const length = cursor === null ? Math.max(PAGE_LENGTH, this.#talks.length) : PAGE_LENGTH;
     const query = new URLSearchParams({ spoken: "true", limit: String(Math.min(length, MAX_LENGTH)) });
     const wanted = this.#wanted;
+    const age = ++this.#age;
     if (wanted) query.set("q", wanted);
     if (cursor !== null) query.set("cursor", cursor);
     await this.#attempt(async () => {
       const answer = await ask(`/users/${encodeURIComponent(userId)}/sessions?${query}`);
       const { sessions, next_cursor: next = null } = await answer.json();
-      if (userId !== this.#userId || wanted !== this.#wanted) return;
+      if (age !== this.#age || userId !== this.#userId || wanted !== this.#wanted) return;
       this.#talks = cursor === null ? sessions : [...this.#talks, ...sessions];
       this.#cursor = next;
       this.retell();
@@ -147,8 +162,7 @@ export class TalksPanel extends SidePanel {
       const address = `/sessions/${encodeURIComponent(talk.session_id)}`;
       const answer = await ask(address, { method: "PATCH", value: { title } });
       const { title: given } = await answer.json();
-      this.#talks = this.#talks.map((each) => (each.session_id === talk.session_id ? { ...each, title: given } : each));
-      this.retell();
+      this.#change(this.#talks.map((each) => (each.session_id === talk.session_id ? { ...each, title: given } : each)));
       announce(phrase("talks.renamed"));
     });
   }
@@ -168,13 +182,20 @@ export class TalksPanel extends SidePanel {
       if (talk.session_id === this.#sessionId) this.#acts.leave();
       await ask(`/sessions/${encodeURIComponent(talk.session_id)}`, { method: "DELETE" });
       const place = this.#talks.findIndex(({ session_id }) => session_id === talk.session_id);
-      this.#talks = this.#talks.filter(({ session_id }) => session_id !== talk.session_id);
-      this.retell();
+      this.#change(this.#talks.filter(({ session_id }) => session_id !== talk.session_id));
       announce(phrase("talks.erased"));
       const next = this.#talks[Math.min(place, this.#talks.length - 1)];
       if (next) this.#entries.get(next.session_id)?.focus();
       else part("talks-new").focus();
     });
+  }
+
+  /** @param {TalkFacts[]} talks The list as the server has it now; what it told before may be another one. */
+  #change(talks) {
+    this.#age += 1;
+    this.#talks = talks;
+    this.retell();
+    this.refresh();
   }
 
   /** @param {() => Promise<void>} act What may fail; the sentence says so. */

@@ -36,6 +36,12 @@ export const en = {
   "text.lost": "Not answered: the session was lost",
   "text.again": "Send again",
 
+  "revise.regenerate": "Answer again",
+  "revise.edit": "Edit the message",
+  "revise.field": "Edited message",
+  "revise.send": "Send",
+  "revise.cancel": "Cancel",
+
   "tool.running": "running",
   "tool.done": "done",
   "tool.failed": "failed",

@@ -35,6 +35,12 @@ export const es = {
   "text.lost": "Sin respuesta: se perdió la sesión",
   "text.again": "Enviar de nuevo",
 
+  "revise.regenerate": "Responder otra vez",
+  "revise.edit": "Editar el mensaje",
+  "revise.field": "Mensaje editado",
+  "revise.send": "Enviar",
+  "revise.cancel": "Cancelar",
+
   "tool.running": "en marcha",
   "tool.done": "terminada",
   "tool.failed": "ha fallado",

@@ -23,6 +23,8 @@ export const voiceEn = {
   "talk.loudspeaker": "Loudspeaker",
   "talk.nameless": "Loudspeaker {number}",
   "talk.systems": "The system's own",
+  "talk.voice": "The agent's voice",
+  "talk.ownVoice": "Each language's own",
   "talk.speed": "Speed",
   "who.silenced": "Your microphone is muted",
   "talk.mode": "How you talk",
@@ -32,6 +34,10 @@ export const voiceEn = {
   "talk.short": "Hold the button (or the space bar) while you talk; Enter presses other buttons.",
   "talk.speaker": "Spoken answers",
 
+  aloud: "Read answers aloud",
+  "aloud.failed": "The loudspeaker could not be opened. Answers go on in writing.",
+
+  "who.reads": "I read my answers aloud",
   "who.ready": "Listening for you",
   "who.hold": "Press to talk",
   "who.user": "You are talking",
@@ -58,6 +64,7 @@ export const voiceEn = {
   "stage.sound": "To the speaker",
   "times.sound": "First sound: {seconds} s",
   "times.word": "First word: {seconds} s",
+  "times.tokens": "Tokens: {asked} in, {answered} out",
   "times.total": "In all: {seconds} s",
 
   "page.title": "This page",

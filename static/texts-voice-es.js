@@ -22,6 +22,8 @@ export const voiceEs = {
   "talk.loudspeaker": "Altavoz",
   "talk.nameless": "Altavoz {number}",
   "talk.systems": "El del sistema",
+  "talk.voice": "Voz del agente",
+  "talk.ownVoice": "La de cada idioma",
   "talk.speed": "Velocidad",
   "who.silenced": "Tu micrófono está silenciado",
   "talk.mode": "Cómo hablas",
@@ -31,6 +33,10 @@ export const voiceEs = {
   "talk.short": "Mantén pulsado el botón (o la barra espaciadora) mientras hablas; Intro pulsa los demás botones.",
   "talk.speaker": "Respuestas habladas",
 
+  aloud: "Leer las respuestas en voz alta",
+  "aloud.failed": "No se ha podido abrir el altavoz. Las respuestas siguen por escrito.",
+
+  "who.reads": "Leo las respuestas en voz alta",
   "who.ready": "Te escucho",
   "who.hold": "Pulsa para hablar",
   "who.user": "Hablas tú",
@@ -57,6 +63,7 @@ export const voiceEs = {
   "stage.sound": "Hasta el altavoz",
   "times.sound": "Primer sonido: {seconds} s",
   "times.word": "Primera palabra: {seconds} s",
+  "times.tokens": "Tokens: {asked} de entrada, {answered} de salida",
   "times.total": "En total: {seconds} s",
 
   "page.title": "Esta página",

@@ -41,7 +41,8 @@ export class ToolCard extends HTMLElement {
     this.setAttribute("role", "group");
     name(this, "tool.label", { name: toolName });
     show(this.#status, "tool.running");
-    this.#head.append(this.#icon, make("code", "tool-name", toolName), this.#status, this.#time);
+    const words = make("span", "tool-words", make("code", "tool-name", toolName), this.#status);
+    this.#head.append(this.#icon, words, this.#time);
     this.#bar.hidden = true;
     name(this.#bar, "tool.progress", { name: toolName });
     this.#cancel.setAttribute("type", "button");

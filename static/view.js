@@ -6,6 +6,7 @@ import { announce } from "./announcer.js";
 import { make, part, typingDots } from "./dom.js";
 import { phrase, show } from "./language.js";
 import { cutNotice, newMessage } from "./message.js";
+import { leave, offerEdit, offerRegeneration } from "./revising.js";
 import { ToolsView } from "./view-tools.js";
 
 /** @typedef {import("./talk-view.js").TalkView} TalkView */
@@ -19,6 +20,7 @@ export class TalkPage {
   #log = part("log");
   #alert = new Alert();
   #again;
+  #revise;
   #tools;
   #isQuiet = false;
   /** @type {Map<string, ChatMessage>} */
@@ -35,9 +37,11 @@ export class TalkPage {
   /**
    * @param {(content: string) => void} again Sends a text once more.
    * @param {import("./view-tools.js").ToolActs} acts What can be done about a tool.
+   * @param {import("./revising.js").Revise} revise Asks a text anew, or other words in its place.
    */
-  constructor(again, acts) {
+  constructor(again, acts, revise) {
     this.#again = again;
+    this.#revise = revise;
     this.#tools = new ToolsView(acts, {
       place: (turn, card) => this.#placeTool(turn, card),
       announce: (text) => this.#announce(text),
@@ -72,8 +76,24 @@ export class TalkPage {
 
   /** @type {TalkView["removeText"]} */
   removeText(id) {
-    this.#texts.get(id)?.parentElement?.remove();
+    leave(this.#texts.get(id)?.parentElement);
     this.#texts.delete(id);
+  }
+
+  wordsOf = /** @type {TalkView["wordsOf"]} */ ((id) => this.#texts.get(id)?.text ?? "");
+
+  /** @type {TalkView["bindText"]} */
+  bindText(id, turn) {
+    const message = this.#texts.get(id);
+    if (message) offerEdit(message, (content) => this.#revise(turn, content));
+  }
+
+  /** @type {TalkView["removeTurn"]} */
+  removeTurn(turn) {
+    const view = this.#turns.get(turn);
+    // An answer leaves with its question, and the agent's own words by themselves.
+    if (view) leave(view.place);
+    this.#turns.delete(turn);
   }
 
   /** @type {TalkView["showMood"]} */
@@ -121,6 +141,9 @@ export class TalkPage {
     const view = this.#turns.get(turn);
     view?.dots.remove();
     view?.answer?.complete(ending, heard);
+    if (view?.answer && view.label === "answer.agent" && view.place.dataset.source === "user") {
+      offerRegeneration(view.answer, () => this.#revise(turn));
+    }
     if (view?.answer && !this.#isQuiet) announce(phrase("answer.announced", { text: view.answer.spoken }));
   }
 

@@ -81,6 +81,8 @@ export interface MessageAccepted {
   turn_id: string;
   durable: boolean;
   utterance_id?: string;
+  /** Of a revision: the turns in whose place this one comes; show them no more. */
+  supersedes?: string[];
 }
 
 export interface TurnStarted {
@@ -297,8 +299,11 @@ export interface Sound {
 
 export interface KnownText {
   id: string;
+  /** Empty for a revision that asks the same words again. */
   content: string;
   interrupt: boolean;
+  /** The turn whose text it stands in for. */
+  revises?: string;
   /** When it was said, in milliseconds since 1970. */
   at: number;
   status: "queued" | "sent" | "accepted" | "ended";
@@ -432,6 +437,7 @@ export interface ClientOptions extends SessionValues {
 export const PROTOCOL: "voice-agent.v2";
 export const UNAUTHORIZED: 4401;
 export const RETURNING_CODES: ReadonlySet<number>;
+export function mayReturn(code: number): boolean;
 export function backOff(failures: number, random: number): number;
 
 export class VoiceAgentError extends Error {
@@ -453,6 +459,7 @@ export class VoiceAgentClient extends EventTarget {
   readonly openTexts: KnownText[];
   connect(how?: { token?: string }): void;
   say(content: string, how?: { interrupt?: boolean; id?: string }): Said;
+  revise(turnId: string, content?: string): Said;
   interrupt(turnId?: string | null): void;
   cancelTool(callId: string): void;
   approveTool(callId: string, approved: boolean): void;

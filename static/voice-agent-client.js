@@ -26,6 +26,7 @@
  * @property {string} id
  * @property {string} content
  * @property {boolean} interrupt
+ * @property {string} [revises] The turn whose text it stands in for; `content` is empty where its words stay the same.
  * @property {number} at When it was said, in milliseconds since 1970.
  * @property {"queued" | "sent" | "accepted" | "ended"} status
  * @property {boolean} isOnWire Whether it left on the connection of now.
@@ -53,6 +54,9 @@ export const PROTOCOL = "voice-agent.v2";
 
 /** Leaving, trouble on either side, a drop; and wire faults, after which what caused them is not sent again. */
 export const RETURNING_CODES = new Set([1001, 1002, 1003, 1005, 1006, 1007, 1009, 1011, 1012, 1013]);
+const FINAL_CODES = new Set([1000, 1008]);
+/** From here on codes are of libraries and applications, and are refusals. */
+const FIRST_CODE_OF_APPLICATIONS = 3000;
 const WIRE_FAULTS = new Set([1002, 1003, 1007, 1009]);
 const TOO_BIG = 1009;
 const DROPPED = 1006;
@@ -90,6 +94,17 @@ const MAX_WAITING_SOUND_BYTES = 65_536;
  */
 export function backOff(failures, random) {
   return random * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures);
+}
+
+/**
+ * Whether a client may come back by itself. A code of the WebSocket protocol that is not known here tells of the
+ * connection, which another one may mend.
+ *
+ * @param {number} code
+ * @returns {boolean}
+ */
+export function mayReturn(code) {
+  return code < FIRST_CODE_OF_APPLICATIONS && !FINAL_CODES.has(code);
 }
 
 /** Why a text has no receipt or no answer. */
@@ -273,15 +288,35 @@ export class VoiceAgentClient extends EventTarget {
    *   that wait.
    */
   say(content, { interrupt = false, id = newId() } = {}) {
-    // A lone half of a surrogate pair is no text that a JSON message may carry.
-    const whole = /** @type {{toWellFormed?: () => string}} */ (content).toWellFormed?.() ?? content;
+    const whole = wellFormed(content);
     if (!whole.trim()) throw new TypeError("a text needs words");
     if (this.#texts.has(id)) throw new TypeError("that id was used before");
-    const text = newText({ id, content: whole, interrupt, at: Date.now(), status: "queued", turnId: null });
-    this.#texts.set(id, text);
+    return this.#queue({ id, content: whole, interrupt, at: Date.now(), status: "queued", turnId: null });
+  }
+
+  /**
+   * Has a text of the user's answered anew, or other words in its place. Its turn and all later ones are over then:
+   * the `accepted` event names them (`supersedes`).
+   *
+   * @param {string} turnId The turn of the text.
+   * @param {string} [content] The other words; without them the same text is asked again.
+   * @param {{id?: string}} [how]
+   */
+  revise(turnId, content, { id = newId() } = {}) {
+    const whole = content && wellFormed(content);
+    if (whole !== undefined && !whole.trim()) throw new TypeError("a text needs words");
+    if (this.#texts.has(id)) throw new TypeError("that id was used before");
+    const revision = { id, content: whole ?? "", interrupt: true, revises: turnId };
+    return this.#queue({ ...revision, at: Date.now(), status: "queued", turnId: null });
+  }
+
+  /** @param {Omit<Text, "accepted" | "done" | "isOnWire">} values */
+  #queue(values) {
+    const text = newText(values);
+    this.#texts.set(text.id, text);
     this.#keepTexts();
     this.#flush();
-    return { id, accepted: text.accepted.promise, done: text.done.promise };
+    return { id: text.id, accepted: text.accepted.promise, done: text.done.promise };
   }
 
   /**
@@ -500,7 +535,7 @@ export class VoiceAgentClient extends EventTarget {
    */
   #drop(socket, code, reason) {
     if (socket !== this.#socket) return;
-    if (this.#isEnding || !RETURNING_CODES.has(code)) return this.#finish(socket, code, reason);
+    if (this.#isEnding || !mayReturn(code)) return this.#finish(socket, code, reason);
     const hasFailed = !this.#openedAt || (isFault(code) && this.#timers.now() - this.#openedAt < SHORT_LIFE_MS);
     if (!hasFailed) this.#failures = 0;
     const ownDelay = backOff(this.#failures, this.#random());
@@ -672,7 +707,6 @@ export class VoiceAgentClient extends EventTarget {
     // Only when the history is here is it known; a drop before it must lead to another gap.
     this.#seqAfterGap = message.gap ? message.next_seq - 1 : null;
     if (message.gap) {
-      session.lastSeq = 0;
       this.#isVoiceLoading = false;
       this.#features = null;
     }
@@ -945,10 +979,12 @@ export class VoiceAgentClient extends EventTarget {
 
   /** @param {Text} text */
   #send(text) {
-    const { id, content, interrupt } = text;
+    const { id, content, interrupt, revises } = text;
     text.status = "sent";
     text.isOnWire = true;
-    this.#socket?.send(JSON.stringify({ type: "text", id, content, ...(interrupt && { interrupt }) }));
+    const said = { type: "text", id, content, ...(interrupt && { interrupt }) };
+    const revised = { type: "revise", id, turn_id: revises, ...(content && { content }) };
+    this.#socket?.send(JSON.stringify(revises ? revised : said));
     this.#emit("sent", known(text));
   }
 
@@ -1130,6 +1166,11 @@ const systemTimers = {
   now: () => performance.now(),
 };
 
+/** A lone half of a surrogate pair is no text that a JSON message may carry. @param {string} text @returns {string} */
+function wellFormed(text) {
+  return /** @type {{toWellFormed?: () => string}} */ (text).toWellFormed?.() ?? text;
+}
+
 /** @param {number} code */
 function isFault(code) {
   return code === 1011 || code === 1013 || WIRE_FAULTS.has(code);
@@ -1176,8 +1217,8 @@ function isOpen(socket) {
  * @param {Text} text
  * @returns {KnownText}
  */
-function known({ id, content, interrupt, at, status, turnId }) {
-  return { id, content, interrupt, at, status, turnId };
+function known({ id, content, interrupt, revises, at, status, turnId }) {
+  return { id, content, interrupt, ...(revises && { revises }), at, status, turnId };
 }
 
 /**

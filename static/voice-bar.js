@@ -8,12 +8,13 @@ import { missingHalf } from "./voice-status.js";
 
 /** @typedef {import("./texts.js").TextKey} TextKey */
 /** @typedef {import("./user-speech.js").Mode} Mode */
-/** @typedef {"ready" | "hold" | "user" | "silenced" | "thinking" | "agent" | "loading" | import("./sound.js").Taken} Who */
+/** @typedef {"ready" | "reads" | "hold" | "user" | "silenced" | "thinking" | "agent" | "loading" | import("./sound.js").Taken} Who */
 /** @typedef {import("./voice-status.js").VoiceState} VoiceState */
 
 /**
  * @typedef {object} VoiceActs
  * @property {() => void} toggle Begins or ends talking aloud.
+ * @property {(isOn: boolean) => void} read Whether answers are read to somebody who writes.
  * @property {(mode: Mode) => void} choose
  * @property {(isMuted: boolean) => void} mute
  * @property {(isOn: boolean) => void} speak Whether answers are spoken.
@@ -41,6 +42,7 @@ export class VoiceBar {
   #mute = part("mute");
   #note = part("voice-note");
   #speaker = part("speaker");
+  #aloud = part("aloud");
   #hold = part("hold");
   #modes = [...document.querySelectorAll("[data-mode]")];
   #holdKey;
@@ -64,6 +66,7 @@ export class VoiceBar {
     });
     this.#mute.addEventListener("click", () => acts.mute(this.#mute.getAttribute("aria-pressed") !== "true"));
     this.#speaker.addEventListener("click", () => acts.speak(this.#speaker.getAttribute("aria-pressed") !== "true"));
+    this.#aloud.addEventListener("click", () => acts.read(this.#aloud.getAttribute("aria-pressed") !== "true"));
     for (const button of this.#modes) {
       button.addEventListener("click", () => acts.choose(button.getAttribute("data-mode") === "manual" ? "manual" : "auto"));
     }
@@ -90,10 +93,16 @@ export class VoiceBar {
     this.#isOfServer ||= Boolean(half || reason);
   }
 
-  /** @param {boolean} isOn */
-  showOn(isOn) {
+  /**
+   * @param {boolean} isOn Whether the user is heard.
+   * @param {boolean} hasSound Whether anything is; alone, it is answers that are read aloud.
+   */
+  showOn(isOn, hasSound) {
     this.#isOn = isOn;
-    this.#bar.hidden = !isOn;
+    this.#bar.hidden = !hasSound;
+    this.#bar.toggleAttribute("data-reads", !isOn);
+    // There is a switch of the talk's own then.
+    this.#aloud.toggleAttribute("data-spare", isOn);
     this.#turnButton();
     this.#button.setAttribute("aria-pressed", String(isOn));
     name(this.#button, isOn ? "mic.off" : "mic.on");
@@ -114,6 +123,16 @@ export class VoiceBar {
   /** @param {boolean} isOn */
   showSpeaker(isOn) {
     this.#speaker.setAttribute("aria-pressed", String(isOn));
+  }
+
+  /** @param {boolean} isOn */
+  showReading(isOn) {
+    this.#aloud.setAttribute("aria-pressed", String(isOn));
+  }
+
+  /** @param {boolean} canSpeak */
+  offerReading(canSpeak) {
+    this.#aloud.hidden = !canSpeak;
   }
 
   /** @param {Who} who */

@@ -1,18 +1,21 @@
 // @ts-check
-/** What is chosen once and kept: microphone, loudspeaker, and how fast the agent speaks. */
+/** What is chosen once and kept: microphone, loudspeaker, the agent's voice, and how fast it speaks. */
 
 import { part } from "./dom.js";
-import { locale, phrase } from "./language.js";
+import { locale, phrase, show } from "./language.js";
 import { devicesOf } from "./microphone.js";
 import { store, stored } from "./preferences.js";
 import { CAN_CHOOSE_SPEAKER } from "./sound.js";
 
+/** In their own words: whoever chooses a voice knows the language that it speaks. */
+const LANGUAGES = { es: "Español", en: "English" };
 const SPEEDS = [0.75, 0.9, 1, 1.15, 1.3, 1.5];
 
 /**
  * @typedef {object} Chosen
  * @property {(deviceId: string) => void} listenTo
  * @property {(deviceId: string) => void} playOn
+ * @property {(name: string) => void} speakBy Empty: each language's own voice.
  * @property {(speed: number) => void} speakAt
  */
 
@@ -21,6 +24,7 @@ export class VoiceSettings {
   #box = part("voice-settings");
   #microphone = /** @type {HTMLSelectElement} */ (part("microphone"));
   #loudspeaker = /** @type {HTMLSelectElement} */ (part("loudspeaker"));
+  #voice = /** @type {HTMLSelectElement} */ (part("speaking-voice"));
   #speed = /** @type {HTMLSelectElement} */ (part("speed"));
 
   /** @param {Chosen} acts */
@@ -35,6 +39,10 @@ export class VoiceSettings {
       store("loudspeaker", this.#loudspeaker.value);
       acts.playOn(this.#loudspeaker.value);
     });
+    this.#voice.addEventListener("change", () => {
+      store("voice", this.#voice.value);
+      acts.speakBy(this.#voice.value);
+    });
     this.#speed.addEventListener("change", () => {
       store("speed", this.#speed.value);
       acts.speakAt(this.speed);
@@ -43,6 +51,28 @@ export class VoiceSettings {
     this.#speed.replaceChildren(
       ...SPEEDS.map((speed) => new Option(`${speed.toLocaleString(locale())} ×`, String(speed), false, speed === chosen)),
     );
+  }
+
+  /** Who speaks; empty: each language's own voice, and whoever was chosen where they are not there. */
+  get voice() {
+    return this.#voice.value;
+  }
+
+  /** @param {import("./voice-status.js").VoiceName[]} voices Those that the server has; one is no choice. */
+  showVoices(voices) {
+    part("speaking-voice-choice").hidden = voices.length < 2;
+    const chosen = stored("voice");
+    const own = new Option("", "");
+    show(own, "talk.ownVoice");
+    const options = (/** @type {string | null} */ spoken) =>
+      voices.filter(({ language }) => language === spoken).map(({ name, label }) => new Option(label, name, false, name === chosen));
+    const groups = Object.entries(LANGUAGES).map(([language, label]) => {
+      const group = document.createElement("optgroup");
+      group.label = label;
+      group.append(...options(language));
+      return group;
+    });
+    this.#voice.replaceChildren(own, ...options(null), ...groups.filter((group) => group.childElementCount));
   }
 
   /** How fast the agent speaks. */

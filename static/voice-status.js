@@ -6,7 +6,8 @@ import { show } from "./language.js";
 import { part } from "./dom.js";
 
 /** @typedef {{status: string, detail: string}} Half Hearing, or speaking. */
-/** @typedef {{status: string, progress: number, detail: string, in?: Half, out?: Half}} VoiceState */
+/** @typedef {{name: string, label: string, language: string | null}} VoiceName */
+/** @typedef {{status: string, progress: number, detail: string, in?: Half, out?: Half, voices?: VoiceName[]}} VoiceState */
 
 const AGAIN_MS = 2000;
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** How long a turn took, stage by stage, folded away below its answer. */
+/** How long a turn took, stage by stage, and how many tokens, folded away below its answer. */
 
 import { make } from "./dom.js";
 import { locale, show } from "./language.js";
@@ -7,8 +7,11 @@ import { tenths } from "./moments.js";
 
 /** @typedef {import("./latency.js").TurnTimes} TurnTimes */
 
-/** @param {TurnTimes} times */
-export function waterfall({ stages, totalMs, key, keyMs }) {
+/**
+ * @param {TurnTimes} times
+ * @param {import("./voice-agent-client.js").Usage | null} usage As the model counts it; null where it does not.
+ */
+export function waterfall({ stages, totalMs, key, keyMs }, usage) {
   const details = make("details", "times");
   const summary = make("summary", "times-summary");
   show(summary, key, { seconds: tenths(keyMs / 1000) });
@@ -26,6 +29,12 @@ export function waterfall({ stages, totalMs, key, keyMs }) {
   const total = make("p", "times-total");
   show(total, "times.total", { seconds: tenths(totalMs / 1000) });
   details.append(summary, rows, total);
+  if (usage) {
+    const tokens = make("p", "times-total");
+    const { prompt_tokens: asked, completion_tokens: answered } = usage;
+    show(tokens, "times.tokens", { asked: asked.toLocaleString(locale()), answered: answered.toLocaleString(locale()) });
+    details.append(tokens);
+  }
   return details;
 }
 

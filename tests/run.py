@@ -22,7 +22,15 @@ ROOT = Path(__file__).parents[1]
 NOTHING_TO_RUN = 5
 """What pytest returns where no test was chosen."""
 
-QUICK = ("tests/conversation", "tests/session", "tests/protocol", "tests/tools", "tests/llm", "tests/talking")
+QUICK = (
+    "tests/conversation",
+    "tests/session",
+    "tests/protocol",
+    "tests/tools",
+    "tests/llm",
+    "tests/speech/turns",
+    "tests/speech/output",
+)
 """What a change of the core needs: the turn engine, sessions, the wire, tools and models."""
 
 QUICK_MARKS = "not e2e and not browser and not node"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.interpreter import SWITCH_INTERVAL_S, take_short_turns
+from app.storage.writes import SessionOpened, TextAccepted
 from tests.storage.talks import a_session, a_text, store_at
 from tests.support.context import settings_with
 from tests.support.server import running_server
@@ -45,8 +46,8 @@ async def busy_loop() -> AsyncIterator[None]:
 async def test_what_is_said_is_stored_although_the_loop_never_rests(tmp_path: Path):
     take_short_turns()
     async with store_at(f"sqlite:///{tmp_path}/talks.db") as store, busy_loop():
-        receipts = [store.session_opened(a_session())]
-        receipts += [store.text_accepted("s1", a_text(n)) for n in range(300)]
+        receipts = [store.write(SessionOpened(a_session()))]
+        receipts += [store.write(TextAccepted("s1", a_text(n))) for n in range(300)]
 
         assert await receipts[-1].wait(10)
         async with asyncio.timeout(2):

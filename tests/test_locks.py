@@ -54,7 +54,7 @@ def wanted(part: str) -> list[Requirement]:
     lines = (ROOT / f"{part}.ini").read_text(encoding="utf-8").splitlines()
     names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     included = [line[3:].removesuffix(".ini") for line in names if line.startswith("-r ")]
-    own = [Requirement(line) for line in names if not line.startswith("-")]
+    own = [Requirement(line) for line in names if not line.startswith(("-", "./"))]
     return [each for other in included for each in wanted(other)] + own
 
 

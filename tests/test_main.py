@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.voice.packages import required_packages
+from app.speech.models.packages import required_packages
 from main import model_words
 from tests.support.context import settings_with
 
@@ -227,7 +227,7 @@ def test_server_without_models_says_what_brings_them(tmp_path: Path) -> None:
         wait_until_healthy(port)
 
         missing = {"status": "not_installed", "detail": "python -m app.voice.install"}
-        assert voice_of(port) == {**missing, "progress": 0, "in": missing, "out": missing}
+        assert voice_of(port) == {**missing, "progress": 0, "in": missing, "out": missing, "voices": []}
 
 
 def test_installation_that_fails_leaves_the_server_as_it_was(tmp_path: Path) -> None:

@@ -22,15 +22,18 @@ from typing import Any, Final
 import pytest
 
 import app
-from app.voice.clauses import MOST_CHARS
+from app.llm.demo.words import MAX_READ_CHARS
+from app.speech.reading.clauses import MOST_CHARS
 
 SHORT, LONG = 10_000, 20_000
 
 GIVEN: Final = {
-    "app.llm.demo.": 0,  # no key and no talk of others is lost with it: docs/attacks.md says what it takes
-    "app.voice.reading.": MOST_CHARS,  # a clause
-    "app.voice.clauses.": 2 * MOST_CHARS,  # what is looked at to find the next one
-    "app.voice.emotion.": 500,  # the beginning of a text
+    "app.llm.demo.words.": MAX_READ_CHARS,  # the beginning of a text
+    "app.llm.demo.http_request.": MAX_READ_CHARS,
+    "app.llm.demo.named_tools.": MAX_READ_CHARS,
+    "app.speech.reading.": MOST_CHARS,  # a clause
+    "app.speech.reading.clauses.": 2 * MOST_CHARS,  # what is looked at to find the next one
+    "app.speech.detection.emotion.": 500,  # the beginning of a text
     "app.llm.refused_prompts.": 4_101,  # both ends of a complaint
     "app.llm.thinking_habit._UNDECIDED": 60,  # the beginning of an answer
     "app.llm.call_arguments._TOKENS": 200,  # the end of the arguments

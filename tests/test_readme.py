@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from app.errors import AgentError
 from app.locales import SENTENCES
 from app.protocol.asyncapi import models_of, type_of
-from app.protocol.client import V1Message
-from app.protocol.client_v2 import V2ClientMessage
 from app.protocol.close_codes import CloseCode
-from app.protocol.server import V1ServerMessage
-from app.protocol.server_v2 import V2ServerMessage
+from app.protocol.v1.client import V1Message
+from app.protocol.v1.server import V1ServerMessage
+from app.protocol.v2.client import V2ClientMessage
+from app.protocol.v2.server import V2ServerMessage
 from app.session.state import MOVES
+from app.tools.call_state import CALL_MOVES
 from app.tools.registry import load_tools
 from config.settings import Settings
 from tests.support.browser import ServerProcess, launched
@@ -35,11 +37,14 @@ from tests.support.server import client_of, running_server
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.es.md"]
 PAGES = [*READMES, *sorted((ROOT / "docs").glob("*.md"))]
-PROTOCOL, TOOLS, SETTINGS, MONITORING, ARCHITECTURE = (
-    ROOT / "docs" / f"{name}.md" for name in ("protocol", "tools", "settings", "monitoring", "architecture")
+PROTOCOL, TOOLS, SETTINGS, MONITORING, SESSIONS, ARCHITECTURE = (
+    ROOT / "docs" / f"{name}.md"
+    for name in ("protocol", "tools", "settings", "monitoring", "sessions", "architecture")
 )
 WS = ROOT / "node_modules" / "ws"
 PATIENCE_S = 30
+MAIN_SETTINGS = 70
+"""Those of the settings' page before its advanced part, at most."""
 
 FROM_CLIENT: TypeAdapter[Any] = TypeAdapter(V1Message)
 
@@ -164,7 +169,7 @@ class TestExamples:
 
         heard = output_of(sys.executable, "-W", "error", "-", text=client.replace("8000", str(server.port)))
 
-        assert heard == "2+2 = 4"
+        assert heard == "calculate: 2+2\n\n2+2 = 4"
 
     async def test_tool_runs_from_a_folder(self, readme: Path, tmp_path: Path) -> None:
         tool_file = next(text for text in code(readme, "python") if "@tool" in text)
@@ -346,6 +351,26 @@ async def test_example_tool_passes_its_test_and_is_used_in_a_talk(tmp_path: Path
     assert "Comprar pan" in answer
 
 
+async def test_example_toolset_brings_tools_while_people_talk(tmp_path: Path) -> None:
+    (tmp_path / "team").mkdir()
+    [file] = [text for text in code(TOOLS, "python") if "(Toolset)" in text]
+    (tmp_path / "team_notes.py").write_text(file, encoding="utf-8")
+    settings = settings_with(llm_provider="demo", tools_dir=tmp_path)
+    async with running_server(settings) as server, client_of(server) as client:
+        await client.opens()
+        (tmp_path / "team" / "monday.txt").write_text("Comprar pan\nLlamar a Ana\n", encoding="utf-8")
+        [toolset] = server.service.host.registry.toolsets
+        while not toolset.specs:  # noqa: ASYNC110  # the file says when it looks
+            await asyncio.sleep(0.05)
+        answers = list[str]()
+        for arguments in ('{"lines": 1}', '{"lines": 0}'):
+            await client.says(f"usa la herramienta read_monday con {arguments}")
+            answers.append(await client.hears_answer())
+
+    assert "Comprar pan" in answers[0] and "Ana" not in answers[0]
+    assert "lines: must be a whole number" in answers[1]
+
+
 def test_built_in_tools_are_listed_with_their_arguments() -> None:
     listed = {
         name.strip("`"): re.findall(r"`(\w+\??)`", args)
@@ -381,6 +406,16 @@ def test_each_setting_is_listed_with_its_default() -> None:
     assert listed == shown
 
 
+def test_each_setting_is_listed_once_and_most_readers_see_about_sixty() -> None:
+    names = [row[0].strip("`") for row in rows(SETTINGS.read_text(encoding="utf-8"))]
+    advanced = {row[0].strip("`") for row in rows(section(SETTINGS, "## Advanced"))}
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    assert len(set(names)) == len(names)
+    assert set(re.findall(r"^([A-Z][A-Z0-9_]*)=", example, re.MULTILINE)) == set(names) - advanced
+    assert len(set(names) - advanced) <= MAIN_SETTINGS
+
+
 def logged_events() -> Iterator[str]:
     """The constant names of all log lines."""
     for file in (ROOT / "app").rglob("*.py"):
@@ -407,8 +442,21 @@ def test_each_log_event_is_listed() -> None:
     assert listed - codes == set(logged_events()) - codes
 
 
-def test_each_state_and_move_is_drawn() -> None:
-    [diagram] = code(ARCHITECTURE, "mermaid")
+@pytest.mark.parametrize(
+    ("page", "moves"), [(TOOLS, CALL_MOVES), (SESSIONS, MOVES)], ids=["of a call", "of a session"]
+)
+def test_each_state_and_move_is_drawn(page: Path, moves: Mapping[StrEnum, frozenset[StrEnum]]) -> None:
+    [diagram] = code(page, "mermaid")
 
     drawn = set(re.findall(r"(\w+) --> (\w+)", diagram))
-    assert drawn == {(source.value, target.value) for source, targets in MOVES.items() for target in targets}
+    assert drawn == {(source.value, target.value) for source, targets in moves.items() for target in targets}
+
+
+def test_architecture_is_read_on_two_screens_and_names_every_folder() -> None:
+    lines = ARCHITECTURE.read_text(encoding="utf-8").splitlines()
+    folders = [path.name for path in (ROOT / "app").iterdir() if any(path.glob("*.py"))]
+    listed = " ".join(row[0] for row in rows(section(ARCHITECTURE, "## The folders")))
+
+    assert len(lines) <= 120
+    assert max(map(len, lines)) <= 160
+    assert [name for name in folders if f"`app/{name}/`" not in listed] == []

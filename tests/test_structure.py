@@ -3,20 +3,19 @@
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from packaging.requirements import Requirement
 
-from app.protocol.client import V1Message
-from app.services.handlers import HANDLERS
 from config.settings import Settings
 from tests.support.context import OF_TESTS, settings_with
 
 ROOT = Path(__file__).parents[1]
 APP = sorted((ROOT / "app").rglob("*.py"))
+CLIENT = sorted((ROOT / "clients" / "python" / "src").rglob("*.py"))
 SOURCES = [*APP, *sorted((ROOT / "config").rglob("*.py")), ROOT / "main.py"]
 
 MAX_FILE_LINES = 500
@@ -65,27 +64,43 @@ RANKS = {
     "shutdown": 0,
     "descriptors": 0,
     "outbound": 0,
-    "patience": 0,
+    "release": 0,
+    "stall_timeout": 0,
     "protocol": 1,
     "session": 2,
     "storage": 2,
     "llm": 3,
     "tools": 3,
-    "voice": 4,
+    "speech": 4,
     "conversation": 5,
-    "talking": 6,
-    "services": 7,
-    "telemetry": 8,
-    "router": 9,
-    "cli": 10,
+    "speech.output": 6,
+    "speech.turns": 7,
+    "speech.session_audio": 8,
+    "voice": 8,
+    "services": 9,
+    "telemetry": 10,
+    "router": 11,
+    "fleet": 12,
+    "cli": 13,
 }
 """A package may import itself and what has a lower rank. `config` may be imported by all."""
 
-TOP = 10
+TOP = 13
+
+
+SESSION_BOUND = ("app.speech.turns", "app.speech.output", "app.speech.session_audio")
+"""What of speech belongs to one session; the rest knows none."""
 
 
 def part_of(module: str) -> str:
+    for part in SESSION_BOUND:
+        if module == part or module.startswith(f"{part}."):
+            return part.removeprefix("app.")
     return module.split(".")[1] if module.startswith("app.") else module.split(".")[0]
+
+
+def part_of_path(path: Path) -> str:
+    return part_of(name_of(path).removesuffix(".py").replace("/", "."))
 
 
 @each(SOURCES)
@@ -101,16 +116,42 @@ def test_imports_go_one_way(path: Path):
 
 
 @each([path for path in APP if "cli" in path.parts])
-def test_the_console_client_knows_the_protocol_and_nothing_of_the_server(path: Path):
-    parts = {part_of(module) for module in imports(tree_of(path)) if module.startswith("app.")}
+def test_the_console_knows_the_client_package_and_nothing_of_the_server(path: Path):
+    parts = {module for module in imports(tree_of(path)) if module.startswith("app.")}
 
-    assert parts <= {"cli", "protocol"}
+    # How the arguments of a call are shown to the person who is asked is the same here and on the wire.
+    assert {part_of(module) for module in parts - {"app.protocol.asking.shown_arguments"}} <= {"cli"}
+    assert not any(module.startswith("websockets") for module in imports(tree_of(path)))
+
+
+@each(CLIENT)
+def test_the_client_package_stands_on_websockets_alone(path: Path):
+    roots = {module.split(".")[0] for module in imports(tree_of(path))}
+
+    assert roots - sys.stdlib_module_names <= {"voice_agent_client", "websockets"}
+
+
+@each([path for path in APP if "cli" in path.parts])
+def test_class_names_of_the_console_stand_nowhere_else(path: Path):
+    def classes(source: Path) -> set[str]:
+        return {node.name for node in ast.walk(tree_of(source)) if isinstance(node, ast.ClassDef)}
+
+    others = [other for other in APP if other != path]
+    assert not classes(path) & set().union(*map(classes, others))
 
 
 def test_every_part_of_the_application_has_its_rank():
     assert {part_of(name_of(path).removesuffix(".py").replace("/", ".")) for path in APP} - {
         "__init__"
     } == set(RANKS)
+
+
+def test_no_class_name_stands_for_two_things():
+    names = [
+        node.name for path in APP for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]  # fmt: skip
+    assert [name for name, count in Counter(names).items() if count > 1] == []
 
 
 @each(SOURCES)
@@ -125,12 +166,12 @@ def test_imports_stand_at_the_top(path: Path):
 # How long things are
 
 
-@each(SOURCES)
+@each([*SOURCES, *CLIENT])
 def test_file_is_short_enough_to_be_read(path: Path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
 
 
-@each(SOURCES)
+@each([*SOURCES, *CLIENT])
 def test_functions_are_short_enough_to_be_seen_at_once(path: Path):
     for node in ast.walk(tree_of(path)):
         if isinstance(node, Function):
@@ -139,11 +180,15 @@ def test_functions_are_short_enough_to_be_seen_at_once(path: Path):
 
 # Where the doors are
 
-SOCKET_MODULE = "app/router/routes/websocket_route.py"
+SOCKET_MODULES = {
+    "app/router/routes/websocket_route.py",
+    # It lets processes in, as the route does clients, and hands their connections to the same transport.
+    "app/fleet/peer_port.py",
+}
 SOCKET_METHODS = re.compile(r"accept|(receive|send|iter)_(text|bytes|json)|send_denial_response")
 
 
-@each([path for path in SOURCES if name_of(path) != SOCKET_MODULE])
+@each([path for path in SOURCES if name_of(path) not in SOCKET_MODULES])
 def test_only_the_transport_touches_a_websocket(path: Path):
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Attribute):
@@ -153,8 +198,43 @@ def test_only_the_transport_touches_a_websocket(path: Path):
     assert not any(module.endswith(".WebSocket") for module in imports(tree_of(path)))
 
 
-def test_each_message_of_a_client_has_its_handler():
-    assert set(get_args(get_args(V1Message)[0])) == set(HANDLERS)
+@each([path for path in APP if part_of_path(path) in {"router", "telemetry"}])
+def test_what_looks_at_sessions_from_outside_asks_their_port(path: Path):
+    """Another process may own them; whoever reaches into live objects finds those of this one alone."""
+    tree = tree_of(path)
+    inner = ("live_session", "session_host", "registry")
+    assert not [
+        m for m in imports(tree) if m.startswith(tuple(f"app.services.sessions.{name}" for name in inner))
+    ]
+    reached = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    assert not [path for path in reached if path.endswith(("service.sessions", ".session_host.sessions"))]
+
+
+WIRE_FREE = {
+    "session",
+    "conversation",
+    "services",
+    "speech",
+    "speech.output",
+    "speech.turns",
+    "speech.session_audio",
+    "tools",
+    "router",
+    "cli",
+}
+"""Parts that know commands and events, and no wire protocol; `app.protocol.wires` is where they find one."""
+
+
+WIRES = r"app\.protocol\.(v\d|realtime|telephone)\b"
+"""The packages of wire protocols."""
+
+
+@each([path for path in APP if part_of(name_of(path).replace("/", ".")) in WIRE_FREE])
+def test_only_the_protocols_own_packages_know_a_wire(path: Path):
+    wires = [module for module in imports(tree_of(path)) if re.match(WIRES, module)]
+
+    assert wires == []
+    assert "is_resumable" not in path.read_text(encoding="utf-8")
 
 
 @each(SOURCES)
@@ -162,6 +242,20 @@ def test_only_the_settings_read_the_environment(path: Path):
     names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
 
     assert not names & {"environ", "environb", "getenv"}
+
+
+TAKES_ALL_SETTINGS = {
+    "app/services/websocket_agent_service.py": "makes the parts of the server, each with its slice",
+    "app/services/sessions/session_host.py": "makes the parts of a session, each with its slice",
+}
+"""Who may be given `Settings` as a whole, beside `main.py`."""
+
+
+@each(APP)
+def test_settings_are_taken_by_the_slice(path: Path):
+    takes_all = "config.settings.Settings" in imports(tree_of(path))
+
+    assert takes_all == (name_of(path) in TAKES_ALL_SETTINGS)
 
 
 @each(APP)
@@ -215,7 +309,7 @@ def test_env_example_shows_the_defaults(tmp_path: Path):
 def test_requirements_are_read_by_pip(name: str):
     """pip reads `.ini` like any other; a `[section]`, or a line that begins with `;`, would stop it."""
     lines = [line.strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
-    wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    wanted = [line for line in lines if line and not line.startswith(("#", "-r ", "./"))]
     names = [Requirement(line).name.lower().replace("_", "-") for line in wanted]
 
     assert len(set(names)) == len(names)
@@ -224,7 +318,7 @@ def test_requirements_are_read_by_pip(name: str):
 
 def required_in(name: str) -> set[str]:
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    wanted = [line for line in lines if line.strip() and not line.startswith(("#", "-r "))]
+    wanted = [line for line in lines if line.strip() and not line.startswith(("#", "-r ", "./"))]
     return {Requirement(line).name.replace("-", "_").lower() for line in wanted}
 
 
@@ -232,7 +326,7 @@ def foreign_roots(path: Path) -> set[str]:
     """The packages that a source imports and that are neither Python's nor ours."""
     comes_with = {"pydantic_core": "pydantic", "starlette": "fastapi"}
     roots = {module.split(".")[0] for module in imports(tree_of(path))}
-    ours = sys.stdlib_module_names | {"app", "config"}
+    ours = sys.stdlib_module_names | {"app", "config", "voice_agent_client"}
     return {comes_with.get(root, root) for root in roots if root not in ours}
 
 
@@ -251,13 +345,9 @@ def test_what_the_application_imports_is_required():
 
 def optional_in(path: Path) -> set[str]:
     """What a module may import beside what every server has."""
-    if part_of_path(path) == "voice":
+    if part_of_path(path) == "speech":
         return required_in("requirements-voice.ini")
     return {TRACES[name_of(path)]} if name_of(path) in TRACES else set()
-
-
-def part_of_path(path: Path) -> str:
-    return part_of(name_of(path).removesuffix(".py").replace("/", "."))
 
 
 def test_the_server_starts_without_the_packages_of_speech_and_of_traces():
@@ -266,7 +356,7 @@ def test_the_server_starts_without_the_packages_of_speech_and_of_traces():
         name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in APP
     }
     optional = required_in("requirements-voice.ini") | set(TRACES.values())
-    others = [path for path in APP if part_of_path(path) != "voice" and name_of(path) not in TRACES]
+    others = [path for path in APP if part_of_path(path) != "speech" and name_of(path) not in TRACES]
     seen, to_see = set[Path](), [ROOT / "main.py", *others]
     while to_see:
         path = to_see.pop()

@@ -1,6 +1,6 @@
 """The tool calls that a command may mean, by a part of their ids."""
 
-from app.cli.link import Item
+from voice_agent_client import ApprovalRequested, Event, SessionCreated, ToolFinished, ToolStarted
 
 _BEGINNING = "call_"
 
@@ -11,16 +11,16 @@ class OpenCalls:
     def __init__(self) -> None:
         self._is_asked: dict[str, bool] = {}
 
-    def follow(self, item: Item) -> None:
+    def follow(self, event: Event) -> None:
         """Note what a message of the server says of them."""
-        match item:
-            case {"type": "approval_requested", "call_id": str(call_id)}:
+        match event:
+            case ApprovalRequested(call_id):
                 self._is_asked[call_id] = True
-            case {"type": "tool_started", "call_id": str(call_id)}:
+            case ToolStarted(call_id):
                 self._is_asked[call_id] = False
-            case {"type": "tool_finished", "call_id": str(call_id)}:
+            case ToolFinished(call_id):
                 self._is_asked.pop(call_id, None)
-            case {"type": "session_created"}:
+            case SessionCreated():
                 self._is_asked.clear()
             case _:
                 pass

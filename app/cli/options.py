@@ -4,10 +4,12 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from app.cli.wording import Locale
+from voice_agent_client import AudioOptions, ClientOptions
+
+from app.cli.messages import Locale
 
 DEFAULT_URL: Final = "ws://localhost:8000/ws"
 DEFAULT_TIMEOUT_S: Final = 120.0
@@ -56,20 +58,22 @@ class Options:
     timeout_s: float = DEFAULT_TIMEOUT_S
     is_quiet: bool = False
 
-    def start(self, audio: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The fields of the first message."""
-        fields = {
-            "user_id": self.user,
-            "locale": self.locale,
-            "token": self.token,
-            "voice": self.speaker,
-            "audio": audio,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+    def client(self, audio: AudioOptions | None = None) -> ClientOptions:
+        """Return what the talk's client is made with."""
+        client = ClientOptions(locale=self.locale)
+        if self.user is not None:
+            client["user_id"] = self.user
+        if self.token is not None:
+            client["token"] = self.token
+        if self.speaker is not None:
+            client["voice"] = self.speaker
+        if audio is not None:
+            client["audio"] = audio
+        return client
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
-    """Reads the command line.
+    """Read the command line.
 
     Raises:
         SystemExit: `--help` was asked for (0), or something is wrong (2); argparse has said what.

@@ -36,7 +36,7 @@ class Player:
             self._is_ducked = False
 
     def feed(self, pcm: bytes) -> None:
-        """Appends sound; what is far more than the server may send ahead is dropped."""
+        """Append sound; what is far more than the server may send ahead is dropped."""
         with self._lock:
             if self._turn_id and len(self._waiting) < _LONGEST_S * self._rate_hz * _SAMPLE_BYTES:
                 self._waiting += pcm
@@ -51,19 +51,19 @@ class Player:
         return (_quieter(piece) if is_ducked else piece).ljust(size, b"\0")
 
     def duck(self, *, ducked: bool) -> None:
-        """Lowers the voice, or takes it up again."""
+        """Lower the voice, or take it up again."""
         with self._lock:
             self._is_ducked = ducked
 
     def drop(self, turn_id: str | None = None) -> None:
-        """Throws away what was not played yet; with a turn, only where it is that one's."""
+        """Throw away what was not played yet; with a turn, only where it is that one's."""
         with self._lock:
             if turn_id is None or turn_id == self._turn_id:
                 self._waiting.clear()
                 self._is_ducked = False
 
     def played(self) -> tuple[str, int] | None:
-        """The turn and how many milliseconds of it were played; None where there was no sound yet."""
+        """Return the turn and how many milliseconds of it were played; None where there was no sound yet."""
         with self._lock:
             if self._turn_id is None:
                 return None

@@ -8,23 +8,24 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from voice_agent_client import ReconnectingClient, VoiceAgentError
+
+from app.cli.cli_error import CliError, Exit, cli_error_of
 from app.cli.console import Console
-from app.cli.endings import Ending, Exit
 from app.cli.lines import lines_of
-from app.cli.link import Link
+from app.cli.messages import message_text
 from app.cli.options import Options, parse
-from app.cli.paper import Paper
-from app.cli.recording import Recording, audio_terms
+from app.cli.recorded_question import RecordedQuestion, audio_options
 from app.cli.sound_card import load_sound_card
-from app.cli.spoken import Spoken
+from app.cli.terminal_renderer import TerminalRenderer
+from app.cli.voice_console import VoiceConsole
 from app.cli.wave_file import read_wave, write_wave
-from app.cli.wording import word
 
 _GOODBYE_LIMIT_S: Final = 2.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the client; returns the exit code.
+    """Run the client; return the exit code.
 
     Raises:
         SystemExit: The options are wrong, or help was asked for.
@@ -32,9 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         return asyncio.run(_run(options))
-    except Ending as ending:
-        print(ending.sentence(options.locale), file=sys.stderr)
-        return ending.code
+    except (CliError, VoiceAgentError) as exc:
+        error = exc if isinstance(exc, CliError) else cli_error_of(exc)
+        print(error.sentence(options.locale), file=sys.stderr)
+        return error.code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
@@ -50,20 +52,22 @@ async def _run(options: Options) -> int:
 
 
 async def _by_text(options: Options) -> int:
-    paper = _paper(options)
-    console = Console(Link(options.url, options.start()), lines_of(sys.stdin.fileno()), paper)
+    renderer = _renderer(options)
+    client = ReconnectingClient(options.url, **options.client())
+    console = Console(client, lines_of(sys.stdin.fileno()), renderer)
     if sys.stdin.isatty():
-        paper.note("help")
+        renderer.note("help")
     return await _until_interrupted(console.run(), console.interrupt)
 
 
 async def _by_voice(options: Options) -> int:
-    paper = _paper(options)
+    renderer = _renderer(options)
     card = load_sound_card()
-    audio = audio_terms(card.rate_hz, out=True, turns="auto")
-    spoken = Spoken(Link(options.url, options.start(audio)), card, paper, audio)
-    paper.note("speak")
-    return await _until_interrupted(spoken.run(), spoken.interrupt)
+    audio = audio_options(card.rate_hz, out=True, turns="auto")
+    client = ReconnectingClient(options.url, **options.client(audio))
+    console = VoiceConsole(client, card, renderer, audio)
+    renderer.note("speak")
+    return await _until_interrupted(console.run(), console.interrupt)
 
 
 async def _by_recording(options: Options, path: Path) -> int:
@@ -71,9 +75,9 @@ async def _by_recording(options: Options, path: Path) -> int:
     if options.out is not None:
         # Said before anybody waits for an answer that could not be kept.
         write_wave(options.out, b"", rate_hz)
-    audio = audio_terms(rate_hz, out=options.out is not None, turns=options.turns)
-    recording = Recording(
-        Link(options.url, options.start(audio)),
+    audio = audio_options(rate_hz, out=options.out is not None, turns=options.turns)
+    question = RecordedQuestion(
+        ReconnectingClient(options.url, **options.client(audio)),
         pcm,
         rate_hz,
         turns=options.turns,
@@ -82,27 +86,29 @@ async def _by_recording(options: Options, path: Path) -> int:
     )
     try:
         async with asyncio.timeout(options.timeout_s):
-            answer = await recording.ask()
+            answer = await question.ask()
     except TimeoutError as exc:
-        raise Ending(Exit.FAILED, "timed_out", seconds=options.timeout_s) from exc
-    print(word(options.locale, "you", text=answer.transcript))
-    print(word(options.locale, "agent", text=answer.text))
+        raise CliError(Exit.FAILED, "timed_out", seconds=options.timeout_s) from exc
+    print(message_text(options.locale, "you", text=answer.transcript))
+    print(message_text(options.locale, "agent", text=answer.text))
     if options.out is not None:
         write_wave(options.out, bytes(answer.pcm), answer.rate_hz)
         seconds = len(answer.pcm) / 2 / answer.rate_hz
-        _paper(options).note("written", path=options.out, seconds=seconds)
+        _renderer(options).note("written", path=options.out, seconds=seconds)
     return Exit.OK
 
 
-def _paper(options: Options) -> Paper:
+def _renderer(options: Options) -> TerminalRenderer:
     is_shared = sys.stdout.isatty() and sys.stderr.isatty()
-    return Paper(sys.stdout, sys.stderr, options.locale, is_quiet=options.is_quiet, is_shared=is_shared)
+    return TerminalRenderer(
+        sys.stdout, sys.stderr, options.locale, is_quiet=options.is_quiet, is_shared=is_shared
+    )
 
 
 async def _until_interrupted(
     talk: Coroutine[Any, Any, Exit], interrupt: Callable[[], Coroutine[Any, Any, bool]]
 ) -> Exit:
-    """Runs the talk; Ctrl+C interrupts the agent where it has something to say, else it ends the talk."""
+    """Run the talk; Ctrl+C interrupts the agent where it has something to say, else it ends the talk."""
     loop = asyncio.get_running_loop()
     pressed = asyncio.Event()
     # Windows has no such handlers: there Ctrl+C ends the client.

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from app.cli.endings import Ending, Exit
+from app.cli.cli_error import CliError, Exit
 
 MICROPHONE_HZ: Final = 16_000
 _FRAME_SAMPLES: Final = 320
@@ -20,34 +20,34 @@ class SoundCard(Protocol):
     rate_hz: int
 
     def listen(self, heard: Callable[[bytes], None]) -> None:
-        """Opens the microphone; `heard` is called from another thread, with 20 ms each time."""
+        """Open the microphone; `heard` is called from another thread, with 20 ms each time."""
         ...
 
     def speak(self, rate_hz: int, pull: Callable[[int], bytes]) -> None:
-        """Opens the loudspeaker, in place of an earlier opening; `pull` is called from another thread."""
+        """Open the loudspeaker, in place of an earlier opening; `pull` is called from another thread."""
         ...
 
     def close(self) -> None:
-        """Gives both back."""
+        """Give both back."""
         ...
 
 
 def load_sound_card(load: Callable[[str], Any] = importlib.import_module) -> SoundCard:
-    """The machine's microphone and loudspeaker.
+    """Return the machine's microphone and loudspeaker.
 
     Raises:
-        Ending: The package, its library or a device is missing; the sentence says what to do.
+        CliError: The package, its library or a device is missing; the sentence says what to do.
     """
     try:
         sounddevice = load("sounddevice")
     except (ImportError, OSError) as exc:
         # OSError: the package is there, the library PortAudio is not.
-        raise Ending(Exit.NO_VOICE, "no_sounddevice") from exc
+        raise CliError(Exit.NO_VOICE, "no_sounddevice") from exc
     try:
         for kind in ("input", "output"):
             sounddevice.query_devices(kind=kind)
     except (ValueError, sounddevice.PortAudioError) as exc:
-        raise Ending(Exit.NO_VOICE, "no_device", problem=_first_line(exc)) from exc
+        raise CliError(Exit.NO_VOICE, "no_device", problem=_first_line(exc)) from exc
     return SoundDevice(sounddevice)
 
 
@@ -66,10 +66,10 @@ class SoundDevice:
         self._loudspeaker: Any = None
 
     def listen(self, heard: Callable[[bytes], None]) -> None:
-        """Opens the microphone.
+        """Open the microphone.
 
         Raises:
-            Ending: It cannot be opened.
+            CliError: It cannot be opened.
         """
 
         def take(recorded: Any, frames: int, time: Any, status: Any) -> None:
@@ -78,10 +78,10 @@ class SoundDevice:
         self._microphone = self._opened("RawInputStream", self.rate_hz, _FRAME_SAMPLES, take)
 
     def speak(self, rate_hz: int, pull: Callable[[int], bytes]) -> None:
-        """Opens the loudspeaker.
+        """Open the loudspeaker.
 
         Raises:
-            Ending: It cannot be opened.
+            CliError: It cannot be opened.
         """
 
         def give(wanted: Any, frames: int, time: Any, status: Any) -> None:
@@ -91,7 +91,7 @@ class SoundDevice:
         self._loudspeaker = self._opened("RawOutputStream", rate_hz, 0, give)
 
     def close(self) -> None:
-        """Gives both back."""
+        """Give both back."""
         for stream in (self._microphone, self._loudspeaker):
             self._close_one(stream)
         self._microphone = self._loudspeaker = None
@@ -103,7 +103,7 @@ class SoundDevice:
             )
             stream.start()
         except (ValueError, self._sounddevice.PortAudioError) as exc:
-            raise Ending(Exit.NO_VOICE, "no_device", problem=_first_line(exc)) from exc
+            raise CliError(Exit.NO_VOICE, "no_device", problem=_first_line(exc)) from exc
         return stream
 
     def _close_one(self, stream: Any) -> None:

@@ -9,48 +9,47 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
-from app.conversation.asking import Asking
-from app.conversation.contribution import Contribution, contribute, write_down
-from app.conversation.draft import Drafts, DraftStage, Heard
-from app.conversation.intake import Intake, UserText
-from app.conversation.moods import MoodSense
+from app.conversation.early_answer import Drafts, DraftStage, TentativeUtterance
+from app.conversation.emotions import EmotionDetector
+from app.conversation.injected_message import InjectedMessage, write_down
+from app.conversation.intake import Intake, TextRole, UserText
+from app.conversation.model_request import RequestBuilder
+from app.conversation.result_delivery import BackgroundResultDelivery, new_turn_id
+from app.conversation.revision import plan
+from app.conversation.room import check_room
 from app.conversation.summariser import Summariser
-from app.conversation.telling import ResultTeller, new_turn_id
-from app.conversation.turn import Turn
+from app.conversation.text_turns import TextTurns
+from app.conversation.turn import Turn, TurnParts
 from app.conversation.turn_queue import TurnQueue
-from app.conversation.turn_runner import Interruption, TurnRunner
-from app.errors import AgentError, ContextTooLong, QueueFull
+from app.conversation.turn_runner import TurnRunner
+from app.errors import QueueFull
 from app.llm.base import ChatProvider
 from app.protocol.events import (
-    Emotion,
-    ErrorOccurred,
+    EmotionEstimate,
     Interrupted,
     MessageAccepted,
-    ResponseComplete,
     ToolEndReason,
 )
-from app.session.journal import TurnEnding
+from app.session.journal import NOT_KEPT
+from app.session.record import ConversationRecord
 from app.session.voice_session import VoiceSession
-from app.tools.calls import ToolRun
+from app.speech.base import Transcription
 from app.tools.runner import ToolHost, ToolRunner
-from app.voice.base import Transcript
+from app.tools.tool_call import ToolCall
 from app.weakly import weakly
+from config.agent_settings import AgentSettings
 from config.logger_config import TURN_ID
-from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 PATIENCE_S = 0.5
 """How long what a restart has left waits for the client's next word, in seconds."""
 
+MAX_ADDED = 100
+"""Texts that may wait to join a talk unanswered: a client tells what was said before in one go."""
+
 CUT_LIMIT_S = 1.0
 """How long a turn that is cut off may take to end, in seconds."""
-
-MOST_CHARS_PER_TOKEN = 12
-"""A text with more of them for each token of the prompt's budget is too long, however it is counted."""
-
-MAX_WAITING_CHARS = 256 * 1024
-"""Of texts that wait behind others, together."""
 
 
 class Conversation:
@@ -63,26 +62,29 @@ class Conversation:
     """
 
     def __init__(
-        self, session: VoiceSession, provider: ChatProvider, host: ToolHost, settings: Settings
+        self, session: VoiceSession, provider: ChatProvider, host: ToolHost, settings: AgentSettings
     ) -> None:
         self._session = session
         self._history = session.conversation_history
         self._settings = settings
         self.tools = ToolRunner(host, session, weakly(self._on_late_ending))
-        asking = Asking(session, self.tools, settings)
+        asking = RequestBuilder(session, self.tools, settings)
         self.drafts = Drafts(session, provider, asking, settings.max_response_chars)
-        self._turns = TurnRunner(session, provider, self.tools, asking, self.drafts, settings, host.clock)
+        self.record = ConversationRecord(session)
+        parts = TurnParts(session, self.record, provider, self.tools, asking, self.drafts, settings)
+        self._turns = TurnRunner(parts, host.clock)
         self._line = TurnQueue()
-        self._teller = ResultTeller(session, self._turns, settings, self._line)
-        self._intake = Intake(session, host.clock, weakly(self._enter))
+        self._teller = BackgroundResultDelivery(session, self._turns, settings, self._line)
+        self._intake = Intake(session, self.record, host.clock, weakly(self._enter))
+        self._text_turns = TextTurns(
+            session, self.record, self._turns, self.tools, self._intake, self._teller
+        )
         self.summariser = Summariser(session, provider, settings)
         self._worker: asyncio.Task[None] | None = None
-        self._is_in_turn = False
-        self._is_closed = False
-        self._is_paused = False
-        self._is_held = False
+        self._is_in_turn = self._is_closed = False
+        self._is_paused = self._is_held = False
         self._patience: asyncio.TimerHandle | None = None
-        self.moods = MoodSense(is_on=settings.emotion)
+        self.moods = EmotionDetector(is_on=settings.emotion)
 
     @property
     def is_busy(self) -> bool:
@@ -95,7 +97,10 @@ class Conversation:
         return self._turns.running_turn
 
     def hear(self, content: str, client_id: str | None = None, *, interrupts: bool = False) -> str:
-        """Takes a user's text; it is answered in its turn.
+        """Take a user's text; it is answered in its turn.
+
+        A talk that has ended takes nothing in, here as in all that follows: without a receipt the client says
+        it again where the talk goes on.
 
         Args:
             content: What the user says.
@@ -110,42 +115,100 @@ class Conversation:
         Raises:
             QueueFull: `MAX_QUEUED_MESSAGES` texts wait already.
         """
-        known = self._intake.again(client_id)
-        self.go_on()
-        if known is not None:
+        if (known := self._known(client_id)) is not None:
             return known
         self._check_room(content, is_next=interrupts)  # one that is refused ends nothing
-        ends = self._end_all() if interrupts else {}
-        text = UserText(new_turn_id(), content, asyncio.get_running_loop().time(), client_id)
-        text.emotion = self.moods.judge(content, self._session.locale)
-        text.goes_first = interrupts
+        ends = self._text_turns.end_all(self.waiting_texts) if interrupts else {}
+        text = self._new_text(content, client_id, goes_first=interrupts)
         self._intake.take(text, ends=ends)
         return text.turn_id
 
-    def _end_all(self) -> dict[str, TurnEnding]:
-        """Ends the running turn and withdraws the texts that wait; how each of them ends, by its turn's id.
+    def add(self, content: str, client_id: str | None = None, role: TextRole = "user") -> str:
+        """Take a text that joins the talk in its turn, and is answered by nothing; as `hear` otherwise.
 
-        It is written down together with the text that does so: where the server dies right after, none of
-        them is asked again beside it.
+        Returns:
+            The id of the turn that it is.
+
+        Raises:
+            QueueFull: `MAX_ADDED` of them wait already.
         """
-        ends: dict[str, TurnEnding] = {}
-        for waiting in self._texts():
-            waiting.is_withdrawn = True
-            ends[waiting.turn_id] = "withdrawn"
-        running = self.running_turn
-        if self._turns.interrupt() and running is not None:
-            ends[running.turn_id] = "interrupted"
-        return ends
+        if (known := self._known(client_id)) is not None:
+            return known
+        check_room(self._texts(is_added=True), content, self._settings, MAX_ADDED)
+        text = self._new_text(content, client_id, goes_first=False)
+        text.is_only_added, text.role = True, role
+        self._intake.take(text)
+        return text.turn_id
+
+    def respond(self, client_id: str | None = None, instructions: str = "") -> str:
+        """Answer what was said last, when what waits has had its turn.
+
+        Returns:
+            The id of the turn that will do so; `MessageAccepted` names it under the client's own.
+
+        Raises:
+            QueueFull, BudgetExceeded: As `hear`.
+        """
+        wish = InjectedMessage(instructions, "answer", by="server")
+        if self._is_closed:
+            return wish.turn_id
+        self._session.budget.take_text()
+        self.go_on()
+        self._intake.enter_behind(wish, client_id)
+        return wish.turn_id
+
+    def revise(self, turn_id: str, client_id: str, content: str | None = None) -> str:
+        """Answer a user's text anew, or other words in its place; nothing stays of what came of it.
+
+        Its turn and the later ones are superseded: they leave the prompts and what clients are shown, and the
+        store marks them. What they wrote is not written again by the same order; their reads end.
+
+        Args:
+            turn_id: The turn of the text.
+            client_id: The client's own id for the revision, as in `hear`.
+            content: The other words; None for the same.
+
+        Returns:
+            The id of the turn that will answer it.
+
+        Raises:
+            UnknownTurn, NotRevisable: As `plan` says.
+        """
+        if (known := self._known(client_id)) is not None:
+            return known
+        revision = plan(self.record, self.waiting_texts, turn_id, content)
+        self._check_room(revision.words, is_next=True)
+        ends = self._text_turns.end_all(revision.withdraws, also_running=revision.interrupts)
+        text = self._new_text(revision.words, client_id, goes_first=True)
+        text.supersedes = revision.supersedes
+        self.record.supersede(text.supersedes, text.turn_id)
+        self.tools.supersede(text.supersedes)
+        self._intake.take(text, ends=ends)
+        return text.turn_id
+
+    def _known(self, client_id: str | None) -> str | None:
+        """The turn of a text that was taken before, or that nobody takes any more; None for a new one."""
+        if self._is_closed:
+            return new_turn_id()
+        known = self._intake.again(client_id)
+        self.go_on()
+        return known
+
+    def _new_text(self, content: str, client_id: str | None, *, goes_first: bool) -> UserText:
+        now = asyncio.get_running_loop().time()
+        emotion = self.moods.judge(content, self._session.locale)
+        return UserText(new_turn_id(), content, now, client_id, emotion=emotion, goes_first=goes_first)
 
     def hear_speech(
         self,
         content: str,
         utterance_id: str,
         *,
-        emotion: Emotion | None = None,
+        emotion: EmotionEstimate | None = None,
         replaces: str | None = None,
+        is_answered: bool = True,
     ) -> str:
-        """Takes what the user has said aloud.
+        """Take what the user has said aloud.
 
         Args:
             content: The words; with `replaces` those of both texts.
@@ -153,6 +216,7 @@ class Conversation:
             emotion: How the user seems to feel who says it.
             replaces: A turn whose text these words go on with; it was ended by `replace`. They are taken
                 in its place, which it had room for.
+            is_answered: Else they only join the talk, as by `add`.
 
         Returns:
             The id of the turn that will answer it.
@@ -160,34 +224,42 @@ class Conversation:
         Raises:
             QueueFull: `MAX_QUEUED_MESSAGES` texts wait already.
         """
+        if self._is_closed:
+            return new_turn_id()
         if replaces is None:
             self._check_room()
         now = asyncio.get_running_loop().time()
-        text = UserText(new_turn_id(), content, now, None, utterance_id=utterance_id, emotion=emotion)
-        text.is_joined = replaces is not None
-        text.goes_first = True
+        text = UserText(new_turn_id(), content, now, utterance_id=utterance_id, emotion=emotion)
+        text.is_joined, text.goes_first, text.is_only_added = replaces is not None, True, not is_answered
         self._intake.take(text, replaces or "")
         return text.turn_id
 
-    def hear_clip(self, recognise: Callable[[], Coroutine[Any, Any, Transcript]], utterance_id: str) -> str:
-        """Takes a recording; its text has its place in the line before its words are known.
+    def hear_clip(
+        self, recognise: Callable[[], Coroutine[Any, Any, Transcription]], utterance_id: str
+    ) -> str:
+        """Take a recording; its text has its place in the line before its words are known.
 
         Raises:
             QueueFull: `MAX_QUEUED_MESSAGES` texts wait already.
         """
+        if self._is_closed:
+            return new_turn_id()
         self._check_room()
-        now = asyncio.get_running_loop().time()
-        text = UserText(new_turn_id(), "", now, utterance_id=utterance_id)
-        self._intake.take_clip(text, recognise())
+        text = UserText(new_turn_id(), "", asyncio.get_running_loop().time(), utterance_id=utterance_id)
+        words = self._intake.take_clip(text, recognise())
+        if self._session.asks_in_words:
+            self.tools.approvals.answer_in_words(words)
         return text.turn_id
 
     def replace(self, turn_id: str) -> bool:
-        """Ends a text's turn of which nothing was heard yet, since its user goes on speaking.
+        """End a text's turn of which nothing was heard yet, since its user goes on speaking.
 
         Returns:
             Whether it could be ended: no trace of it stays then, and `hear_speech` is to bring all the words.
         """
-        if self._turns.replace(turn_id):
+        if not self.is_unheard(turn_id):
+            return False
+        if self._turns.interrupt(turn_id, "replaced"):
             self.tools.cancel_reads(turn_id)
             return True
         for text in self._texts():
@@ -200,8 +272,8 @@ class Conversation:
         """Whether this turn of a user's text is still to come, or runs and nobody has heard of it yet."""
         turn = self.running_turn
         if turn is not None and turn.turn_id == turn_id:
-            was_perceived = self._session.mouth.was_perceived(turn_id, was_written=turn.has_spoken)
-            return not turn.is_interrupted and not was_perceived
+            was_perceived = self._session.speech_output.was_perceived(turn_id, was_written=turn.has_spoken)
+            return turn.cut is None and not was_perceived
         return any(text.turn_id == turn_id and not text.is_withdrawn for text in self._texts())
 
     @property
@@ -209,7 +281,7 @@ class Conversation:
         """Whether the last words of the talk are a question of the agent's."""
         return self._history.last_said.rstrip(' "”»').endswith("?")
 
-    def draft(self, heard: Heard) -> DraftStage | None:
+    def draft(self, heard: TentativeUtterance) -> DraftStage | None:
         """Has words answered early that may become a text; nobody hears of it before `hear_speech` brings it.
 
         Ask again and again: it begins as soon as nothing runs and nothing waits.
@@ -230,33 +302,32 @@ class Conversation:
         """The client says that it played more of a turn that was cut, or less."""
         self._turns.correct(turn_id, heard_chars)
 
-    def _enter(self, text: UserText) -> None:
-        if text.utterance_id is None or text.content != self.drafts.text:
+    def _enter(self, item: UserText | InjectedMessage) -> None:
+        is_text = isinstance(item, UserText)
+        if not is_text or item.utterance_id is None or item.content != self.drafts.text:
             self.drafts.drop()
-        self._line.enter(text)
+        if is_text:
+            self._line.enter(item)
+        else:
+            self._line.append(item)
         self._wake()
 
     def remember(self, receipts: Iterable[MessageAccepted]) -> None:
-        """Knows the client's ids of an earlier life of the session."""
+        """Know the client's ids of an earlier life of the session."""
         self._intake.remember(receipts)
 
     @property
-    def waiting_turns(self) -> list[str]:
-        """The turns of the texts that wait, in order: each will have its ending."""
-        return [text.turn_id for text in self._texts()]
+    def waiting_texts(self) -> list[UserText]:
+        """The texts that wait, in order: each will have its ending."""
+        return list(self._texts())
 
     @property
     def holds_contributions(self) -> bool:
         """Whether something waits that a back end has added."""
-        return any(isinstance(item, Contribution) and item.by == "backend" for item in self._line)
+        return any(isinstance(item, InjectedMessage) and item.by == "backend" for item in self._line)
 
-    @property
-    def waiting_chars(self) -> int:
-        """How long the texts are that wait."""
-        return sum(len(text.content) for text in self._texts())
-
-    def take_up(self, line: Sequence[UserText | ToolRun | Contribution]) -> None:
-        """Takes what an earlier life of the session has left: texts, contributions, results to be told.
+    def take_up(self, line: Sequence[UserText | ToolCall | InjectedMessage]) -> None:
+        """Take what an earlier life of the session has left: texts, contributions, results to be told.
 
         It begins with the client's next word, or a moment later: the client first says what it has kept, and
         what sound it has.
@@ -274,8 +345,8 @@ class Conversation:
             self._patience = None
             self._wake()
 
-    def put_in(self, contribution: Contribution) -> Awaitable[bool]:
-        """Takes what a back end adds to the talk; it waits in line like everything else.
+    def inject(self, contribution: InjectedMessage) -> Awaitable[bool]:
+        """Take what a back end adds to the talk; it waits in line like everything else.
 
         Returns:
             Whether it outlives the end of the server, as soon as that is known. The server's own wishes do
@@ -285,7 +356,9 @@ class Conversation:
             QueueFull: As many of them wait already as texts may.
             BudgetExceeded: The talk, or its user, has used up this hour's part.
         """
-        waiting = sum(isinstance(item, Contribution) for item in self._line)
+        if self._is_closed:
+            return NOT_KEPT
+        waiting = sum(isinstance(item, InjectedMessage) for item in self._line)
         if waiting >= self._settings.max_queued_messages:
             raise QueueFull
         if contribution.by == "backend":
@@ -297,8 +370,11 @@ class Conversation:
         return receipt
 
     def interrupt(self, turn_id: str | None = None) -> None:
-        """Ends the running turn, or just the one that is named, and says so either way."""
+        """End the running turn, or just the one that is named, and say so either way."""
         if self._turns.interrupt(turn_id):
+            return
+        if turn_id is not None and self._line.take_back_answer(turn_id):
+            self._turns.end_unbegun(turn_id)
             return
         head = None if self._is_in_turn else next(self._texts(), None)
         if head is not None and not head.is_withdrawn and turn_id in (None, head.turn_id):
@@ -307,22 +383,30 @@ class Conversation:
             self._session.emit(Interrupted(None))
 
     async def finish_turn(self) -> None:
-        """Waits for the turn that runs, and begins no other: the server is about to stop."""
+        """Wait for the turn that runs, and begin no other: the server is about to stop.
+
+        One that has only to be heard is waited for where there is somebody to hear it.
+        """
         self._is_paused = True
-        if self._worker is not None:
-            await asyncio.wait({self._worker})
+        if self._worker is None:
+            return
+        left_alone = asyncio.create_task(self._session.speech_output.is_left_alone(), name="left alone")
+        try:
+            await asyncio.wait({self._worker, left_alone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            left_alone.cancel()
 
     async def cut_off(self, *, stays_open: bool) -> None:
-        """Ends the running turn because the talk ends; what was heard of it is kept, and nothing is told.
+        """End the running turn because the talk ends; what was heard of it is kept, and nothing is told.
 
         `stays_open`: its text has no ending yet, and is asked again when the talk goes on.
         """
         self._is_paused = True
-        if self._turns.cut_off(stays_open=stays_open) and self._worker is not None:
+        if self._turns.interrupt(cut="stopped" if stays_open else "cut_off") and self._worker is not None:
             await asyncio.wait({self._worker}, timeout=CUT_LIMIT_S)
 
     async def aclose(self, reason: ToolEndReason | None = None, *, stays_open: bool = False) -> None:
-        """Ends the talk: the running turn and all tools are cancelled, for that reason, and awaited."""
+        """End the talk: the running turn and all tools are cancelled, for that reason, and awaited."""
         self._is_closed = True
         if self._patience is not None:
             self._patience.cancel()
@@ -338,27 +422,23 @@ class Conversation:
         await self.tools.aclose(reason)
 
     def _check_room(self, content: str = "", *, is_next: bool = False) -> None:
-        """Raises where a text cannot be taken; `is_next`: nothing waits before it, for it withdraws all."""
-        texts = () if is_next else self._texts()
-        waiting = [len(text.content) for text in texts if not text.is_withdrawn]
-        if not is_next and len(waiting) >= self._settings.max_queued_messages + (not self._is_in_turn):
-            raise QueueFull
-        if len(content) > self._settings.max_history_tokens * MOST_CHARS_PER_TOKEN:
-            # No prompt can hold it, however its tokens are counted: it would only wait, and take room.
-            raise ContextTooLong("the text alone is over MAX_HISTORY_TOKENS")
-        if waiting and sum(waiting) + len(content) > MAX_WAITING_CHARS:
-            raise QueueFull
+        """Raise where a text cannot be taken; `is_next`: nothing waits before it, for it withdraws all."""
+        most = self._settings.max_queued_messages + (not self._is_in_turn)
+        texts = () if is_next else self._texts(is_added=False)
+        check_room(texts, content, self._settings, most)
         self._session.budget.take_text()
 
-    def _texts(self) -> Iterator[UserText]:
-        """All texts that wait for their turn."""
-        yield from (item for item in self._line if isinstance(item, UserText))
-        yield from self._intake.arriving
+    def _texts(self, *, is_added: bool | None = None) -> Iterator[UserText]:
+        """All texts that wait for their turn; or those alone that are only added, or that are not."""
+        waiting = (item for item in self._line if isinstance(item, UserText))
+        for text in (*waiting, *self._intake.arriving):
+            if is_added in (None, text.is_only_added):
+                yield text
 
-    def _on_late_ending(self, run: ToolRun) -> None:
+    def _on_late_ending(self, run: ToolCall) -> None:
         if self._is_closed:
             logger.debug("tool_result_dropped", extra={"call_id": run.call_id})
-        else:
+        elif not self._text_turns.settle(run):
             self.drafts.drop()
             self._line.append(run)
             self._wake()
@@ -374,7 +454,7 @@ class Conversation:
         return not is_user_next or isinstance(self._line[0], UserText)
 
     async def _work(self) -> None:
-        """Takes turns until the line is empty; it exists only while there is something to do."""
+        """Take turns until the line is empty; it exists only while there is something to do."""
         try:
             while self._may_go_on():
                 try:
@@ -390,22 +470,23 @@ class Conversation:
         item = self._line.popleft()
         if isinstance(item, UserText):
             try:
-                await self._take(item.turn_id, self._answer(item))
+                await self._take(item.turn_id, self._text_turns.answer(item))
             except Exception as exc:
                 self._turns.end_by_bug(item.turn_id, exc)
                 raise
             return
-        if isinstance(item, Contribution):
-            await self._take(item.turn_id, contribute(item, self._session, self._turns))
+        if isinstance(item, InjectedMessage):
+            await self._take(item.turn_id, self._text_turns.carry_out(item))
             return
         runs = [item]
-        while self._line and isinstance(self._line[0], ToolRun):
+        while self._line and isinstance(self._line[0], ToolCall):
             runs.append(self._line.popleft())  # pyright: ignore[reportArgumentType]  # checked above
-        turn_id = new_turn_id()
-        await self._take(turn_id, self._teller.tell(turn_id, runs))
+        runs = await self._text_turns.note_clients([run for run in runs if not self.tools.is_superseded(run)])
+        if runs:
+            await self._take(turn_id := new_turn_id(), self._teller.tell(turn_id, runs))
 
     async def _take(self, turn_id: str, steps: Coroutine[Any, Any, None]) -> None:
-        """Runs the steps of a turn with its id on every log line."""
+        """Run the steps of a turn with its id on every log line."""
         token = TURN_ID.set(turn_id)
         self._is_in_turn = True
         try:
@@ -414,44 +495,3 @@ class Conversation:
             self._is_in_turn = False
             self.drafts.drop()
             TURN_ID.reset(token)
-
-    async def _answer(self, text: UserText) -> None:
-        """The turn of a user's text."""
-        error = await self._intake.understand(text)
-        if error is not None:
-            self._turns.end(ErrorOccurred(error, text.turn_id))
-            return
-        self._teller.user_spoke()
-        if not text.is_joined:
-            self.tools.user_spoke()
-        self.tools.recall((run, True) for run in text.stopped_before)
-        if text.is_replaced:
-            self._session.transcript.forget(text.turn_id)
-            await self._session.journal.turn_ended(text.turn_id, [], "withdrawn")
-            self._turns.end(Interrupted(text.turn_id), ResponseComplete(text.turn_id, "interrupted"))
-            return
-        self._open(text)
-        if text.is_withdrawn:
-            durable = await self._session.journal.turn_ended(text.turn_id, [], "withdrawn")
-            interrupted = [Interrupted(text.turn_id)] if text.is_interrupted else []
-            self._turns.end(*interrupted, ResponseComplete(text.turn_id, "interrupted", durable=durable))
-            return
-        turn = self._turns.begin(text.turn_id, "user", emotion=text.emotion)
-        turn.is_anew = text.is_anew
-        outcome = await self._turns.run(turn)
-        if isinstance(outcome, Interruption):
-            await self._turns.interrupted(turn, outcome, text.accepted_at)
-        elif isinstance(outcome, AgentError):
-            logger.log(outcome.severity, outcome.code, extra={"facts": outcome.facts})
-            await self._turns.fail(turn, outcome)
-        else:
-            await self._turns.complete(turn, outcome, text.accepted_at)
-
-    def _open(self, text: UserText) -> None:
-        """Puts a text into the history; one that is asked again without what was said to it before."""
-        if text.is_anew and not text.is_withdrawn:
-            self._session.transcript.forget_answer(text.turn_id)
-        self._history.begin_turn(text.turn_id, text.position)
-        self._history.add_user(text.content)
-        if text.is_withdrawn:
-            self._history.add_written(text.said_before)

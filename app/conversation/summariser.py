@@ -23,9 +23,9 @@ from app.errors import (
 )
 from app.llm.base import ChatProvider, ChatRequest
 from app.session.history import BYTES_PER_TOKEN
-from app.session.history_turn import HistoryTurn
+from app.session.history_turn import PromptTurn
 from app.session.voice_session import VoiceSession
-from config.settings import Settings
+from config.agent_settings import AgentSettings
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class _Passage:
 class Summariser:
     """The summary of one session's talk."""
 
-    def __init__(self, session: VoiceSession, provider: ChatProvider, settings: Settings) -> None:
+    def __init__(self, session: VoiceSession, provider: ChatProvider, settings: AgentSettings) -> None:
         self._session = session
         self._history = session.conversation_history
         self._provider = provider
@@ -84,12 +84,12 @@ class Summariser:
         self._is_closed = False
 
     def recall(self, summary: str, upto: int) -> None:
-        """Goes on from the summary of an earlier life of the session."""
+        """Go on from the summary of an earlier life of the session."""
         self._upto = upto
         self._stand_in(summary)
 
-    def take(self, turns: Iterable[HistoryTurn]) -> None:
-        """Takes turns that have left the prompts, and has them summarised unless the model is left alone."""
+    def take(self, turns: Iterable[PromptTurn]) -> None:
+        """Take turns that have left the prompts, and have them summarised unless the model is left alone."""
         for turn in turns:
             self._put(_passage(turn, self._max_request_chars))
         may_ask = asyncio.get_running_loop().time() >= self._not_before
@@ -98,7 +98,7 @@ class Summariser:
             self._task = asyncio.create_task(self._work(), name=name)
 
     async def aclose(self) -> None:
-        """Gives up what is being summarised."""
+        """Give up what is being summarised."""
         self._is_closed = True
         if self._task is not None:
             self._task.cancel()
@@ -189,10 +189,10 @@ class Summariser:
     def _stand_in(self, summary: str) -> None:
         # What the user has quoted of others is no longer told from their own words.
         self._session.holds_outside = True
-        self._history.stand_in(summary, summary_note(summary, self._session.locale))
+        self._history.set_summary(summary, summary_note(summary, self._session.locale))
 
     def _note_refusal(self, batch: Sequence[_Passage], error: AgentError) -> None:
-        """Finds the turn that the service does not take, by asking for fewer at a time, and leaves it out."""
+        """Find the turn that the service does not take, by asking for fewer at a time, and leave it out."""
         if len(batch) > 1:
             self._put_back(batch)
             self._most_passages = len(batch) // 2
@@ -201,7 +201,7 @@ class Summariser:
         logger.warning("summary_refused", extra={"error": error.code})
 
     def _doubt(self, batch: Sequence[_Passage], error: AgentError) -> None:
-        """Has what fails over a text, or over a setting, found out one at a time, and slowly."""
+        """Have what fails over a text, or over a setting, found out one at a time, and slowly."""
         if len(batch) == 1:
             logger.warning("summary_refused", extra={"error": error.code})
             batch = []
@@ -217,7 +217,7 @@ class Summariser:
         self._has_failed = True
 
 
-def _passage(turn: HistoryTurn, max_chars: int) -> _Passage:
+def _passage(turn: PromptTurn, max_chars: int) -> _Passage:
     lines: list[tuple[str, str]] = []
     left = max_chars
     for message in turn.messages:
@@ -238,7 +238,7 @@ def _text_of(message: ApiMessage) -> str:
 
 
 def _cut(text: str, max_chars: int) -> str:
-    """The beginning of a text, up to a word's end."""
+    """Return the beginning of a text, up to a word's end."""
     if len(text) <= max_chars:
         return text
     kept = text[: max_chars - 1]

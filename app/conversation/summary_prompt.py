@@ -41,7 +41,7 @@ Turns = Sequence[Sequence[tuple[str, str]]]
 
 
 def summary_request(summary: str, turns: Turns, max_chars: int, locale: Locale) -> list[ApiMessage]:
-    """The messages that ask for a summary of a summary and the turns after it."""
+    """Return the messages that ask for a summary of a summary and the turns after it."""
     content = {
         "summary": summary,
         "turns": [[{"role": role, "text": text} for role, text in turn] for turn in turns],
@@ -54,5 +54,5 @@ def summary_request(summary: str, turns: Turns, max_chars: int, locale: Locale) 
 
 
 def summary_note(summary: str, locale: Locale) -> str:
-    """A summary as it stands in the prompts of its talk."""
+    """Return a summary as it stands in the prompts of its talk."""
     return _NOTE[locale] + data_text({"summary": summary})

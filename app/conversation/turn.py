@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.cancelling import is_being_cancelled
-from app.chat import Extras, ToolCall
-from app.conversation.asking import Asking
-from app.conversation.draft import Drafts
+from app.chat import Extras, FunctionCall
+from app.conversation.early_answer import Drafts
+from app.conversation.model_request import RequestBuilder
 from app.errors import (
     BudgetExceeded,
     ContentFiltered,
@@ -25,13 +25,14 @@ from app.errors import (
 )
 from app.llm.base import ChatProvider, ChatRequest, Completion
 from app.locales import say
-from app.patience import patiently
-from app.protocol.events import Emotion, FinishReason, ResponseChunk, StateChanged, TurnSource
+from app.protocol.events import EmotionEstimate, FinishReason, ResponseChunk, StateChanged, TurnSource
 from app.session.history import ROUND_BREAK, LeftOut
+from app.session.record import ConversationRecord
 from app.session.state import SessionState
 from app.session.voice_session import VoiceSession
+from app.stall_timeout import patiently
 from app.tools.runner import ToolRunner
-from config.settings import Settings
+from config.agent_settings import AgentSettings
 
 logger = logging.getLogger(__name__)
 
@@ -45,20 +46,47 @@ _FILTER_REASONS = {"content_filter", "safety", "prohibited_content", "blocklist"
 """Ends of an answer by which services refuse what was asked, where nothing came before."""
 
 
+Cut = Literal["interrupted", "replaced", "cut_off", "stopped"]
+"""Why a turn ends before its time. `interrupted`: the user has ended it. `replaced`: they went on speaking
+before anything was heard, and another turn takes its place. `cut_off`: the talk has ended under it, and
+nothing more of it is told, also not its end. `stopped`: so it has, by a stop of the server, and goes on
+elsewhere.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnEnd:
     """How a turn ended well."""
 
     finish_reason: FinishReason
     completion: Completion | None
+    awaits_client: bool = False
+    """It goes on when the client has run the tools that it called, and asks for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnParts:
+    """What all turns of a session work with.
+
+    Attributes:
+        asking: Builds their requests.
+        drafts: May hold the answer to the first of a turn.
+    """
+
+    session: VoiceSession
+    record: ConversationRecord
+    provider: ChatProvider
+    tools: ToolRunner
+    asking: RequestBuilder
+    drafts: Drafts
+    settings: AgentSettings
 
 
 class Turn:
     """One turn of a session.
 
     Args:
-        asking: Builds its requests.
-        drafts: May hold the answer to the first of them.
+        parts: What it works with.
         with_tools: Whether the model may call tools.
         emotion: How the user seems to feel whose text it answers; the model is told.
 
@@ -66,10 +94,7 @@ class Turn:
         spoken: Its chunks so far.
         began_at: When it began, on the loop's clock in seconds.
         first_spoken_at: When the first of them came, on the loop's clock in seconds.
-        is_interrupted: The user has ended it.
-        is_replaced: The user went on speaking before anything was heard: another turn takes its place.
-        is_cut_off: The talk has ended under it; nothing more of it is told, also not its end.
-        stays_open: Of one that was cut off: its text is asked again when the talk goes on elsewhere.
+        cut: Why it ends before its time; None where it does not.
         is_anew: It is asked again: a server has ended before it had answered.
         heard_calls: Tool calls whose endings it put into the history.
         sources: Whose its messages are, where their roles do not tell.
@@ -80,46 +105,34 @@ class Turn:
         self,
         turn_id: str,
         source: TurnSource,
+        parts: TurnParts,
         *,
-        session: VoiceSession,
-        provider: ChatProvider,
-        tools: ToolRunner,
-        asking: Asking,
-        drafts: Drafts,
-        settings: Settings,
         with_tools: bool = True,
-        emotion: Emotion | None = None,
+        emotion: EmotionEstimate | None = None,
     ) -> None:
         self.turn_id = turn_id
         self.source: TurnSource = source
         self.spoken: list[str] = []
         self.began_at = asyncio.get_running_loop().time()
         self.first_spoken_at: float | None = None
-        self.is_interrupted = False
-        self.is_replaced = False
-        self.is_cut_off = False
-        self.stays_open = False
+        self.cut: Cut | None = None
         self.is_anew = False
         self.heard_calls: list[str] = []
         self.sources: dict[str, Literal["backend", "server"]] = {}
         self.place: int | None = None
-        self._session = session
-        self._history = session.conversation_history
-        self._provider = provider
-        self._tools = tools
-        self._asking = asking
-        self._drafts = drafts
-        self._settings = settings
+        self._parts = parts
+        self._session = parts.session
+        self._history = parts.session.conversation_history
         self._with_tools = with_tools
         self._emotion = emotion
         self._said: list[str] = []
-        self._chars_left = settings.max_response_chars
+        self._chars_left = parts.settings.max_response_chars
         self._round_is_new = True
         self._has_called = False
         self._is_accepted = False
 
     async def run(self) -> TurnEnd:
-        """Runs to the end of the answer, and of its sound.
+        """Run to the end of the answer, and of its sound.
 
         Raises:
             AgentError: The answer failed; what was said until then is in the history.
@@ -130,24 +143,24 @@ class Turn:
             # Also of a failed answer, whatever broke, the user hears what they can read. Left open, its sound
             # would never end, and short answers of the user's would be taken for nods at it.
             if not (isinstance(exc, asyncio.CancelledError) and is_being_cancelled()):
-                await self._session.mouth.finish(self.turn_id)
+                await self._session.speech_output.finish(self.turn_id)
             raise
-        if self.source == "user" and not "".join(self.spoken).strip():
+        if self.source == "user" and not end.awaits_client and not "".join(self.spoken).strip():
             logger.warning("empty_answer")
             self.say(say(self._session.locale, "empty_answer"))
-        await self._session.mouth.finish(self.turn_id)
+        await self._session.speech_output.finish(self.turn_id)
         return end
 
     async def recite(self, text: str, *, is_remembered: bool) -> TurnEnd:
-        """Says a text that is there already, to the end of its sound."""
+        """Say a text that is there already, to the end of its sound."""
         self.say(text)
         if is_remembered:
             self._history.add_assistant(text)
-        await self._session.mouth.finish(self.turn_id)
+        await self._session.speech_output.finish(self.turn_id)
         return TurnEnd("stop", None)
 
     async def _answer(self) -> TurnEnd:
-        limit = patiently(self._settings.turn_timeout_s)
+        limit = patiently(self._parts.settings.turn_timeout_s)
         try:
             async with limit:
                 if self._session.profile is not None:
@@ -155,11 +168,11 @@ class Turn:
                 return await self._converse()
         except TimeoutError:
             if limit.expired():
-                raise TurnTimeout(f"over {self._settings.turn_timeout_s} s") from None
+                raise TurnTimeout(f"over {self._parts.settings.turn_timeout_s} s") from None
             raise
 
     def say(self, text: str) -> None:
-        """Sends the next piece of the answer; an empty line stands between what two rounds say."""
+        """Send the next piece of the answer; an empty line stands between what two rounds say."""
         if self._session.state is not SessionState.SPEAKING:
             self._enter(SessionState.SPEAKING)
         if not self.spoken:
@@ -182,7 +195,7 @@ class Turn:
     def _send(self, text: str) -> None:
         self.spoken.append(text)
         self._session.emit(ResponseChunk(self.turn_id, text))
-        self._session.mouth.say(self.turn_id, text)
+        self._session.speech_output.say(self.turn_id, text)
 
     async def _converse(self) -> TurnEnd:
         tool_rounds = 0
@@ -192,14 +205,15 @@ class Turn:
                 return TurnEnd("length", None)
             if not completion.tool_calls or not self._with_tools:
                 return TurnEnd(_FINISH_REASONS.get(completion.finish_reason, "stop"), completion)
-            if tool_rounds >= self._settings.max_tool_rounds:
+            if tool_rounds >= self._parts.settings.max_tool_rounds:
                 self._give_up()
                 return TurnEnd("stop", completion)
             tool_rounds += 1
-            await self._run_tools(completion)
+            if await self._run_tools(completion):
+                return TurnEnd("stop", completion, awaits_client=True)
 
     def _give_up(self) -> None:
-        logger.warning("too_many_tool_rounds", extra={"rounds": self._settings.max_tool_rounds})
+        logger.warning("too_many_tool_rounds", extra={"rounds": self._parts.settings.max_tool_rounds})
         self._keep_said()
         sentence = say(self._session.locale, "too_many_rounds")
         self._chars_left = max(self._chars_left, len(sentence))  # a cut excuse explains nothing
@@ -207,7 +221,7 @@ class Turn:
         self._keep_said()
 
     async def _ask(self) -> Completion | None:
-        """Asks the model once and says what it answers; None where the answer grew over its limit."""
+        """Ask the model once and says what it answers; None where the answer grew over its limit."""
         self._session.budget.check_tokens()
         self._enter(SessionState.THINKING)
         self._is_accepted = False
@@ -226,7 +240,7 @@ class Turn:
         return completion
 
     async def _ask_fitting(self) -> Completion | None:
-        """Asks, with ever fewer turns where the service finds that too long; in vain, all of them stay."""
+        """Ask, with ever fewer turns where the service finds that too long; in vain, all of them stay."""
         while True:
             request = self._request()
             try:
@@ -238,7 +252,7 @@ class Turn:
                 logger.warning("context_too_long", extra={"retry": True})
 
     async def _ask_without(self, error: LlmError) -> Completion | None:
-        """Asks anew without what may be to blame, so that nothing that was said ends a talk.
+        """Ask anew without what may be to blame, so that nothing that was said ends a talk.
 
         A refusal names the prompt: what is new in it leaves. A failure may be an outage, in which nothing is
         forgotten: only prompts that go well without the texts of failed turns, while those with them fail
@@ -254,11 +268,11 @@ class Turn:
                     raise
                 error = exc if exc.refuses_prompt else error
         if error.refuses_prompt:
-            self._history.forget_unaccepted()
+            self._history.drop_rejected()
         raise error
 
     async def _ask_past_silence(self, silence: Completion) -> Completion | None:
-        """Asks anew where an answer held nothing at all and the turn before had failed too."""
+        """Ask anew where an answer held nothing at all and the turn before had failed too."""
         for part in self._history.doubted(is_refused=False):
             logger.warning("asked_without", extra={"part": part, "error": "empty_answer"})
             with suppress(LlmError):
@@ -268,13 +282,13 @@ class Turn:
         return silence
 
     async def _stream(self, request: ChatRequest) -> Completion | None:
-        draft = self._drafts.take(request)
+        draft = self._parts.drafts.take(request)
         if draft is not None:
             async with aclosing(draft):
                 if await draft.is_of_use():
                     return await self._listen(draft.pieces(), draft.early.aside_bytes)
         with self._session.observer.model_call(self.turn_id, request.messages) as call:
-            completion = await self._listen(self._provider.stream(request))
+            completion = await self._listen(self._parts.provider.stream(request))
             if completion is not None:
                 call.completed(completion.finish_reason, completion.usage)
         return completion
@@ -315,10 +329,7 @@ class Turn:
         """The service has begun to answer; what it was asked without, because it refused that, is refused."""
         self._is_accepted = True
         self._history.accepted()
-        for turn in self._history.take_refused():
-            self._session.transcript.refuse(turn.turn_id)
-            if turn.messages[0]["role"] == "user":
-                self._session.journal.text_refused(turn.position)
+        self._parts.record.settle_refused()
 
     def _cost(self, completion: Completion | None, chars: int) -> int:
         """The tokens of what was asked and said: also of an answer that was cut, and so was never counted."""
@@ -327,10 +338,10 @@ class Turn:
         return self._history.asked_tokens + chars // _CHARS_PER_TOKEN
 
     def _request(self, without: LeftOut | None = None) -> ChatRequest:
-        return self._asking.next(self._emotion, without, with_tools=self._with_tools)
+        return self._parts.asking.next(self._emotion, without, with_tools=self._with_tools)
 
     def _speak(self, piece: str) -> bool:
-        """Says a piece of the model's text; False where the answer has reached its limit."""
+        """Say a piece of the model's text; False where the answer has reached its limit."""
         if self._chars_left <= 0:
             return False
         fits = len(piece) <= self._chars_left
@@ -341,43 +352,50 @@ class Turn:
         return fits
 
     def _keep_said(self, extras: Extras | None = None) -> None:
-        """Puts what this round has said into the history."""
+        """Put what this round has said into the history."""
         self._history.add_assistant("".join(self._said), extras)
         self._said.clear()
         self._round_is_new = True
 
     def _granted(self, wanted: int) -> int:
-        """How many calls may run; raises `BudgetExceeded` where the user has none left."""
+        """Return how many calls may run; raises `BudgetExceeded` where the user has none left."""
         try:
-            return self._session.budget.take_tools(min(wanted, self._settings.max_tool_calls))
+            return self._session.budget.take_tools(min(wanted, self._parts.settings.max_tool_calls))
         except BudgetExceeded:
             self._keep_said()
             raise
 
-    async def _run_tools(self, completion: Completion) -> None:
-        """Starts the calls and waits for them a little; what takes longer goes on without the turn."""
-        calls: Sequence[ToolCall] = completion.tool_calls
+    async def _run_tools(self, completion: Completion) -> bool:
+        """Start the calls and wait for them a little; what takes longer goes on without the turn.
+
+        Returns:
+            Whether some of them are for the client to run.
+        """
+        calls: Sequence[FunctionCall] = completion.tool_calls
         limit = self._granted(len(calls))
-        self._session.mouth.breathe(self.turn_id)
+        self._session.speech_output.breathe(self.turn_id)
         self._enter(SessionState.PROCESSING_TOOL)
         too_many = say(self._session.locale, "tool_too_many", limit=limit)
-        runs = [self._tools.start(call, self.turn_id) for call in calls[:limit]]
-        runs += [self._tools.refuse(call, self.turn_id, too_many) for call in calls[limit:]]
+        runs = [self._parts.tools.start(call, self.turn_id) for call in calls[:limit]]
+        runs += [self._parts.tools.refuse(call, self.turn_id, too_many) for call in calls[limit:]]
         records = [run.record() for run in runs]
         self._history.add_calls("".join(self._said), records, completion.extras)
         self._has_called = True
         self._said.clear()
         self._round_is_new = True
         try:
-            await self._tools.wait(runs)
+            await self._parts.tools.wait(runs)
         finally:
             for run in runs:
-                answer = self._tools.answer_to(run)
+                answer = self._parts.tools.answer_to(run)
                 if answer is not None:
                     self.heard_calls.append(run.call_id)
                     self._history.settle(run.call_id, answer)
+                    if run.repeats is None:
+                        run.deliver()
                 else:
-                    run.detached = True
+                    run.detach()
+        return any(run.is_clients and run.is_pending for run in runs)
 
     def _enter(self, state: SessionState) -> None:
         self._session.move_to(state)
@@ -385,7 +403,7 @@ class Turn:
 
 
 def _holds_something(first: str | Completion) -> bool:
-    """Whether what comes first of an answer shows that the prompt was taken.
+    """Return whether what comes first of an answer shows that the prompt was taken.
 
     Raises:
         ContentFiltered: An answer is nothing but a filter's word.

@@ -3,12 +3,12 @@
 from collections import deque
 from collections.abc import Sequence
 
-from app.conversation.contribution import Contribution
+from app.conversation.injected_message import InjectedMessage
 from app.conversation.intake import UserText
-from app.tools.calls import ToolRun
+from app.tools.tool_call import ToolCall
 
 
-class TurnQueue(deque[UserText | Contribution | ToolRun]):
+class TurnQueue(deque[UserText | InjectedMessage | ToolCall]):
     """A queue that lets a user who spoke over the agent go before results, told or not."""
 
     def enter(self, text: UserText) -> None:
@@ -16,12 +16,20 @@ class TurnQueue(deque[UserText | Contribution | ToolRun]):
         if not text.goes_first:
             self.append(text)
             return
-        results = [item for item in self if isinstance(item, ToolRun)]
-        others = [item for item in self if not isinstance(item, ToolRun)]
+        results = [item for item in self if isinstance(item, ToolCall)]
+        others = [item for item in self if not isinstance(item, ToolCall)]
         self.clear()
         self.extend((*others, text, *results))
 
-    def put_back(self, runs: Sequence[ToolRun]) -> None:
+    def take_back_answer(self, turn_id: str) -> bool:
+        """Take out a wish for an answer that waits; return whether there was one of this turn."""
+        for item in self:
+            if isinstance(item, InjectedMessage) and item.mode == "answer" and item.turn_id == turn_id:
+                self.remove(item)
+                return True
+        return False
+
+    def put_back(self, runs: Sequence[ToolCall]) -> None:
         """Add results that could not be told: first of all, but for texts that go first."""
         place = max(
             (n for n, item in enumerate(self, 1) if isinstance(item, UserText) and item.goes_first), default=0

@@ -2,72 +2,47 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from typing import Any, Final
 
 from app.clock import Clock
-from app.conversation.asking import Asking
-from app.conversation.draft import Drafts
-from app.conversation.turn import Turn, TurnEnd
-from app.errors import AgentError, Internal, LlmError
-from app.llm.base import ChatProvider
+from app.conversation.outcome import TurnOutcome, outcome_of, outcome_of_cut
+from app.conversation.turn import Cut, Turn, TurnEnd, TurnParts
+from app.errors import AgentError, Internal
 from app.protocol.events import (
-    Emotion,
+    EmotionEstimate,
     ErrorOccurred,
     Event,
     Interrupted,
     ResponseComplete,
+    Spoken,
     StateChanged,
+    TextEnding,
     Timings,
     TurnSource,
     TurnStarted,
 )
 from app.session.journal import TurnEnding
-from app.session.mouth import Heard
+from app.session.record import TurnClosing
+from app.session.speech_output import HeardSpeech
 from app.session.state import SessionState
-from app.session.transcript import Spoken
-from app.session.voice_session import VoiceSession
-from app.tools.runner import ToolRunner
-from config.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """A turn was ended by the user, who had heard so much of it."""
-
-    heard: str
-
-
-Outcome = TurnEnd | AgentError | Interruption
+NO_FACTS: Final[Mapping[str, object]] = {}
 
 
 class TurnRunner:
     """The turns of one session."""
 
-    def __init__(
-        self,
-        session: VoiceSession,
-        provider: ChatProvider,
-        tools: ToolRunner,
-        asking: Asking,
-        drafts: Drafts,
-        settings: Settings,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, parts: TurnParts, clock: Clock) -> None:
         self._clock = clock
-        self._session = session
-        self._history = session.conversation_history
-        self._provider = provider
-        self._tools = tools
-        self._settings = settings
-        self._asking = asking
-        self._drafts = drafts
+        self._parts = parts
+        self._session = parts.session
+        self.record = parts.record
         self._running: tuple[Turn, asyncio.Task[TurnEnd]] | None = None
         self._dropped_chars = 0
-        self._heard: Heard | None = None
+        self._heard: HeardSpeech | None = None
         self._ended = ""
 
     @property
@@ -76,40 +51,32 @@ class TurnRunner:
         return self._running[0] if self._running is not None else None
 
     def begin(
-        self, turn_id: str, source: TurnSource, *, with_tools: bool = True, emotion: Emotion | None = None
+        self,
+        turn_id: str,
+        source: TurnSource,
+        *,
+        with_tools: bool = True,
+        emotion: EmotionEstimate | None = None,
     ) -> Turn:
-        """Makes a turn and says that it has begun."""
+        """Make a turn and say that it has begun."""
         self._session.emit(TurnStarted(turn_id, source))
         return Turn(
             turn_id,
             source,
-            session=self._session,
-            provider=self._provider,
-            tools=self._tools,
-            asking=self._asking,
-            drafts=self._drafts,
-            settings=self._settings,
-            with_tools=with_tools and self._asking.has_tools,
+            self._parts,
+            with_tools=with_tools and self._parts.asking.has_tools,
             emotion=emotion,
         )
 
-    async def run(self, turn: Turn) -> Outcome:
-        """Runs a turn to its end, whatever that is."""
+    async def run(self, turn: Turn) -> TurnOutcome:
+        """Run a turn to its end, whatever that is."""
         return await self._run(turn, turn.run())
 
-    async def recite(
-        self, turn: Turn, text: str, *, is_remembered: bool = True, told: Sequence[str] = ()
-    ) -> None:
-        """A turn that says a text which is there already, and how it ended; `told`: the calls it tells of."""
-        outcome = await self._run(turn, turn.recite(text, is_remembered=is_remembered))
-        if isinstance(outcome, Interruption):
-            await self.interrupted(turn, outcome, told=told)
-        elif isinstance(outcome, AgentError):
-            await self.fail(turn, outcome)
-        else:
-            await self.complete(turn, outcome, told=told)
+    async def recite(self, turn: Turn, text: str, *, is_remembered: bool = True) -> TurnOutcome:
+        """Run a turn that says a text which is there already."""
+        return await self._run(turn, turn.recite(text, is_remembered=is_remembered))
 
-    async def _run(self, turn: Turn, steps: Coroutine[Any, Any, TurnEnd]) -> Outcome:
+    async def _run(self, turn: Turn, steps: Coroutine[Any, Any, TurnEnd]) -> TurnOutcome:
         task = asyncio.create_task(steps, name=f"turn {turn.turn_id}")
         self._running, self._dropped_chars, self._heard = (turn, task), 0, None
         try:
@@ -117,26 +84,31 @@ class TurnRunner:
         except asyncio.CancelledError:  # the session is closing, and nobody asks for the outcome
             task.cancel()
             await asyncio.wait({task})
-            if turn.is_interrupted:
+            if turn.cut is not None:
                 self._cut(turn, task)
             elif not task.cancelled():
                 task.exception()  # looked at here, or the loop would complain
             raise
         finally:
             self._running = None
-        if turn.is_interrupted:
-            return self._cut(turn, task)
+        if turn.cut is not None:
+            return outcome_of_cut(turn, self._cut(turn, task))
         try:
-            return task.result()
+            return outcome_of(turn, task.result())
         except AgentError as exc:
-            return exc
+            return outcome_of(turn, exc)
         except (Exception, asyncio.CancelledError) as exc:
             # Nobody has cancelled it: something that it asked has, as clients of services do in trouble.
             logger.exception("internal")
-            return Internal(type(exc).__name__)
+            return outcome_of(turn, Internal(type(exc).__name__))
 
-    def interrupt(self, turn_id: str | None = None) -> bool:
-        """Ends the running turn, or just the one that is named; nothing of it leaves from now on.
+    def interrupt(self, turn_id: str | None = None, cut: Cut = "interrupted") -> bool:
+        """End the running turn, or just the one that is named; nothing of it leaves from now on.
+
+        Args:
+            turn_id: The turn; None for the one that runs.
+            cut: Why. Of one that is `replaced` nothing was heard, and no trace stays; of all others what was
+                heard does.
 
         Returns:
             Whether there was such a turn.
@@ -144,166 +116,121 @@ class TurnRunner:
         if self._running is None:
             return False
         turn, task = self._running
-        if task.done() or turn.is_interrupted or turn_id not in (None, turn.turn_id):
+        if task.done() or turn.cut is not None or turn_id not in (None, turn.turn_id):
             return False
-        turn.is_interrupted = True
+        turn.cut = cut
         self._dropped_chars = self._session.outbox.drop_turn(turn.turn_id)
-        self._heard = self._session.mouth.cut(turn.turn_id)
+        self._heard = self._session.speech_output.cut(turn.turn_id)
         task.cancel()
         return True
 
-    def replace(self, turn_id: str) -> bool:
-        """Ends a turn of which nothing was heard, since the user goes on speaking: no trace of it stays.
-
-        Returns:
-            Whether it was running.
-        """
-        is_running = self.interrupt(turn_id)
-        if is_running and self._running is not None:
-            self._running[0].is_replaced = True
-        return is_running
-
-    def cut_off(self, *, stays_open: bool) -> bool:
-        """Ends the running turn because the talk ends; what was heard of it stays.
-
-        Args:
-            stays_open: Its text is asked again elsewhere; else it has ended.
-
-        Returns:
-            Whether there was such a turn.
-        """
-        if self._running is None or not self.interrupt():
-            return False
-        turn = self._running[0]
-        turn.is_cut_off, turn.stays_open = True, stays_open
-        return True
-
     def correct(self, turn_id: str, heard_chars: int) -> None:
-        """The client says that it played more of a turn that was cut, or less."""
-        heard = self._history.recut_speech(turn_id, heard_chars)
-        if heard is None:
+        """The client says that it played more of a turn that has ended, or less."""
+        if self._running is not None and self._running[0].turn_id == turn_id:
+            self._heard = HeardSpeech(heard_chars)  # it is just being cut
             return
-        self._session.transcript.correct(turn_id, heard)
-        self._session.journal.turn_corrected(turn_id, self._history.said_in(turn_id))
+        self.record.correct(turn_id, heard_chars, self._clock.now())
 
-    def _cut(self, turn: Turn, task: asyncio.Task[TurnEnd]) -> Interruption:
-        """Leaves in the history what the user heard."""
+    def _cut(self, turn: Turn, task: asyncio.Task[TurnEnd]) -> str:
+        """Leave in the history what the user heard, and return it."""
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.warning("interrupted_turn_failed", extra={"error": type(error).__name__})
         dropped = self._dropped_chars + self._session.outbox.drop_turn(turn.turn_id)
         said = "".join(turn.spoken)
         heard = said[: len(said) - dropped] if self._heard is None else said[: self._heard.chars]
-        self._history.cut_speech(len(heard))
+        self.record.cut(len(heard))
         logger.info("interrupted", extra={"heard_chars": len(heard), "dropped_chars": dropped})
-        return Interruption(heard)
+        return heard
 
-    async def complete(
-        self, turn: Turn, end: TurnEnd, accepted_at: float | None = None, told: Sequence[str] = ()
+    async def finish(
+        self,
+        turn: Turn,
+        outcome: TurnOutcome,
+        *,
+        accepted_at: float | None = None,
+        told: Sequence[str] = (),
+        facts: Mapping[str, object] = NO_FACTS,
     ) -> None:
-        """Says that a turn has ended well.
+        """Do what follows of a turn's outcome, and say how it has ended.
 
         Args:
             turn: The turn.
-            end: How it ended.
+            outcome: How it ended.
             accepted_at: When its text was taken, on the loop's clock, in seconds.
-            told: The calls whose results it told: it is written down that it did, together with its end.
+            told: The calls whose results were heard: that they were is written down together with its end.
+            facts: What the log is to hold beside its error, if it failed.
         """
-        usage = end.completion.usage if end.completion is not None else None
-        timings = self._timings(turn, accepted_at)
-        text = "".join(turn.spoken)
-        durable = await self._write(turn, text, "ok", told)
-        self.end(ResponseComplete(turn.turn_id, end.finish_reason, usage, text, timings, durable))
-
-    async def fail(self, turn: Turn, error: AgentError) -> None:
-        """Says that a turn has failed."""
-        is_refusal = isinstance(error, LlmError) and error.refuses_prompt
-        await self._write(turn, "".join(turn.spoken), "refused" if is_refusal else "failed")
-        if is_refusal:
-            self._session.transcript.refuse(turn.turn_id)
-        is_agents = turn.source != "user" and not turn.has_spoken
-        self.end(ErrorOccurred(error, turn.turn_id, is_agents=is_agents))
-
-    async def interrupted(
-        self,
-        turn: Turn,
-        outcome: Interruption,
-        accepted_at: float | None = None,
-        told: Sequence[str] = (),
-    ) -> None:
-        """Says that a turn was ended by the user; `told`: what it told, if anything of it was heard."""
-        told = told if outcome.heard else ()
-        if turn.is_cut_off:
+        error, ending = outcome.error, outcome.following.stored
+        if error is not None:
+            logger.log(error.severity, error.code, extra={"facts": error.facts, **facts})
+        if outcome.following.shown is None or ending is None:
             self._leave(turn, outcome, told)
             return
         timings = self._timings(turn, accepted_at)
-        if turn.is_replaced:
-            self._history.forget_turn(turn.turn_id)
-            self._session.transcript.forget(turn.turn_id)
+        if outcome.kind == "replaced":
+            self.record.forget(turn.turn_id)
         # The text that brings all the words marks this one as joined, in one write: words are never nowhere.
-        durable = await self._write(turn, outcome.heard, "interrupted", told)
-        self.end(
-            Interrupted(turn.turn_id, outcome.heard),
-            ResponseComplete(turn.turn_id, "interrupted", None, outcome.heard, timings, durable),
-        )
+        durable = await self._write(turn, outcome.text, ending, told)
+        if outcome.kind == "refused":
+            self.record.refuse(turn.turn_id)
+        self.end(turn.turn_id, outcome.following.shown, *outcome.events(turn, timings, durable=durable))
 
-    def _leave(self, turn: Turn, outcome: Interruption, told: Sequence[str]) -> None:
-        """Writes down what was heard of a turn under which the talk has ended; says nothing.
+    def _leave(self, turn: Turn, outcome: TurnOutcome, told: Sequence[str]) -> None:
+        """Write down what was heard of a turn under which the talk has ended; say nothing.
 
         A contribution that is to be carried out again stands in the store as it was taken; one that has
         called tools may have changed something, and has ended.
         """
-        if turn.stays_open and turn.place is not None and not turn.has_called:
+        if outcome.kind == "put_back":
             return
-        self._note_heard(turn, outcome.heard, "interrupted")
-        if turn.stays_open and turn.source == "user":
-            messages, told = self._history.take_unwritten(), [*turn.heard_calls, *told]
-            self._session.journal.turn_cut(turn.turn_id, messages, told, is_anew=turn.is_anew)
+        self._note_heard(turn, outcome.text, "interrupted")
+        if (ending := outcome.following.stored) is None:
+            self.record.leave_open(turn.turn_id, [*turn.heard_calls, *told], is_anew=turn.is_anew)
         else:
-            self._journal_end(turn, outcome.heard, "interrupted", told)
+            self._journal_end(turn, outcome.text, ending, told)
 
     def _note_heard(self, turn: Turn, text: str, ending: TurnEnding) -> None:
         now = self._clock.now()
         source = "backend" if turn.sources.get("assistant") == "backend" else None
         was_cut = ending == "interrupted"
-        said = Spoken("assistant", text, turn.turn_id, now, was_cut, source=source)
-        self._session.transcript.add(said)
+        self.record.say(Spoken("assistant", text, turn.turn_id, now, was_cut, source=source))
 
     async def _write(self, turn: Turn, text: str, ending: TurnEnding, told: Sequence[str] = ()) -> bool:
-        """Writes down what the turn said and added to the history; waits for that as long as it may."""
+        """Write down what the turn said and added to the history; wait for that as long as it may."""
         self._note_heard(turn, text, ending)
         return await self._journal_end(turn, text, ending, told)
 
     def _journal_end(self, turn: Turn, text: str, ending: TurnEnding, told: Sequence[str]) -> Awaitable[bool]:
-        """Writes down what the turn added; results that it could not tell only with the turn that does.
+        """Write down what the turn added; results that it could not tell only with the turn that does.
 
         Until then they are told anew after a restart, and stand in the history once.
         """
         is_untold = turn.source == "tool" and not (text or told or turn.has_called)
-        return self._session.journal.turn_ended(
-            turn.turn_id,
-            [] if is_untold else self._history.take_unwritten(),
-            ending,
-            told=[*turn.heard_calls, *told],
-            is_anew=turn.is_anew,
-            sources=turn.sources,
-            place=turn.place,
+        closing = TurnClosing(
+            turn.turn_id, ending, [*turn.heard_calls, *told], turn.is_anew, turn.sources, turn.place
         )
+        return self.record.close(closing, with_messages=not is_untold)
 
-    def end(self, *events: Event) -> None:
-        """A turn's last words, then the state. The session moves first, so that no one sees an old state."""
+    def end(self, turn_id: str, shown: TextEnding, *events: Event) -> None:
+        """A turn's last words, then the state. The session moves first, so that no one sees an old state.
+
+        `shown`: how clients see that its text has ended.
+        """
         state = self._session.resting_state
         if self._session.state is not state:
             self._session.move_to(state)
         for event in events:
             self._session.emit(event)
-            if isinstance(event, ResponseComplete | ErrorOccurred):
-                self._ended = event.turn_id or self._ended
-            if isinstance(event, ResponseComplete):
-                was_cut = event.finish_reason == "interrupted"
-                self._session.transcript.end_turn(event.turn_id, "interrupted" if was_cut else "complete")
-            elif isinstance(event, ErrorOccurred) and event.turn_id is not None:
-                self._session.transcript.end_turn(event.turn_id, "failed")
+        self._ended = turn_id
+        self.record.end_text(turn_id, shown)
         self._session.emit(StateChanged(state.value))
+
+    def end_unbegun(self, turn_id: str, *, as_interrupted: bool = True, durable: bool = False) -> None:
+        """Say that a turn has ended that has not begun: it was withdrawn, or other words take its place."""
+        interrupted = [Interrupted(turn_id)] if as_interrupted else []
+        self.end(
+            turn_id, "interrupted", *interrupted, ResponseComplete(turn_id, "interrupted", durable=durable)
+        )
 
     def rest(self) -> None:
         """What has been done had no turn: the state no longer says that the user speaks, if they do not."""
@@ -313,15 +240,15 @@ class TurnRunner:
             self._session.emit(StateChanged(state.value))
 
     def end_by_bug(self, turn_id: str, exc: Exception) -> None:
-        """Ends a text outside of whose turn something has broken, if it has not ended yet."""
+        """End a text outside of whose turn something has broken, if it has not ended yet."""
         if self._ended != turn_id:
-            self._session.journal.turn_ended(turn_id, [], "failed")
-            self.end(ErrorOccurred(Internal(type(exc).__name__), turn_id))
+            self.record.close(TurnClosing(turn_id, "failed"), with_messages=False)
+            self.end(turn_id, "failed", ErrorOccurred(Internal(type(exc).__name__), turn_id))
 
     def _timings(self, turn: Turn, accepted_at: float | None) -> Timings:
         now = asyncio.get_running_loop().time()
         start = turn.began_at if accepted_at is None else accepted_at
-        sound_at = self._session.mouth.first_sound_at(turn.turn_id)
+        sound_at = self._session.speech_output.first_sound_at(turn.turn_id)
         return Timings(
             queued=round((turn.began_at - start) * 1000),
             first_token=_since(turn.began_at, turn.first_spoken_at),

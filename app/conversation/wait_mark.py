@@ -18,7 +18,7 @@ _SHORT: Final = 100
 
 
 def read_mark(answer: str, *, is_whole: bool) -> Reading:
-    """What an answer says of whether the user has finished (`WAIT`).
+    """Return what an answer says of whether the user has finished (`WAIT`).
 
     Case, quotes, markdown and blanks are overlooked, and how the tag is closed.
 

@@ -22,6 +22,8 @@ AgentError
 ├── Unauthorized                unauthorized
 ├── ResumeRefused               resume_refused
 ├── UnknownCall                 unknown_call
+├── UnknownTurn                 unknown_turn
+├── NotRevisable                not_revisable
 ├── ServerRestarted             server_restarted
 ├── TurnTimeout                 turn_timeout
 ├── Internal                    internal
@@ -69,6 +71,7 @@ from app.errors.talk import (
     HearingNotAvailable,
     Internal,
     NotAvailable,
+    NotRevisable,
     ProtocolError,
     QueueFull,
     ResumeRefused,
@@ -79,6 +82,7 @@ from app.errors.talk import (
     TurnTimeout,
     Unauthorized,
     UnknownCall,
+    UnknownTurn,
     UnknownType,
 )
 from app.errors.voice import (
@@ -115,6 +119,7 @@ __all__ = [
     "LlmUntrusted",
     "Locale",
     "NotAvailable",
+    "NotRevisable",
     "NothingHeard",
     "ProtocolError",
     "QueueFull",
@@ -127,6 +132,7 @@ __all__ = [
     "Unauthorized",
     "UnexpectedAudio",
     "UnknownCall",
+    "UnknownTurn",
     "UnknownType",
     "VoiceBusy",
     "VoiceLoading",

@@ -26,5 +26,5 @@ class AgentError(Exception):
         self.fields = fields
 
     def sentence(self, locale: Locale) -> str:
-        """What the user reads, in their language."""
+        """Return what the user reads, in their language."""
         return (self.es if locale == "es" else self.en).format(**self.fields)

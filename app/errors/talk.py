@@ -120,6 +120,22 @@ class UnknownCall(AgentError):
     en = "That tool is no longer running."
 
 
+class UnknownTurn(AgentError):
+    """There is no such turn, or another has taken its place."""
+
+    code = "unknown_turn"
+    es = "Ese mensaje ya no está en la conversación."
+    en = "That message is no longer part of the talk."
+
+
+class NotRevisable(AgentError):
+    """A turn is no text of the user's, or so old that the model is no longer told of it word for word."""
+
+    code = "not_revisable"
+    es = "Ese mensaje ya no se puede cambiar ni responder de nuevo."
+    en = "That message can no longer be changed or answered anew."
+
+
 class ServerRestarted(AgentError):
     """The server stopped before a text had its answer."""
 

@@ -8,7 +8,7 @@ from app.llm.base import Completion
 from app.llm.openai_errors import Failure, Hints, unreachable
 from app.llm.openai_stream import AnswerDecoder
 from app.llm.stall import StallClock
-from app.llm.transport import Unreachable, UpstreamBody
+from app.llm.transport import ServiceUnreachable, UpstreamBody
 
 _ENDING_LIMIT_S = 2.0
 """How long to wait after the finish reason for token counts and `[DONE]`, in seconds; some send none."""
@@ -18,7 +18,7 @@ _DRAIN_LIMIT_S = 0.1
 for the next request."""
 
 
-class Answer:
+class StreamedResponse:
     """A streamed answer whose headers have come.
 
     Args:
@@ -56,7 +56,7 @@ class Answer:
         self._may_retry = True
 
     async def begin(self, *, to_show: bool = True) -> None:
-        """Waits until there is something to show or to run, so that whatever fails before may be tried again.
+        """Wait until there is something to show or to run, so that whatever fails before may be tried again.
 
         Args:
             to_show: False: any sign of an answer will do, a thought for one.
@@ -73,7 +73,7 @@ class Answer:
         self._stall.end_wait()
 
     async def pieces(self) -> list[str]:
-        """Waits for more text. An empty list is the answer's end.
+        """Wait for more text. An empty list is the answer's end.
 
         Raises:
             Failure: The answer broke off, went silent, or is none.
@@ -91,25 +91,25 @@ class Answer:
             self._stall.end_wait()
 
     def _rest(self) -> list[str]:
-        """What was held back, at the answer's end."""
+        """Return what was held back, at the answer's end."""
         self._is_over = True
         if failure := self._decoder.ending_failure():
             raise failure
         return self._decoder.rest()
 
     async def completion(self) -> Completion:
-        """The ending, after `pieces` has returned the empty list."""
+        """Return the ending, after `pieces` has returned the empty list."""
         if self._decoder.is_done:
             await self._drain()
         return self._decoder.completion(self._service)
 
     async def aclose(self) -> None:
-        """Lets the connection go, at any moment."""
+        """Let the connection go, at any moment."""
         self._stall.stop()
         await self._resources.aclose()
 
     async def _read(self) -> list[str] | None:
-        """The text that the next bytes bring, maybe none; None at the end."""
+        """Return the text that the next bytes bring, maybe none; None at the end."""
         decoder = self._decoder
         if decoder.failure is not None:
             raise decoder.failure
@@ -117,7 +117,7 @@ class Answer:
             return None
         try:
             chunk = await self._body.read()
-        except Unreachable as exc:
+        except ServiceUnreachable as exc:
             return self._broken(exc)
         if not chunk:
             return self._ended()
@@ -142,7 +142,7 @@ class Answer:
             self._stall.set_limit(ending_limit_s if decoder.is_ending else self._stall_limit_s)
         self._stall.begin_wait()
 
-    def _broken(self, exc: Unreachable) -> None:
+    def _broken(self, exc: ServiceUnreachable) -> None:
         decoder = self._decoder
         if decoder.has_ended:
             return
@@ -173,6 +173,6 @@ class Answer:
             async with asyncio.timeout(_DRAIN_LIMIT_S):
                 while await self._body.read():
                     pass
-        except (TimeoutError, Unreachable):
+        except (TimeoutError, ServiceUnreachable):
             # The connection is dropped instead of kept; the answer is whole.
             return

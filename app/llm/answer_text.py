@@ -9,14 +9,14 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from app.llm.base import ToolCall
+from app.llm.base import FunctionCall
 from app.llm.call_beginnings import may_be_call, may_be_call_in_text
 from app.llm.call_places import CallPlaces
 from app.llm.held_call import HeldCall
 from app.llm.offered_tools import OfferedTools
 from app.llm.thinking_habit import ThinkingHabit, guess
 from app.llm.thoughts import (
-    Opening,
+    OpeningTag,
     ShownUntil,
     ThoughtEnd,
     closing_in,
@@ -61,7 +61,7 @@ class AnswerText:
 
     def __init__(self, tools: OfferedTools, habit: ThinkingHabit) -> None:
         self.is_plain = False
-        self.calls: tuple[ToolCall, ...] = ()
+        self.calls: tuple[FunctionCall, ...] = ()
         self.is_recalled = False
         self._tools = tools
         self._habit = habit
@@ -73,7 +73,7 @@ class AnswerText:
         self._places = CallPlaces(tools)
         self._is_behind_thought = False
         self._has_opened = False
-        self._thought = ThoughtEnd(Opening(0))
+        self._thought = ThoughtEnd(OpeningTag(0))
         self._wrapped = ShownUntil(())
         self._is_fresh = False
         self._unshown = ""
@@ -134,7 +134,7 @@ class AnswerText:
         return "" if self.calls else self._without_blanks(held)
 
     def _open(self, text: str) -> _Step:
-        """The beginning: of the answer, or of what follows a thought."""
+        """Return the beginning: of the answer, or of what follows a thought."""
         if not self._held:
             self._blanks = 0
         if len(self._held) == self._blanks:  # nothing but blanks so far: of many, only new ones are looked at
@@ -162,7 +162,7 @@ class AnswerText:
             return "", None
         return self._show_held()
 
-    def _enter(self, opening: Opening) -> None:
+    def _enter(self, opening: OpeningTag) -> None:
         if opening.is_shown:
             self._wrapped, self._stage = ShownUntil(opening.ends), self._show_wrapped
             self._is_fresh = True
@@ -252,7 +252,7 @@ class AnswerText:
         return text.lstrip(_BLANKS) if self._is_behind_thought else text
 
     def _pass_on(self, text: str) -> _Step:
-        """An ordinary text; still it may turn out to have been a thought, or to end in a call."""
+        """Return an ordinary text; still it may turn out to have been a thought, or to end in a call."""
         text, self._held = self._held + text, ""
         seen = self._tail + text
         if not has_mark(seen):
@@ -275,7 +275,7 @@ class AnswerText:
         return "", seen[closing.end() :]
 
     def _closing_in(self, seen: str, new: int) -> tuple[re.Match[str] | None, int]:
-        """The end of a thought that had not begun, and how many characters may yet become one."""
+        """Return the end of a thought that had not begun, and how many characters may yet become one."""
         # Who speaks of the tags names the opening one first.
         self._has_opened = self._has_opened or (not self._is_behind_thought and mentions_opening(seen))
         if self._has_opened or self._is_behind_thought:

@@ -14,7 +14,8 @@ from app.llm.keys import checked_key
 from app.llm.openai_errors import Failure, Hints, is_model_missing
 from app.llm.retry import RetryPolicy
 from app.llm.transport import AiohttpTransport
-from config.settings import Settings, SettingsError
+from config.model_settings import ModelSettings
+from config.settings import SettingsError
 
 _USAGE_SINCE = "2024-09-01"
 """Azure answers 400 to `stream_options` under older api-versions."""
@@ -36,7 +37,7 @@ class AzureOpenAI:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ModelSettings,
         *,
         limits: ConnectionLimits | None = None,
         retry: RetryPolicy | None = None,
@@ -72,11 +73,11 @@ class AzureOpenAI:
         self._settings = settings
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
-        """Streams one answer, as `ChatProvider.stream` promises."""
+        """Stream one answer, as `ChatProvider.stream` promises."""
         return self._chat.stream(self._deployment, request)
 
     async def diagnose(self) -> list[Check]:
-        """Tries endpoint, key, deployment, api-version and a completion for real, in at most 8 seconds."""
+        """Try endpoint, key, deployment, api-version and a completion for real, in at most 8 seconds."""
         stages = [
             diagnosis.Stage("settings", "AZURE_OPENAI_ENDPOINT, _API_KEY and _DEPLOYMENT_NAME are set"),
             diagnosis.Stage("endpoint", "DNS ok, TCP ok, TLS ok where the address asks for it"),
@@ -88,7 +89,7 @@ class AzureOpenAI:
         return await diagnosis.diagnose(stages, self._probe, self._chat.hints, _blame)
 
     async def aclose(self) -> None:
-        """Closes the connections. Nothing may be streamed afterwards."""
+        """Close the connections. Nothing may be streamed afterwards."""
         await self._chat.aclose()
 
     async def _deployment(self) -> str:
@@ -99,7 +100,7 @@ class AzureOpenAI:
 
 
 def _tells_usage(api_version: str) -> bool:
-    """Whether this api-version takes `stream_options`; names without a date are the newest."""
+    """Return whether this api-version takes `stream_options`; names without a date are the newest."""
     date = re.match(r"\d{4}-\d{2}-\d{2}", api_version)
     return date is None or date.group() >= _USAGE_SINCE
 

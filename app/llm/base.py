@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from app.chat import ApiMessage, Extras, Mood, ToolCall, ToolSchema, Usage
+from app.chat import ApiMessage, Extras, FunctionCall, Mood, TokenUsage, ToolSchema
 from app.errors import Locale
 
 __all__ = [
@@ -18,9 +18,9 @@ __all__ = [
     "ChatRequest",
     "Check",
     "Completion",
-    "ToolCall",
+    "FunctionCall",
+    "TokenUsage",
     "ToolSchema",
-    "Usage",
 ]
 
 
@@ -41,8 +41,8 @@ class Completion:
     """
 
     finish_reason: str
-    tool_calls: tuple[ToolCall, ...] = ()
-    usage: Usage | None = None
+    tool_calls: tuple[FunctionCall, ...] = ()
+    usage: TokenUsage | None = None
     extras: Extras | None = None
 
 
@@ -100,7 +100,7 @@ class ChatProvider(Protocol):
     retries: Mapping[str, int]
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
-        """Streams one answer: non-empty pieces of text, then exactly one `Completion`.
+        """Stream one answer: non-empty pieces of text, then exactly one `Completion`.
 
         Closing the generator, at any moment, closes the upstream connection. Retries happen inside and only
         before the first piece of text.
@@ -111,9 +111,9 @@ class ChatProvider(Protocol):
         ...
 
     async def diagnose(self) -> list[Check]:
-        """Tries each part of the connection for real; bounded to 8 seconds, never shows a secret."""
+        """Try each part of the connection for real; bounded to 8 seconds, never shows a secret."""
         ...
 
     async def aclose(self) -> None:
-        """Closes the connections. Nothing may be streamed afterwards."""
+        """Close the connections. Nothing may be streamed afterwards."""
         ...

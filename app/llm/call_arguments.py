@@ -42,7 +42,7 @@ def meant_arguments(text: str) -> str:
 
 
 def _python_object(text: str) -> dict[str, Any] | None:
-    """An object in the words of Python: single quotes, `True`, `None`."""
+    """Return an object in the words of Python: single quotes, `True`, `None`."""
     if len(text) > _MOST_PYTHON_CHARS or not text.startswith("{"):
         return None
     try:

@@ -21,7 +21,7 @@ _TAGS: Final = (
 
 
 def _begun(tag: str) -> str:
-    """A pattern of this tag, or of as much of it as stands at the end of the text."""
+    """Return a pattern of this tag, or of as much of it as stands at the end of the text."""
     rest = ""
     for letter in reversed(tag[1:]):
         rest = rf"(?:\Z|{re.escape(letter)}{rest})"
@@ -89,7 +89,7 @@ def _may_be_object(text: str, tools: OfferedTools) -> bool:
 
 
 def _may_be_value(key: str, value: str, tools: OfferedTools) -> bool:
-    """Whether a call may hold this key with a value that begins like this."""
+    """Return whether a call may hold this key with a value that begins like this."""
     if key in ("type", "id"):
         words = ("function", "tool_call", "tool_use", "call_", "call-", "chatcmpl-tool")
         begun = value[1:].partition('"')[0].partition("'")[0]

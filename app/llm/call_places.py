@@ -76,7 +76,7 @@ def _fenced_behind(text: str, is_fenced: bool, ticks: int) -> tuple[bool, int]:
 
 
 def _begins_anew(text: str, at: int) -> bool:
-    """Whether what stands there begins a line or a sentence; unknown is taken for that."""
+    """Return whether what stands there begins a line or a sentence; unknown is taken for that."""
     while at and text[at - 1] in " \t":
         at -= 1
     if not at or text[at - 1] == "\n":

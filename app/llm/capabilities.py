@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from app.llm.base import ChatRequest
 from app.llm.plain_tools import plain_tools
-from config.settings import Settings
+from config.model_settings import ModelSettings
 
 OptionalParameter = Literal["stream_options", "max_tokens", "max_completion_tokens", "temperature", "tools"]
 
@@ -48,7 +48,7 @@ class Capabilities:
             case "tools":
                 return replace(self, tools=False)
 
-    def parameters(self, request: ChatRequest, settings: Settings) -> dict[str, Any]:
+    def parameters(self, request: ChatRequest, settings: ModelSettings) -> dict[str, Any]:
         """The optional parameters to send with a request: only what is set and believed to be taken."""
         parameters: dict[str, Any] = {}
         if self.stream_options:

@@ -16,7 +16,7 @@ from openai import AsyncOpenAI
 
 from app.clock import SystemClock
 from app.errors import LlmBadResponse, LlmBusy, LlmStalled
-from app.llm.answer import Answer
+from app.llm.answer import StreamedResponse
 from app.llm.base import ApiMessage, ChatRequest, Completion
 from app.llm.capabilities import Capabilities, OptionalParameter
 from app.llm.envelopes import Envelope, Envelopes, body_bytes
@@ -28,9 +28,9 @@ from app.llm.request_messages import request_messages
 from app.llm.retry import RetryPolicy, asked_delay_s
 from app.llm.returns import Returns, both
 from app.llm.thinking_habit import ModelHabits, ThinkingHabit
-from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, UpstreamAnswer
-from app.patience import patiently
-from config.settings import Settings
+from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, ServiceUnreachable, UpstreamAnswer
+from app.stall_timeout import patiently
+from config.model_settings import ModelSettings
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class ConnectionLimits:
 
 
 def http_client(transport: AiohttpTransport) -> httpx2.AsyncClient:
-    """An HTTP client for the `openai` package: redirects off, without timers of its own."""
+    """Return an HTTP client for the `openai` package: redirects off, without timers of its own."""
     return httpx2.AsyncClient(transport=transport, follow_redirects=False, timeout=None)
 
 
@@ -108,7 +108,7 @@ class ChatCompletions:
         self,
         client: AsyncOpenAI,
         transport: AiohttpTransport,
-        settings: Settings,
+        settings: ModelSettings,
         hints: Hints,
         capabilities: Capabilities,
         limits: ConnectionLimits,
@@ -132,7 +132,7 @@ class ChatCompletions:
     async def stream(
         self, model: Callable[[], Awaitable[str]], request: ChatRequest, mend: Mend | None = None
     ) -> AsyncGenerator[str | Completion, None]:
-        """Streams one answer, as `ChatProvider.stream` promises.
+        """Stream one answer, as `ChatProvider.stream` promises.
 
         Args:
             model: Tells the model's name.
@@ -154,7 +154,7 @@ class ChatCompletions:
             await answer.aclose()
 
     async def probe(self, model: str, request: ChatRequest) -> None:
-        """Sends one request and reads its answer's beginning, without retries.
+        """Send one request and read its answer's beginning, without retries.
 
         Raises:
             Failure: It was refused or failed.
@@ -163,11 +163,11 @@ class ChatCompletions:
         await answer.aclose()
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._client.close()
 
-    async def _begin(self, model: Callable[[], Awaitable[str]], request: ChatRequest) -> Answer:
-        """An answer that has begun, after as many tries as it takes and the policy allows."""
+    async def _begin(self, model: Callable[[], Awaitable[str]], request: ChatRequest) -> StreamedResponse:
+        """Return an answer that has begun, after as many tries as it takes and the policy allows."""
         attempt = 0
         may_be_stale = True
         name = await model()
@@ -196,7 +196,7 @@ class ChatCompletions:
                 )
             await asyncio.sleep(delay_s)
 
-    async def _adapt(self, model: str, request: ChatRequest) -> Answer:
+    async def _adapt(self, model: str, request: ChatRequest) -> StreamedResponse:
         """An answer, once all that the service does not take is left out, and what it wants back is there."""
         unlearned: tuple[Returns, Capabilities] | None = None
         envelope = await self._envelopes.of(model)
@@ -210,7 +210,7 @@ class ChatCompletions:
                 parameters["tools"] = named
             body = {"model": model, "stream": True, "messages": messages, **parameters}
             try:
-                return await self._attempt(envelope, body, self._habit_of(model, request.talk))
+                answer = await self._attempt(envelope, body, self._habit_of(model, request.talk))
             except Failure as failure:
                 before = self._returns, self.capabilities
                 if failure.refused is not None:
@@ -221,6 +221,9 @@ class ChatCompletions:
                         self._returns, self.capabilities = unlearned
                     raise
                 unlearned = unlearned or before
+            else:
+                self._returns = self._returns.taken(messages)
+                return answer
 
     def _give_up_parameter(self, name: OptionalParameter, request: ChatRequest) -> None:
         # Another turn may have learned the same meanwhile; then this changes nothing.
@@ -239,7 +242,9 @@ class ChatCompletions:
         logger.warning("llm_messages_adapted", extra={"cause": failure.error.facts})
         return True
 
-    async def _attempt(self, envelope: Envelope, body: dict[str, Any], habit: ThinkingHabit) -> Answer:
+    async def _attempt(
+        self, envelope: Envelope, body: dict[str, Any], habit: ThinkingHabit
+    ) -> StreamedResponse:
         async with AsyncExitStack() as resources:
             await self._take_slot(resources)
             asked_at = asyncio.get_running_loop().time()
@@ -247,7 +252,9 @@ class ChatCompletions:
             limits_s = (self._settings.llm_first_token_timeout_s, self._settings.llm_stall_timeout_s)
             decoder = AnswerDecoder(self.hints, OfferedTools(body.get("tools", ())), habit)
             held = resources.pop_all()
-            return Answer(answer.body, self.hints, limits_s, asked_at, held, envelope.service, decoder)
+            return StreamedResponse(
+                answer.body, self.hints, limits_s, asked_at, held, envelope.service, decoder
+            )
 
     def _habit_of(self, model: str, talk: str) -> ThinkingHabit:
         if model not in self._habits:
@@ -269,7 +276,7 @@ class ChatCompletions:
     async def _ask(
         self, envelope: Envelope, body: dict[str, Any], resources: AsyncExitStack
     ) -> UpstreamAnswer:
-        """Sends the request; returns when the headers of an event stream have come."""
+        """Send the request; return when the headers of an event stream have come."""
         try:
             async with patiently(self._settings.llm_first_token_timeout_s):
                 answer = await self._transport.post(envelope.url, envelope.headers, body_bytes(body))
@@ -279,7 +286,7 @@ class ChatCompletions:
                 await self._check_type(answer)
         except TimeoutError as exc:
             raise Failure(LlmStalled("no answer began in time")) from exc
-        except Unreachable as exc:
+        except ServiceUnreachable as exc:
             raise unreachable(exc, self.hints) from exc
         return answer
 
@@ -302,7 +309,7 @@ class ChatCompletions:
             raise Failure(LlmBadResponse(f"{content_type} instead of a stream: {self.hints.quoted(text)}"))
 
 
-async def _begun(answer: Answer, *, to_show: bool = True) -> Answer:
+async def _begun(answer: StreamedResponse, *, to_show: bool = True) -> StreamedResponse:
     try:
         await answer.begin(to_show=to_show)
     except BaseException:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from app.errors import ContentFiltered, LlmAuthFailed, LlmBusy, LlmNotFound, LlmRateLimited, LlmStalled
 from app.llm.base import ChatRequest, Check
 from app.llm.openai_errors import Failure, Hints
-from app.llm.transport import Unreachable
+from app.llm.transport import ServiceUnreachable
 
 LIMIT_S = 7.5
 """For the whole diagnosis, in seconds."""
@@ -52,7 +52,7 @@ async def diagnose(
     blame: Callable[[Failure], str],
     limit_s: float = LIMIT_S,
 ) -> list[Check]:
-    """Sends the probe and says how far it came.
+    """Send the probe and say how far it came.
 
     Args:
         stages: All checks in their order; among them `endpoint`, `key` and `completion`.
@@ -68,7 +68,7 @@ async def diagnose(
         return _checks(stages, "endpoint", f"no answer within {limit_s:g} seconds; check {hints.endpoint}")
     except Failure as failure:
         cause = failure.__cause__
-        if isinstance(cause, Unreachable):
+        if isinstance(cause, ServiceUnreachable):
             words = _REACHED_WORDS[cause.reason]
             detail = words.format(endpoint=hints.endpoint, detail=hints.quoted(cause.detail))
             return _checks(stages, "endpoint", detail)

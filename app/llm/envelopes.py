@@ -41,7 +41,7 @@ class Envelopes:
         self._made: dict[str, Envelope] = {}
 
     async def of(self, model: str) -> Envelope:
-        """The envelope for a model, as it is named now."""
+        """Return the envelope for a model, as it is named now."""
         base_url = self._client.base_url
         if base_url is not self._base_url:
             self._base_url = base_url
@@ -69,7 +69,7 @@ class _Nowhere(httpx2.AsyncBaseTransport):
 
 
 def body_bytes(body: dict[str, Any]) -> bytes:
-    """The body of a request, as JSON."""
+    """Return the body of a request, as JSON."""
     try:
         return orjson.dumps(body)
     except TypeError:

@@ -35,7 +35,7 @@ class MessageExtras:
         self._others: dict[str, Any] = {}
 
     def add(self, delta: dict[str, Any]) -> None:
-        """Takes what one delta brings."""
+        """Take what one delta brings."""
         thought = delta.get("reasoning_content")
         if isinstance(thought, str) and thought:
             self._thoughts.append(thought)
@@ -52,7 +52,7 @@ class MessageExtras:
                 self._others[name] = _merged(self._others.get(name), value)
 
     def fields(self) -> dict[str, Any]:
-        """The fields to give back; empty where there are none."""
+        """Return the fields to give back; empty where there are none."""
         fields: dict[str, Any] = {}
         if self._thoughts:
             fields["reasoning_content"] = self._thought()
@@ -65,7 +65,7 @@ class MessageExtras:
 
 
 def unknown_fields(entry: dict[str, Any]) -> dict[str, Any]:
-    """What a piece of a call holds beside what every service sends."""
+    """Return what a piece of a call holds beside what every service sends."""
     unknown = {
         name: value for name, value in entry.items() if name not in _KNOWN_OF_CALL and value is not None
     }
@@ -81,17 +81,17 @@ def unknown_fields(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def bounded(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields that are within their limit."""
+    """Return the fields that are within their limit."""
     return {name: value for name, value in fields.items() if len(orjson.dumps(value)) <= MAX_FIELD_BYTES}
 
 
 def stamped(fields: dict[str, Any] | None, service: str) -> Extras | None:
-    """The fields as the history keeps them; None where there are none."""
+    """Return the fields as the history keeps them; None where there are none."""
     return {"service": service, "fields": fields} if fields else None
 
 
 def without_mark(value: Any) -> Any:
-    """A field without Gemini's mark of a piece that is a thought, which is not said of the whole."""
+    """Return a field without Gemini's mark of a piece that is a thought, which is not said of the whole."""
     match value:
         case {"google": {"thought": True, **others}, **rest}:
             return {**rest, "google": others} if others else rest
@@ -115,7 +115,7 @@ def _merged(before: Any, value: Any) -> Any:
 
 
 def _join_blocks(blocks: list[Any], pieces: list[Any]) -> None:
-    """Adds pieces of `thinking_blocks`: a thought comes in many, and its signature ends it."""
+    """Add pieces of `thinking_blocks`: a thought comes in many, and its signature ends it."""
     for piece in pieces:
         last = cast("dict[str, Any]", blocks[-1]) if blocks and isinstance(blocks[-1], dict) else {}
         fields = cast("dict[str, Any]", piece) if isinstance(piece, dict) else {}
@@ -127,7 +127,7 @@ def _join_blocks(blocks: list[Any], pieces: list[Any]) -> None:
 
 
 def _join_details(details: list[Any], pieces: list[Any]) -> None:
-    """Adds pieces of `reasoning_details`; texts of one entry come in many, by its index."""
+    """Add pieces of `reasoning_details`; texts of one entry come in many, by its index."""
     for piece in pieces:
         if not isinstance(piece, dict):
             continue

@@ -55,7 +55,7 @@ def end_of(reason: str) -> End:
 
 
 def _end_like(word: str) -> End:
-    """What a word that is not listed most likely means."""
+    """Return what a word that is not listed most likely means."""
     if word.startswith(("error_", "insufficient_")) or word.endswith(("_error", "_overloaded", "_timeout")):
         return "error"
     if "token" in word and ("max_" in word or word.endswith(("_exceeded", "_limit", "_reached"))):

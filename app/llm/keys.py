@@ -6,7 +6,7 @@ from config.settings import SettingsError
 
 
 def checked_key(secret: SecretStr, setting: str) -> str:
-    """The key, without the blanks that come along when one is pasted.
+    """Return the key, without the blanks that come along when one is pasted.
 
     Raises:
         SettingsError: It holds characters that no header can carry. Without this check the HTTP library would

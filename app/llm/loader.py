@@ -5,7 +5,9 @@ from typing import Final, cast
 from urllib.parse import urlsplit
 
 from app.llm.base import ChatProvider
-from config.settings import Settings, SettingsError
+from config.agent_settings import AgentSettings
+from config.model_settings import ModelSettings
+from config.settings import SettingsError
 
 PROVIDERS = {
     "azure": "app.llm.azure_openai:AzureOpenAI",
@@ -22,8 +24,10 @@ _NO_MODEL: Final = (
 )
 
 
-def load_provider(settings: Settings) -> ChatProvider:
-    """Makes the provider that `LLM_PROVIDER` names or `auto` stands for.
+def load_provider(settings: ModelSettings, agent: AgentSettings) -> ChatProvider:
+    """Make the provider that `LLM_PROVIDER` names or `auto` stands for.
+
+    The demo is no service: it takes nothing but who the agent is.
 
     Raises:
         SettingsError: The provider cannot work with these settings.
@@ -32,4 +36,5 @@ def load_provider(settings: Settings) -> ChatProvider:
         if settings.openai_base_url is None or urlsplit(settings.openai_base_url).hostname == _OPENAI:
             raise SettingsError(_NO_MODEL)
     module_name, _, class_name = PROVIDERS[settings.provider].partition(":")
-    return cast(ChatProvider, getattr(import_module(module_name), class_name)(settings))
+    make = getattr(import_module(module_name), class_name)
+    return cast(ChatProvider, make(agent if settings.provider == "demo" else settings))

@@ -15,7 +15,7 @@ from openai import APIStatusError, AsyncOpenAI
 
 from app.errors import LlmBadResponse, LlmStalled
 from app.llm.openai_errors import Failure, Hints, refusal, unreachable
-from app.llm.transport import Unreachable, body_of
+from app.llm.transport import ServiceUnreachable, body_of
 
 MAX_LIST_BYTES = 1024 * 1024
 
@@ -103,7 +103,7 @@ async def list_models(client: AsyncOpenAI, hints: Hints, limit_s: float) -> list
                 content += chunk
     except TimeoutError as exc:
         raise Failure(LlmStalled("no list of models came in time")) from exc
-    except Unreachable as exc:
+    except ServiceUnreachable as exc:
         raise unreachable(exc, hints) from exc
     except APIStatusError as exc:
         refused = exc.response
@@ -165,14 +165,14 @@ def _use(fields: Mapping[str, Any]) -> Use:
 
 
 def _outputs(fields: Mapping[str, Any]) -> list[str]:
-    """What comes out of the model, as OpenRouter and others tell it."""
+    """Return what comes out of the model, as OpenRouter and others tell it."""
     architecture = fields.get("architecture")
     nested = cast("dict[str, Any]", architecture) if isinstance(architecture, dict) else {}
     return _words(fields.get("output_modalities") or nested.get("output_modalities"))
 
 
 def _words(value: object) -> list[str]:
-    """The words of a field: a text, a list of them, or an object's keys that are not false."""
+    """Return the words of a field: a text, a list of them, or an object's keys that are not false."""
     if isinstance(value, str):
         return [re.sub(r"[^a-z]", "", value.rpartition("/")[2].lower())]
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
-from app.llm.base import ToolCall, ToolSchema
+from app.llm.base import FunctionCall, ToolSchema
 
 NAME_KEYS: Final = ("name", "tool_name", "function_name", "tool", "function", "recipient_name", "action")
 ARGUMENT_KEYS: Final = (
@@ -54,7 +54,7 @@ class OfferedTools:
             return name
         return bare if space + dot in _SPACES and bare in self.parameters else None
 
-    def meant(self, call: ToolCall) -> ToolCall:
+    def meant(self, call: FunctionCall) -> FunctionCall:
         """Return the call by the name of the tool that is meant; as it is where that is none of these."""
         name = call.name if call.name in self.parameters else self.named(call.name)
         return call if name in (None, call.name) else replace(call, name=name)

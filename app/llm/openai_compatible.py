@@ -18,7 +18,7 @@ from app.llm.openai_errors import Failure, Hints, is_model_missing
 from app.llm.retry import RetryPolicy
 from app.llm.transport import AiohttpTransport
 from config.model_addresses import address_and_query
-from config.settings import Settings
+from config.model_settings import ModelSettings
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class OpenAICompatible:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: ModelSettings,
         *,
         limits: ConnectionLimits | None = None,
         retry: RetryPolicy | None = None,
@@ -86,11 +86,11 @@ class OpenAICompatible:
         self.retries = self._chat.retries
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
-        """Streams one answer, as `ChatProvider.stream` promises."""
+        """Stream one answer, as `ChatProvider.stream` promises."""
         return self._chat.stream(self._known_model, request, self._mend)
 
     async def diagnose(self) -> list[Check]:
-        """Tries endpoint, key, model and a completion for real, in at most 8 seconds."""
+        """Try endpoint, key, model and a completion for real, in at most 8 seconds."""
         stages = [
             diagnosis.Stage("settings", f"{self._hints.endpoint}"),
             diagnosis.Stage("endpoint", "DNS ok, TCP ok, TLS ok where the address asks for it"),
@@ -109,7 +109,7 @@ class OpenAICompatible:
         return [model.id for model in await list_models(self._client, self._hints, self._list_limit_s)]
 
     async def aclose(self) -> None:
-        """Closes the connections. Nothing may be streamed afterwards."""
+        """Close the connections. Nothing may be streamed afterwards."""
         await self._chat.aclose()
 
     async def _probe(self) -> None:
@@ -147,14 +147,14 @@ class OpenAICompatible:
 
 
 def _is_no_such_path(failure: Failure) -> bool:
-    """Whether the service seems to have nothing at this path, rather than no such model."""
+    """Return whether the service seems to have nothing at this path, rather than no such model."""
     if isinstance(failure.error, LlmNotFound):
         return failure.status != 0 and not is_model_missing(failure.complaint)
     return failure.status == 405 or (isinstance(failure.error, LlmBadResponse) and failure.status < 300)
 
 
 def _urls(url: str) -> list[str]:
-    """The address, and the same with the version that most services want and many people leave out."""
+    """Return the address, and the same with the version that most services want and many people leave out."""
     has_version = re.search(r"/v\d+[a-z]*\d*(/|$)", urlsplit(url).path)
     return [url] if has_version else [url, f"{url.rstrip('/')}/v1"]
 

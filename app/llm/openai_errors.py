@@ -25,7 +25,7 @@ from app.errors import (
 )
 from app.llm.capabilities import OPTIONAL_PARAMETERS, OptionalParameter
 from app.llm.refused_prompts import Refused, blames_messages, refused_in
-from app.llm.transport import Unreachable
+from app.llm.transport import ServiceUnreachable
 
 MAX_QUOTED_CHARS = 200
 """As much of a service's own text as goes into a log line."""
@@ -194,7 +194,7 @@ class Failure(Exception):
 
 
 def complaint_in(body: bytes) -> Complaint:
-    """Reads an error's body, whatever its shape."""
+    """Read an error's body, whatever its shape."""
     try:
         decoded = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -203,7 +203,7 @@ def complaint_in(body: bytes) -> Complaint:
 
 
 def complaint_of(decoded: object) -> Complaint:
-    """Reads a decoded error.
+    """Read a decoded error.
 
     Known shapes: `{"error": {...}}`, `{"error": "text"}`, `{"errors": [{...}]}`, `{"message": ...}`,
     `{"detail": ...}`, `{"error_code": ..., "error_msg": ...}`, `{"base_resp": {...}}`, and a list of one
@@ -248,7 +248,7 @@ def _is_fine(code: object) -> bool:
 
 
 def _inner(fields: Mapping[str, Any]) -> object:
-    """The part of an error that tells of it; None where it is the whole."""
+    """Return the part of an error that tells of it; None where it is the whole."""
     errors: object = fields.get("errors") or fields.get("error") or fields.get("base_resp")
     return cast(list[object], errors)[0] if isinstance(errors, list) else errors
 
@@ -277,7 +277,7 @@ def _brief(complaint: Complaint) -> Complaint:
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, sent: set[str]) -> Failure:
-    """What an HTTP status other than 200 means.
+    """Return what an HTTP status other than 200 means.
 
     Args:
         status: The HTTP status.
@@ -312,19 +312,19 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, hints: Hints, 
 
 
 def is_dice(complaint: Complaint) -> bool:
-    """Whether the model's own answer was the fault, so that the same request may well succeed."""
+    """Return whether the model's own answer was the fault, so that the same request may well succeed."""
     codes = {complaint.code.lower(), complaint.type.lower()}
     return bool(codes & _DICE_CODES) or bool(_DICE_WORDS.search(complaint.message))
 
 
 def is_model_missing(complaint: Complaint) -> bool:
-    """Whether the service says that it does not have the model."""
+    """Return whether the service says that it does not have the model."""
     code = complaint.code.lower()
     return code in _NO_SUCH_MODEL_CODES or bool(_NO_SUCH_MODEL_WORDS.search(complaint.message))
 
 
 def stream_error(complaint: Complaint, hints: Hints) -> Failure:
-    """What an error object inside an answer means, after the status had already said 200."""
+    """Return what an error object inside an answer means, after the status had already said 200."""
     complaint = _brief(complaint)
     facts = f"error in the stream: code={hints.quoted(complaint.code)}: {hints.quoted(complaint.message)}"
     if error := _prompt_error(200, complaint, facts):
@@ -345,8 +345,8 @@ def stream_error(complaint: Complaint, hints: Hints) -> Failure:
     return Failure(LlmBadResponse(facts), may_retry=may_retry, complaint=complaint)
 
 
-def unreachable(exc: Unreachable, hints: Hints) -> Failure:
-    """What a connection that could not be made, or broke before the first token, means."""
+def unreachable(exc: ServiceUnreachable, hints: Hints) -> Failure:
+    """Return what a connection that could not be made, or broke before the first token, means."""
     facts = f"{exc.reason}: {hints.quoted(exc.detail)}; {hints.endpoint}"
     if exc.reason == "tls":
         return Failure(LlmUntrusted(facts))
@@ -359,7 +359,7 @@ def unreachable(exc: Unreachable, hints: Hints) -> Failure:
 
 
 def _prompt_error(status: int, complaint: Complaint, facts: str) -> LlmError | None:
-    """The errors that the conversation's content caused."""
+    """Return the errors that the conversation's content caused."""
     if _refused_by(status, complaint) == "content":
         return ContentFiltered(facts)
     if status not in (200, 400, 404, 413, 422, 429, 500):
@@ -377,7 +377,7 @@ def _prompt_error(status: int, complaint: Complaint, facts: str) -> LlmError | N
 
 
 def _passing_error(complaint: Complaint, facts: str) -> LlmError | None:
-    """The errors that pass, of services that put them into a 400."""
+    """Return the errors that pass, of services that put them into a 400."""
     text = f"{complaint.code} {complaint.type} {complaint.message}"
     if _BUSY_WORDS.search(text):
         error = LlmRateLimited(facts)
@@ -425,7 +425,7 @@ def _status_error(
 
 
 def _refused(complaint: Complaint, sent: set[str]) -> OptionalParameter | None:
-    """Which optional parameter of the request the service says it does not take, if it says so."""
+    """Return which optional parameter of the request the service says it does not take, if it says so."""
     if "tools" in sent and _NO_TOOLS_WORDS.search(complaint.message):
         return "tools"
     # Texts about the content of `tools` are many; none of them but the above may cost the agent its tools.

@@ -9,7 +9,7 @@ import orjson
 
 from app.errors import LlmBadResponse, LlmCut
 from app.llm.answer_text import TAG_CHARS, AnswerText, has_mark
-from app.llm.base import Completion, Usage
+from app.llm.base import Completion, TokenUsage
 from app.llm.extras import GIVEN_BESIDE, MessageExtras, stamped
 from app.llm.finish_reasons import end_of
 from app.llm.odd_json import Halves, read_odd_values, whole_text
@@ -72,7 +72,7 @@ class AnswerDecoder:
         self._splitter = SseSplitter()
         self._calls = ToolCallPieces(tools.parameters)
         self._extras = MessageExtras()
-        self._usage: Usage | None = None
+        self._usage: TokenUsage | None = None
         self._text = AnswerText(tools, habit or ThinkingHabit(""))
         self._halves = Halves()
         # The one question that is asked of each piece: whether it can be shown as it is.
@@ -94,7 +94,7 @@ class AnswerDecoder:
         return self.is_done or (self.finish_reason is not None and not self._goes_on_after_reason)
 
     def feed(self, chunk: bytes) -> list[str]:
-        """Takes the next bytes; returns the pieces of text that they complete, none of them empty."""
+        """Take the next bytes; return the pieces of text that they complete, none of them empty."""
         return self._read_events(self._splitter.feed(chunk))
 
     def finish(self) -> list[str]:
@@ -124,7 +124,7 @@ class AnswerDecoder:
         return self.failure
 
     def completion(self, service: str = "") -> Completion:
-        """The ending. Ask only after `rest`: before it, a tool call may be half a call.
+        """Return the ending. Ask only after `rest`: before it, a tool call may be half a call.
 
         Args:
             service: Whose answer it is, as `Extras` name it.
@@ -167,7 +167,7 @@ class AnswerDecoder:
             self._read_fields(name, fields, pieces)
 
     def _read_odd_event(self, name: bytes, data: bytes, fault: str, pieces: list[str]) -> None:
-        """Reads an event that is no JSON as it should be, or whose end is missing."""
+        """Read an event that is no JSON as it should be, or whose end is missing."""
         self._is_plain = False  # its texts may end in half a character
         try:
             values = read_odd_values(data)
@@ -184,7 +184,7 @@ class AnswerDecoder:
                 self._read_value(name, value, data, pieces)
 
     def _read_value(self, name: bytes, value: object, data: bytes, pieces: list[str]) -> None:
-        """Reads what an event holds; nearly always it is an object."""
+        """Read what an event holds; nearly always it is an object."""
         if isinstance(value, dict):
             self._read_fields(name, cast("dict[str, Any]", value), pieces)
         elif _is_done(data):
@@ -288,7 +288,7 @@ class AnswerDecoder:
             self._sift(text, pieces)
 
     def _sift(self, text: str, pieces: list[str]) -> None:
-        """Adds what of a piece is for the user."""
+        """Add what of a piece is for the user."""
         shown = self._text.feed(self._halves.feed(text), self._last)
         if self._text.is_recalled:
             # What has not left yet of the thought is not told.
@@ -331,13 +331,13 @@ class AnswerDecoder:
         fields = cast("dict[str, Any]", usage)
         prompt, completion = _count(fields.get("prompt_tokens")), _count(fields.get("completion_tokens"))
         if prompt is not None and completion is not None:
-            self._usage = Usage(prompt, completion)
+            self._usage = TokenUsage(prompt, completion)
             if is_alone and self.finish_reason is not None:
                 self.is_ending = not self._goes_on_after_reason
 
 
 def _text_of_parts(content: object) -> str:
-    """The text of a content that is a list of parts, as some compatible services send it."""
+    """Return the text of a content that is a list of parts, as some compatible services send it."""
     listed = cast("list[Any]", content if isinstance(content, list) else [content])
     parts = [cast("dict[str, Any]", part) for part in listed if isinstance(part, dict)]
     texts = [part.get("text") for part in parts if part.get("type") not in _THINKING_PARTS]
@@ -347,7 +347,7 @@ def _text_of_parts(content: object) -> str:
 
 
 def _odd_delta(fields: dict[str, Any], *, is_first: bool) -> object:
-    """What stands for the delta of a choice that has none: a text, or a whole message."""
+    """Return what stands for the delta of a choice that has none: a text, or a whole message."""
     match fields:
         case {"delta": str(text)} | {"text": str(text)}:
             return {"content": text}
@@ -366,14 +366,14 @@ def _is_done(data: bytes) -> bool:
 
 
 def _count(value: object) -> int | None:
-    """A count of tokens; some services write whole numbers as fractions."""
+    """Return a count of tokens; some services write whole numbers as fractions."""
     if type(value) is int:
         return value
     return int(value) if type(value) is float and value.is_integer() else None
 
 
 def _is_thought(delta: dict[str, Any]) -> bool:
-    """Whether a delta says of its content that it is a thought, as Gemini's do."""
+    """Return whether a delta says of its content that it is a thought, as Gemini's do."""
     if delta.get("thought") is True:
         return True
     extra = delta.get("extra_content")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Final, cast
 
-from app.llm.base import ApiMessage, ToolCall, ToolSchema
+from app.llm.base import ApiMessage, FunctionCall, ToolSchema
 from app.llm.odd_json import read_odd_json
 from app.llm.schema_parts import Definitions, all_of, one_object, schemas_in
 
@@ -81,7 +81,7 @@ def called_in(messages: Sequence[ApiMessage]) -> list[ToolSchema]:
     ]
 
 
-def without_placeholder(call: ToolCall) -> ToolCall:
+def without_placeholder(call: FunctionCall) -> FunctionCall:
     """Return the call of a tool that has no arguments without what stands in for them."""
     if f'"{PLACEHOLDER}"' not in call.arguments:
         return call
@@ -90,7 +90,7 @@ def without_placeholder(call: ToolCall) -> ToolCall:
     except ValueError:
         return call
     is_bare = isinstance(arguments, dict) and set(cast("dict[str, Any]", arguments)) == {PLACEHOLDER}
-    return ToolCall(call.id, call.name, "{}", call.extras) if is_bare else call
+    return FunctionCall(call.id, call.name, "{}", call.extras) if is_bare else call
 
 
 def _plain_tool(schema: ToolSchema) -> ToolSchema:
@@ -110,7 +110,7 @@ def _plain_tool(schema: ToolSchema) -> ToolSchema:
 
 
 def _plain(schema: object, defs: Definitions, path: tuple[str, ...]) -> dict[str, Any]:
-    """A schema without references, bounds and what else a grammar may stumble over."""
+    """Return a schema without references, bounds and what else a grammar may stumble over."""
     if not isinstance(schema, dict) or len(path) > _MAX_DEPTH:
         return dict(_ANYTHING)
     fields = dict(cast("dict[str, Any]", schema))
@@ -137,7 +137,7 @@ def _plain(schema: object, defs: Definitions, path: tuple[str, ...]) -> dict[str
 
 
 def _kinds(fields: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What it may be one of, without null: that an argument may be left out says `required`."""
+    """Return what it may be one of, without null: that an argument may be left out says `required`."""
     listed = fields.get("anyOf") or fields.get("oneOf")
     if isinstance(listed, list):
         return [kind for kind in schemas_in(cast("object", listed)) if kind.get("type") != "null"]
@@ -199,7 +199,7 @@ def _object(fields: Mapping[str, Any], defs: Definitions, path: tuple[str, ...])
 
 
 def _described(plain: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with its description, which tells the bounds too."""
+    """Return the schema with its description, which tells the bounds too."""
     told = [
         words.format(_written(fields[name]))
         for name, words in _TOLD.items()
@@ -221,7 +221,7 @@ def _described(plain: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, An
 
 
 def _listed(fields: Mapping[str, Any]) -> str:
-    """The values that it may have, in words."""
+    """Return the values that it may have, in words."""
     enum: object = [fields["const"]] if "const" in fields else fields.get("enum")
     values = cast("list[Any]", enum)[:_MAX_ENUM] if isinstance(enum, list) else []
     texts = [json.dumps(value, ensure_ascii=False)[:_MAX_ENUM_CHARS] for value in values if value is not None]
@@ -246,6 +246,6 @@ def _is_worth_telling(name: str, fields: Mapping[str, Any]) -> bool:
 
 
 def _types_of(values: Sequence[Any]) -> list[str]:
-    """The types of some values, each once."""
+    """Return the types of some values, each once."""
     found = [_TYPES.get(type(cast("object", value)), "string") for value in values]
     return list(dict.fromkeys(found))

@@ -67,7 +67,7 @@ _NOT_OF_MESSAGES = (401, 402, 403, 404, 405, 407, 408, 410, 423, 424, 425, 429, 
 
 
 def refused_in(status: int, kind: str, message: str) -> Refused | None:
-    """What a service refuses, if it is a refusal.
+    """Return what a service refuses, if it is a refusal.
 
     Args:
         status: The HTTP status; 200 where the error stands in a stream.

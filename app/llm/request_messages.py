@@ -50,7 +50,7 @@ _ANSWERED = {"user": "assistant", "assistant": "user"}
 def request_messages(
     messages: Sequence[ApiMessage], locale: Locale = "es", returns: Returns | None = None
 ) -> list[ApiMessage]:
-    """The messages as they leave; those that are given are not changed.
+    """Return the messages as they leave; those that are given are not changed.
 
     Args:
         messages: A prompt of `History.for_api`, with the system prompt first if there is one.
@@ -93,7 +93,7 @@ class _Projection:
         self._wanted = set(returns.wanted)
 
     def of(self, messages: Sequence[ApiMessage]) -> list[ApiMessage]:
-        """The request's messages."""
+        """Return the request's messages."""
         last = len(messages) - 1
         before = ""
         for place, message in enumerate(messages):
@@ -259,7 +259,7 @@ class _Projection:
 
 
 def signature_in(fields: Mapping[str, Any]) -> bool:
-    """Whether these fields hold Gemini's signature of a thought."""
+    """Return whether these fields hold Gemini's signature of a thought."""
     match fields.get("extra_content"):
         case {"google": {"thought_signature": str(signature)}}:
             return bool(signature)
@@ -268,7 +268,7 @@ def signature_in(fields: Mapping[str, Any]) -> bool:
 
 
 def _is_clean(content: Any) -> bool:
-    """Whether a content may leave as it is; looked at without a copy, since talks are long."""
+    """Return whether a content may leave as it is; looked at without a copy, since talks are long."""
     return (
         bool(content)
         and isinstance(content, str)
@@ -282,7 +282,7 @@ def _has_words(content: str) -> bool:
 
 
 def _unmarked(content: str) -> str:
-    """A user's text in which nothing looks like an instruction of the service."""
+    """Return a user's text in which nothing looks like an instruction of the service."""
     if _MARK_BEGINNING not in content:
         return content
     for mark in _TASK.values():

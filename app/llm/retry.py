@@ -28,7 +28,7 @@ class RetryPolicy:
     longest_asked_s: float = 20
 
     def delay_s(self, attempt: int, asked_s: float | None) -> float | None:
-        """The wait in seconds before retry number `attempt` (from 1), or None for no retry.
+        """Return the wait in seconds before retry number `attempt` (from 1), or None for no retry.
 
         Args:
             attempt: Which retry it would be.
@@ -44,7 +44,7 @@ class RetryPolicy:
 
 
 def asked_delay_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The wait that a response asks for, in seconds; None where it asks for none that makes sense.
+    """Return the wait that a response asks for, in seconds; None where it asks for none that makes sense.
 
     Reads `retry-after-ms`, then `Retry-After` as seconds or as an HTTP date (RFC 9110, 10.2.3). Zero, the
     past and anything unreadable count as not asked.

@@ -73,8 +73,18 @@ class Returns:
     named_results: bool = False
     tools_beside_calls: bool = False
 
+    def taken(self, sent: Iterable[ApiMessage]) -> "Returns":
+        """Return the same after messages that the service took; equal where they show nothing.
+
+        What it gave once it wants back of all that is said, also when what it was given with has left the
+        prompt, and only what has no thoughts of its own is there.
+        """
+        if THOUGHTS in self.wanted or not any(message.get(THOUGHTS) for message in sent):
+            return self
+        return replace(self, wanted=self.wanted | {THOUGHTS})
+
     def taught(self, complaint: str, sent: Iterable[ApiMessage]) -> "Returns":
-        """The same after a refusal; equal where it teaches nothing.
+        """Return the same after a refusal; equal where it teaches nothing.
 
         Args:
             complaint: The service's words.
@@ -101,7 +111,7 @@ class Returns:
 
 
 def both(one: Returns, other: Returns) -> Returns:
-    """What both have learned, of no service by name."""
+    """Return what both have learned, of no service by name."""
     return Returns(
         "",
         one.wanted | other.wanted,
@@ -119,7 +129,7 @@ def _is_bare_call(message: ApiMessage) -> bool:
 
 
 def _extra_names(messages: Iterable[ApiMessage]) -> set[str]:
-    """The fields that went along with messages and calls."""
+    """Return the fields that went along with messages and calls."""
     names: set[str] = set()
     for message in messages:
         names |= message.keys() - _OF_MESSAGE

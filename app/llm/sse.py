@@ -42,7 +42,7 @@ class SseSplitter:
         self._last_was_cr = False
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
-        """Takes the next bytes; returns the events that they complete. A chunk may be cut anywhere."""
+        """Take the next bytes; return the events that they complete. A chunk may be cut anywhere."""
         if self._last_was_cr or b"\r" in chunk:
             chunk = self._with_plain_line_ends(chunk)
         # Looking for a line's end in the new bytes only keeps a peer that drips one byte at a time cheap.
@@ -58,7 +58,7 @@ class SseSplitter:
         return self._events(lines)
 
     def finish(self) -> list[SseEvent]:
-        """Returns the last event if only its line ends are missing; what does not end as JSON is dropped."""
+        """Return the last event if only its line ends are missing; what does not end as JSON is dropped."""
         last, self._line = bytes(self._line), bytearray()
         events = self._events([last]) if last.rstrip().endswith(_ENDS) else []
         self._dispatch(events)
@@ -110,7 +110,7 @@ class SseSplitter:
             self._give_up()
 
     def _take_odd_line(self, line: bytes, events: list[SseEvent]) -> None:
-        """Reads a line that means nothing by the grammar: JSON in one line, or in many."""
+        """Read a line that means nothing by the grammar: JSON in one line, or in many."""
         if line[:5].lower() == b"data:":
             self._take_data(line[5:].lstrip(), events)
         elif self._is_bare or (line.startswith((b"{", b"[")) and not any(self._data)):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from app.patience import more_time_s
+from app.stall_timeout import more_time_s
 
 
 class StallClock:

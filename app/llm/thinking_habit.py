@@ -154,7 +154,7 @@ class ModelHabits:
         self._counts[now] += 1
 
     def _shown(self) -> State:
-        """What most talks have shown; one alone may be its user's doing."""
+        """Return what most talks have shown; one alone may be its user's doing."""
         unopened, apart = self._counts["unopened"], self._counts["apart"]
         if unopened > apart and unopened >= _LEAST_TALKS:
             return "unopened"
@@ -181,5 +181,5 @@ def guess(beginning: str) -> Guess:
 
 
 def _is_open(beginning: str) -> bool:
-    """Whether what would tell could still come: only few words may stand before it."""
+    """Return whether what would tell could still come: only few words may stand before it."""
     return _UNDECIDED.fullmatch(beginning) is not None

@@ -112,7 +112,7 @@ _MAX_HELD_CHARS: Final = 256 * 1024
 
 
 @dataclass(slots=True)
-class Opening:
+class OpeningTag:
     """What stands at the beginning of a text.
 
     Attributes:
@@ -130,7 +130,7 @@ class Opening:
     is_word: bool = False
 
 
-def opening_of(text: str, *, is_behind_thought: bool = False) -> Opening | None:
+def opening_of(text: str, *, is_behind_thought: bool = False) -> OpeningTag | None:
     """Return how a thought begins here, or what wraps an answer; None where nothing does.
 
     Args:
@@ -145,31 +145,31 @@ def opening_of(text: str, *, is_behind_thought: bool = False) -> Opening | None:
         if "to=" in match[2]:
             return None  # a tool call
         is_shown = match[1].lower() != "analysis"
-        return Opening(match.end(), _CHANNEL_ENDS, is_shown=is_shown)
+        return OpeningTag(match.end(), _CHANNEL_ENDS, is_shown=is_shown)
     if _BARE_CHANNEL.match(text):
-        return Opening(len("analysis"), _BARE_CHANNEL_ENDS)
+        return OpeningTag(len("analysis"), _BARE_CHANNEL_ENDS)
     if is_behind_thought:
         if match := _ANY_CLOSING.match(text):
-            return Opening(match.end())  # the thought's end once more
+            return OpeningTag(match.end())  # the thought's end once more
         for token, ends in _WRAPPERS.items():
             if lowered.startswith(token):
-                return Opening(len(token), ends, is_shown=True)
+                return OpeningTag(len(token), ends, is_shown=True)
     return None
 
 
-def _tag_or_token(text: str) -> Opening | None:
+def _tag_or_token(text: str) -> OpeningTag | None:
     if match := _OPEN_TAG.match(text):
         tag = match[1].lower()
-        return Opening(match.end(), tag="" if match[3] else tag, is_word=tag in _WORDS)
+        return OpeningTag(match.end(), tag="" if match[3] else tag, is_word=tag in _WORDS)
     lowered = text[:40].lower()
     for token, ends in _TOKENS.items():
         if lowered.startswith(token):
-            return Opening(len(token), ends, is_word=token in _WORDS)
+            return OpeningTag(len(token), ends, is_word=token in _WORDS)
     return None
 
 
 def _is_spoken_about(text: str, length: int) -> bool:
-    """Whether what follows a tag at the beginning speaks of it, or may yet do so."""
+    """Return whether what follows a tag at the beginning speaks of it, or may yet do so."""
     rest = text[length : length + 20]
     if text[0] == "[" and rest.startswith("("):
         return True  # a link
@@ -214,7 +214,7 @@ class ThoughtEnd:
         opening: How it began.
     """
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: OpeningTag) -> None:
         if opening.tag:
             # Blanks and what else may stand in a tag are bounded, as is all that is scanned again.
             self._marks = re.compile(rf"<(/?){re.escape(opening.tag)}(?:\s[^<>]{{0,200}})?>", re.IGNORECASE)
@@ -330,5 +330,5 @@ def may_close(text: str) -> int:
 
 
 def _end_of(match: re.Match[str]) -> int:
-    """Where the text goes on; a mark that begins the next message is part of that."""
+    """Return where the text goes on; a mark that begins the next message is part of that."""
     return match.start() if match[0].lower() in ("<|start|>", "<|channel|>") else match.end()

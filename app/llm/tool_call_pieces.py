@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import orjson
 
-from app.llm.base import ToolCall
+from app.llm.base import FunctionCall
 from app.llm.call_arguments import is_object, meant_arguments
 from app.llm.extras import bounded, stamped, unknown_fields
 from app.llm.odd_json import whole_text, whole_value
@@ -83,7 +83,7 @@ class _Call:
         self._parts, self.argument_chars, self.last_part = [], 0, ""
 
     def is_whole(self) -> bool:
-        """Whether nothing is missing: a name, then arguments that are a JSON object."""
+        """Return whether nothing is missing: a name, then arguments that are a JSON object."""
         if not (self.name and self.has_name_first and self.arguments.rstrip().endswith("}")):
             return False
         return is_object(self.arguments)
@@ -109,7 +109,7 @@ class ToolCallPieces:
         self._chars = 0
 
     def add(self, entries: object) -> bool:
-        """Takes the `tool_calls` of one delta. Returns whether they brought anything."""
+        """Take the `tool_calls` of one delta. Returns whether they brought anything."""
         listed = cast("list[Any]", entries) if isinstance(entries, list) else [entries]
         has_news = False
         for position, entry in enumerate(listed):
@@ -118,7 +118,7 @@ class ToolCallPieces:
                 has_news = (piece is not None and self._add(piece)) or has_news
         return has_news
 
-    def calls(self, service: str = "") -> tuple[ToolCall, ...]:
+    def calls(self, service: str = "") -> tuple[FunctionCall, ...]:
         """The calls, by index where each has one, else as they came; those without a name are dropped.
 
         Args:
@@ -162,7 +162,7 @@ class ToolCallPieces:
         return call
 
     def _begun_call(self, piece: _Piece) -> _Call | None:
-        """The call that a piece could be more of."""
+        """Return the call that a piece could be more of."""
         if piece.id and (known := self._by_id.get((piece.index, piece.id))) is not None:
             return known
         if piece.index is not None:
@@ -170,7 +170,7 @@ class ToolCallPieces:
         return self._by_position.get(piece.position)
 
     def _begins_another(self, call: _Call, piece: _Piece) -> bool:
-        """Whether a piece is a new call rather than more of `call`."""
+        """Return whether a piece is a new call rather than more of `call`."""
         if piece.id and call.id and piece.id != call.id:
             # Some services make up an id for each piece; then it has no name, or the same one.
             goes_on = piece.name in ("", call.name) and bool(piece.arguments) and not piece.begins_arguments
@@ -183,7 +183,7 @@ class ToolCallPieces:
         return (bool(piece.arguments) or piece.name != call.name) and call.is_whole()
 
     def _is_second_name(self, call: _Call, name: str) -> bool:
-        """Whether a tool's name that follows a tool's name is another one, not its second half."""
+        """Return whether a tool's name that follows a tool's name is another one, not its second half."""
         if call.name and call.has_name_first and call.argument_chars:
             return True
         return call.name in self._names and name in self._names and call.name + name not in self._names
@@ -220,7 +220,7 @@ def _piece(position: int, entry: dict[str, Any]) -> _Piece | None:
 
 
 def _is_repetition(call: _Call, piece: _Piece) -> bool:
-    """Whether a piece is the whole call once more, as some services send it at the end."""
+    """Return whether a piece is the whole call once more, as some services send it at the end."""
     is_same = bool(piece.id) and piece.id == call.id and piece.name in ("", call.name)
     if not (is_same and len(piece.arguments) > 1 and call.is_whole()):
         return False
@@ -232,7 +232,7 @@ def _is_repetition(call: _Call, piece: _Piece) -> bool:
 
 
 def _joined_name(call: _Call, piece: _Piece, names: Collection[str]) -> str:
-    """The name with one more part of it, which may be all of it again."""
+    """Return the name with one more part of it, which may be all of it again."""
     if not piece.name or piece.name == call.name:
         return call.name or piece.name
     if len(call.name) > 2 and piece.name.startswith(call.name) and call.name + piece.name not in names:
@@ -240,8 +240,8 @@ def _joined_name(call: _Call, piece: _Piece, names: Collection[str]) -> str:
     return call.name + piece.name
 
 
-def _split(call: _Call, service: str) -> list[ToolCall]:
-    """The call, or the several that its arguments are: objects that follow each other."""
+def _split(call: _Call, service: str) -> list[FunctionCall]:
+    """Return the call, or the several that its arguments are: objects that follow each other."""
     call_id, name, arguments = whole_text(call.id), whole_text(call.name), whole_text(call.arguments)
     parts = [arguments] if is_object(arguments) else _objects(arguments)
     if len(parts) == 1 and not is_object(parts[0]):
@@ -251,7 +251,8 @@ def _split(call: _Call, service: str) -> list[ToolCall]:
     ids = [call_id, *[""] * (len(parts) - 1)]
     extras = [stamped(bounded(call.extras), service), *[None] * (len(parts) - 1)]
     return [
-        ToolCall(one_id, name, part, extra) for one_id, part, extra in zip(ids, parts, extras, strict=True)
+        FunctionCall(one_id, name, part, extra)
+        for one_id, part, extra in zip(ids, parts, extras, strict=True)
     ]
 
 

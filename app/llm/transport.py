@@ -32,7 +32,7 @@ BODY_EXTENSION = "voice_agent.body"
 UnreachableReason = Literal["dns", "refused", "timeout", "tls", "disconnected", "not_http", "network"]
 
 
-class Unreachable(Exception):
+class ServiceUnreachable(Exception):
     """No answer, or no more of it, could be had from the service.
 
     Args:
@@ -56,10 +56,10 @@ class UpstreamBody(httpx2.AsyncByteStream):
         self._content = response.content
 
     async def read(self) -> bytes:
-        """The bytes that have come, at least one; empty at the body's end.
+        """Return the bytes that have come, at least one; empty at the body's end.
 
         Raises:
-            Unreachable: The connection broke before the end.
+            ServiceUnreachable: The connection broke before the end.
         """
         try:
             return await self._content.readany()
@@ -69,7 +69,7 @@ class UpstreamBody(httpx2.AsyncByteStream):
             raise _unreachable(exc.with_traceback(None), is_reused=False) from exc
 
     def abort(self) -> None:
-        """Drops the connection; a `read` that waits raises `Unreachable`."""
+        """Drop the connection; a `read` that waits raises `ServiceUnreachable`."""
         self._response.close()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -78,7 +78,7 @@ class UpstreamBody(httpx2.AsyncByteStream):
             yield chunk
 
     async def aclose(self) -> None:
-        """Gives the connection back if the body has ended, else drops it."""
+        """Give the connection back if the body has ended, else drops it."""
         _let_go(self._response)
 
 
@@ -112,20 +112,20 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         self._proxies: dict[tuple[str, str], str | None] = {}
 
     async def post(self, url: yarl.URL, headers: Mapping[str, str], body: bytes) -> UpstreamAnswer:
-        """Sends a request; returns when the headers of its answer are here.
+        """Send a request; return when the headers of its answer are here.
 
         Raises:
-            Unreachable: There is no answer.
+            ServiceUnreachable: There is no answer.
         """
         response = await self._ask("POST", url, headers, body)
         refusal = b"" if response.status == 200 else await _refusal(response)
         return UpstreamAnswer(response.status, response.headers, UpstreamBody(response), refusal)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Sends a request of the package; returns when the headers of its answer are here.
+        """Send a request of the package; return when the headers of its answer are here.
 
         Raises:
-            Unreachable: There is no answer.
+            ServiceUnreachable: There is no answer.
         """
         url = yarl.URL(str(request.url), encoded=True)
         response = await self._ask(request.method, url, request.headers, await request.aread())
@@ -160,7 +160,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             raise _unreachable(exc, is_reused=route.is_reused) from exc
 
     async def aclose(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         if self._session is not None:
             await self._session.close()
 
@@ -186,7 +186,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         return self._session
 
     def _proxy_for(self, url: yarl.URL) -> str | None:
-        """The proxy that the environment names for this host, looked up once."""
+        """Return the proxy that the environment names for this host, looked up once."""
         scheme, host = url.scheme, url.host or ""
         if (scheme, host) not in self._proxies:
             self._proxies[scheme, host] = proxy_of_environment(scheme, host)
@@ -194,7 +194,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
 
 
 def body_of(response: httpx2.Response) -> UpstreamBody:
-    """The body of a response with status 200 that came through this transport."""
+    """Return the body of a response with status 200 that came through this transport."""
     return cast(UpstreamBody, response.extensions[BODY_EXTENSION])
 
 
@@ -205,7 +205,7 @@ async def _note_reuse(
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> bytes:
-    """What fits of an answer's body, read here so that nobody reads without a limit."""
+    """Return what fits of an answer's body, read here so that nobody reads without a limit."""
     body = bytearray()
     try:
         while len(body) < MAX_REFUSAL_BYTES and (chunk := await response.content.readany()):
@@ -231,10 +231,10 @@ def _let_go(response: aiohttp.ClientResponse) -> None:
         response.close()
 
 
-def _unreachable(exc: Exception, *, is_reused: bool) -> Unreachable:
+def _unreachable(exc: Exception, *, is_reused: bool) -> ServiceUnreachable:
     reason = _reason(exc)
     was_kept_alive = is_reused and reason == "disconnected"
-    return Unreachable(reason, str(exc) or type(exc).__name__, was_kept_alive=was_kept_alive)
+    return ServiceUnreachable(reason, str(exc) or type(exc).__name__, was_kept_alive=was_kept_alive)
 
 
 def _reason(exc: Exception) -> UnreachableReason:

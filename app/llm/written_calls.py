@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from app.llm.base import ToolCall
+from app.llm.base import FunctionCall
 from app.llm.offered_tools import ARGUMENT_KEYS, LIST_KEYS, NAME_KEYS, OfferedTools
 
 MAX_CALL_CHARS: Final = 128 * 1024
@@ -85,7 +85,7 @@ def is_wrapper(text: str) -> bool:
     return not _WRAPPER.sub("", text[:_MAX_PYTHON_CHARS]).strip() and not text[_MAX_PYTHON_CHARS:]
 
 
-def written_calls(text: str, tools: OfferedTools, *, is_cut: bool = False) -> tuple[ToolCall, ...]:
+def written_calls(text: str, tools: OfferedTools, *, is_cut: bool = False) -> tuple[FunctionCall, ...]:
     """Return the calls that a text consists of; empty where it holds anything else.
 
     Args:
@@ -105,21 +105,21 @@ def written_calls(text: str, tools: OfferedTools, *, is_cut: bool = False) -> tu
         return ()
 
 
-def _tagged_calls(text: str, tools: OfferedTools) -> list[ToolCall]:
-    """Calls whose names and parameters are tags."""
+def _tagged_calls(text: str, tools: OfferedTools) -> list[FunctionCall]:
+    """Call whose names and parameters are tags."""
     blocks, rest = _blocks(text, _BLOCK, _BLOCK_END)
-    calls: list[ToolCall] = []
+    calls: list[FunctionCall] = []
     for written, body in blocks:
         name = tools.named(written)
         arguments = _tagged_arguments(body, name, tools) if name else None
         if name is None or arguments is None:
             return []
-        calls.append(ToolCall("", name, _json(arguments)))
+        calls.append(FunctionCall("", name, _json(arguments)))
     return calls if not _WRAPPER.sub("", rest).strip() else []
 
 
 def _blocks(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> tuple[list[tuple[str, str]], str]:
-    """Name and content of each block, and what stands outside. A text without the last end ends there."""
+    """Return name and content of each block, and what stands outside."""
     blocks: list[tuple[str, str]] = []
     outside: list[str] = []
     position = 0
@@ -133,7 +133,7 @@ def _blocks(text: str, begin: re.Pattern[str], end: re.Pattern[str]) -> tuple[li
 
 
 def _behind_value(text: str, position: int) -> int:
-    """Where a JSON object that begins here has ended; the same place where none does."""
+    """Return where a JSON object that begins here has ended; the same place where none does."""
     try:
         return json.JSONDecoder(strict=False).raw_decode(text, text.index("{", position, position + 9))[1]
     except (ValueError, RecursionError):
@@ -160,21 +160,21 @@ def _typed(value: str, schema: object) -> Any:
         return {"True": True, "False": False, "None": None}.get(value, value)
 
 
-def _channel_calls(text: str, tools: OfferedTools) -> list[ToolCall]:
-    """The call of a model whose messages are addressed, as gpt-oss'."""
+def _channel_calls(text: str, tools: OfferedTools) -> list[FunctionCall]:
+    """Return the call of a model whose messages are addressed, as gpt-oss'."""
     match = _CHANNEL_CALL.match(text)
     name = tools.named(match[1]) if match else None
     values = _values(_unwrapped(match[2])) if match and name else None
     is_whole = bool(values) and match is not None and not _WRAPPER.sub("", text[match.end() :]).strip()
     if not (values and is_whole and name and len(values) == 1 and isinstance(values[0], dict)):
         return []
-    return [ToolCall("", name, _json(values[0]))]
+    return [FunctionCall("", name, _json(values[0]))]
 
 
-def _listed_calls(text: str, tools: OfferedTools) -> list[ToolCall]:
-    """Calls that are JSON, or lines of Python, between any wrappers."""
+def _listed_calls(text: str, tools: OfferedTools) -> list[FunctionCall]:
+    """Call that are JSON, or lines of Python, between any wrappers."""
     is_tagged = _WRAPPER.match(text) is not None and not text.startswith("`")
-    calls: list[ToolCall] = []
+    calls: list[FunctionCall] = []
     name: str | None = None
     # In JSON a tag or a fence is part of some text.
     is_json = text[:1] in ("{", "[") and _values(text) is not None
@@ -191,17 +191,19 @@ def _listed_calls(text: str, tools: OfferedTools) -> list[ToolCall]:
         name = None if segment else name
     if name is not None and (not is_tagged or tools.parameters[name].get("required")):
         return []
-    return [*calls, ToolCall("", name, "{}")] if name is not None else calls
+    return [*calls, FunctionCall("", name, "{}")] if name is not None else calls
 
 
-def _segment_calls(segment: str, name: str | None, tools: OfferedTools, *, is_tagged: bool) -> list[ToolCall]:
+def _segment_calls(
+    segment: str, name: str | None, tools: OfferedTools, *, is_tagged: bool
+) -> list[FunctionCall]:
     """The calls that a text between wrappers is: all of it, or none."""
     values = _values(segment)
     if values is None:
         return _python_calls(segment, tools)
     if name is not None:
         is_one = len(values) == 1 and isinstance(values[0], dict)
-        return [ToolCall("", name, _json(values[0]))] if is_one else []
+        return [FunctionCall("", name, _json(values[0]))] if is_one else []
     found = [_calls_of(value, tools, is_tagged=is_tagged) for value in values]
     return [call for calls in found for call in calls] if all(found) else []
 
@@ -235,7 +237,7 @@ def _wrappers(text: str) -> Iterator[re.Match[str]]:
 
 
 def _values(text: str) -> list[Any] | None:
-    """The JSON values that a text consists of; None where it is something else."""
+    """Return the JSON values that a text consists of; None where it is something else."""
     values: list[Any] = []
     decoder = json.JSONDecoder(strict=False)
     position = 0
@@ -257,7 +259,7 @@ def _values(text: str) -> list[Any] | None:
 
 
 def _python_value(text: str) -> Any:
-    """A value in single quotes, or with True for true."""
+    """Return a value in single quotes, or with True for true."""
     try:
         value = ast.literal_eval(text) if len(text) <= _MAX_PYTHON_CHARS else None
         json.dumps(value)
@@ -266,7 +268,7 @@ def _python_value(text: str) -> Any:
     return cast("Any", value) if isinstance(value, dict | list) else None
 
 
-def _calls_of(value: object, tools: OfferedTools, *, is_tagged: bool) -> list[ToolCall]:
+def _calls_of(value: object, tools: OfferedTools, *, is_tagged: bool) -> list[FunctionCall]:
     """The calls that a JSON value is; empty where it is none."""
     if not isinstance(value, dict):
         return []
@@ -290,7 +292,7 @@ def _calls_of(value: object, tools: OfferedTools, *, is_tagged: bool) -> list[To
             and isinstance(inner, dict)
             and _fits(cast("dict[str, Any]", inner), tools.properties(name))
         ):
-            return [ToolCall("", name, _json(inner))]
+            return [FunctionCall("", name, _json(inner))]
     function = fields.get("function")
     if isinstance(function, dict):
         fields = {**fields, **cast("dict[str, Any]", function)}
@@ -309,11 +311,11 @@ def _has_arguments(item: object) -> bool:
 
 
 def _fits(arguments: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether these may be a tool's arguments, rather than something about it."""
+    """Return whether these may be a tool's arguments, rather than something about it."""
     return not arguments or not own or any(key in own for key in arguments)
 
 
-def _call_of(fields: dict[str, Any], tools: OfferedTools, *, is_tagged: bool) -> ToolCall | None:
+def _call_of(fields: dict[str, Any], tools: OfferedTools, *, is_tagged: bool) -> FunctionCall | None:
     name_key = next((key for key in NAME_KEYS if tools.named(fields.get(key))), None)
     name = tools.named(fields.get(name_key)) if name_key else None
     if name is None:
@@ -326,7 +328,7 @@ def _call_of(fields: dict[str, Any], tools: OfferedTools, *, is_tagged: bool) ->
     arguments = _arguments(fields.get(argument_key) if argument_key else None)
     if arguments is None or _is_schema(arguments, tools.properties(name)) or _is_example(arguments):
         return None
-    return ToolCall("", name, _json(arguments))
+    return FunctionCall("", name, _json(arguments))
 
 
 def _arguments(value: object) -> dict[str, Any] | None:
@@ -343,12 +345,12 @@ def _is_example(arguments: Mapping[str, Any]) -> bool:
 
 
 def _is_schema(arguments: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether the "arguments" describe the tool instead of calling it."""
+    """Return whether the "arguments" describe the tool instead of calling it."""
     return arguments.get("type") == "object" and "properties" in arguments and "properties" not in own
 
 
-def _python_calls(text: str, tools: OfferedTools) -> list[ToolCall]:
-    """Calls such as `[calculate(expression="2+2")]`."""
+def _python_calls(text: str, tools: OfferedTools) -> list[FunctionCall]:
+    """Call such as `[calculate(expression="2+2")]`."""
     if len(text) > _MAX_PYTHON_CHARS or "(" not in text:
         return []
     try:
@@ -361,7 +363,7 @@ def _python_calls(text: str, tools: OfferedTools) -> list[ToolCall]:
     return [call for call in calls if call is not None] if all(calls) else []
 
 
-def _python_call(node: ast.expr, tools: OfferedTools) -> ToolCall | None:
+def _python_call(node: ast.expr, tools: OfferedTools) -> FunctionCall | None:
     if not isinstance(node, ast.Call):
         return None
     written = ast.unparse(node.func)
@@ -374,14 +376,14 @@ def _python_call(node: ast.expr, tools: OfferedTools) -> ToolCall | None:
         given = [ast.literal_eval(argument) for argument in node.args]
         named = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg}
         if len(given) == 1 and isinstance(given[0], dict) and not named:
-            return ToolCall("", name, _json(given[0]))
-        return ToolCall("", name, _json(dict(zip(tools.properties(name), given, strict=False)) | named))
+            return FunctionCall("", name, _json(given[0]))
+        return FunctionCall("", name, _json(dict(zip(tools.properties(name), given, strict=False)) | named))
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
 
 
-def _broken_call(text: str, tools: OfferedTools, *, is_cut: bool) -> list[ToolCall]:
-    """A call that names its tool and then is no JSON: of no use to the user; the model learns why."""
+def _broken_call(text: str, tools: OfferedTools, *, is_cut: bool) -> list[FunctionCall]:
+    """Return a call that names its tool and then is no JSON: of no use to the user; the model learns why."""
     bare = _unwrapped(text).strip()
     match = _NAMED_OBJECT.match(bare)
     name = tools.named(match[1]) if match else None
@@ -391,7 +393,7 @@ def _broken_call(text: str, tools: OfferedTools, *, is_cut: bool) -> list[ToolCa
         if calls := _listed_calls(bare + missing, tools):
             return calls
     written = re.search(rf"[\"'](?:{'|'.join(ARGUMENT_KEYS)})[\"']\s*:\s*(.*)", bare, re.DOTALL)
-    return [ToolCall("", name, written[1] if written else bare)]
+    return [FunctionCall("", name, written[1] if written else bare)]
 
 
 def _has_whole_value(text: str) -> bool:

@@ -38,12 +38,12 @@ class BoundedConnection(ResponseHandler):
         self._turn: asyncio.Handle | None = None
 
     def set_response_params(self, **params: Any) -> None:
-        """Prepares for the answer to a request that is being sent."""
+        """Prepare for the answer to a request that is being sent."""
         self._head.begin()
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Takes what has come; what is more than a piece waits for the loop's next rounds."""
+        """Take what has come; what is more than a piece waits for the loop's next rounds."""
         payload = self._payload
         if (
             payload is not None
@@ -73,17 +73,17 @@ class BoundedConnection(ResponseHandler):
         super().connection_lost(exc)
 
     def close(self) -> None:
-        """Closes the connection; what has not been looked at is dropped."""
+        """Close the connection; what has not been looked at is dropped."""
         self._drop_waiting()
         super().close()
 
     def abort(self) -> None:
-        """Breaks the connection off."""
+        """Break the connection off."""
         self._drop_waiting()
         super().abort()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        """Goes on reading: first what is here already, then what the peer has sent meanwhile."""
+        """Go on reading: first what is here already, then what the peer has sent meanwhile."""
         if not (self._reading_paused or self._waiting):
             return  # asked behind each chunk, and nothing has been held back
         waiting, self._waiting = self._waiting, b""

@@ -30,14 +30,14 @@ class AnswerHead:
         self._interim = 0
 
     def begin(self) -> None:
-        """Says that a request is being sent: what comes next is an answer's beginning."""
+        """Say that a request is being sent: what comes next is an answer's beginning."""
         self.is_over = False
         self._held.clear()
         self._bytes = 0
         self._interim = 0
 
     def feed(self, data: bytes) -> None:
-        """Takes the next bytes, cut anywhere; does nothing once the final head is over.
+        """Take the next bytes, cut anywhere; do nothing once the final head is over.
 
         Raises:
             BadHead: There are too many interim answers, or the head is too long.

@@ -21,7 +21,7 @@ _RECEIVE_BUFFER = (socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
 
 
 def asyncio_backend() -> httpcore.AsyncNetworkBackend:
-    """What opens connections under asyncio."""
+    """Return what opens connections under asyncio."""
     # httpcore declares this class twice, once for environments without anyio; checkers see the wrong one.
     return cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
 
@@ -43,7 +43,7 @@ class BoundedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connects, with a receive buffer of a fixed size."""
+        """Connect, with a receive buffer of a fixed size."""
         options = (*(socket_options or ()), _RECEIVE_BUFFER)
         stream = await self._backend.connect_tcp(host, port, timeout, local_address, options)
         return _BoundedStream(stream)
@@ -54,11 +54,11 @@ class BoundedNetwork(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connects to a socket of this machine."""
+        """Connect to a socket of this machine."""
         return _BoundedStream(await self._backend.connect_unix_socket(path, timeout, socket_options))
 
     async def sleep(self, seconds: float) -> None:
-        """Waits between two tries to connect."""
+        """Wait between two tries to connect."""
         await self._backend.sleep(seconds)
 
 
@@ -106,7 +106,7 @@ class BoundedBlockingNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connects."""
+        """Connect."""
         stream = self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
         return _BoundedBlockingStream(stream, self._head_limit_s)
 

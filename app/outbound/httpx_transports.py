@@ -63,7 +63,7 @@ class _ProxiedTransport(httpx.BaseTransport):
 
 
 def operator_client(timeout_s: float) -> httpx.AsyncClient:
-    """A client that follows no redirects and reads no environment.
+    """Return a client that follows no redirects and reads no environment.
 
     Args:
         timeout_s: Limit of each step of a request, in seconds, where the request has none of its own.
@@ -74,10 +74,10 @@ def operator_client(timeout_s: float) -> httpx.AsyncClient:
 
 
 def blocking_client(trust: ssl.SSLContext) -> httpx.Client:
-    """A blocking client that follows no redirects and goes through the environment's proxy."""
+    """Return a blocking client that follows no redirects and goes through the environment's proxy."""
     return httpx.Client(follow_redirects=False, transport=_ProxiedTransport(trust))
 
 
 def release_client(timeout: httpx.Timeout) -> httpx.Client:
-    """A blocking client that follows redirects and goes through the environment's proxy."""
+    """Return a blocking client that follows redirects and goes through the environment's proxy."""
     return httpx.Client(follow_redirects=True, timeout=timeout, transport=_ProxiedTransport())

@@ -4,7 +4,7 @@ import urllib.request
 
 
 def proxy_of_environment(scheme: str, host: str) -> str | None:
-    """The proxy through which a host is to be reached, as a URL; None where it is reached directly."""
+    """Return the proxy through which a host is to be reached, as a URL; None where it is reached directly."""
     if urllib.request.proxy_bypass(host):
         return None
     named = urllib.request.getproxies()

@@ -14,7 +14,7 @@ _UNSEEN: Final = re.compile(r"[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u20
 
 
 def shown_arguments(arguments: str) -> str:
-    """A call's arguments, shown so that nothing in them can hide the rest.
+    """Return a call's arguments, shown so that nothing in them can hide the rest.
 
     Long ones come with the beginning of each text and the number of characters behind it, the shortest
     members first. What is not seen, or turns the text around, is written out.

@@ -10,35 +10,35 @@ from typing import Any, cast, get_args
 
 from pydantic import BaseModel
 
-from app.protocol import v1, v2
-from app.protocol.client import V1Message
-from app.protocol.client_v2 import V2ClientMessage
-from app.protocol.server import V1ServerMessage
-from app.protocol.server_v2 import V2ServerMessage
+from app.protocol.v1.client import V1Message
+from app.protocol.v1.server import V1ServerMessage
+from app.protocol.v2.client import V2ClientMessage
+from app.protocol.v2.server import V2ServerMessage
+from app.protocol.wires import V1, V2
 
 PAGE = Path(__file__).parents[2] / "docs" / "asyncapi.yaml"
 
 _SCHEMAS = "#/components/schemas/"
 
 _CHANNELS: dict[str, tuple[str, str, Any, Any]] = {
-    "v1": (v1.NAME, "Spoken where a client asks for no subprotocol, too.", V1Message, V1ServerMessage),
-    "v2": (v2.NAME, "Numbered messages; sessions outlive drops.", V2ClientMessage, V2ServerMessage),
+    "v1": (V1.name, "Spoken where a client asks for no subprotocol, too.", V1Message, V1ServerMessage),
+    "v2": (V2.name, "Numbered messages; sessions outlive drops.", V2ClientMessage, V2ServerMessage),
 }
 
 
 def models_of(union: Any) -> list[type[BaseModel]]:
-    """The members of a union of messages, tagged or plain."""
+    """Return the members of a union of messages, tagged or plain."""
     members = get_args(union)
     return models_of(members[0]) if get_args(members[0]) else list(members)
 
 
 def type_of(model: type[BaseModel]) -> str:
-    """The word by which a message is told from others on the wire."""
+    """Return the word by which a message is told from others on the wire."""
     return get_args(model.model_fields["type"].annotation)[0]
 
 
 def document() -> dict[str, Any]:
-    """The AsyncAPI 3.0 document. The server is the application: it receives what clients send."""
+    """Return the AsyncAPI 3.0 document. The server is the application: it receives what clients send."""
     schemas: dict[str, Any] = {}
     messages: dict[str, Any] = {}
     channels: dict[str, Any] = {}
@@ -84,7 +84,7 @@ def _upgrade(subprotocol: str) -> dict[str, Any]:
 
 
 def _add(model: type[BaseModel], prefix: str, schemas: dict[str, Any], messages: dict[str, Any]) -> str:
-    """Puts a message and the schemas that it needs into the document; returns its name there."""
+    """Put a message and the schemas that it needs into the document; return its name there."""
     schema = model.model_json_schema(ref_template=f"{_SCHEMAS}{prefix}{{model}}")
     for name, part in schema.pop("$defs", {}).items():
         schemas[f"{prefix}{name}"] = part
@@ -102,7 +102,7 @@ def _add(model: type[BaseModel], prefix: str, schemas: dict[str, Any], messages:
 
 
 def render(value: dict[str, Any]) -> str:
-    """A document as YAML: blocks for objects and lists, JSON for all else."""
+    """Return a document as YAML: blocks for objects and lists, JSON for all else."""
     return "\n".join(["# Made by `make docs` from the models in app/protocol/.", *_lines(value)]) + "\n"
 
 
@@ -125,7 +125,7 @@ def _member(name: str, part: Any) -> list[str]:
 
 
 def main() -> None:
-    """Writes the document to its place in the documentation."""
+    """Write the document to its place in the documentation."""
     PAGE.write_text(render(document()), encoding="utf-8")
     sys.stdout.write(f"{PAGE}\n")
 

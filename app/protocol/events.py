@@ -1,13 +1,15 @@
 """What happens in a talk, before any protocol has put it into words.
 
-The core says events; a protocol's rendering (`v1.py`) decides what of them a client sees and how.
+The core says events; a wire protocol decides what of them a client sees and how.
 Everything a turn says carries its `turn_id`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from app.chat import Mood, Usage
+from app.chat import Mood, TokenUsage
 from app.errors import AgentError, Locale
 
 TurnSource = Literal["user", "tool", "agent"]
@@ -27,22 +29,47 @@ FinishReason = Literal["stop", "interrupted", "length", "content_filter"]
 
 
 @dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """How sound is written: mono; PCM as 16 bits, little endian, the others (G.711) as a byte a sample."""
+
+    encoding: Literal["pcm16", "mulaw", "alaw"]
+    rate_hz: int
+
+    def pcm_bytes(self, size: int) -> int:
+        """Return what so many bytes of it are as PCM16 of the same rate."""
+        return size if self.encoding == "pcm16" else 2 * size
+
+
+def pcm16(rate_hz: int) -> AudioFormat:
+    """Return PCM16 of a rate."""
+    return AudioFormat("pcm16", rate_hz)
+
+
+@dataclass(frozen=True, slots=True)
 class AudioTerms:
     """What sound a session has.
 
     Attributes:
-        in_rate_hz: Of the client's frames; None where it sends none.
+        input: How the client's frames are written; None where it sends none.
         out: Whether answers are spoken.
         is_manual: The client says where an utterance ends; else it is found out.
+        is_optional: What of it the server does not have is left out without a word.
+        output: How answers are to be written; None: as the voice makes them.
+        answers: What is said aloud is answered by itself; else it only joins the conversation.
+        interrupts: Speech over the agent's voice may stop it.
     """
 
-    in_rate_hz: int | None = None
+    input: AudioFormat | None = None
     out: bool = False
     is_manual: bool = False
+    is_optional: bool = False
+    output: AudioFormat | None = None
+    answers: bool = True
+    interrupts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Emotion:
+class EmotionEstimate:
     """How a user seems to feel, and how sure that is, 0 to 1; comparable only with itself."""
 
     label: Mood
@@ -51,7 +78,11 @@ class Emotion:
 
 @dataclass(slots=True)
 class SessionTerms:
-    """What a v2 client needs to keep its session through drops. Times are in seconds."""
+    """What a session has, and what a client needs to keep it through drops. Times are in seconds.
+
+    `resume_token` is empty where the session ends with its connection. `takes_instructions`: a client of a
+    wire that has any may bring instructions and tools of its own.
+    """
 
     resume_token: str
     resume_window_s: float
@@ -59,6 +90,7 @@ class SessionTerms:
     features: list[str] = field(default_factory=list[str])
     continued: bool = False
     audio: AudioTerms | None = None
+    takes_instructions: bool = False
 
 
 @dataclass(slots=True)
@@ -93,6 +125,8 @@ class MessageAccepted:
     durable: bool = False
     utterance_id: str | None = None
     """The speech that the text was understood from."""
+    supersedes: tuple[str, ...] = ()
+    """The turns in whose place its own comes."""
 
 
 @dataclass(slots=True)
@@ -127,7 +161,7 @@ class ResponseComplete:
 
     turn_id: str
     finish_reason: FinishReason = "stop"
-    usage: Usage | None = None
+    usage: TokenUsage | None = None
     text: str = ""
     timings: Timings | None = None
     durable: bool = False
@@ -143,12 +177,13 @@ class Interrupted:
 
 @dataclass(slots=True)
 class ToolStarted:
-    """A tool call runs."""
+    """A tool call runs; `is_clients`: the client is to run it, and to hand in its result."""
 
     turn_id: str
     call_id: str
     name: str
     arguments: str
+    is_clients: bool = False
 
 
 @dataclass(slots=True)
@@ -188,7 +223,7 @@ class UnsettledCall(NamedTuple):
 
 @dataclass(slots=True)
 class ApprovalRequested:
-    """A tool call waits for a person's word; no answer within `expires_in_s` seconds means no.
+    """A tool call waits for the user's approval; no answer within `expires_in_s` seconds means no.
 
     `earlier` is one with the same arguments of which nobody knows whether it acted.
     """
@@ -215,6 +250,8 @@ class ErrorOccurred:
     turn_id: str | None = None
     client_id: str | None = None
     call_id: str | None = None
+    frame_id: str | None = None
+    """The client's own id of the frame that was refused."""
     is_agents: bool = False
     """It ends an agent's turn that has said nothing; v1 knows of agents' turns by their chunks alone."""
 
@@ -224,15 +261,94 @@ class ErrorOccurred:
 
 
 @dataclass(slots=True)
+class Remarked:
+    """A wire's own word to its client, as it was handed in with `Remark`; not part of the talk."""
+
+    content: object
+
+
+@dataclass(slots=True)
 class Pong:
     """The answer to a client's `ping`; not part of the talk."""
 
 
+TextEnding = Literal["complete", "interrupted", "failed"]
+"""How the turn of a user's text has ended: in an answer, cut or withdrawn, or in an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What somebody said.
+
+    Attributes:
+        is_refused: The model's service did not take it; no later prompt may hold it.
+        truncated: Only the beginning of it is here.
+        ending: Of a user's text, how its turn has ended; None where it has not, or that is told yet.
+        source: `backend` for what a back end had the agent say.
+    """
+
+    role: Literal["user", "assistant"]
+    content: str
+    turn_id: str
+    created_at: datetime
+    interrupted: bool = False
+    is_refused: bool = False
+    truncated: bool = False
+    ending: TextEnding | None = None
+    source: Literal["backend"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """A tool call that has ended, and the turn that it was made in."""
+
+    turn_id: str
+    finished: ToolFinished
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCall:
+    """A tool call that has not ended."""
+
+    call_id: str
+    name: str
+
+
 @dataclass(slots=True)
 class HistoryTold:
-    """What was said before, as a whole `history` message; not part of the talk."""
+    """What was said before, for a client that cannot be told every event again; not part of the talk.
 
-    message: str
+    Attributes:
+        entries: What was said, the oldest first.
+        turn: The turn that runs: its id, and what of it has left.
+        running: The calls that run.
+        ended: Those that have ended, the oldest first.
+        waiting: The turns of the texts that wait.
+    """
+
+    entries: Sequence[Spoken]
+    turn: tuple[str, str] | None = None
+    running: Sequence[RunningCall] = ()
+    ended: Sequence[EndedCall] = ()
+    waiting: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class SessionResumed:
+    """The session has its client again; not part of the talk.
+
+    Attributes:
+        resume_token: For the next time.
+        replayed: So many messages come again.
+        has_gap: Not all that the client has missed comes again; the history does.
+        next_seq: The number of the first message that comes.
+    """
+
+    session_id: str
+    resume_token: str
+    replayed: int
+    has_gap: bool
+    next_seq: int
 
 
 @dataclass(slots=True)
@@ -271,7 +387,7 @@ class TranscriptHeard:
     content: str
     language: Locale
     final: bool = True
-    emotion: Emotion | None = None
+    emotion: EmotionEstimate | None = None
 
 
 @dataclass(slots=True)
@@ -285,7 +401,7 @@ class AudioStarted:
 
 @dataclass(slots=True)
 class AudioFrame:
-    """Some of a turn's sound, PCM16; a binary frame, not part of the talk."""
+    """Some of a turn's sound, PCM16 or as was agreed on; a binary frame, not part of the talk."""
 
     turn_id: str
     pcm: bytes
@@ -328,7 +444,9 @@ Event = (
     | StateChanged
     | ErrorOccurred
     | Interrupted
+    | Remarked
     | Pong
     | GoingAway
     | HistoryTold
+    | SessionResumed
 )

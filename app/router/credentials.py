@@ -14,6 +14,12 @@ logger = logging.getLogger(__name__)
 TOKEN_PROTOCOL = "voice-agent.token."  # noqa: S105  # the mark before a token, not one
 """A browser cannot send headers with a WebSocket, so the token may stand in the list of subprotocols."""
 
+_TOKEN_PROTOCOLS = (TOKEN_PROTOCOL, "openai-insecure-api-key.")
+"""Ours, and the one of pages that were written for OpenAI."""
+
+EPHEMERAL = "ek_"
+"""So a key begins that a page may hold, as libraries for OpenAI look for it; the rest of it is a ticket."""
+
 _SIGNS_OF_A_PROXY = frozenset(
     {
         "forwarded",
@@ -66,6 +72,9 @@ _BEGINNINGS_OF_A_PROXY = (
 FORWARDED_HOST = "voice_agent.forwarded_host"
 """Where a scope has the `Host` that the browser asked for, if a trusted proxy has written another."""
 
+FORWARDED_PROTO = "voice_agent.forwarded_proto"
+"""Where a scope has the scheme that was asked for, as a trusted proxy says."""
+
 REFUSED_ORIGIN = "see ALLOWED_ORIGINS, and the proxy's Host or X-Forwarded-Host"
 """What an operator looks at where a page of their own is refused."""
 
@@ -86,26 +95,38 @@ def bearer_token(connection: HTTPConnection) -> str | None:
 
 
 def socket_token(connection: HTTPConnection) -> str | None:
-    """The token of a WebSocket handshake: its header, or an entry of its list of subprotocols."""
+    """Return the token of a WebSocket handshake: of a header, or an entry of its list of subprotocols."""
     offered: list[str] = connection.scope.get("subprotocols", [])
-    listed = [name.removeprefix(TOKEN_PROTOCOL) for name in offered if name.startswith(TOKEN_PROTOCOL)]
+    listed = [
+        name.removeprefix(mark) for name in offered for mark in _TOKEN_PROTOCOLS if name.startswith(mark)
+    ]
+    keys = connection.headers.getlist("api-key")
     if connection.headers.getlist("authorization"):
-        return bearer_token(connection)
-    return listed[0] if len(listed) == 1 else None
+        token = bearer_token(connection)
+    elif keys:
+        token = keys[0].strip() if len(keys) == 1 else None
+    else:
+        token = listed[0] if len(listed) == 1 else None
+    return token.removeprefix(EPHEMERAL) if token else None
 
 
 def address_of(connection: HTTPConnection) -> str:
-    """Where it comes from, behind the proxies that are trusted; empty where nobody knows."""
+    """Return where it comes from, behind the proxies that are trusted; empty where nobody knows."""
     client: Any = connection.scope.get("client")
     return str(client[0]) if client else ""
 
 
 def is_local(connection: HTTPConnection) -> bool:
-    """Whether the request comes from this machine itself, and not through a proxy on it."""
+    """Return whether the request comes from this machine itself, and not through a proxy on it."""
     client: Any = connection.scope.get("client")
-    if client is None or any(map(_is_sign_of_a_proxy, connection.headers.keys())):
+    if client is None or has_sign_of_a_proxy(connection):
         return False
     return is_loopback(str(client[0]))
+
+
+def has_sign_of_a_proxy(connection: HTTPConnection) -> bool:
+    """Return whether a proxy has passed the request on, by its headers."""
+    return any(map(_is_sign_of_a_proxy, connection.headers.keys()))
 
 
 def _is_sign_of_a_proxy(header: str) -> bool:
@@ -139,12 +160,12 @@ def _is_harmless(connection: HTTPConnection) -> bool:
 
 
 def _came_from_here(connection: HTTPConnection) -> bool:
-    """Whether no browser says that a page of another site sent it, be it of the same company's."""
+    """Return whether no browser says that a page of another site sent it, be it of the same company's."""
     return all(site.strip().lower() in _FROM_HERE for site in connection.headers.getlist("sec-fetch-site"))
 
 
 def is_foreign_embed(connection: HTTPConnection) -> bool:
-    """Whether a page of another site has its browser fetch this: as a picture, a frame, a script.
+    """Return whether a page of another site has its browser fetch this: as a picture, a frame, a script.
 
     Such a request names no `Origin`. Whoever follows a link to here comes of their own accord.
     """
@@ -169,7 +190,7 @@ def _is_own(text: str, connection: HTTPConnection, allowed: Collection[str]) -> 
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or an address is this machine's own, and nobody else's."""
+    """Return whether a name or an address is this machine's own, and nobody else's."""
     if host == "localhost":
         return True
     try:

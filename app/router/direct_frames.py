@@ -38,17 +38,25 @@ class DirectWebSocket(PatientWebSocket):
 
     async def send(self, message: Any) -> None:
         """Send an ASGI message."""
-        if (
-            message["type"] == "websocket.send"
-            and self.handshake_complete
-            and not self.close_sent
-            and not self.disconnected
-            and self.writable.is_set()
-            and self.conn.state is OPEN
-        ):
+        if message["type"] == "websocket.send":
             text = message.get("text")
-            data = message.get("bytes") if text is None else text.encode()
-            if data is not None:
-                self.transport.write(frame(_BINARY if text is None else _TEXT, data))
+            payload = message.get("bytes") if text is None else text
+            if payload is not None and self.send_at_once(payload):
                 return
         await super().send(message)
+
+    def send_at_once(self, message: str | bytes) -> bool:
+        """Send a message, text or binary, if the connection is open and its peer reads; return whether."""
+        if (
+            self.conn.state is not OPEN
+            or self.close_sent
+            or self.disconnected
+            or not self.handshake_complete
+            or not self.writable.is_set()
+        ):
+            return False
+        if isinstance(message, str):
+            self.transport.write(frame(_TEXT, message.encode()))
+        else:
+            self.transport.write(frame(_BINARY, message))
+        return True

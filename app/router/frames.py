@@ -9,7 +9,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
-from app.services.limits import Burst
+from app.services.limits.rates import Burst
 
 FRAMES_A_TURN: Final = 20
 """Frames that are read before others have their turn; a whole message ends the turn."""

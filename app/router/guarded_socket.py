@@ -12,13 +12,13 @@ from typing import Any, Final
 from websockets.exceptions import PayloadTooBig
 
 from app.router.direct_frames import DirectWebSocket
+from app.router.fair_rounds import BYTES_PER_UNIT, Turns
 from app.router.frames import FRAMES_A_TURN, POLICY, PacedFrames
 from app.router.large_messages import LargeMessages
-from app.router.turns import BYTES_PER_UNIT, Turns
-from app.services.complaints import CONDUCT
-from app.services.conduct import Conducts
-from app.services.limits import PRESESSION_BYTES, Burst
-from config.settings import Settings
+from app.services.limits.address_conduct import Conducts
+from app.services.limits.complaints import CONDUCT
+from app.services.limits.rates import PRESESSION_BYTES, Burst
+from config.limit_settings import LimitSettings
 
 frames_log = logging.getLogger("uvicorn.frames")
 
@@ -56,9 +56,9 @@ class Guard:
     )
 
     @classmethod
-    def of(cls, settings: Settings, conducts: Conducts) -> "Guard":
-        """The one that these settings ask for."""
-        large = LargeMessages(settings.wire_limit_bytes)
+    def of(cls, settings: LimitSettings, most_bytes: int, conducts: Conducts) -> "Guard":
+        """Return the one that these settings ask for; `most_bytes`: the largest message of all."""
+        large = LargeMessages(most_bytes)
         return cls(settings.most_in_a_second, settings.unfinished_message_s, conducts, large)
 
     def turns_on(self, loop: asyncio.AbstractEventLoop) -> Turns:
@@ -212,7 +212,7 @@ class GuardedSocket(DirectWebSocket):
             self.transport.pause_reading()
 
     async def receive(self) -> Any:
-        """What the application reads next; meanwhile the connection goes on."""
+        """Return what the application reads next; meanwhile the connection goes on."""
         if self._is_judging:
             self._read_on()
         message = await self.queue.get()
@@ -357,5 +357,5 @@ class GuardedSocket(DirectWebSocket):
 
 
 def guarded_sockets(guard: Guard) -> type[GuardedSocket]:
-    """The class with these limits: uvicorn makes its protocols itself."""
+    """Return the class with these limits: uvicorn makes its protocols itself."""
     return type("GuardedSocket", (GuardedSocket,), {"guard": guard})

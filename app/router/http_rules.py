@@ -33,7 +33,7 @@ class HttpRules:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes on what is small enough, and completes the answer's headers."""
+        """Pass on what is small enough, and completes the answer's headers."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -62,7 +62,7 @@ def _claims_too_much(scope: Scope) -> bool:
 
 
 def _counted(receive: Receive) -> Receive:
-    """Receives as before, but no more than the limit: a chunked body says no length."""
+    """Receive as before, but no more than the limit: a chunked body says no length."""
     received = 0
 
     async def counted() -> Message:

@@ -2,7 +2,7 @@
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from app.patience import more_time_s
+from app.stall_timeout import more_time_s
 
 
 class PatientWebSocket(WebSocketsSansIOProtocol):
@@ -11,7 +11,7 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
     _pong_due: float | None = None
 
     def keepalive_timeout(self) -> None:
-        """Ends the connection, if the pong's time was fairly over."""
+        """End the connection, if the pong's time was fairly over."""
         limit_s = self.ping_timeout or 0.0
         due = self.ping_sent_at + limit_s if self._pong_due is None else self._pong_due
         more_s = more_time_s(due, limit_s)
@@ -22,6 +22,6 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
             super().keepalive_timeout()
 
     def send_keepalive_ping(self) -> None:
-        """Begins to wait for the next pong."""
+        """Begin to wait for the next pong."""
         self._pong_due = None
         super().send_keepalive_ping()

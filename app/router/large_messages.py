@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final, Protocol
 
-from app.services.addresses import counted_as
+from app.services.auth.addresses import counted_as
 
 ROOM_BYTES: Final = 32 * 1024 * 1024
 """What all of them may weigh together."""

@@ -25,7 +25,7 @@ _OWN_REFERENCE: Final = re.compile(rb'(?<=")/?static/(?=[^"]*")')
 
 
 def security_headers(frame_ancestors: Iterable[str]) -> dict[str, str]:
-    """What the page and its files tell a browser; `frame_ancestors`: who may show the page in a frame.
+    """Return what the page and its files tell a browser; `frame_ancestors`: who may show the page in a frame.
 
     Neither scripts nor styles inside the page, and nothing from elsewhere. A worklet counts as a script; the
     microphone's sound is no source. Not every browser takes `'self'` for the WebSocket of the same server.
@@ -68,7 +68,7 @@ class PageFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageFiles:
     """The page and its files, by their path below `static/`, in the form `worklets/capture.js`.
 
     The page names its files below `static/@<version>/`, which changes with any of them: a browser keeps them
@@ -93,7 +93,7 @@ class Page:
         return self.files.get("index.html")
 
 
-def load_page(folder: Path = STATIC) -> Page:
+def load_page(folder: Path = STATIC) -> PageFiles:
     """Read the page from its folder, links and hidden files left out."""
     contents: dict[str, bytes] = {}
     for path in sorted(folder.rglob("*")):
@@ -106,7 +106,7 @@ def load_page(folder: Path = STATIC) -> Page:
     if "index.html" in contents:
         named = b"static/@%b/" % version.encode()
         contents["index.html"] = _OWN_REFERENCE.sub(named, contents["index.html"])
-    return Page({name: PageFile(body, _media_type(name)) for name, body in contents.items()}, version)
+    return PageFiles({name: PageFile(body, _media_type(name)) for name, body in contents.items()}, version)
 
 
 def _media_type(name: str) -> str:
@@ -116,7 +116,7 @@ def _media_type(name: str) -> str:
 
 
 def _takes_gzip(accepted: str) -> bool:
-    """Whether `Accept-Encoding` lists gzip, and not with a weight of 0 (RFC 9110, 12.5.3)."""
+    """Return whether `Accept-Encoding` lists gzip, and not with a weight of 0 (RFC 9110, 12.5.3)."""
     for entry in accepted.lower().split(","):
         coding, _, weight = entry.partition(";")
         if coding.strip() in ("gzip", "x-gzip"):
@@ -125,5 +125,5 @@ def _takes_gzip(accepted: str) -> bool:
 
 
 def _has_it(known: str, tag: str) -> bool:
-    """Whether `If-None-Match` names the tag, weak ones too (RFC 9110, 13.1.2)."""
+    """Return whether `If-None-Match` names the tag, weak ones too (RFC 9110, 13.1.2)."""
     return known.strip() == "*" or tag in (entry.strip().removeprefix("W/") for entry in known.split(","))

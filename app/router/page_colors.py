@@ -48,6 +48,16 @@ def page_colors(color: str) -> PageColors:
     return PageColors(light=_shades(color, "light"), dark=_shades(color, "dark"))
 
 
+def stylesheet(colors: PageColors) -> str:
+    """Return what gives a page without scripts these colours, beside `theme.css`."""
+    dark = colors.dark.model_dump()
+    lines = [
+        f"  --{name.replace('_', '-')}: light-dark({light}, {dark[name]});"
+        for name, light in colors.light.model_dump().items()
+    ]
+    return "\n".join([":root {", *lines, "}", ""])
+
+
 def contrast(one: str, other: str) -> float:
     """Return how well one colour is told from the other, from 1 to 21."""
     return _contrast(_read(one), _read(other))

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from app.clock import Clock, SystemClock
 from app.errors import ResumeRefused, ServerFull
@@ -15,32 +14,44 @@ from app.llm.base import ChatProvider, Check
 from app.outbound.httpx_transports import operator_client
 from app.protocol.close_codes import CloseCode
 from app.protocol.events import Event, GoingAway
-from app.services.access import Access
-from app.services.admission import admit_v1, admit_v2
-from app.services.arrivals import Arrivals, Place
-from app.services.conduct import WIRE_FAULT
-from app.services.connection import FLUSH_TIMEOUT_S, Admission, Admit, Connection, Leaving, Terms
-from app.services.dialects import Dialect
-from app.services.endpoints import ENDPOINT_TIMEOUT_S, try_endpoints
-from app.services.erasure import Eraser
-from app.services.introduction import introduce
-from app.services.lease import Lease
-from app.services.live_session import LiveSession
-from app.services.patience import PatientTime
-from app.services.principal import Principal
-from app.services.session_host import SessionHost
-from app.services.visitor import Visitor
+from app.protocol.wire import FrameLimits, Opening, WireProtocol
+from app.services.auth.access import Access
+from app.services.auth.call_gate import CallGate
+from app.services.auth.grants import AccessGrant
+from app.services.auth.principal import Principal
+from app.services.auth.tickets import issuer_of
+from app.services.connections.connection import (
+    FLUSH_TIMEOUT_S,
+    Admission,
+    Admit,
+    Connection,
+    Elsewhere,
+    Leaving,
+    Terms,
+)
+from app.services.connections.handshake_info import HandshakeInfo
+from app.services.limits.address_conduct import WIRE_FAULT
+from app.services.limits.pending_connections import Arrivals, PendingSlot
+from app.services.limits.rates import PRESESSION_BYTES
+from app.services.limits.stall_clock import PatientTime
+from app.services.sessions import admission
+from app.services.sessions.erasure import Eraser
+from app.services.sessions.greeting import load_profile_and_greet
+from app.services.sessions.live_session import LiveSession
+from app.services.sessions.session_host import SessionHost
+from app.services.sessions.session_port import LocalSessions, SessionPort
+from app.services.upkeep.endpoints import ENDPOINT_TIMEOUT_S, try_endpoints
 from app.session.state import SessionState
 from app.session.transport import Transport
 from app.session.voice_session import VoiceSession
+from app.speech.base import Half
+from app.speech.engines.loading import load_engines
+from app.speech.models.readiness import HalfState, VoiceParts, states_of
 from app.storage.no_store import NoStore
 from app.storage.store import Store
-from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
-from app.voice.base import Half
-from app.voice.engines import load_engines
-from app.voice.readiness import HalfState, VoiceParts, states_of
+from app.tools.tool_list import ToolRegistry
 from config.logger_config import SESSION_ID
 from config.settings import Settings
 
@@ -48,7 +59,7 @@ __all__ = ["SessionState", "VoiceSession", "WebSocketAgentService"]
 
 logger = logging.getLogger(__name__)
 
-_NOBODY = Visitor()
+_NOBODY = HandshakeInfo()
 
 _WIRE_FAULTS = {1002: WIRE_FAULT, 1007: WIRE_FAULT, 1009: WIRE_FAULT, 1008: 1.0}
 """Close codes of a client that broke the rules of the wire, and how much each weighs."""
@@ -69,7 +80,11 @@ class WebSocketAgentService:
 
     Attributes:
         conducts: What addresses did.
+        calls: Whose telephone calls are taken; None where none are.
         arrivals: Places for connections that have no session yet.
+        on_leaving: Told that no new session begins here from now on, before the clients are.
+        own_sessions: What may be asked of the live sessions of this process.
+        port: What may be asked of the live sessions, wherever they are.
     """
 
     def __init__(
@@ -90,6 +105,8 @@ class WebSocketAgentService:
         self._clock = clock or SystemClock()
         self.access = access if access is not None else Access(settings, self._clock)
         self.conducts = self.access.conducts
+        secret = settings.twilio_auth_token
+        self.calls = CallGate(secret.get_secret_value(), self._clock) if secret is not None else None
         self.arrivals = Arrivals(settings.max_pending_connections)
         self._time = PatientTime(self._clock)
         http = operator_client(ENDPOINT_TIMEOUT_S)
@@ -101,55 +118,103 @@ class WebSocketAgentService:
         self.voice.on_settled = self.session_host.tell_features
         self.session_host.is_loading = self.voice.is_loading
         self._diagnosis: asyncio.Task[list[Check]] | None = None
-        self.eraser = Eraser(self.session_host, self.store, self._clock, settings.store_timeout_s)
+        self.own_sessions = LocalSessions(self.session_host)
+        self.on_leaving: Callable[[], Awaitable[None]] = _nobody_asks
+        self.port: SessionPort = self.own_sessions
+        self.eraser = Eraser(
+            self.port, self.session_host.profiles, self.store, self._clock, settings.store_timeout_s
+        )
+
+    @property
+    def has_speech(self) -> bool:
+        """Whether it hears and speaks at the moment."""
+        engines = self.session_host.engines
+        return engines.input_engines is not None and engines.synthesiser is not None
+
+    async def redeem_elsewhere(self, token: str | None) -> str | None:
+        """Return what a ticket of another process opens; whatever else was given, as it was."""
+        issuer = issuer_of(token) if token else None
+        if token is None or issuer in (None, self.access.tickets.issuer):
+            return token
+        return await self.port.redeem(issuer or "", token) or token
+
+    def open_port(self, port: SessionPort) -> None:
+        """Have questions about sessions answered by this port from now on: it knows those of others too."""
+        self.port = self.eraser.sessions = port
 
     async def serve(
         self,
         transport: Transport,
-        dialect: Dialect,
-        visitor: Visitor = _NOBODY,
-        place: Place | None = None,
+        wire: WireProtocol,
+        visitor: HandshakeInfo = _NOBODY,
+        place: PendingSlot | None = None,
     ) -> None:
-        """Serves one connection until it ends. On v1 its session ends with it; on v2 it waits for a while.
+        """Serve one connection until it ends; its session ends with it or waits, as the wire says.
 
         Args:
             transport: The accepted connection.
-            dialect: The protocol that it speaks.
+            wire: The protocol that it speaks.
             visitor: What its handshake says.
             place: Its place among those that have no session yet, given back when it has one.
         """
+        settings, most_bytes = self.settings, self.settings.wire_limit_bytes
         is_trusted = self.access.accepts(visitor.token)
         if is_trusted:
-            visitor.widen(self.settings.wire_limit_bytes)
+            visitor.widen(most_bytes)
         crowd = self.session_host.limits.crowds.key_of(visitor.address)
-        admit = self._admission(dialect, visitor, crowd)
+        admit = self._admission(wire, visitor, crowd)
         hearing = place.hearing if place is not None else nullcontext
-        terms = Terms(self.conducts.of(visitor.address), self._time, is_trusted, hearing)
-        connection = Connection(transport, dialect, self.settings, self._clock, admit, terms)
+        terms = Terms(
+            self.conducts.of(visitor.address),
+            self._time,
+            FrameLimits(settings.max_message_bytes, settings.max_audio_message_bytes),
+            most_bytes if is_trusted else PRESESSION_BYTES,
+            settings.agent_locale,
+            hearing,
+        )
+        connection = Connection(transport, wire, settings, self._clock, admit, terms)
         try:
             admission = await self._greet(connection, crowd, place)
             if admission is None:
                 terms.conduct.note()
                 self.session_host.telemetry.connection_ended("turned_away")
                 return
-            visitor.widen(self.settings.wire_limit_bytes)
-            await self._talk(connection, admission)
+            visitor.widen(most_bytes)
+            if isinstance(admission, Elsewhere):
+                await admission.way.carry(transport, admission.first)
+            elif place is None or connection.has_spoken:
+                await self._talk(connection, admission)
+            else:
+                await self._talk_in_place(connection, admission, place)
         finally:
             weight = 1.0 if connection.has_flooded else _WIRE_FAULTS.get(transport.fault_code or 0)
             if weight is not None:
                 self.conducts.of(visitor.address).strike(weight)
 
-    async def _greet(self, connection: Connection, crowd: str, place: Place | None) -> Admission | None:
+    async def _greet(
+        self, connection: Connection, crowd: str, place: PendingSlot | None
+    ) -> Admission | Elsewhere | None:
+        admission: Admission | Elsewhere | None = None
         try:
             stay = place.stay() if place is not None else nullcontext()
             async with stay:
                 with self.session_host.limits.crowds.arriving(crowd):
-                    return await connection.greet()
+                    admission = await connection.greet()
         except ServerFull as error:
-            return await connection.turn_away(error, CloseCode.TRY_LATER)
+            await connection.turn_away(error, CloseCode.TRY_LATER)
         finally:
-            if place is not None:
+            if place is not None and (admission is None or connection.has_spoken):
                 place.give_back()
+        return admission
+
+    async def _talk_in_place(self, connection: Connection, admission: Admission, place: PendingSlot) -> None:
+        """Serve a session that nobody had to ask for: it counts as none until its client says something."""
+        connection.on_first_word = place.give_back
+        try:
+            async with place.stay():
+                await self._talk(connection, admission)
+        except ServerFull as error:
+            await connection.turn_away(error, CloseCode.TRY_LATER)
 
     async def _talk(self, connection: Connection, admission: Admission) -> None:
         live, link = admission.live, admission.link
@@ -164,14 +229,14 @@ class WebSocketAgentService:
                 self.access.end(admission.lease)
             self.session_host.telemetry.connection_ended(leaving.reason)
             live.pump.detach(link)
-            # A goodbye from a connection that has lost the session to a newer one is nobody's word any more.
-            if (leaving.is_goodbye and not link.was_replaced) or not live.is_resumable:
+            # Ignore a goodbye from a connection that has been replaced.
+            if (leaving.is_goodbye and not link.was_replaced) or not live.outlives_connection:
                 await self.session_host.close(live, leaving.reason)
             elif live.pump.link is None:
                 self.session_host.wait_for(live, leaving.reason)
 
     async def diagnose(self) -> list[Check]:
-        """Tries the model, the store, speech and the tools' endpoints for real, each bounded in time.
+        """Try the model, the store, speech and the tools' endpoints for real, each bounded in time.
 
         It costs: all who ask while that goes on have the same answer.
         """
@@ -207,11 +272,12 @@ class WebSocketAgentService:
         return [Check("storage", ok=health.status == "ok", detail=detail)]
 
     async def farewell(self) -> None:
-        """Tells all clients that the server stops, lets running turns end, and closes with 1012.
+        """Tell all clients that the server stops, lets running turns end, and close with 1012.
 
         New sessions are refused from now on. Lasts `SHUTDOWN_GRACE_S` at most, and a moment for the closes.
         """
         self.session_host.is_leaving = True
+        await self.on_leaving()
         for live in self.sessions:
             # Spread over some seconds, so that not all clients come back in the same moment.
             after_s = round(random.uniform(0.5, RECONNECT_SPREAD_S), 1)  # noqa: S311  # no secret
@@ -224,12 +290,12 @@ class WebSocketAgentService:
             await asyncio.gather(*late, return_exceptions=True)
             # What has been heard by now is what was heard: nothing more of these turns leaves.
             await asyncio.gather(
-                *(live.conversation.cut_off(stays_open=live.is_resumable) for live in self.sessions)
+                *(live.conversation.cut_off(stays_open=live.outlives_connection) for live in self.sessions)
             )
         await asyncio.gather(*(self._send_away(live) for live in self.sessions))
 
     async def _send_away(self, live: LiveSession) -> None:
-        """Closes a session's connection, when what waits has left."""
+        """Close a session's connection, when what waits has left."""
         if live.pump.link is None:
             return
         try:
@@ -242,7 +308,7 @@ class WebSocketAgentService:
             await transport.close(CloseCode.RESTART, "server is restarting")
 
     async def aclose(self) -> None:
-        """Ends all sessions and gives back what the process holds."""
+        """End all sessions and gives back what the process holds."""
         self._time.stop()
         if self._diagnosis is not None:
             self._diagnosis.cancel()
@@ -261,48 +327,50 @@ class WebSocketAgentService:
         self.session_host.engines = await load_engines(self.settings, halves, others)
         return states_of(self.session_host.engines)
 
-    def _admission(self, dialect: Dialect, visitor: Visitor, crowd: str) -> Admit:
+    def _admission(self, wire: WireProtocol, visitor: HandshakeInfo, crowd: str) -> Admit:
         host = self.session_host
-        good: dict[str | None, tuple[Principal | None, Lease]] = {}
+        good: dict[str | None, tuple[Principal | None, AccessGrant]] = {}
 
-        async def admit(first: dict[str, Any], transport: Transport) -> Admission | Event:
-            token = visitor.token or _token_of(first)
-            if token not in good:
+        async def admit(opening: Opening, transport: Transport) -> Admission | Elsewhere | Event:
+            token = visitor.token or opening.token
+            if opening.vouched_user is not None:
+                good[token] = self.access.admit_vouched(opening.vouched_user)
+            elif token not in good:
                 # A ticket is spent at once, and its connection may need a second try at its first message.
                 good.clear()
-                good[token] = self.access.admit(token)
+                good[token] = self.access.admit(await self.redeem_elsewhere(token))
             principal, lease = good[token]
             lease.check()
-            if not (dialect.is_resumable and first.get("type") == "resume"):
+            if not opening.is_resume:
                 host.limits.crowds.check(crowd, is_anonymous=principal is None)
-            if dialect.is_resumable:
-                try:
-                    admission = await admit_v2(first, transport, host, principal)
-                except ResumeRefused:
-                    host.telemetry.resumed("refused")
-                    raise
-            else:
-                admission = admit_v1(first, transport, host, principal)
-            if isinstance(admission, Admission):
-                if admission.resumed is not None:
-                    host.telemetry.resumed(admission.resumed)
-                host.limits.crowds.move(admission.live.crowd, crowd)
-                admission.live.crowd = crowd
-                admission.live.session.sharing = crowd if principal is None else ""
-                introduce(
-                    admission.live,
+            asked = opening.read()
+            way = await admission.way_elsewhere(asked, host, wire, replace(visitor, token=lease.token))
+            if way is not None:
+                return Elsewhere(way)
+            try:
+                admitted = await admission.admit(asked, transport, host, principal, wire)
+            except ResumeRefused:
+                host.telemetry.resumed("refused")
+                raise
+            if isinstance(admitted, Admission):
+                if admitted.resumed is not None:
+                    host.telemetry.resumed(admitted.resumed)
+                host.limits.crowds.move(admitted.live.crowd, crowd)
+                admitted.live.crowd = crowd
+                admitted.live.session.sharing = crowd if principal is None else ""
+                load_profile_and_greet(
+                    admitted.live,
                     host.profiles,
                     self.store,
                     self.settings,
                     is_known=visitor.is_local or principal is not None,
-                    has_spoken=admission.message is not None,
+                    has_spoken=admitted.frame is not None,
                 )
-                return replace(admission, lease=lease)
-            return admission
+                return replace(admitted, lease=lease)
+            return admitted
 
         return admit
 
 
-def _token_of(first: dict[str, Any]) -> str | None:
-    token = first.get("token")
-    return token if isinstance(token, str) else None
+async def _nobody_asks() -> None:
+    """Where there is no other process that has to know."""

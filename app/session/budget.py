@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Self
 
 from app.errors import BudgetExceeded
-from config.settings import Settings
+from config.limit_settings import LimitSettings
 
 HOUR_S: Final = 3600.0
 MAX_KNOWN: Final = 10_000
@@ -37,7 +37,7 @@ class HourlyLimit:
         self._hours: OrderedDict[str, _Hour] = OrderedDict()
 
     def check(self, key: str) -> None:
-        """Raises `BudgetExceeded`, with the time left, where this user has used it up."""
+        """Raise `BudgetExceeded`, with the time left, where this user has used it up."""
         if not self._most:
             return
         hour = self._hours.get(key)
@@ -47,7 +47,7 @@ class HourlyLimit:
             raise BudgetExceeded(f"{self._what}, {round(left_s)} s left", minutes=math.ceil(left_s / 60))
 
     def left(self, key: str, wanted: int) -> int:
-        """How many of those that are wanted may be used."""
+        """Return how many of those that are wanted may be used."""
         if not self._most:
             return wanted
         hour = self._hours.get(key)
@@ -55,7 +55,7 @@ class HourlyLimit:
         return min(wanted, self._most if hour is None or is_over else self._most - hour.used)
 
     def spend(self, key: str, amount: int = 1) -> None:
-        """Counts what was used."""
+        """Count what was used."""
         if not self._most:
             return
         now = self._monotonic()
@@ -77,7 +77,7 @@ class Budgets:
     tool_calls: HourlyLimit
 
     @classmethod
-    def of(cls, settings: Settings, monotonic: Callable[[], float]) -> Self:
+    def of(cls, settings: LimitSettings, monotonic: Callable[[], float]) -> Self:
         """Those that the settings name."""
         return cls(
             HourlyLimit("texts", settings.max_texts_per_session_hour, monotonic),

@@ -7,14 +7,22 @@ its budget; the newest stays.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal, overload
 
-from app.chat import ApiMessage, Extras, NoteKind, Usage
-from app.errors import ContextTooLong
-from app.session.history_turn import ROUND_BREAK, CallRecord, HistoryTurn, calling, is_speech, weight_of
+from app.chat import ApiMessage, Extras, NoteKind, TokenUsage
+from app.session.history_turn import (
+    ROUND_BREAK,
+    CallRecord,
+    PromptTurn,
+    calling,
+    is_speech,
+    weight_of,
+    without_calls,
+    without_words,
+)
 from app.session.message_rules import validate
-from app.session.tool_messages import RUNNING, bare_ending, shorten, tool_message
+from app.session.tool_messages import RUNNING, tool_message
 
 BYTES_PER_TOKEN = 3
 """Estimate for UTF-8 text in Spanish and English before a service has counted (design: bytes / 3)."""
@@ -45,6 +53,7 @@ class History(Sequence[ApiMessage]):
 
     Attributes:
         message_count: User and assistant messages so far, those that left the prompt included.
+        left_upto: The newest turn that has left the prompts.
         summary: What stands in the prompts for the turns that have left; empty where nothing does.
     """
 
@@ -52,8 +61,8 @@ class History(Sequence[ApiMessage]):
         self._rules = system_prompt
         self._system: ApiMessage = {"role": "system", "content": system_prompt}
         self._max_tokens = max_tokens
-        self._turns: deque[HistoryTurn] = deque()
-        self._left: list[HistoryTurn] = []  # an empty deque weighs ten times as much, in each session
+        self._turns: deque[PromptTurn] = deque()
+        self._left: list[PromptTurn] = []  # an empty deque weighs ten times as much, in each session
         self._stand_in: ApiMessage | None = None
         self._is_stand_in_accepted = False
         self._settleable: dict[str, ApiMessage] = {}
@@ -66,10 +75,12 @@ class History(Sequence[ApiMessage]):
         self._names_content = False
         self._is_older_doubted = False
         self._has_failed = False
-        self._refused: list[HistoryTurn] = []
-        self._halved: list[HistoryTurn] = []
+        self._refused: list[PromptTurn] = []
+        self._halved: list[PromptTurn] = []
         self._writes: set[str] = set()
+        self._superseded: set[str] = set()
         self.message_count = 0
+        self.left_upto = ""
         self.summary = ""
 
     def __len__(self) -> int:
@@ -89,7 +100,7 @@ class History(Sequence[ApiMessage]):
     # Writing
 
     def begin_turn(self, turn_id: str, position: int = 0) -> None:
-        """Opens a turn; all that is added from now on belongs to it.
+        """Open a turn; all that is added from now on belongs to it.
 
         Args:
             turn_id: The turn.
@@ -97,45 +108,47 @@ class History(Sequence[ApiMessage]):
         """
         while self._turns and not self._turns[-1].messages:
             self._turns.pop()
+        if self._superseded:
+            self._turns = deque(turn for turn in self._turns if turn.turn_id not in self._superseded)
         self._settleable.clear()
         self.make_room()
-        self._turns.append(HistoryTurn(turn_id, position))
+        self._turns.append(PromptTurn(turn_id, position))
 
     def tell_of_user(self, text: str) -> None:
-        """Puts what is known of the user behind the rules, in the place of what was told of them before."""
+        """Put what is known of the user behind the rules, in the place of what was told of them before."""
         self._system = {"role": "system", "content": f"{self._rules}\n\n{text}" if text else self._rules}
 
     def restore_turn(self, turn_id: str, messages: Sequence[ApiMessage], position: int = 0) -> None:
-        """Adds a turn of an earlier life of the session, if the API would take it."""
+        """Add a turn of an earlier life of the session, if the API would take it."""
         if messages and not validate(messages):
             count = len(messages)
             # What was answered, the service took; of the rest nobody knows.
             accepted = count if is_speech(messages[-1]) else 0
             self._has_failed |= not accepted
-            self._turns.append(HistoryTurn(turn_id, position, list(messages), accepted, count))
+            self._turns.append(PromptTurn(turn_id, position, list(messages), accepted, count))
 
     def take_unwritten(self) -> list[ApiMessage]:
-        """What entered the newest turn since this was asked last, but for the user's text."""
+        """Return what entered the newest turn since this was asked last, but for the user's text."""
         turn = self._turns[-1]
         fresh = turn.messages[turn.written :]
         turn.written = len(turn.messages)
         return [message for message in fresh if message["role"] != "user"]
 
     def add_user(self, text: str) -> None:
-        """Adds what the user said."""
+        """Add what the user said."""
         self._add({"role": "user", "content": text})
 
     def add_note(self, text: str, kind: NoteKind = "context") -> None:
-        """Adds what the operator's back end wants the model to know, or to do; clients cannot."""
+        """Add what the operator's back end wants the model to know, or to do; clients cannot."""
         self._add({"role": "system", "content": text, "note": kind})
 
     def add_assistant(self, text: str, extras: Extras | None = None) -> None:
-        """Adds what the agent said; nothing said adds nothing, since the API refuses an empty message."""
+        """Add what the agent said; nothing said adds nothing, since the API refuses an empty message."""
         if text.strip():
             self._add({"role": "assistant", "content": text} | ({"extras": extras} if extras else {}))
 
     def add_calls(self, text: str, calls: Sequence[CallRecord], extras: Extras | None = None) -> None:
-        """Adds tool calls, with what was said before them, and a message that each of them is running.
+        """Add tool calls, with what was said before them, and a message that each of them is running.
 
         `settle` may replace that message until the next prompt has been built. `extras` is what the service
         gave with all of it.
@@ -149,7 +162,7 @@ class History(Sequence[ApiMessage]):
             self._add(message)
 
     def settle(self, call_id: str, content: dict[str, Any]) -> None:
-        """Puts a call's ending in the place of its "running" message.
+        """Put a call's ending in the place of its "running" message.
 
         Raises:
             KeyError: The model has been told already that the call runs; that is never rewritten.
@@ -157,8 +170,12 @@ class History(Sequence[ApiMessage]):
         self._settleable.pop(call_id)["content"] = tool_message(call_id, content)["content"]
         self._turns[-1].touch()
 
+    def can_settle(self, call_id: str) -> bool:
+        """Return whether a call's "running" message may still be replaced."""
+        return call_id in self._settleable
+
     def cut_speech(self, heard_chars: int) -> None:
-        """Keeps of what the agent said in the newest turn just what the user heard; calls stay.
+        """Keep of what the agent said in the newest turn just what the user heard; call stay.
 
         Args:
             heard_chars: Characters of the turn's chunks that left, with the empty line between two rounds.
@@ -168,15 +185,17 @@ class History(Sequence[ApiMessage]):
         self.message_count -= turn.cut_speech(heard_chars)
 
     def recut_speech(self, turn_id: str, heard_chars: int) -> str | None:
-        """Cuts the turn that was cut last anew: the user heard more of it, or less.
+        """Cut a turn anew: the user heard more of it, or less. Of one that was not cut last, only less.
 
         Returns:
-            What of it stands there now; None where the turn is another, or has left.
+            What of it stands there now; None where the turn has left.
         """
-        uncut_id, messages = self._uncut
         turn = next((each for each in self._turns if each.turn_id == turn_id), None)
-        if turn is None or uncut_id != turn_id:
+        if turn is None:
             return None
+        if self._uncut[0] != turn_id:
+            self._uncut = (turn_id, [dict(message) for message in turn.messages])
+        messages = self._uncut[1]
         self.message_count += len(messages) - len(turn.messages)
         turn.messages[:] = [dict(message) for message in messages]
         self.message_count -= turn.cut_speech(heard_chars)
@@ -185,12 +204,12 @@ class History(Sequence[ApiMessage]):
         return ROUND_BREAK.join(text for text in said if text)
 
     def said_in(self, turn_id: str) -> list[ApiMessage]:
-        """What a turn added, but for the user's text."""
+        """Return what a turn added, but for the user's text."""
         turn = next((each for each in self._turns if each.turn_id == turn_id), None)
         return [message for message in turn.messages if message["role"] != "user"] if turn else []
 
     def forget_turn(self, turn_id: str) -> None:
-        """Takes out all of the newest turn, in whose place another comes."""
+        """Take out all of the newest turn, in whose place another comes."""
         if self._turns and self._turns[-1].turn_id == turn_id:
             turn = self._turns[-1]
             self.message_count -= sum(message["role"] in _COUNTED for message in turn.messages)
@@ -198,8 +217,18 @@ class History(Sequence[ApiMessage]):
             turn.accepted = turn.written = 0
             turn.touch()
 
+    def take_out_words(self, turn_id: str, role: Literal["user", "assistant"]) -> None:
+        """Take out what one side said in a turn; calls and their results stay."""
+        for turn in self._turns:
+            if turn.turn_id == turn_id:
+                self.message_count -= turn.take_out_words(role)
+
+    def supersede(self, turn_ids: Collection[str]) -> None:
+        """Turns that leave when the next one begins, when none of them runs any more; no summary has them."""
+        self._superseded.update(turn_ids)
+
     def add_written(self, messages: Sequence[ApiMessage]) -> None:
-        """Adds what an earlier life of the session wrote down of the newest turn, if the API takes it."""
+        """Add what an earlier life of the session wrote down of the newest turn, if the API takes it."""
         turn = self._turns[-1]
         if messages and not validate([*turn.messages, *messages]):
             for message in messages:
@@ -207,23 +236,30 @@ class History(Sequence[ApiMessage]):
             turn.written = len(turn.messages)
 
     def add_result(self, call: CallRecord, content: dict[str, Any]) -> None:
-        """Adds a background call's ending as a new pair of call and result; `call` has a new id."""
+        """Add a background call's ending as a new pair of call and result; `call` has a new id."""
         self._add(calling("", [call]))
         self._writes.update([call.call_id] if call.is_write else ())
         self._add(tool_message(call.call_id, content))
+
+    def take_out(self, call_ids: Collection[str]) -> None:
+        """Take results out of the newest turn that `add_result` put there; what it did with them stays."""
+        turn = self._turns[-1]
+        self.message_count -= turn.take_out(call_ids)
+        if self._uncut[0] == turn.turn_id:
+            self._uncut = (turn.turn_id, without_calls(self._uncut[1], call_ids))
 
     def _add(self, message: ApiMessage) -> None:
         self._turns[-1].messages.append(message)
         self._turns[-1].touch()
         self.message_count += message["role"] in _COUNTED
 
-    def take_left(self) -> list[HistoryTurn]:
+    def take_left(self) -> list[PromptTurn]:
         """The turns that have left since this was asked last, oldest first: each is given out once."""
         left, self._left = self._left, []
         return left
 
-    def stand_in(self, summary: str, content: str) -> None:
-        """Puts a summary in the place of the turns that have left.
+    def set_summary(self, summary: str, content: str) -> None:
+        """Put a summary in the place of the turns that have left.
 
         Args:
             summary: The summary itself.
@@ -234,7 +270,7 @@ class History(Sequence[ApiMessage]):
         self._is_stand_in_accepted = self._was_stand_in_asked = False
 
     def for_api(self, tools_bytes: int = 0, without: LeftOut | None = None) -> list[ApiMessage]:
-        """The next prompt: system prompt, summary, and as many of the newest whole turns as fit.
+        """Return the next prompt: system prompt, summary, and as many of the newest whole turns as fit.
 
         Args:
             tools_bytes: Size of the tools' schemas that go with it, which the service counts too.
@@ -265,7 +301,7 @@ class History(Sequence[ApiMessage]):
         return messages[-1]["content"] or "" if messages and is_speech(messages[-1]) else ""
 
     def preview(self, text: str, tools_bytes: int = 0) -> tuple[list[ApiMessage], int] | None:
-        """The prompt of a turn that would begin with this text now, and its tokens as estimated.
+        """Return the prompt of a turn that would begin with this text now, and its tokens as estimated.
 
         Nothing changes by it. The messages are copies: what is done to the history later leaves them alone.
 
@@ -302,7 +338,7 @@ class History(Sequence[ApiMessage]):
         if is_refused and has_older and (self._refusals or self._is_older_doubted):
             yield "older"
 
-    def take_refused(self) -> list[HistoryTurn]:
+    def take_refused(self) -> list[PromptTurn]:
         """The turns of which something left for good, since prompts went well only without it; each once."""
         refused, self._refused = self._refused, []
         return refused
@@ -331,7 +367,7 @@ class History(Sequence[ApiMessage]):
                     turn.mark_accepted()
         self._turns[-1].mark_accepted()
 
-    def _doubt_older(self, older: Sequence[HistoryTurn]) -> None:
+    def _doubt_older(self, older: Sequence[PromptTurn]) -> None:
         """The newest turn was taken only without all that is older: once may be chance."""
         if self._is_older_doubted:
             self.summary, self._stand_in = "", None
@@ -339,7 +375,7 @@ class History(Sequence[ApiMessage]):
                 self._drop(turn, [])
         self._is_older_doubted = not self._is_older_doubted
 
-    def _doubt_unaccepted(self, turn: HistoryTurn) -> bool:
+    def _doubt_unaccepted(self, turn: PromptTurn) -> bool:
         """The newest turn was taken only without what is new in this one; return whether that stays."""
         kept = self._kept(turn)
         if list(map(id, kept)) == list(map(id, turn.messages)):
@@ -350,12 +386,12 @@ class History(Sequence[ApiMessage]):
         turn.is_doubted = True
         return True
 
-    def _drop(self, turn: HistoryTurn, kept: list[ApiMessage]) -> None:
-        """Lets all but these messages of a turn go, for good."""
+    def _drop(self, turn: PromptTurn, kept: list[ApiMessage]) -> None:
+        """Let all but these messages of a turn go, for good."""
         kept_ids = set(map(id, kept))
         gone = [message for message in turn.messages if id(message) not in kept_ids]
         if gone:
-            self._refused.append(HistoryTurn(turn.turn_id, turn.position, gone))
+            self._refused.append(PromptTurn(turn.turn_id, turn.position, gone))
             self.message_count += _count(kept) - _count(turn.messages)
             turn.messages[:] = kept
             turn.touch()
@@ -366,8 +402,8 @@ class History(Sequence[ApiMessage]):
         """What the last prompt holds, as estimated."""
         return round(self._tokens(self._asked_bytes))
 
-    def observe(self, usage: Usage, more_bytes: int = 0) -> None:
-        """Corrects the estimate by what the service counted for the last prompt.
+    def observe(self, usage: TokenUsage, more_bytes: int = 0) -> None:
+        """Correct the estimate by what the service counted for the last prompt.
 
         `more_bytes`: what it was sent beside that prompt.
         """
@@ -375,8 +411,8 @@ class History(Sequence[ApiMessage]):
             measured = usage.prompt_tokens / (self._asked_bytes + more_bytes)
             self._tokens_per_byte = min(_MOST_TOKENS_PER_BYTE, max(_LEAST_TOKENS_PER_BYTE, measured))
 
-    def forget_unaccepted(self) -> None:
-        """Takes out the texts and tool results that entered since the last accepted prompt.
+    def drop_rejected(self) -> None:
+        """Take out the texts and tool results that entered since the last accepted prompt.
 
         Otherwise every later prompt would be refused as well. Of writes it stays known that they were
         ordered, and how they ended. What the agent said and a new summary stay at first; if the next prompt
@@ -390,36 +426,23 @@ class History(Sequence[ApiMessage]):
             tail = turn.unaccepted
             if tail:
                 turn.touch()
-            kept = self._without_words(tail, keeps_speech=self._refusals == 1)
+            kept = without_words(tail, self._writes, keeps_speech=self._refusals == 1)
             turn.messages[turn.accepted :] = kept
             self.message_count += _count(kept) - _count(tail)
 
-    def _kept(self, turn: HistoryTurn) -> list[ApiMessage]:
-        """What a turn has that the service took, or that the agent said or did."""
-        return [*turn.messages[: turn.accepted], *self._without_words(turn.unaccepted, keeps_speech=True)]
-
-    def _without_words(self, messages: Sequence[ApiMessage], *, keeps_speech: bool) -> list[ApiMessage]:
-        """What stays of messages that may have been refused: that a write was ordered, and how it ended."""
-        kept: list[ApiMessage] = []
-        for message in messages:
-            if "tool_calls" in message:
-                writes = [call for call in message["tool_calls"] if call["id"] in self._writes]
-                records = [CallRecord(call["id"], call["function"]["name"], "{}") for call in writes]
-                kept += [calling("", records)] if records else []
-            elif message["role"] == "tool":
-                kept += [bare_ending(message)] if message["tool_call_id"] in self._writes else []
-            elif keeps_speech and is_speech(message):
-                kept.append(message)
-        return kept
+    def _kept(self, turn: PromptTurn) -> list[ApiMessage]:
+        """Return what a turn has that the service took, or that the agent said or did."""
+        words = without_words(turn.unaccepted, self._writes, keeps_speech=True)
+        return [*turn.messages[: turn.accepted], *words]
 
     def holds(self, call_id: str | None) -> bool:
-        """Whether the newest turn has a tool message for this call."""
+        """Return whether the newest turn has a tool message for this call."""
         if call_id is None or not self._turns:
             return False
         return any(message.get("tool_call_id") == call_id for message in self._turns[-1].messages)
 
     def drop_older_half(self) -> bool:
-        """Lets the oldest whole turns go until half of the prompt has left; False if only one is left.
+        """Let the oldest whole turns go until half of the prompt has left; False if only one is left.
 
         They have left for good once a prompt without them is accepted; until then `take_back` undoes it.
         """
@@ -429,24 +452,25 @@ class History(Sequence[ApiMessage]):
         return True
 
     def take_back(self) -> None:
-        """Puts back what left for nothing: without it, too, the service found the prompt too long."""
+        """Put back what left for nothing: without it, too, the service found the prompt too long."""
         while self._halved and self._left and self._left[-1] is self._halved[-1]:
             self._turns.appendleft(self._left.pop())
             self._halved.pop()
         self._halved.clear()
 
     def make_room(self) -> None:
-        """Lets the oldest whole turns go where there is more than the budget allows; the newest stays."""
+        """Let the oldest whole turns go where there is more than the budget allows; the newest stays."""
         if self._tokens(self._weight()) > self._max_tokens:
             self._leave_until(self._max_tokens * KEPT_SHARE)
 
-    def _leave_until(self, max_tokens: float) -> list[HistoryTurn]:
+    def _leave_until(self, max_tokens: float) -> list[PromptTurn]:
         weight = self._weight()
-        gone: list[HistoryTurn] = []
+        gone: list[PromptTurn] = []
         while self._tokens(weight) > max_tokens and len(self._turns) > 1:
             turn = self._turns.popleft()
             weight -= turn.weight
-            if turn.messages:
+            self.left_upto = turn.turn_id
+            if turn.messages and turn.turn_id not in self._superseded:
                 self._left.append(turn)
                 del self._left[:-MAX_LEFT]
                 gone.append(turn)
@@ -462,23 +486,10 @@ class History(Sequence[ApiMessage]):
         return weight * self._tokens_per_byte
 
     def _fit_newest(self) -> None:
-        """Sees to it that system prompt and newest turn alone are within the budget."""
+        """See to it that system prompt and newest turn alone are within the budget."""
         weight = weight_of([self._system]) + self._turns[-1].weight
         if self._tokens(weight) > self._max_tokens:
-            self._cut_results(weight - int(self._max_tokens / self._tokens_per_byte))
-
-    def _cut_results(self, excess: int) -> None:
-        """Cuts the newest turn's longest tool results until `excess` bytes have gone."""
-        results = [m for m in self._turns[-1].messages if m["role"] == "tool"]
-        self._turns[-1].touch()
-        while excess > 0:
-            longest = max(results, key=lambda m: len(m["content"].encode()), default=None)
-            if longest is None:
-                raise ContextTooLong("the newest turn alone is over MAX_HISTORY_TOKENS")
-            before = weight_of([longest])
-            if not shorten(longest, excess):
-                results.remove(longest)
-            excess -= before - weight_of([longest])
+            self._turns[-1].cut_results(weight - int(self._max_tokens / self._tokens_per_byte))
 
 
 def _count(messages: Sequence[ApiMessage]) -> int:

@@ -29,10 +29,10 @@ Sources = Mapping[str, MessageSource]
 
 NO_SOURCES: Final[Sources] = {}
 
-Endings = Mapping[str, TurnEnding]
+TurnEndings = Mapping[str, TurnEnding]
 """How turns end that a new text ends, by their id."""
 
-NO_ENDINGS: Final[Endings] = {}
+NO_ENDINGS: Final[TurnEndings] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,10 @@ class Journal(Protocol):
         content: str,
         client_id: str | None,
         joins: str = "",
-        ends: Endings = NO_ENDINGS,
+        ends: TurnEndings = NO_ENDINGS,
+        supersedes: Sequence[str] = (),
     ) -> Awaitable[bool]:
-        """A user's text; True once it survives the end of the process.
+        """Return a user's text; True once it survives the end of the process.
 
         Args:
             turn_id: The turn that will answer it.
@@ -101,11 +102,12 @@ class Journal(Protocol):
             client_id: The client's own id for it.
             joins: The turn whose text it says again, with more words; that text is not read again.
             ends: The turns whose texts it ends: all of this survives together, or nothing.
+            supersedes: The turns in whose place it comes; they are kept and marked, also what they still add.
         """
         ...
 
     def contribution_taken(self, turn_id: str, message: ApiMessage, source: MessageSource) -> Awaitable[bool]:
-        """What a back end adds, before its turn begins; True once it survives the end of the process.
+        """Return what a back end adds, before its turn begins; True once it survives the end of the process.
 
         It stands at the place that was `next_position`.
         """
@@ -122,7 +124,7 @@ class Journal(Protocol):
         sources: Sources = NO_SOURCES,
         place: int | None = None,
     ) -> Awaitable[bool]:
-        """What a turn added to the history; True once it survives the end of the process.
+        """Return what a turn added to the history; True once it survives the end of the process.
 
         Args:
             turn_id: The turn.
@@ -146,7 +148,7 @@ class Journal(Protocol):
         ...
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
-        """Another form of what the last turn added: the user heard more of it, or less."""
+        """Another form of what the last turn added that was cut: the user heard more of it, or less."""
         ...
 
     def text_refused(self, position: int) -> None:
@@ -154,7 +156,7 @@ class Journal(Protocol):
         ...
 
     def call_started(self, call: CallStart) -> Awaitable[bool]:
-        """A tool call, before it runs; only a write waits for it."""
+        """Return a tool call, before it runs; only a write waits for it."""
         ...
 
     def call_began(self, call_id: str) -> Awaitable[bool]:
@@ -198,13 +200,14 @@ class NoJournal:
         content: str,
         client_id: str | None,
         joins: str = "",
-        ends: Endings = NO_ENDINGS,
+        ends: TurnEndings = NO_ENDINGS,
+        supersedes: Sequence[str] = (),
     ) -> Awaitable[bool]:
-        """Writes nothing."""
+        """Write nothing."""
         return NOT_KEPT
 
     def contribution_taken(self, turn_id: str, message: ApiMessage, source: MessageSource) -> Awaitable[bool]:
-        """Writes nothing."""
+        """Write nothing."""
         return NOT_KEPT
 
     def turn_ended(
@@ -218,33 +221,33 @@ class NoJournal:
         sources: Sources = NO_SOURCES,
         place: int | None = None,
     ) -> Awaitable[bool]:
-        """Writes nothing."""
+        """Write nothing."""
         return NOT_KEPT
 
     def turn_cut(
         self, turn_id: str, messages: Sequence[ApiMessage], told: Sequence[str], *, is_anew: bool = False
     ) -> None:
-        """Writes nothing."""
+        """Write nothing."""
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
-        """Writes nothing."""
+        """Write nothing."""
 
     def text_refused(self, position: int) -> None:
-        """Writes nothing."""
+        """Write nothing."""
 
     def call_started(self, call: CallStart) -> Awaitable[bool]:
-        """Writes nothing."""
+        """Write nothing."""
         return NOT_KEPT
 
     def call_began(self, call_id: str) -> Awaitable[bool]:
-        """Writes nothing."""
+        """Write nothing."""
         return NOT_KEPT
 
     def call_ended(self, call: CallEnd) -> None:
-        """Writes nothing."""
+        """Write nothing."""
 
     def calls_told(self, call_ids: Sequence[str]) -> None:
-        """Writes nothing."""
+        """Write nothing."""
 
     def summarised(self, summary: str, upto: int) -> None:
-        """Writes nothing."""
+        """Write nothing."""

@@ -10,7 +10,7 @@ _MAX_ID_CHARS = 40
 
 
 def validate(messages: Sequence[ApiMessage]) -> list[str]:
-    """What the chat-completions API would refuse in these messages; empty where it would take them."""
+    """Return what the chat-completions API would refuse in these messages; empty where it would take them."""
     problems: list[str] = []
     waiting: list[str] = []
     for position, message in enumerate(messages):
@@ -30,7 +30,7 @@ def validate(messages: Sequence[ApiMessage]) -> list[str]:
 
 
 def _check_assistant(position: int, message: ApiMessage, problems: list[str]) -> list[str]:
-    """Adds an assistant message's problems; returns the ids of its calls."""
+    """Add an assistant message's problems; return the ids of its calls."""
     calls = message.get("tool_calls")
     if calls is None:
         if not message["content"]:

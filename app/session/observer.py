@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Literal, Protocol
 
-from app.chat import ApiMessage, Usage
+from app.chat import ApiMessage, TokenUsage
 from app.protocol.events import AudioFrame, Event, ResponseChunk
 
 UNTOLD: Final = frozenset({ResponseChunk, AudioFrame})
@@ -20,7 +20,7 @@ ResumeOutcome = Literal["ok", "gap", "refused"]
 class ModelCall(Protocol):
     """One request to a model, from the beginning of a `with` block to its end."""
 
-    def completed(self, finish_reason: str, usage: Usage | None) -> None:
+    def completed(self, finish_reason: str, usage: TokenUsage | None) -> None:
         """The answer has come whole. Without this, or by an exception, it has not."""
         ...
 
@@ -60,37 +60,37 @@ class Telemetry(Protocol):
 
 
 class _UncountedCall:
-    def completed(self, finish_reason: str, usage: Usage | None) -> None:
-        """Looks away."""
+    def completed(self, finish_reason: str, usage: TokenUsage | None) -> None:
+        """Look away."""
 
 
 _UNCOUNTED: Final = _UncountedCall()
 
 
-class NobodyLooks:
+class NullTelemetry:
     """Observer and telemetry where nothing is measured."""
 
     def saw(self, event: Event) -> None:
-        """Looks away."""
+        """Look away."""
 
     def model_call(
         self, turn_id: str | None, messages: Sequence[ApiMessage], *, is_draft: bool = False
     ) -> AbstractContextManager[ModelCall]:
-        """Looks away."""
+        """Look away."""
         return nullcontext(_UNCOUNTED)
 
     def closed(self) -> None:
-        """Looks away."""
+        """Look away."""
 
     def observer(self, session_id: str) -> Observer:
         """Nobody."""
         return self
 
     def resumed(self, outcome: ResumeOutcome) -> None:
-        """Looks away."""
+        """Look away."""
 
     def connection_ended(self, reason: str) -> None:
-        """Looks away."""
+        """Look away."""
 
 
-NOBODY: Final = NobodyLooks()
+NOBODY: Final = NullTelemetry()

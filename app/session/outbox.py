@@ -6,6 +6,7 @@ not slow down because one browser fell asleep. It ends the connection instead.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from app.protocol.events import AudioFrame, Event, ResponseChunk
 
@@ -27,6 +28,8 @@ class Outbox:
         overflowed: Set when an event found no room: whoever reads this outbox is to be let go. If that ends
             the session, that event and all later ones are dropped; if the session lives on without a reader,
             they stay, since then nothing holds up the taker any more.
+        pass_on: Asked to take an event past the queue, while its taker waits and nothing is before it; says
+            whether it has.
     """
 
     def __init__(self, max_messages: int, max_bytes: int, *, outlives_reader: bool = False) -> None:
@@ -41,6 +44,7 @@ class Outbox:
         self._closed = False
         self._is_poked = False
         self.overflowed = asyncio.Event()
+        self.pass_on: Callable[[Event], bool] = _nowhere
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -51,9 +55,12 @@ class Outbox:
         return self._bytes
 
     def put(self, event: Event) -> None:
-        """Adds an event. Never awaits, never fails; see `overflowed`."""
+        """Add an event. Never awaits, never fails; see `overflowed`."""
         if self._closed:
             return
+        ready = self._ready
+        if ready is not None and not ready.done() and not self._waiting and self.pass_on(event):
+            return  # nearly always: a token then costs no change of tasks
         cost = _cost(event)
         if self._bytes + cost > self._max_bytes and not self._may_overflow():
             return
@@ -63,11 +70,11 @@ class Outbox:
             self._flush_joined()
             self._waiting.append(event)
         self._bytes += cost
-        if self._ready is not None and not self._ready.done():
-            self._ready.set_result(None)
+        if ready is not None and not ready.done():
+            ready.set_result(None)
 
     def _join(self, chunk: ResponseChunk) -> bool:
-        """Adds a chunk to the one that waits last, if both are of one turn and there is room in it."""
+        """Add a chunk to the one that waits last, if both are of one turn and there is room in it."""
         if not self._waiting:
             return False
         last = self._waiting[-1]
@@ -95,13 +102,13 @@ class Outbox:
         return self._outlives_reader
 
     def waiting_chars(self, turn_id: str) -> int:
-        """How many characters of a turn's chunks nobody took yet."""
+        """Return how many characters of a turn's chunks nobody took yet."""
         self._flush_joined()
         chunks = (event for event in self._waiting if type(event) is ResponseChunk)
         return sum(len(chunk.content) for chunk in chunks if chunk.turn_id == turn_id)
 
     def drop_turn(self, turn_id: str) -> int:
-        """Forgets the chunks and the sound of a turn that nobody took yet, for a turn that is interrupted.
+        """Forget the chunks and the sound of a turn that nobody took yet, for a turn that is interrupted.
 
         Returns:
             How many characters the chunks had.
@@ -120,7 +127,7 @@ class Outbox:
         return dropped
 
     def drop_sound(self, turn_id: str) -> None:
-        """Forgets the sound of a turn that nobody took yet."""
+        """Forget the sound of a turn that nobody took yet."""
         self._flush_joined()
         kept: list[Event] = []
         for event in self._waiting:
@@ -130,14 +137,14 @@ class Outbox:
                 kept.append(event)
         self._waiting = deque(kept)
 
-    def poke(self) -> None:
-        """Wakes the taker although there may be nothing to take."""
+    def wake(self) -> None:
+        """Wake the taker although there may be nothing to take."""
         self._is_poked = True
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
 
     async def take(self) -> Event | None:
-        """The next event; waits for one. None where there is none after a `poke`.
+        """Return the next event; wait for one. None where there is none after a `wake`.
 
         Raises:
             RuntimeError: Somebody else is waiting for one. A second reader would get half of the talk.
@@ -154,7 +161,7 @@ class Outbox:
         return self.take_nowait()
 
     def take_nowait(self) -> Event | None:
-        """The next event; None where none waits."""
+        """Return the next event; None where none waits."""
         if not self._waiting:
             return None
         if len(self._waiting) == 1:
@@ -162,6 +169,10 @@ class Outbox:
         event = self._waiting.popleft()
         self._bytes -= _cost(event)
         return event
+
+
+def _nowhere(event: Event) -> bool:
+    return False
 
 
 def _cost(event: Event) -> int:

@@ -39,7 +39,7 @@ class Profile(BaseModel):
 
     @classmethod
     def of(cls, stored: dict[str, Any] | None) -> "Profile":
-        """The stored profile; an empty one where there is none, or where it has another form."""
+        """Return the stored profile; an empty one where there is none, or where it has another form."""
         try:
             return cls.model_validate(stored or {})
         except ValidationError:
@@ -52,12 +52,12 @@ class Profile(BaseModel):
         return self.model_copy(update={"notes": [*others, cut][-MAX_NOTES:]})
 
     def with_preference(self, name: str, value: str) -> "Profile":
-        """The profile with this preference; the oldest leaves where there are too many."""
+        """Return the profile with this preference; the oldest leaves where there are too many."""
         others = [(kept, its) for kept, its in self.preferences.items() if kept != name]
         return self.model_copy(update={"preferences": dict([*others, (name, value)][-MAX_PREFERENCES:])})
 
     def without_note(self, position: int) -> "Profile":
-        """The profile without the note at this place, from 0."""
+        """Return the profile without the note at this place, from 0."""
         return self.model_copy(update={"notes": [*self.notes[:position], *self.notes[position + 1 :]]})
 
     def without_notes(self, is_forgotten: Callable[[str], bool]) -> "Profile":
@@ -104,7 +104,7 @@ def _escaped(told: dict[str, Any]) -> bytes:
 
 
 def _newest(preferences: dict[str, str]) -> dict[str, str]:
-    """All but the oldest one."""
+    """Return all but the oldest one."""
     return dict(list(preferences.items())[1:])
 
 
@@ -121,11 +121,11 @@ class ProfileKeeper(Protocol):
         ...
 
     async def settle(self) -> None:
-        """Waits until it has been read, but only for a moment, and only once in a session."""
+        """Wait until it has been read, but only for a moment, and only once in a session."""
         ...
 
     async def change(self, change: Callable[[Profile], Profile]) -> bool:
-        """Replaces it by what `change` makes of it; whether that is stored by now.
+        """Replace it by what `change` makes of it; whether that is stored by now.
 
         Raises:
             ProfileUnknown: It could not be read.

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from app.errors import Locale
-from app.protocol import v1, v2
-from app.protocol.events import AudioFrame, Event
+from app.protocol.events import Event, ResponseChunk
+from app.protocol.wire import WireProtocol
 from app.session.outbox import Outbox
 from app.session.ring import Ring
 from app.session.transport import ConnectionGone, Transport
@@ -19,7 +19,7 @@ from app.session.transport import ConnectionGone, Transport
 logger = logging.getLogger(__name__)
 
 
-class Link:
+class Attachment:
     """A connection that listens to a session.
 
     Args:
@@ -33,7 +33,7 @@ class Link:
         was_replaced: Whether a newer connection has taken its place.
     """
 
-    def __init__(self, sender: Transport, preface: Sequence[str] = (), next_seq: int = 1) -> None:
+    def __init__(self, sender: Transport, preface: Sequence[str | bytes] = (), next_seq: int = 1) -> None:
         self.sender = sender
         self.next_seq = next_seq
         self.waiting: deque[str | bytes] = deque(preface)
@@ -45,26 +45,29 @@ class Pump:
     """Moves a session's events to its client.
 
     Args:
-        ring: Where a v2 session's messages are kept; None on v1, which has no numbers.
+        wire: How events look to the client.
+        ring: Where a replayable session's messages are kept; None for one without numbers.
 
     Attributes:
         idle: Set while nothing waits to be moved.
     """
 
-    def __init__(self, outbox: Outbox, locale: Locale, ring: Ring | None) -> None:
+    def __init__(self, outbox: Outbox, wire: WireProtocol, locale: Locale, ring: Ring | None) -> None:
+        self.wire = wire
         self.locale: Locale = locale
         self.ring = ring
         self.idle = asyncio.Event()
         self._outbox = outbox
-        self._link: Link | None = None
+        self._link: Attachment | None = None
+        outbox.pass_on = self._pass_on
 
     @property
-    def link(self) -> Link | None:
+    def link(self) -> Attachment | None:
         """The connection that listens, if there is one."""
         return self._link
 
-    def attach(self, link: Link) -> Link | None:
-        """Hands the session to a connection; returns the one that had it before, which hears no more.
+    def attach(self, link: Attachment) -> Attachment | None:
+        """Hand the session to a connection; return the one that had it before, which hears no more.
 
         Raises:
             LookupError: The ring no longer has what the connection is to hear.
@@ -75,17 +78,17 @@ class Pump:
         if before is not None:
             before.was_replaced = True
             before.gone.set()
-        self._outbox.poke()
+        self._outbox.wake()
         return before
 
-    def detach(self, link: Link) -> None:
-        """Takes a connection away, if it is still the one that listens."""
+    def detach(self, link: Attachment) -> None:
+        """Take a connection away, if it is still the one that listens."""
         if self._link is link:
             self._link = None
         link.gone.set()
 
     def catch_up(self) -> None:
-        """Numbers all that waits, without sending it.
+        """Number all that waits, without sending it.
 
         Who comes back is told of one moment: what has been said by then is in the ring and in the history,
         and nothing of it comes again as if it were new.
@@ -96,12 +99,12 @@ class Pump:
             self._write(event, self.ring)
 
     def begin_anew(self, ring: Ring) -> None:
-        """Numbers from 1 into another ring; what has been said by now is in the history alone."""
+        """Number from 1 into another ring; what has been said by now is in the history alone."""
         self.catch_up()
         self.ring = ring
 
     async def run(self) -> None:
-        """Moves events until it is cancelled."""
+        """Move events until it is cancelled."""
         outbox, idle = self._outbox, self.idle
         while True:
             if not len(outbox):
@@ -111,36 +114,47 @@ class Pump:
             await self._forward(event)
             del event  # the next one may be long in coming, and this one large
 
-    def _write(self, event: Event, ring: Ring) -> str | bytes | None:
-        """An event as it leaves, numbered and kept if it is part of the talk; None where it cannot leave."""
-        if type(event) is AudioFrame:
-            return event.pcm
-        seq = ring.next_seq if v2.is_numbered(event) else None
+    def encode(self, event: Event, seq: int | None = None) -> Sequence[str | bytes]:
+        """Return the frames for an event; none where it cannot leave."""
         try:
-            text = v2.encode(event, self.locale, seq)
+            return self.wire.encode(event, self.locale, seq)
         except Exception:
             # A bug in one event must not silence the session for good. It got no number: there is no hole.
             logger.exception("internal")
-            return None
-        if seq is not None:
-            ring.append(text)
-        return text
+            return ()
 
-    def _in_v1(self, event: Event) -> list[str]:
-        try:
-            return v1.encode(event, self.locale)
-        except Exception:
-            logger.exception("internal")
-            return []
+    def _write(self, event: Event, ring: Ring) -> Sequence[str | bytes]:
+        """Return an event as it leaves, numbered and kept if it is part of the talk."""
+        if not self.wire.is_numbered(event):
+            return self.encode(event)
+        frames = self.encode(event, ring.next_seq)
+        for frame in frames:  # one, as `WireProtocol.is_numbered` says
+            ring.append(frame)
+        return frames
+
+    def _pass_on(self, event: Event) -> bool:
+        """Send a chunk past the queue while its client reads; return whether it is off."""
+        link = self._link
+        if link is None or type(event) is not ResponseChunk or link.gone.is_set():
+            return False
+        frames = self.encode(event) if self.ring is None else self._write(event, self.ring)
+        sent = 0
+        while sent < len(frames) and link.sender.send_at_once(frames[sent]):
+            sent += 1
+        if sent < len(frames):
+            link.waiting.extend(frames[sent:])
+            self._outbox.wake()
+        return True
 
     async def _forward(self, event: Event | None) -> None:
         link = self._link
         try:
-            if self.ring is not None:
-                await self._forward_v2(event, link, self.ring)
-            elif event is not None and link is not None:
-                for text in self._in_v1(event):
-                    await link.sender.send(text)
+            frames = self._frames_of(event)
+            if link is None:
+                return
+            link.waiting.extend(frames)
+            while link.waiting and not link.gone.is_set():
+                await link.sender.send(link.waiting.popleft())
         except ConnectionGone:
             if link is not None:
                 self.detach(link)
@@ -150,11 +164,7 @@ class Pump:
             if link is not None:
                 self.detach(link)
 
-    async def _forward_v2(self, event: Event | None, link: Link | None, ring: Ring) -> None:
-        text = None if event is None else self._write(event, ring)
-        if link is None:
-            return
-        if text is not None:
-            link.waiting.append(text)
-        while link.waiting and not link.gone.is_set():
-            await link.sender.send(link.waiting.popleft())
+    def _frames_of(self, event: Event | None) -> Sequence[str | bytes]:
+        if event is None:
+            return ()
+        return self.encode(event) if self.ring is None else self._write(event, self.ring)

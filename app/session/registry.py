@@ -44,7 +44,7 @@ class SessionRegistry(Generic[T]):
         return session_id in self._sessions
 
     def get(self, session_id: str) -> T | None:
-        """The session, or None."""
+        """Return the session, or None."""
         return self._sessions.get(session_id)
 
     @property
@@ -53,7 +53,7 @@ class SessionRegistry(Generic[T]):
         return len(self._sessions) >= self._max_sessions
 
     def add(self, session: T) -> None:
-        """Registers a session.
+        """Register a session.
 
         Raises:
             ServerFull: There are `max_sessions` already.
@@ -63,5 +63,5 @@ class SessionRegistry(Generic[T]):
         self._sessions[session.session_id] = session
 
     def remove(self, session_id: str) -> None:
-        """Forgets a session; one that is not there is no error."""
+        """Forget a session; one that is not there is no error."""
         self._sessions.pop(session_id, None)

@@ -37,7 +37,7 @@ class ResumeTokens:
         self._older_stream = frozenset({self.newest, self.previous})
 
     def issue(self) -> str:
-        """A new token, now the newest; the one that was used before stays good."""
+        """Return a new token, now the newest; the one that was used before stays good."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         self.newest = _hash(token)
         if not self.previous:
@@ -45,7 +45,7 @@ class ResumeTokens:
         return token
 
     def is_good(self, token: str) -> bool:
-        """Whether a client may come in with this token. Spends nothing."""
+        """Return whether a client may come in with this token. Spends nothing."""
         given = _hash(token)
         is_newest = hmac.compare_digest(given, self.newest or bytes(32))
         is_previous = hmac.compare_digest(given, self.previous or bytes(32))

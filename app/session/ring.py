@@ -20,7 +20,7 @@ class Ring:
     def __init__(self, max_messages: int, max_bytes: int) -> None:
         self._max_messages = max_messages
         self._max_bytes = max_bytes
-        self._messages: deque[str] = deque()
+        self._messages: deque[str | bytes] = deque()
         self._bytes = 0
         self.next_seq = 1
 
@@ -34,8 +34,8 @@ class Ring:
         """The oldest number that is kept; `next_seq` where nothing is."""
         return self.next_seq - len(self._messages)
 
-    def append(self, message: str) -> None:
-        """Keeps the message that has the number `next_seq`."""
+    def append(self, message: str | bytes) -> None:
+        """Keep the message that has the number `next_seq`."""
         self.next_seq += 1
         self._messages.append(message)
         self._bytes += _weight(message)
@@ -43,11 +43,11 @@ class Ring:
             self._bytes -= _weight(self._messages.popleft())
 
     def can_replay(self, last_seq: int) -> bool:
-        """Whether everything after `last_seq` is here."""
+        """Return whether everything after `last_seq` is here."""
         return self.first_seq - 1 <= last_seq < self.next_seq
 
-    def since(self, seq: int) -> Sequence[str]:
-        """The messages from the number `seq` on.
+    def since(self, seq: int) -> Sequence[str | bytes]:
+        """Return the messages from the number `seq` on.
 
         Raises:
             LookupError: Some of them are gone, or `seq` is beyond `next_seq`.
@@ -59,5 +59,5 @@ class Ring:
         return list(islice(self._messages, seq - self.first_seq, None))
 
 
-def _weight(message: str) -> int:
-    return len(message) if message.isascii() else len(message.encode())
+def _weight(message: str | bytes) -> int:
+    return len(message) if isinstance(message, bytes) or message.isascii() else len(message.encode())

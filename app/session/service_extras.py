@@ -25,7 +25,7 @@ def stored_calls(message: ApiMessage) -> list[dict[str, Any]] | None:
 
 
 def calling_again(calls: Calls) -> dict[str, Any]:
-    """The members of a message whose calls were stored: the calls, and what belongs to all of it."""
+    """Return the members of a message whose calls were stored: the calls, and what belongs to all of it."""
     extras = calls[0].get(_OF_MESSAGE)
     bare = [{name: value for name, value in call.items() if name != _OF_MESSAGE} for call in calls]
     return {"tool_calls": bare} | ({"extras": extras} if extras else {})

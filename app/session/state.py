@@ -44,7 +44,7 @@ MOVES: Final[Mapping[SessionState, frozenset[SessionState]]] = MappingProxyType(
 
 
 def check_move(source: SessionState, target: SessionState) -> None:
-    """Does nothing where the table allows the move.
+    """Do nothing where the table allows the move.
 
     Raises:
         IllegalTransition: It does not.

@@ -21,7 +21,7 @@ _MARK_CHARS = 20
 
 
 def tool_message(call_id: str, content: dict[str, Any]) -> ApiMessage:
-    """A tool message for the API.
+    """Return a tool message for the API.
 
     Args:
         call_id: The id of the call that it answers.
@@ -36,14 +36,14 @@ def data_text(value: Any) -> str:
 
 
 def bare_ending(message: ApiMessage) -> ApiMessage:
-    """The same tool message with nothing but how the call ended."""
+    """Return the same tool message with nothing but how the call ended."""
     content: dict[str, Any] = orjson.loads(message["content"])
     bare = {name: content[name] for name in ("status", "outcome") if name in content}
     return tool_message(message["tool_call_id"], bare)
 
 
 def shorten(message: ApiMessage, excess: int) -> bool:
-    """Cuts a tool message's result by `excess` bytes, if it has as many to give, and marks it as cut.
+    """Cut a tool message's result by `excess` bytes, if it has as many to give, and mark it as cut.
 
     Returns:
         Whether it got any shorter.

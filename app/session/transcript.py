@@ -1,66 +1,18 @@
 """The last words of a talk as a client shows them, for one that could not be given every message again."""
 
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Literal
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Literal
 
-from app.clock import wire_time
-from app.protocol.events import ToolFinished
+from app.protocol.events import EndedCall, Spoken, TextEnding, ToolFinished
 
 MAX_ENTRIES = 200
 
 MAX_CHARS = 512 * 1024
-"""No more can be shown at once (`history_frame.py`); what stands before so many characters is let go."""
+"""No more can be shown at once, as a `history` frame is; what stands before so many characters is let go."""
 
 MAX_CALLS = 50
-
-
-TextEnding = Literal["complete", "interrupted", "failed"]
-"""How the turn of a user's text has ended: in an answer, cut or withdrawn, or in an error."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """What somebody said.
-
-    Attributes:
-        is_refused: The model's service did not take it; no later prompt may hold it.
-        truncated: Only the beginning of it is here.
-        ending: Of a user's text, how its turn has ended; None where it has not, or that is told yet.
-        source: `backend` for what a back end had the agent say.
-    """
-
-    role: Literal["user", "assistant"]
-    content: str
-    turn_id: str
-    created_at: datetime
-    interrupted: bool = False
-    is_refused: bool = False
-    truncated: bool = False
-    ending: TextEnding | None = None
-    source: Literal["backend"] | None = None
-
-    def describe(self) -> dict[str, Any]:
-        """The entry as a `history` message has it."""
-        entry = {
-            "role": self.role,
-            "content": self.content,
-            "turn_id": self.turn_id,
-            "created_at": wire_time(self.created_at),
-            "interrupted": self.interrupted,
-        }
-        marks = {"truncated": self.truncated, "ending": self.ending, "source": self.source}
-        return entry | {name: mark for name, mark in marks.items() if mark}
-
-
-@dataclass(frozen=True, slots=True)
-class EndedCall:
-    """A tool call that has ended, and the turn that it was made in."""
-
-    turn_id: str
-    finished: ToolFinished
 
 
 class Transcript:
@@ -72,12 +24,13 @@ class Transcript:
 
     def __init__(self) -> None:
         self.calls: list[EndedCall] = []
+        self._superseded: set[str] = set()
         self._entries: deque[Spoken] = deque()
         self._chars = 0
 
     def add(self, entry: Spoken) -> None:
-        """Adds what was said; nothing said adds nothing."""
-        if not entry.content:
+        """Add what was said; nothing said adds nothing."""
+        if not entry.content or entry.turn_id in self._superseded:
             return
         if len(entry.content) > MAX_CHARS:
             entry = replace(entry, content=entry.content[:MAX_CHARS], truncated=True)
@@ -90,26 +43,47 @@ class Transcript:
         return self._chars - len(oldest.content) >= MAX_CHARS
 
     def end_call(self, turn_id: str, finished: ToolFinished) -> None:
-        """Adds a call that has ended."""
+        """Add a call that has ended."""
+        if turn_id in self._superseded:
+            return
         self.calls.append(EndedCall(turn_id, finished))
         del self.calls[:-MAX_CALLS]
 
-    def correct(self, turn_id: str, content: str) -> None:
-        """Another text for what the agent said in an interrupted turn."""
-        self._put(
-            replace(entry, content=content[:MAX_CHARS], truncated=len(content) > MAX_CHARS)
-            if entry.turn_id == turn_id and entry.role == "assistant"
-            else entry
-            for entry in self._entries
-        )
+    def correct(self, said: Spoken) -> None:
+        """Put another text in the place of what the agent said in an interrupted turn; it may be none.
+
+        Where nothing of it had been heard, it stands behind the turn's text.
+        """
+        if said.turn_id in self._superseded:
+            return
+        entries = list(self._entries)
+        behind = (n for n, entry in enumerate(entries, 1) if entry.turn_id == said.turn_id)
+        place = max(behind, default=len(entries))
+        if place and _is_said_by_agent(entries[place - 1], said.turn_id):
+            place -= 1
+            said = replace(entries.pop(place), content=said.content)
+        if said.content:
+            cut = len(said.content) > MAX_CHARS
+            entries.insert(place, replace(said, content=said.content[:MAX_CHARS], truncated=cut))
+        self._put(iter(entries))
 
     def forget(self, turn_id: str) -> None:
-        """Takes out all of a turn, in whose place another comes."""
+        """Take out all of a turn, in whose place another comes."""
         self._put(entry for entry in self._entries if entry.turn_id != turn_id)
         self.calls = [call for call in self.calls if call.turn_id != turn_id]
 
+    def take_out_words(self, turn_id: str, role: Literal["user", "assistant"]) -> None:
+        """Take out what one side said in a turn."""
+        self._put(entry for entry in self._entries if (entry.turn_id, entry.role) != (turn_id, role))
+
+    def supersede(self, turn_ids: Collection[str]) -> None:
+        """Take out all of these turns, also what is still to come of them."""
+        self._superseded.update(turn_ids)
+        self._put(entry for entry in self._entries if entry.turn_id not in self._superseded)
+        self.calls = [call for call in self.calls if call.turn_id not in self._superseded]
+
     def forget_answer(self, turn_id: str) -> None:
-        """Takes out what the agent said in a turn that is asked again."""
+        """Take out what the agent said in a turn that is asked again."""
         self._put(entry for entry in self._entries if entry.turn_id != turn_id or entry.role == "user")
 
     def end_turn(self, turn_id: str, ending: TextEnding) -> None:
@@ -119,7 +93,7 @@ class Transcript:
                 self._entries[place] = replace(entry, ending=ending)
 
     def refuse(self, turn_id: str) -> None:
-        """Marks what was said in a turn as refused."""
+        """Mark what was said in a turn as refused."""
         for place, entry in enumerate(self._entries):
             if entry.turn_id == turn_id:
                 self._entries[place] = replace(entry, is_refused=True)
@@ -130,3 +104,7 @@ class Transcript:
 
     def __iter__(self) -> Iterator[Spoken]:
         return iter(self._entries)
+
+
+def _is_said_by_agent(entry: Spoken, turn_id: str) -> bool:
+    return entry.turn_id == turn_id and entry.role == "assistant"

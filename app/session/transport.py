@@ -19,23 +19,27 @@ class Transport(Protocol):
     fault_code: int | None
 
     async def receive(self) -> str | bytes | None:
-        """The next message; None when the peer has gone."""
+        """Return the next message; None when the peer has gone."""
         ...
 
     async def send(self, message: str | bytes) -> None:
-        """Sends one frame, text or binary; waits while the peer does not read.
+        """Send one frame, text or binary; wait while the peer does not read.
 
         Raises:
             ConnectionGone: The peer is not there.
         """
         ...
 
+    def send_at_once(self, message: str | bytes) -> bool:
+        """Send one frame if nothing has to be waited for; return whether it did."""
+        ...
+
     def abort(self) -> None:
-        """Cuts the connection, with whatever has not reached the peer yet; never raises."""
+        """Cut the connection, with whatever has not reached the peer yet; never raises."""
         ...
 
     async def close(self, code: int, reason: str = "") -> None:
-        """Closes with a code; never raises, and returns within a second even if the peer does not read.
+        """Close with a code; never raises, and return within a second even if the peer does not read.
 
         Args:
             code: See `app.protocol.close_codes`.

@@ -8,15 +8,15 @@ from typing import Any
 
 from app.clock import wire_time
 from app.errors import Locale
-from app.protocol.client import ANONYMOUS
 from app.protocol.events import Event
+from app.protocol.fields import ANONYMOUS
 from app.session.budget import Budget
 from app.session.history import History
 from app.session.journal import Journal, NoJournal
-from app.session.mouth import Mouth, Mute
 from app.session.observer import NOBODY, UNTOLD, Observer
 from app.session.outbox import Outbox
 from app.session.profile import ProfileKeeper
+from app.session.speech_output import NullSpeechOutput, SpeechOutput
 from app.session.state import SessionState, check_move
 from app.session.transcript import Transcript
 from app.session.transport import Transport
@@ -29,14 +29,15 @@ class VoiceSession:
     """One talk: who, in which state, what was said, which tools run.
 
     Attributes:
-        mouth: Speaks its turns aloud.
-        asks_in_words: Its client knows no messages for a person's word about a tool (protocol v1).
+        speech_output: Speaks its turns aloud.
+        asks_in_words: Its client knows no messages for the user's approval about a tool.
         is_heard_speaking: The user is speaking now.
         holds_outside: Words of others have come into it, by a tool or a back end.
         profile: What is kept of the user; None where nothing is.
         budget: What the user may still use up.
         spoken_language: The language in which the user has been heard to speak.
         sharing: What its address is counted by, where no token names its user; empty where many have it.
+        client_instructions: What the client wants the agent to be like, behind the server's own rules.
         observer: Looks at what happens, to measure it.
     """
 
@@ -50,7 +51,7 @@ class VoiceSession:
     locale: Locale = "es"
     transcript: Transcript = field(default_factory=Transcript)
     journal: Journal = field(default_factory=NoJournal)
-    mouth: Mouth = field(default_factory=Mute)
+    speech_output: SpeechOutput = field(default_factory=NullSpeechOutput)
     asks_in_words: bool = False
     is_heard_speaking: bool = False
     holds_outside: bool = False
@@ -58,12 +59,13 @@ class VoiceSession:
     budget: Budget = field(default_factory=Budget)
     spoken_language: Locale | None = None
     sharing: str = ""
+    client_instructions: str = ""
     observer: Observer = NOBODY
     state: SessionState = SessionState.IDLE
     pending_tools: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 
     def move_to(self, target: SessionState) -> None:
-        """Enters `target`. Call it before telling the client, so that a snapshot is never behind the wire.
+        """Enter `target`. Call it before telling the client, so that a snapshot is never behind the wire.
 
         Raises:
             IllegalTransition: The table has no such move; the state is unchanged.
@@ -95,13 +97,13 @@ class VoiceSession:
         return SessionState.PROCESSING_TOOL if self.pending_tools else SessionState.IDLE
 
     def emit(self, event: Event) -> None:
-        """Tells the client; never waits."""
+        """Tell the client; never waits."""
         if type(event) not in UNTOLD:
             self.observer.saw(event)
         self.outbox.put(event)
 
     def describe(self) -> dict[str, Any]:
-        """What `GET /sessions/{session_id}` shows, but for the tools' names and times."""
+        """Return what `GET /sessions/{session_id}` shows, but for the tools' names and times."""
         return {
             "session_id": self.session_id,
             "user_id": self.user_id,

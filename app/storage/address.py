@@ -12,7 +12,7 @@ _POSTGRESQL = ("postgresql", "postgres", "postgresql+asyncpg", "postgres+asyncpg
 
 
 def database_address(database_url: str) -> Address | None:
-    """The address; None where there shall be no database.
+    """Return the address; None where there shall be no database.
 
     Raises:
         ValueError: It is no address of SQLite (a file) or PostgreSQL, or one that can never work. The text

@@ -17,7 +17,7 @@ class WritingConnection(Protocol):
     """The connection that writes; it stands for the ownership of the database."""
 
     async def run(self, work: Work[Answer]) -> Answer:
-        """What `work` returns or raises. Begin, commit and rollback are its own."""
+        """Return what `work` returns or raises. Begin, commit and rollback are its own."""
         ...
 
     async def close(self) -> None:
@@ -34,7 +34,7 @@ class Driver(Protocol):
         ...
 
     async def connect(self) -> WritingConnection:
-        """The connection that writes, once the database is ours and of this release's shape.
+        """Return the connection that writes, once the database is ours and of this release's shape.
 
         Raises:
             StorageError: The database belongs to another process, or to a newer release, or can never work.
@@ -43,7 +43,7 @@ class Driver(Protocol):
         ...
 
     async def read(self, work: Work[Answer]) -> Answer:
-        """What `work` finds, on one of a few connections.
+        """Return what `work` finds, on one of a few connections.
 
         Raises:
             StoreUnavailable: None came free in time.
@@ -51,5 +51,5 @@ class Driver(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Closes what reads, and lets go of the database."""
+        """Close what reads, and let go of the database."""
         ...

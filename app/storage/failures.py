@@ -33,7 +33,7 @@ _POSTGRESQL_ADVICE = {
 
 
 def is_hopeless(exc: BaseException) -> bool:
-    """Whether trying this write again cannot help, however well the database is.
+    """Return whether trying this write again cannot help, however well the database is.
 
     A bug of ours counts too: nothing that waits behind it may be held up for ever. All that concerns the
     connection, the disk, locks, rights and missing tables is worth another try.
@@ -51,7 +51,7 @@ def is_hopeless(exc: BaseException) -> bool:
 
 
 def cause_of(exc: BaseException) -> BaseException:
-    """The driver's own exception behind SQLAlchemy's."""
+    """Return the driver's own exception behind SQLAlchemy's."""
     original: Any = getattr(exc, "orig", None)
     if original is None:
         return exc
@@ -71,7 +71,7 @@ def summary_of(exc: BaseException) -> str:
 
 
 def advice_for(exc: BaseException) -> str:
-    """What an operator can do about it."""
+    """Return what an operator can do about it."""
     code = getattr(cause_of(exc), "sqlite_errorcode", None)
     if isinstance(code, int):
         return _SQLITE_ADVICE.get(code & 0xFF, "look at the database file and its disk")

@@ -80,7 +80,7 @@ class Lease:
         return self._id is not None
 
     async def take(self) -> None:
-        """Takes the database and upgrades its tables; waits until a killed predecessor counts as dead.
+        """Take the database and upgrade its tables; wait until a killed predecessor counts as dead.
 
         Raises:
             AlreadyRunning: Another server lives.
@@ -97,7 +97,7 @@ class Lease:
                 is_free = await connection.run_sync(others.are_gone)
             if not is_free:
                 return False
-            await connection.run_sync(_refuse_an_alphabet)
+            await connection.run_sync(refuse_an_alphabet)
             await connection.run_sync(upgrade_tables)
             life = uuid4()
             await connection.execute(_END_OTHERS)
@@ -107,7 +107,7 @@ class Lease:
         return True
 
     def fence(self, connection: Connection) -> None:
-        """Begins a transaction that writes: the database cannot be taken over until its end.
+        """Begin a transaction that writes: the database cannot be taken over until its end.
 
         Raises:
             TakenOver: Another server has it, or had it.
@@ -118,7 +118,7 @@ class Lease:
             raise self._loss
 
     async def _renew(self) -> None:
-        """Renews the row each second on a connection of its own, which is replaced when it breaks."""
+        """Renew the row each second on a connection of its own, which is replaced when it breaks."""
         connection: AsyncConnection | None = None
         try:
             while self._loss is None:
@@ -131,12 +131,12 @@ class Lease:
                 except Exception as exc:
                     logger.debug("storage_renewal_failed", extra={"cause": summary_of(exc)})
                     broken, connection = connection, None
-                    await _drop(broken)
+                    await disconnected(broken)
                     continue
                 if not is_ours:
                     self._lose()
         finally:
-            await _drop(connection)
+            await disconnected(connection)
 
     def _lose(self) -> None:
         if self._loss is None:
@@ -147,7 +147,7 @@ class Lease:
             self._on_lost(self._loss)
 
     async def release(self) -> None:
-        """Gives the database to whoever comes next; the writer's connection must be closed."""
+        """Give the database to whoever comes next; the writer's connection must be closed."""
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.wait({self._renewing})
@@ -164,14 +164,14 @@ class _Others:
         self._began = time.monotonic()
 
     def are_gone(self, connection: Connection) -> bool:
-        """Whether the database may be taken in this transaction; False says to look again.
+        """Return whether the database may be taken in this transaction; False says to look again.
 
         Raises:
             AlreadyRunning: One of them lives.
         """
         # Should the database's clock have been set back, what did not move while it was watched is dead too.
         has_waited = time.monotonic() - self._began > DEAD_AFTER_S
-        if not connection.scalar(_TRY_LOCK, {"key": _LOCK_KEY}):
+        if not start_lock(connection):
             if has_waited:
                 raise AlreadyRunning("Another server uses this database: it holds the lock of a start.")
             return False
@@ -188,15 +188,24 @@ class _Others:
         return has_waited or all(is_dead for _, _, is_dead, _ in rows)
 
 
-def _refuse_an_alphabet(connection: Connection) -> None:
-    """A new database must be able to keep each character; one that is in use already is left in peace."""
+def start_lock(connection: Connection) -> bool:
+    """Take the lock of a start until the end of the transaction; return whether nobody else had it."""
+    return bool(connection.scalar(_TRY_LOCK, {"key": _LOCK_KEY}))
+
+
+def refuse_an_alphabet(connection: Connection) -> None:
+    """Refuse a new database that cannot keep each character; one that is in use already is left in peace.
+
+    Raises:
+        NeverWorks: It cannot.
+    """
     encoding, is_new = connection.execute(_ALPHABET).one()
     if is_new and encoding not in ("UTF8", "SQL_ASCII"):
         raise NeverWorks(f"DATABASE_URL: the database keeps {encoding} alone: make it with ENCODING 'UTF8'.")
 
 
-async def _drop(connection: AsyncConnection | None) -> None:
-    """Closes a connection that may be broken."""
+async def disconnected(connection: AsyncConnection | None) -> None:
+    """Close a connection that may be broken."""
     if connection is None:
         return
     try:

@@ -24,7 +24,7 @@ _BUSY_TIMEOUT_S = 1
 
 
 def migrate_file(path: Path) -> None:
-    """Upgrades a SQLite file, and makes it where there is none. Blocks: call it in a thread.
+    """Upgrade a SQLite file, and make it where there is none. Blocks: call it in a thread.
 
     Raises:
         SchemaTooNew: A newer release has been here. Nothing was written.
@@ -42,7 +42,7 @@ def migrate_file(path: Path) -> None:
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """What Alembic needs to know, without a file of its own."""
+    """Return what Alembic needs to know, without a file of its own."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -50,12 +50,17 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def newest_revision() -> str:
-    """The revision of this release's tables."""
+    """Return the revision of this release's tables."""
     return ScriptDirectory.from_config(alembic_config()).get_current_head() or ""
 
 
+def current_revision(connection: Connection) -> str:
+    """Return the revision of the tables that are there; empty where there are none."""
+    return MigrationContext.configure(connection).get_current_revision() or ""
+
+
 def upgrade_tables(connection: Connection) -> None:
-    """Upgrades in the connection's transaction; writes nothing where there is nothing to do.
+    """Upgrade in the connection's transaction; write nothing where there is nothing to do.
 
     Raises:
         SchemaTooNew: The tables have a revision that this release does not know.

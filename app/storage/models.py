@@ -8,7 +8,7 @@ type.
     sessions ─┬─ messages     unique (session_id, position), (session_id, client_id)
               └─ tool_calls   one row for each call, written before a write runs
     erased_sessions ── ids of what was erased, so that a late write cannot bring it back
-    nodes ──── the server that owns the database (PostgreSQL alone; see lease.py)
+    nodes ──── the servers of the database (PostgreSQL alone; see lease.py, membership.py)
     lives ──── one row for each life of a server, by its own clock (see running_time.py)
 """
 
@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     DateTime,
     Dialect,
@@ -45,7 +46,7 @@ class UtcTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turns any zone into UTC.
+        """Turn any zone into UTC.
 
         Raises:
             ValueError: The moment has no zone: nobody could tell what it means.
@@ -58,7 +59,7 @@ class UtcTime(TypeDecorator[datetime]):
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The moment in UTC, with its zone."""
+        """Return the moment in UTC, with its zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -71,7 +72,7 @@ class SafeText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Replaces what cannot be stored."""
+        """Replace what cannot be stored."""
         return None if value is None else storable(value)
 
 
@@ -89,13 +90,13 @@ class SafeJson(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """The value's JSON text; None is no value at all."""
+        """Return the value's JSON text; None is no value at all."""
         if value is None:
             return None
         return json.dumps(storable_json(value), ensure_ascii=False, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        """The value again."""
+        """Return the value again."""
         return None if value is None else json.loads(value)
 
 
@@ -134,6 +135,10 @@ sessions = Table(
     # Null while a client is connected; a server that starts sets it for those that its predecessor left so.
     Column("detached_at", UtcTime),
     Column("ended_at", UtcTime),
+    # Which of several processes has it, and how often it was claimed; null: none, or one that is alone.
+    Column("owner", Uuid),
+    Column("owner_epoch", BigInteger, nullable=False, server_default="0"),
+    Index("ix_sessions_owner", "owner"),
     Index("ix_sessions_created_at", "created_at", "id"),
     Index("ix_sessions_user_id", "user_id", "created_at"),
     Index("ix_sessions_ended_at", "ended_at"),
@@ -152,6 +157,8 @@ messages = Table(
     Column("tool_call_id", SafeId),
     # `backend` or `server`, where the role does not tell whose it is.
     Column("source", SafeId(16)),
+    # The turn that a revision put in the place of this one's; null where none did.
+    Column("superseded_by", SafeId),
     Column("status", SafeId(16), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     # The content as it is searched; null where there is nothing to find.

@@ -1,19 +1,14 @@
 """The store of a server that keeps nothing: `DATABASE_URL=none`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from app.storage.operations import Write
 from app.storage.records import (
-    NO_ENDS,
     CallRow,
-    CallStatus,
-    Ending,
     MessageRecord,
-    MessageStatus,
-    Outcome,
     Page,
-    SessionChange,
     SessionFilter,
     SessionRecord,
     StoredTalk,
@@ -28,6 +23,7 @@ class NoStore:
 
     is_on = False
     requires_notes = False
+    may_act = True
 
     def health(self) -> StoreHealth:
         """It is off."""
@@ -36,98 +32,7 @@ class NoStore:
     async def aclose(self, grace_s: float) -> None:
         """There is nothing to close."""
 
-    def session_opened(self, session: SessionRecord) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def session_changed(self, session_id: str, change: SessionChange) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def text_accepted(
-        self, session_id: str, message: MessageRecord, joins: str = "", ends: Mapping[str, Ending] = NO_ENDS
-    ) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def messages_stored(self, session_id: str, messages: Sequence[MessageRecord]) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def turn_ended(
-        self,
-        session_id: str,
-        turn_id: str,
-        ending: Ending,
-        messages: Sequence[MessageRecord],
-        *,
-        told: Sequence[str] = (),
-        told_at: datetime | None = None,
-        drops_before: int | None = None,
-    ) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def turn_cut(
-        self,
-        session_id: str,
-        turn_id: str,
-        messages: Sequence[MessageRecord],
-        *,
-        told: Sequence[str] = (),
-        told_at: datetime | None = None,
-        drops_before: int | None = None,
-    ) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def message_marked(self, session_id: str, position: int, status: MessageStatus) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def call_started(self, session_id: str, call: CallRow) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def call_began(self, session_id: str, call_id: str) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def call_ended(
-        self,
-        session_id: str,
-        call_id: str,
-        status: CallStatus,
-        *,
-        ended_at: datetime,
-        result: str | None = None,
-        reason: str | None = None,
-        outcome: Outcome | None = None,
-    ) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def calls_told(self, session_id: str, call_ids: Sequence[str], told_at: datetime) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def profile_stored(self, user_id: str, profile: dict[str, Any], session_id: str = "") -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def profile_erased(self, user_id: str) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def session_erased(self, session_id: str) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def user_erased(self, user_id: str) -> Receipt:
-        """See `Store`."""
-        return Receipt.refused()
-
-    def detached_ended(self, detached_before: datetime) -> Receipt:
+    def write(self, write: Write) -> Receipt:
         """See `Store`."""
         return Receipt.refused()
 

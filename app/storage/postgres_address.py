@@ -42,7 +42,7 @@ class PostgresAddress:
         return self.parameters.left_out
 
     def without_secrets(self, text: str) -> str:
-        """The text in one line and without the password, should somebody's error message show it."""
+        """Return the text in one line and without the password, should somebody's error message show it."""
         line = " ".join(text.split())
         secrets = (self.password, self.parameters.tls.get("sslpassword"))
         for secret in filter(None, secrets):
@@ -51,7 +51,7 @@ class PostgresAddress:
 
 
 def postgres_address(rest: str) -> PostgresAddress:
-    """The database that is meant by what stands behind `postgresql://`.
+    """Return the database that is meant by what stands behind `postgresql://`.
 
     Raises:
         ValueError: It cannot be read, or can never work.
@@ -73,7 +73,7 @@ def postgres_address(rest: str) -> PostgresAddress:
 
 
 def _address(given: dict[str, str], behind_secret: frozenset[str]) -> PostgresAddress:
-    """The address that named parameters make."""
+    """Return the address that named parameters make."""
     host = given.pop("host", "")
     address = given.pop("hostaddr", "")
     if address and given.get("sslmode") == "verify-full":
@@ -147,12 +147,12 @@ def _with_port(host: str) -> tuple[str, str]:
 
 
 def _port(text: str) -> int:
-    """A port; 0 means the usual one, or `PGPORT`."""
+    """Return a port; 0 means the usual one, or `PGPORT`."""
     return 0 if not text else port_number(text, _QUOTED)
 
 
 def _query(query: str) -> dict[str, str]:
-    """The parameters, the last of each name; hosts that stand one by one are a list."""
+    """Return the parameters, the last of each name; hosts that stand one by one are a list."""
     found: dict[str, str] = {}
     for part in filter(None, query.split("&")):
         name, equals, value = part.partition("=")

@@ -69,7 +69,7 @@ class Connector:
             self._startup["options"] = address.parameters.startup_options
 
     def engine(self, *, command_timeout_s: float | None = COMMAND_TIMEOUT_S, **pool: Any) -> AsyncEngine:
-        """An engine; it connects when it is first asked. `pool` goes to SQLAlchemy."""
+        """Return an engine; it connects when it is first asked. `pool` goes to SQLAlchemy."""
         engine = create_async_engine("postgresql+asyncpg://", **pool)
 
         def connect(dialect: Any, record: Any, arguments: Any, options: dict[str, Any]) -> Any:
@@ -83,7 +83,7 @@ class Connector:
         return engine
 
     async def _connection(self, command_timeout_s: float | None) -> tuple[_Opened, bool]:
-        """What gives the open connection, and whether a pooler lends it."""
+        """Return what gives the open connection, and whether a pooler lends it."""
         while True:
             try:
                 opened = await _connect(
@@ -119,7 +119,7 @@ class Connector:
 
 
 def _arguments(address: PostgresAddress) -> Mapping[str, Any]:
-    """What the driver is told of an address."""
+    """Return what the driver is told of an address."""
     parameters = address.parameters
     arguments: dict[str, Any] = {
         "host": list(address.hosts) or None,

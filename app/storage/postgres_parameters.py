@@ -129,7 +129,7 @@ class Parameters:
 def parameters_of(
     given: dict[str, str], *, has_several_hosts: bool, behind_secret: frozenset[str] = frozenset()
 ) -> Parameters:
-    """What the parameters mean; names may come in capitals.
+    """Return what the parameters mean; names may come in capitals.
 
     Args:
         given: Names and values.
@@ -169,7 +169,7 @@ def parameters_of(
 
 
 def port_number(text: str, hint: str = "") -> int:
-    """A port.
+    """Return a port.
 
     Raises:
         ValueError: It is none.
@@ -180,7 +180,7 @@ def port_number(text: str, hint: str = "") -> int:
 
 
 def _refuse_if_meant_otherwise(name: str, *, is_secret: bool) -> None:
-    """Stops at a slip in a name: what was meant cannot be left out. What may be secret is not shown."""
+    """Stop at a slip in a name: what was meant cannot be left out. What may be secret is not shown."""
     shown = name if re.fullmatch(r"[a-z][a-z0-9_.-]{0,40}", name) else ""
     near = difflib.get_close_matches(name.replace("-", "_"), [*_READ, "host", "user", "password"], 1, 0.8)
     if is_secret and (near or name.startswith(("ssl", "tls"))):
@@ -204,7 +204,7 @@ def _connect_timeout_s(text: str | None) -> float | None:
 
 
 def _target(text: str, has_several_hosts: bool) -> str | None:
-    """Which server is wanted. We write: of several, one that can be written to."""
+    """Return which server is wanted. We write: of several, one that can be written to."""
     wanted = text.lower().replace("_", "-")
     if wanted in _ANY_SERVER:
         return "read-write" if has_several_hosts else None
@@ -246,7 +246,7 @@ def _mode(text: str) -> str:
 
 
 def _try_files(tls: dict[str, str]) -> None:
-    """Loads certificates and keys once: without them no connection can ever be made."""
+    """Load certificates and keys once: without them no connection can ever be made."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for name in ("sslrootcert", "sslcrl"):
         path = tls.get(name, "system")

@@ -18,7 +18,7 @@ class ProcessLock:
         self._connection: sqlite3.Connection | None = None
 
     def acquire(self) -> None:
-        """Takes the lock; does nothing where it is held already.
+        """Take the lock; do nothing where it is held already.
 
         Raises:
             AlreadyRunning: Another process holds it.
@@ -38,7 +38,7 @@ class ProcessLock:
         self._connection = connection
 
     def release(self) -> None:
-        """Lets go. The file stays: removing it could take it from under the next one."""
+        """Let go. The file stays: removing it could take it from under the next one."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -63,6 +63,11 @@ _MOST_WRITES = 200
 
 _CALL_COLUMNS = [tool_calls.c[field.name] for field in fields(CallRow)]
 
+_IS_CURRENT = messages.c.superseded_by.is_(None)
+"""No revision has put another turn in the place of its own."""
+
+_MOST_SUPERSEDED = 1000
+
 _IS_SAID = or_(messages.c.role != "assistant", messages.c.status.not_in(("accepted", "withdrawn")))
 """All but what a back end wants the agent to say, and what was not said."""
 
@@ -79,7 +84,7 @@ _COUNT = (
 _TEXTS = (
     select(func.substr(messages.c.content, 1, TITLE_CHARS))
     .where(messages.c.session_id == sessions.c.id, messages.c.role == "user")
-    .where(messages.c.content.is_not(None))
+    .where(messages.c.content.is_not(None), _IS_CURRENT)
     .correlate(sessions)
 )
 _FIRST_TEXT = _TEXTS.order_by(messages.c.position).limit(1).scalar_subquery()
@@ -99,7 +104,7 @@ def _session(row: Row[Any]) -> SessionRecord:
 
 
 def session(connection: Connection, session_id: str) -> SessionRecord | None:
-    """The session's row; None where there is none."""
+    """Return the session's row; None where there is none."""
     statement = select(*_SESSION_COLUMNS, _COUNT, _TITLE).where(sessions.c.id == storable(session_id))
     row = connection.execute(statement).first()
     return None if row is None else _session(row)
@@ -137,7 +142,21 @@ def talk(
         turn_of_client_id=_client_ids(connection, session_id),
         writes=_writes(connection, session_id),
         ended_calls=_ended_calls(connection, session_id),
+        superseded=_superseded(connection, session_id),
     )
+
+
+def _superseded(connection: Connection, session_id: str) -> dict[str, str]:
+    """The newest superseded turns, oldest first, with the turns that came in their place."""
+    statement = (
+        select(messages.c.turn_id, messages.c.superseded_by)
+        .where(messages.c.session_id == session_id, ~_IS_CURRENT)
+        .group_by(messages.c.turn_id, messages.c.superseded_by)
+        .order_by(func.min(messages.c.position).desc())
+        .limit(_MOST_SUPERSEDED)
+    )
+    rows = connection.execute(statement).all()
+    return {row.turn_id: row.superseded_by for row in reversed(rows)}
 
 
 def _writes(connection: Connection, session_id: str) -> tuple[CallRow, ...]:
@@ -201,6 +220,7 @@ def newest(
     newest_starts = (
         select(messages.c.turn_id, began)
         .where(messages.c.session_id == session_id, messages.c.position > last - _SCANNED_MESSAGES)
+        .where(_IS_CURRENT)
         .group_by(messages.c.turn_id)
         .order_by(began.desc())
         .limit(max(turns, _MOST_TURNS))
@@ -291,7 +311,7 @@ def _that_hold(chosen: SessionFilter) -> list[ColumnElement[bool]]:
     # However many talks somebody has: a word that stands nowhere has all of them read.
     conditions: list[ColumnElement[bool]] = [sessions.c.id.in_(newest.limit(SEARCHED_SESSIONS))]
     texts = select(messages.c.position).where(
-        messages.c.session_id == sessions.c.id, messages.c.status.not_in(_NOT_FOUND), _IS_SAID
+        messages.c.session_id == sessions.c.id, messages.c.status.not_in(_NOT_FOUND), _IS_SAID, _IS_CURRENT
     )
     for word in words_of(chosen.query, _MOST_QUERY_WORDS):
         said = texts.where(messages.c.folded.contains(word, autoescape=True)).correlate(sessions).exists()
@@ -320,7 +340,7 @@ def _read_cursor(cursor: str) -> tuple[datetime, str]:
 def message_page(
     connection: Connection, session_id: str, limit: int, cursor: str | None, upto: int | None = None
 ) -> Page[MessageRecord]:
-    """A session's messages as they came, from the first: so many, or fewer where they are large.
+    """Return a session's messages as they came, from the first: so many, or fewer where they are large.
 
     Args:
         connection: To the database.
@@ -355,7 +375,7 @@ def message_page(
 
 
 def talk_extent(connection: Connection, session_id: str) -> int:
-    """The place of a session's last message; -1 where it has none."""
+    """Return the place of a session's last message; -1 where it has none."""
     last = select(func.max(messages.c.position)).where(messages.c.session_id == storable(session_id))
     place = connection.scalar(last)
     return -1 if place is None else place
@@ -385,7 +405,7 @@ def found_messages(
     statement = (
         select(*_MESSAGE_COLUMNS)
         .where(messages.c.session_id == storable(session_id), or_(*hits))
-        .where(messages.c.status.not_in(_NOT_FOUND), _IS_SAID)
+        .where(messages.c.status.not_in(_NOT_FOUND), _IS_SAID, _IS_CURRENT)
         .order_by(score.desc(), messages.c.position.desc())
         .limit(limit)
     )
@@ -399,7 +419,7 @@ def known_lives(connection: Connection) -> Sequence[Span]:
 
 
 def profile(connection: Connection, user_id: str) -> dict[str, Any] | None:
-    """What is kept of a user; None where nothing is."""
+    """Return what is kept of a user; None where nothing is."""
     statement = select(users.c.profile).where(users.c.user_id == storable(user_id))
     return connection.scalar(statement)
 

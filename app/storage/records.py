@@ -1,7 +1,7 @@
 """What the store takes and gives: plain values, without a database behind them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, TypedDict, TypeVar
 
@@ -15,6 +15,8 @@ MessageStatus = Literal["accepted", "ok", "interrupted", "withdrawn", "refused",
 Ending = Literal["ok", "interrupted", "withdrawn", "refused", "failed", "joined"]
 
 NO_ENDS: Final[Mapping[str, Ending]] = {}
+
+NONE_SUPERSEDED: Final[Mapping[str, str]] = {}
 
 CallStatus = Literal["running", "done", "failed", "timed_out", "cancelled", "interrupted"]
 
@@ -43,6 +45,8 @@ class MessageRecord:
         tool_call_id: The call that a tool message answers.
         source: Whose it is where its role does not tell; None in all others, and before release 0002 of the
             tables.
+        superseded_by: The turn that came in the place of this message's turn, by a revision; None where none
+            did.
     """
 
     position: int
@@ -55,6 +59,7 @@ class MessageRecord:
     tool_calls: list[dict[str, Any]] | None = None
     tool_call_id: str | None = None
     source: Literal["backend", "server"] | None = None
+    superseded_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ class StoredTalk:
 
     Attributes:
         messages: Of the newest turns, and of those that no summary stands for, up to a bound; turn by turn as
-            they began, each in order.
+            they began, each in order. Superseded turns are none of them.
         next_position: The place of the next message.
         running_calls: Calls without an ending: the server ended while they ran.
         untold_calls: Ended, and the result was not told.
@@ -165,6 +170,7 @@ class StoredTalk:
             server's stop has ended and nobody was told of.
         unanswered: Accepted texts whose turn has no ending, oldest first.
         contributions: What a back end has added and was not carried out, oldest first.
+        superseded: The newest superseded turns, oldest first, with the turns that came in their place.
         turn_of_client_id: The turns of the newest accepted client ids, oldest first.
     """
 
@@ -178,6 +184,7 @@ class StoredTalk:
     writes: tuple[CallRow, ...] = ()
     ended_calls: tuple[CallRow, ...] = ()
     contributions: tuple[MessageRecord, ...] = ()
+    superseded: Mapping[str, str] = field(default_factory=lambda: NONE_SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ _DRIVERS = re.compile(
 
 
 def never_works(exc: BaseException, without_secrets: Callable[[str], str]) -> NeverWorks | None:
-    """The one line for an operator; None where waiting may help.
+    """Return the one line for an operator; None where waiting may help.
 
     `without_secrets` takes a password out of the words of others.
     """

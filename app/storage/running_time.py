@@ -38,7 +38,7 @@ class RunningTime:
         return max(now - since - without, timedelta())
 
     def before(self, now: datetime, window: timedelta) -> datetime:
-        """The moment since which servers have run for a whole window."""
+        """Return the moment since which servers have run for a whole window."""
         for began, ended in reversed(self.pauses):
             if now - ended > window:
                 break

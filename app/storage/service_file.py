@@ -7,7 +7,7 @@ _OF_THE_SYSTEM = Path("/etc/postgresql-common/pg_service.conf")
 
 
 def service_parameters(service: str, file: str) -> dict[str, str]:
-    """The parameters of a service, from the file that is named, or the user's, or the system's.
+    """Return the parameters of a service, from the file that is named, or the user's, or the system's.
 
     Raises:
         ValueError: There is no such service.

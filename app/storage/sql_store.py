@@ -1,7 +1,8 @@
 """The store in a database."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -14,25 +15,21 @@ from app.storage.connections import Answer, Work
 from app.storage.database import Database
 from app.storage.errors import StoreUnavailable
 from app.storage.failures import summary_of
-from app.storage.operations import Operation
+from app.storage.operations import Write
 from app.storage.records import (
-    NO_ENDS,
     CallRow,
-    CallStatus,
-    Ending,
     MessageRecord,
-    MessageStatus,
-    Outcome,
     Page,
-    SessionChange,
     SessionFilter,
     SessionRecord,
     StoredTalk,
     StoreHealth,
 )
 from app.storage.running_time import RunningTime, Span
+from app.storage.shared import SharedDatabase
+from app.storage.upkeep_writes import LeftByTheDead, ServerSeen, ServerStarted, SessionsForgotten
 from app.storage.writer import Receipt, Writer
-from app.storage.writes import Writes
+from app.storage.writes import SessionOpened
 
 _FORGOTTEN_AT_ONCE = 200
 """Old sessions erased in one transaction: talks wait behind it."""
@@ -60,8 +57,9 @@ class SqlStore:
         self._clock = clock
         self._timeout_s = timeout_s
         self._sign_every_s = sign_every_s
-        self._writes = Writes(database.dialect)
-        self._writer = Writer(database.connect, clock, slow_after_s=timeout_s)
+        self._shared = database.shared
+        fence = self._shared.fence if self._shared is not None else None
+        self._writer = Writer(database.connect, clock, slow_after_s=timeout_s, fence=fence)
         self._reads: set[asyncio.Task[Any]] = set()
         self._is_closing = False
         self._life, self._began = uuid4(), clock.now()
@@ -80,22 +78,24 @@ class SqlStore:
             await self._database.aclose()
             raise
         self._began = self._clock.now()
-        self._writer.put(self._writes.server_started(self._life, self._began))
+        self.write(ServerStarted(self._life, self._began, is_shared=self._shared is not None))
         self._signs = asyncio.create_task(self._give_signs(), name="storage-signs")
 
     async def _give_signs(self) -> None:
-        """Writes down that this server lives, for whoever comes after it."""
+        """Write down that this server lives, for whoever comes after it."""
         while True:
             await asyncio.sleep(self._sign_every_s)
             # One at a time: they would fill the line of a database that does not work.
-            await self._writer.put(self._writes.server_seen(self._life, self._clock.now()))
+            if self._shared is not None:
+                self.write(LeftByTheDead(self._clock.now()))
+            await self.write(ServerSeen(self._life, self._clock.now()))
 
     async def aclose(self, grace_s: float) -> None:
-        """Stores what waits, for at most `grace_s` seconds, and closes."""
+        """Store what waits, for at most `grace_s` seconds, and close."""
         if self._signs is not None:
             self._signs.cancel()
             await asyncio.wait({self._signs})
-            self._writer.put(self._writes.server_seen(self._life, self._clock.now()))
+            self.write(ServerSeen(self._life, self._clock.now()))
         await self._writer.aclose(grace_s)
         self._is_closing = True
         late = set(self._reads)
@@ -107,12 +107,22 @@ class SqlStore:
         await self._database.aclose()
 
     @property
+    def shared(self) -> SharedDatabase | None:
+        """What several processes ask of their database; None where this one has it for itself."""
+        return self._shared
+
+    @property
     def requires_notes(self) -> bool:
         """A database that is elsewhere may be taken over while we cannot reach it; a file may not."""
         return not self._database.is_sqlite
 
+    @property
+    def may_act(self) -> bool:
+        """Nobody can have taken this process for gone a moment ago, and told its user of a write's end."""
+        return self._shared is None or self._shared.membership.is_sure
+
     def health(self) -> StoreHealth:
-        """How it stands; cheap, asks nobody."""
+        """Return how it stands; cheap, asks nobody."""
         problem = self._writer.problem
         return StoreHealth(
             status="degraded" if problem else "ok",
@@ -122,112 +132,12 @@ class SqlStore:
             advice=self._writer.advice,
         )
 
-    # Writes
-
-    def session_opened(self, session: SessionRecord) -> Receipt:
+    def write(self, write: Write) -> Receipt:
         """See `Store`."""
-        return self._writer.put(self._writes.session_opened(session))
-
-    def session_changed(self, session_id: str, change: SessionChange) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.session_changed(session_id, change))
-
-    def text_accepted(
-        self, session_id: str, message: MessageRecord, joins: str = "", ends: Mapping[str, Ending] = NO_ENDS
-    ) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.text_accepted(session_id, message, joins, ends))
-
-    def messages_stored(self, session_id: str, messages: Sequence[MessageRecord]) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.messages_stored(session_id, messages))
-
-    def turn_ended(
-        self,
-        session_id: str,
-        turn_id: str,
-        ending: Ending,
-        messages: Sequence[MessageRecord],
-        *,
-        told: Sequence[str] = (),
-        told_at: datetime | None = None,
-        drops_before: int | None = None,
-    ) -> Receipt:
-        """See `Store`."""
-        ended = self._writes.turn_ended(session_id, turn_id, ending, messages, drops_before=drops_before)
-        return self._writer.put(self._telling(ended, told, told_at))
-
-    def turn_cut(
-        self,
-        session_id: str,
-        turn_id: str,
-        messages: Sequence[MessageRecord],
-        *,
-        told: Sequence[str] = (),
-        told_at: datetime | None = None,
-        drops_before: int | None = None,
-    ) -> Receipt:
-        """See `Store`."""
-        stored = self._writes.turn_cut(session_id, turn_id, messages, drops_before=drops_before)
-        return self._writer.put(self._telling(stored, told, told_at))
-
-    def _telling(self, operation: Operation, told: Sequence[str], told_at: datetime | None) -> Operation:
-        if not told:
-            return operation
-        telling = self._writes.calls_told(operation.session_id, told, told_at or self._clock.now())
-        return operation.followed_by(telling)
-
-    def message_marked(self, session_id: str, position: int, status: MessageStatus) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.message_marked(session_id, position, status))
-
-    def call_started(self, session_id: str, call: CallRow) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.call_started(session_id, call))
-
-    def call_began(self, session_id: str, call_id: str) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.call_began(session_id, call_id))
-
-    def call_ended(
-        self,
-        session_id: str,
-        call_id: str,
-        status: CallStatus,
-        *,
-        ended_at: datetime,
-        result: str | None = None,
-        reason: str | None = None,
-        outcome: Outcome | None = None,
-    ) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(
-            self._writes.call_ended(session_id, call_id, status, ended_at, result, reason, outcome)
-        )
-
-    def calls_told(self, session_id: str, call_ids: Sequence[str], told_at: datetime) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.calls_told(session_id, call_ids, told_at))
-
-    def profile_stored(self, user_id: str, profile: dict[str, Any], session_id: str = "") -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.profile_stored(user_id, profile, session_id))
-
-    def profile_erased(self, user_id: str) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.profile_erased(user_id))
-
-    def session_erased(self, session_id: str) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.session_erased(session_id, self._clock.now()))
-
-    def user_erased(self, user_id: str) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.user_erased(user_id, self._clock.now()))
-
-    def detached_ended(self, detached_before: datetime) -> Receipt:
-        """See `Store`."""
-        return self._writer.put(self._writes.detached_ended(detached_before))
+        if self._shared is not None and isinstance(write, SessionOpened):
+            fence = self._shared.fence
+            write = replace(write, owner=fence.owner, owner_epoch=fence.epoch_of(write.session.id))
+        return self._writer.put(write)
 
     async def forget_ended(self, before: datetime) -> int:
         """See `Store`."""
@@ -235,7 +145,7 @@ class SqlStore:
         while ids := await self._read(
             lambda reader: queries.ended_before(reader, before, _FORGOTTEN_AT_ONCE)
         ):
-            receipt = self._writer.put(self._writes.sessions_forgotten(ids, before))
+            receipt = self.write(SessionsForgotten(ids, before))
             if not await receipt.wait(self._timeout_s):
                 raise StoreUnavailable("old sessions could not be erased in time")
             forgotten += len(ids)
@@ -251,7 +161,7 @@ class SqlStore:
         return self._running_time
 
     async def lives(self) -> Sequence[Span]:
-        """The lives of servers that are known, each from its start to its last sign of life."""
+        """Return the lives of servers that are known, each from its start to its last sign of life."""
         return await self._read(queries.known_lives)
 
     async def session(self, session_id: str) -> SessionRecord | None:

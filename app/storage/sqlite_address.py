@@ -41,7 +41,7 @@ class SqliteAddress:
 
 
 def sqlite_address(rest: str) -> SqliteAddress:
-    """The file that is meant by what stands behind `sqlite://`.
+    """Return the file that is meant by what stands behind `sqlite://`.
 
     Raises:
         ValueError: It names no file, or one that can never be used.
@@ -67,7 +67,7 @@ def sqlite_address(rest: str) -> SqliteAddress:
 
 
 def _path_of_uri(uri: str) -> str:
-    """The path of SQLite's own kind of address, `file:relative` or `file:///absolute`."""
+    """Return the path of SQLite's own kind of address, `file:relative` or `file:///absolute`."""
     path = unquote(uri.removeprefix("file:"))
     if path.startswith("//"):
         authority, slash, path = path[2:].partition("/")

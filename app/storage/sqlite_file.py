@@ -156,7 +156,7 @@ def _close(connection: Connection) -> None:
 
 
 def _prepare(engine: Engine, begin: str) -> None:
-    """Sets each new connection up, and has transactions begun by us instead of by the driver."""
+    """Set each new connection up, and have transactions begun by us instead of by the driver."""
 
     def set_up(connection: Any, _: object) -> None:
         connection.isolation_level = None

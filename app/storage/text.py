@@ -15,12 +15,12 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
-    """The text with each NUL and each lone surrogate replaced by U+FFFD; nothing else changes."""
+    """Return the text with each NUL and each lone surrogate replaced by U+FFFD; nothing else changes."""
     return _UNSTORABLE.sub(REPLACEMENT, text)
 
 
 def storable_json(value: Any) -> Any:
-    """A JSON value whose texts, keys too, are all storable."""
+    """Return a JSON value whose texts, keys too, are all storable."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, dict):
@@ -31,7 +31,7 @@ def storable_json(value: Any) -> Any:
 
 
 def folded(text: str) -> str:
-    """The text as it is searched: without case, accents and what cannot be stored.
+    """Return the text as it is searched: without case, accents and what cannot be stored.
 
     The databases disagree about the lower case of "É"; this makes "árbol" find "Arbol" on both.
     """
@@ -39,7 +39,7 @@ def folded(text: str) -> str:
 
 
 def words_of(query: str, most: int) -> list[str]:
-    """The different words of a search, folded, in their order.
+    """Return the different words of a search, folded, in their order.
 
     Args:
         query: What was asked for.

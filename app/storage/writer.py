@@ -3,7 +3,8 @@
 Whoever has something to store puts an operation in the line and goes on; the receipt says when it is
 committed. What waits is written in order, many operations in one transaction. While the database is locked,
 full or gone, operations wait, and are tried again on a new connection. An operation that can never succeed is
-given up alone. Once another server has taken the database over, all is given up.
+given up alone. Once another server has taken the database over, all is given up. Where several processes
+share the database, what belongs to a session that another one has claimed is given up, and nothing else.
 
 Every operation may be applied twice with the result of once: a connection can break after the commit and
 before its answer.
@@ -26,7 +27,8 @@ from app.clock import Clock
 from app.storage.connections import WritingConnection
 from app.storage.errors import StorageError, TakenOver
 from app.storage.failures import advice_for, is_hopeless, summary_of
-from app.storage.operations import Operation, is_erased
+from app.storage.fence import LOST, SessionFence
+from app.storage.operations import Operation, Write, is_erased
 
 logger = logging.getLogger(__name__)
 
@@ -45,25 +47,26 @@ class Receipt:
         is_late: When the write was taken, others waited already because the database did not work. A talk
             need not wait for it too.
         is_refused: The write was not taken at all; it may be later.
+        is_fenced: Another process owns the session: this one must not go on with it.
     """
 
-    __slots__ = ("_outcome", "is_late", "is_refused")
+    __slots__ = ("_outcome", "is_fenced", "is_late", "is_refused")
 
     def __init__(self, *, is_late: bool = False) -> None:
-        self.is_refused = False
+        self.is_refused = self.is_fenced = False
         self._outcome: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.is_late = is_late
 
     @classmethod
     def refused(cls) -> "Receipt":
-        """A receipt of what will not be stored."""
+        """Return a receipt of what will not be stored."""
         receipt = cls()
         receipt.is_refused = True
         receipt.settle(False)
         return receipt
 
     def settle(self, is_stored: bool) -> None:
-        """Says the outcome, once; the writer's alone to call."""
+        """Say the outcome, once; the writer's alone to call."""
         if not self._outcome.done():
             self._outcome.set_result(is_stored)
 
@@ -82,7 +85,7 @@ class Receipt:
         return await self.wait(0 if self.is_late else timeout_s)
 
     async def wait(self, timeout_s: float) -> bool:
-        """Waits at most `timeout_s` seconds; whether it is committed by then. It may be so later."""
+        """Wait at most `timeout_s` seconds; whether it is committed by then. It may be so later."""
         if not self._outcome.done():
             await asyncio.wait({self._outcome}, timeout=timeout_s)
         return self.is_durable
@@ -92,10 +95,16 @@ class Receipt:
 
 
 @dataclass(eq=False, slots=True)
-class _Waiting:
+class _PendingWrite:
     operation: Operation
     since: float
     receipt: Receipt
+    epoch: int = LOST
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The session, and by which claim of it this was to be written."""
+        return self.operation.session_id, self.epoch
 
 
 class Writer:
@@ -105,6 +114,7 @@ class Writer:
         connect: Opens the connection that writes.
         slow_after_s: Seconds after which a write that still waits counts as a degraded store.
         max_waiting, max_waiting_chars: Bounds of the line.
+        fence: Which sessions are ours, where several processes share the database.
     """
 
     def __init__(
@@ -115,12 +125,14 @@ class Writer:
         slow_after_s: float = 2.0,
         max_waiting: int = MAX_WAITING,
         max_waiting_chars: int = MAX_WAITING_CHARS,
+        fence: SessionFence | None = None,
     ) -> None:
+        self._fence = fence
         self._connect = connect
         self._clock = clock
         self._slow_after_s = slow_after_s
         self._max_waiting, self._max_waiting_chars = max_waiting, max_waiting_chars
-        self._line: deque[_Waiting] = deque()
+        self._line: deque[_PendingWrite] = deque()
         self._chars = 0
         self._wake, self._hurry = asyncio.Event(), asyncio.Event()
         self._is_closing = False
@@ -132,7 +144,7 @@ class Writer:
         self._owes_checkpoint = False
 
     async def start(self) -> None:
-        """Tries the database once and begins to write. One that cannot be used now is tried again later.
+        """Try the database once and begins to write. One that cannot be used now is tried again later.
 
         Raises:
             StorageError: This database must not be used.
@@ -145,8 +157,9 @@ class Writer:
             self._note(exc)
         self._task = asyncio.create_task(self._run(), name="storage-writer")
 
-    def put(self, operation: Operation) -> Receipt:
-        """Takes an operation into the line. Never waits and never raises."""
+    def put(self, write: Write) -> Receipt:
+        """Take a write into the line, as the operation that it is. Never waits and never raises."""
+        operation = write.operation()
         is_full = len(self._line) >= self._max_waiting or self._chars >= self._max_waiting_chars
         if operation.is_last:
             is_full = len(self._line) >= 2 * self._max_waiting
@@ -157,7 +170,8 @@ class Writer:
                 )
             return Receipt.refused()
         receipt = Receipt(is_late=bool(self.problem))
-        waiting = _Waiting(operation, self._clock.monotonic(), receipt)
+        epoch = self._fence.epoch_of(operation.session_id) if self._fence is not None else LOST
+        waiting = _PendingWrite(operation, self._clock.monotonic(), receipt, epoch)
         self._line.append(waiting)
         self._chars += operation.chars
         self._wake.set()
@@ -183,7 +197,7 @@ class Writer:
         return advice_for(self._failure) if self._failure is not None else ""
 
     async def aclose(self, grace_s: float) -> None:
-        """Stores what waits, for at most `grace_s` seconds, and ends. What is left is logged."""
+        """Store what waits, for at most `grace_s` seconds, and end. What is left is logged."""
         self._is_closing = True
         self._wake.set()
         self._hurry.set()
@@ -235,7 +249,7 @@ class Writer:
             return
 
     async def _write_some(self) -> None:
-        """Commits the head of the line. What fails for now is raised, and stays in the line."""
+        """Commit the head of the line. What fails for now is raised, and stays in the line."""
         if self._connection is None:
             self._connection = await self._connect()
         batch = [self._line[index] for index in range(min(_BATCH, len(self._line)))]
@@ -250,13 +264,19 @@ class Writer:
         if self._owes_checkpoint:
             await self._checkpoint(self._connection)
 
-    async def _commit(self, connection: WritingConnection, batch: list[_Waiting]) -> None:
-        operations = [waiting.operation for waiting in batch]
-        written = await connection.run(lambda database: _written(database, operations))
+    async def _commit(self, connection: WritingConnection, batch: list[_PendingWrite]) -> None:
+        fence = self._fence
+        written, lost = await connection.run(lambda database: _written(database, batch, fence))
         for waiting in batch[:written]:
-            self._done(waiting, is_stored=True)
+            is_fenced = waiting in lost
+            waiting.receipt.is_fenced = is_fenced
+            self._done(waiting, is_stored=not is_fenced)
+        if fence is not None:
+            for session_id in {waiting.operation.session_id for waiting in lost}:
+                logger.info("storage_fenced", extra={"session_id": session_id})
+                fence.on_fenced(session_id)
 
-    async def _write_one_by_one(self, connection: WritingConnection, batch: list[_Waiting]) -> None:
+    async def _write_one_by_one(self, connection: WritingConnection, batch: list[_PendingWrite]) -> None:
         for waiting in batch:
             try:
                 await self._commit(connection, [waiting])
@@ -265,7 +285,7 @@ class Writer:
                     raise
                 await self._give_up(connection, waiting, exc)
 
-    async def _give_up(self, connection: WritingConnection, waiting: _Waiting, exc: Exception) -> None:
+    async def _give_up(self, connection: WritingConnection, waiting: _PendingWrite, exc: Exception) -> None:
         operation = waiting.operation
         was_erased = await connection.run(lambda database: _was_erased(database, operation.session_id))
         facts = {"operation": operation.name, "session_id": operation.session_id}
@@ -275,14 +295,14 @@ class Writer:
             logger.error("storage_dropped", extra={**facts, "cause": summary_of(exc)})
         self._done(waiting, is_stored=False)
 
-    def _done(self, waiting: _Waiting, *, is_stored: bool) -> None:
+    def _done(self, waiting: _PendingWrite, *, is_stored: bool) -> None:
         assert self._line.popleft() is waiting  # noqa: S101 # the line's order is what all of this stands on
         self._chars -= waiting.operation.chars
         self._owes_checkpoint |= is_stored and waiting.operation.is_erasure
         waiting.receipt.settle(is_stored)
 
     async def _checkpoint(self, connection: WritingConnection) -> None:
-        """Moves what was erased out of the write-ahead log too, as soon as no reader needs it."""
+        """Move what was erased out of the write-ahead log too, as soon as no reader needs it."""
         self._owes_checkpoint = not await connection.run(_has_emptied_log)
 
     async def _disconnect(self) -> None:
@@ -301,7 +321,7 @@ class Writer:
             logger.error("storage_degraded", extra={"cause": summary_of(exc), "waiting": len(self._line)})
 
     def _may_report(self) -> bool:
-        """Whether a minute has gone since the last ERROR: a dead database needs no line a second."""
+        """Return whether a minute has gone since the last ERROR: a dead database needs no line a second."""
         now = self._clock.monotonic()
         if self._last_error_at is not None and now - self._last_error_at < _ERROR_EVERY_S:
             return False
@@ -314,17 +334,36 @@ class Writer:
             logger.info("storage_recovered", extra={"waiting": len(self._line)})
 
 
-def _written(connection: Connection, operations: list[Operation]) -> int:
-    """Commits the first operations, as many as the time allows; how many."""
-    written = 0
+def _written(
+    connection: Connection, batch: list[_PendingWrite], fence: SessionFence | None
+) -> tuple[int, list[_PendingWrite]]:
+    """Commit the first operations, as many as the time allows; how many, and those not written: not ours."""
+    written, lost = 0, list[_PendingWrite]()
     with connection.begin():
+        ours = _ours(connection, batch, fence) if fence is not None else None
         until = time.monotonic() + _BATCH_S
-        for operation in operations:
-            operation.apply(connection)
+        for waiting in batch:
+            if ours is None or not waiting.operation.needs_owner or waiting.key in ours:
+                waiting.operation.apply(connection)
+            else:
+                lost.append(waiting)
             written += 1
             if time.monotonic() > until:
                 break
-    return written
+    return written, lost
+
+
+def _ours(
+    connection: Connection, batch: list[_PendingWrite], fence: SessionFence
+) -> frozenset[tuple[str, int]]:
+    """Return the sessions of a batch that are ours, by our claims of them, and keep them so until its end."""
+    owned = [waiting for waiting in batch if waiting.operation.needs_owner]
+    # Whoever makes the row writes there whose the session is, and fails where somebody else was first.
+    made = {waiting.key for waiting in owned if waiting.operation.is_first}
+    # Of two claims of one session the later one counts.
+    asked = dict(key for key in sorted(waiting.key for waiting in owned) if key not in made)
+    lost = fence.lost(connection, asked)
+    return frozenset(made | {key for key in asked.items() if key[0] not in lost})
 
 
 def _was_erased(connection: Connection, session_id: str) -> bool:

@@ -1,6 +1,5 @@
 """What Prometheus reads at `/metrics`: the tally's sums, and what can be seen of the server then."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Final, get_args
@@ -12,9 +11,9 @@ from prometheus_client.registry import Collector
 
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.state import SessionState
+from app.speech.models.readiness import VoiceStatus
 from app.storage.records import StoreStatus
-from app.telemetry.tally import BUCKETS_S, Durations, Stage, Tally
-from app.voice.readiness import VoiceStatus
+from app.telemetry.metrics_recorder import BUCKETS_S, Durations, MetricsRecorder, Stage
 from app.watchdog import LoopWatchdog
 
 PREFIX: Final = "voice_agent_"
@@ -25,46 +24,50 @@ _BOUNDS: Final = [*(str(float(bound)) for bound in BUCKETS_S), "+Inf"]
 class Metrics:
     """The metrics of one server, in a registry of their own."""
 
-    def __init__(self, service: WebSocketAgentService, tally: Tally, watchdog: LoopWatchdog) -> None:
+    def __init__(
+        self, service: WebSocketAgentService, metrics: MetricsRecorder, watchdog: LoopWatchdog
+    ) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_TallyCollector(tally))
+        self._registry.register(_MetricsCollector(metrics))
         self._registry.register(_ServerCollector(service, watchdog))
         ProcessCollector(registry=self._registry)
 
     def expose(self, accept: str) -> tuple[bytes, str]:
-        """All of them in the format that the reader accepts, and its media type."""
+        """Return all of them in the format that the reader accepts, and its media type."""
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type
 
 
-class _TallyCollector(Collector):
+class _MetricsCollector(Collector):
     """What has been counted."""
 
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+    def __init__(self, metrics: MetricsRecorder) -> None:
+        self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
-        tally = self._tally
-        yield _counts("turns", "Turns that have ended.", ("source", "ending"), tally.turns)
+        metrics = self._metrics
+        yield _counts("turns", "Turns that have ended.", ("source", "ending"), metrics.turns)
         yield _durations(
             "turn_stage_seconds",
             "Turns: waiting in line, from their beginning to the first token and sound, in all.",
-            tally.stages,
+            metrics.stages,
         )
         yield _durations(
             "transcript_seconds",
             "From a speaker's last sound to the final transcript.",
-            {"": tally.transcripts},
+            {"": metrics.transcripts},
         )
-        yield _counts("tools", "Tool calls that have ended.", ("tool", "ending"), tally.tools)
-        yield _counts("approvals", "Tool calls that waited for a person's word.", ("word",), tally.approvals)
-        yield _counts("errors", "Errors that clients were told of.", ("code",), tally.errors)
-        yield _counts("model_calls", "Requests to the model, by outcome.", ("outcome",), tally.model_calls)
+        yield _counts("tools", "Tool calls that have ended.", ("tool", "ending"), metrics.tools)
         yield _counts(
-            "model_tokens", "Tokens that the model's service has counted.", ("kind",), tally.model_tokens
+            "approvals", "Tool calls that waited for the user's approval.", ("word",), metrics.approvals
         )
-        yield _counts("resumes", "Clients that came for a session of before.", ("outcome",), tally.resumes)
-        yield _counts("connections", "Connections that have ended.", ("reason",), tally.connections)
+        yield _counts("errors", "Errors that clients were told of.", ("code",), metrics.errors)
+        yield _counts("model_calls", "Requests to the model, by outcome.", ("outcome",), metrics.model_calls)
+        yield _counts(
+            "model_tokens", "Tokens that the model's service has counted.", ("kind",), metrics.model_tokens
+        )
+        yield _counts("resumes", "Clients that came for a session of before.", ("outcome",), metrics.resumes)
+        yield _counts("connections", "Connections that have ended.", ("reason",), metrics.connections)
 
 
 class _ServerCollector(Collector):
@@ -101,23 +104,18 @@ class _ServerCollector(Collector):
             yield _one_of(name, f"How {what} stands.", get_args(VoiceStatus), state.status)
 
     def _sessions(self) -> Iterator[Metric]:
-        states = Counter(dict.fromkeys((state.value for state in SessionState), 0))
-        away = waiting_bytes = 0
-        for live in self._service.sessions:
-            states[live.session.state.value] += 1
-            away += live.pump.link is None
-            waiting_bytes += live.session.outbox.waiting_bytes
+        load = self._service.own_sessions.load()
         sessions = GaugeMetricFamily(f"{PREFIX}sessions", "Sessions that live.", labels=["state"])
-        for state, count in states.items():
-            sessions.add_metric([state], count)
+        for state in SessionState:
+            sessions.add_metric([state.value], load.states.get(state.value, 0))
         yield sessions
-        yield _gauge("sessions_away", "Sessions that wait for their client to come back.", away)
+        yield _gauge("sessions_away", "Sessions that wait for their client to come back.", load.away)
         yield _gauge("sessions_max", "Sessions that may live at once.", self._service.settings.max_sessions)
-        yield _gauge("outbox_waiting_bytes", "What waits for clients to read it.", waiting_bytes)
+        yield _gauge("outbox_waiting_bytes", "What waits for clients to read it.", load.waiting_bytes)
 
     def _tools(self) -> Iterator[Metric]:
         host = self._service.host
-        running = sum(len(live.conversation.tools.running) for live in self._service.sessions)
+        running = self._service.own_sessions.load().running_tools
         yield _gauge("tools_running", "Tool calls that run.", running)
         yield _gauge("tools_stuck", "Tools that go on although they were cancelled.", len(host.stuck))
         yield _gauge("tool_threads_busy", "Threads that plain tools hold.", host.threads.busy)

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from app.llm.base import ChatProvider
 from app.session.observer import Telemetry
-from config.settings import Settings, SettingsError
+from config.settings import SettingsError
+from config.trace_settings import TraceSettings
 
 MODULE = "app.telemetry.traces"
 
@@ -16,14 +17,16 @@ class Tracing(Telemetry, Protocol):
     """Telemetry that sends what it saw somewhere."""
 
     async def aclose(self) -> None:
-        """Sends what is left."""
+        """Send what is left."""
         ...
 
 
 def find_tracing(
-    settings: Settings, load: Callable[[str], ModuleType] = import_module
-) -> Callable[[Settings, ChatProvider], Tracing] | None:
-    """What makes the traces that the settings ask for; None where they ask for none.
+    settings: TraceSettings, load: Callable[[str], ModuleType] = import_module
+) -> Callable[[TraceSettings, str, ChatProvider], Tracing] | None:
+    """Return what makes the traces that the settings ask for; None where they ask for none.
+
+    It is made with these settings, the agent's name and the model.
 
     Raises:
         SettingsError: The packages of OpenTelemetry are not installed.

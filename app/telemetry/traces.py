@@ -21,13 +21,13 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
-from app.chat import ApiMessage, Usage
+from app.chat import ApiMessage, TokenUsage
 from app.llm.base import ChatProvider
 from app.protocol.events import ErrorOccurred, Event, ResponseComplete, ToolFinished, ToolStarted, TurnStarted
 from app.session.observer import ModelCall, Observer, ResumeOutcome
 from app.telemetry.bounded_session import bounded_session
-from app.telemetry.tally import outcome_of
-from config.settings import Settings
+from app.telemetry.metrics_recorder import outcome_of
+from config.trace_settings import TraceSettings
 
 logger = logging.getLogger(__name__)
 
@@ -46,15 +46,20 @@ class Traces:
     """Telemetry that makes spans. They are sent from a thread of OpenTelemetry's own, in bounded batches.
 
     Args:
+        agent_name: What spans call the agent.
         provider: The model, whose names the spans carry.
         exporter: Where spans go; by default where the settings say.
     """
 
     def __init__(
-        self, settings: Settings, provider: ChatProvider, exporter: SpanExporter | None = None
+        self,
+        settings: TraceSettings,
+        agent_name: str,
+        provider: ChatProvider,
+        exporter: SpanExporter | None = None,
     ) -> None:
         self.captures_content = settings.otel_capture_content
-        self.agent_name = settings.agent_name
+        self.agent_name = agent_name
         self.model = provider.model
         self.provider_name = _PROVIDERS.get(provider.name, provider.name)
         self._tracers = TracerProvider(
@@ -66,7 +71,7 @@ class Traces:
         self._tracer = self._tracers.get_tracer("voice_agent")
 
     def observer(self, session_id: str) -> Observer:
-        """Traces one session."""
+        """Trace one session."""
         return _TracedSession(self, session_id)
 
     def resumed(self, outcome: ResumeOutcome) -> None:
@@ -82,22 +87,22 @@ class Traces:
         parent: Span | None,
         kind: SpanKind = SpanKind.INTERNAL,
     ) -> Span:
-        """A span below another, or at the root of a trace."""
+        """Return a span below another, or at the root of a trace."""
         context = set_span_in_context(parent) if parent is not None else None
         return self._tracer.start_span(name, context, kind, attributes)
 
     async def aclose(self) -> None:
-        """Sends what is left, while nobody waits on the loop; gives up where that takes too long."""
+        """Send what is left, while nobody waits on the loop; give up where that takes too long."""
         if not await asyncio.to_thread(self.flush):
             logger.warning("spans_not_sent")
         await asyncio.to_thread(self._tracers.shutdown)
 
     def flush(self) -> bool:
-        """Sends what there is; blocks. Returns whether that was done in time."""
+        """Send what there is; block. Returns whether that was done in time."""
         return self._tracers.force_flush(EXPORT_TIMEOUT_S * 1000)
 
 
-def _exporter(settings: Settings) -> SpanExporter:
+def _exporter(settings: TraceSettings) -> SpanExporter:
     if settings.otel_traces == "console":
         return ConsoleSpanExporter(out=sys.stderr, formatter=_line)
     secret = settings.otel_exporter_otlp_headers
@@ -235,7 +240,7 @@ class _TracedCall:
     def __enter__(self) -> Self:
         return self
 
-    def completed(self, finish_reason: str, usage: Usage | None) -> None:
+    def completed(self, finish_reason: str, usage: TokenUsage | None) -> None:
         self._span.set_attribute("gen_ai.response.finish_reasons", [finish_reason])
         if usage is not None:
             self._span.set_attribute("gen_ai.usage.input_tokens", usage.prompt_tokens)

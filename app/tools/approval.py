@@ -1,22 +1,24 @@
-"""A person's word before a tool acts: which calls wait for it, and what it was.
+"""User approval of tool calls: which calls wait for it, and what it was.
 
 Clients of protocol v2 answer by a message. On v1 the server asks in a sentence, one call at a time, and the
-user's next text is the answer: a yes only if it is one of a fixed list, so that nobody agrees by chance.
+user's next text is the answer, typed or in a recording: a yes only if it is one of a fixed list, so that
+nobody agrees by chance.
 """
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from app.clock import Clock
 from app.errors import UnknownCall
 from app.letters import bare
-from app.patience import patiently
-from app.protocol.events import ApprovalRequested, Event, UnsettledCall
-from app.tools.base import Effect, Tool
-from app.tools.calls import ToolRun
-from config.settings import Settings
+from app.protocol.events import Event
+from app.stall_timeout import patiently
+from app.tools.base import Effect, ToolSpec
+from app.tools.tool_call import ToolCall
+from config.tool_settings import ToolSettings
 
 Word = Literal["approved", "denied", "expired"]
 
@@ -31,8 +33,10 @@ YES = frozenset([*_YES_ES.split("|"), *_YES_EN.split("|")])
 _LONGEST_YES = 100
 
 
-def needs_approval(tool: Tool, effect: Effect, settings: Settings, *, holds_outside: bool = False) -> bool:
-    """Whether a call waits for a person's word; `holds_outside`: its talk holds words of others."""
+def needs_approval(
+    tool: ToolSpec, effect: Effect, settings: ToolSettings, *, holds_outside: bool = False
+) -> bool:
+    """Return whether a call waits for approval; `holds_outside`: its talk holds words of others."""
     if settings.tool_approval == "off" or tool.approval is False:
         return False
     if tool.approval is True or tool.name in settings.tools_need_approval:
@@ -42,7 +46,7 @@ def needs_approval(tool: Tool, effect: Effect, settings: Settings, *, holds_outs
 
 
 def is_yes(text: str) -> bool:
-    """Whether a text says yes, and nothing else."""
+    """Return whether a text says yes, and nothing else."""
     if len(text) > _LONGEST_YES or "?" in text:  # who asks back has not agreed
         return False
     return " ".join(re.findall(r"\w+", bare(text))) in YES
@@ -64,14 +68,15 @@ class Approvals:
         self._clock = clock
         self._timeout_s = timeout_s
         self._one_by_one = one_by_one
-        self._waiting: dict[str, tuple[ToolRun, asyncio.Future[Word]]] = {}
+        self._waiting: dict[str, tuple[ToolCall, asyncio.Future[Word]]] = {}
         self._asked: dict[str, float] = {}
+        self._words: deque[tuple[str | asyncio.Future[str], list[str], list[str]]] = deque()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    async def ask(self, run: ToolRun) -> Word:
-        """Waits for a person's word about a call; no answer in time is none."""
+    async def ask(self, run: ToolCall) -> Word:
+        """Wait for the user's approval about a call; no answer in time is none."""
         word: asyncio.Future[Word] = asyncio.get_running_loop().create_future()
         self._waiting[run.call_id] = (run, word)
         try:
@@ -84,7 +89,7 @@ class Approvals:
                 except TimeoutError:
                     if word.done():
                         return word.result()  # it came in the very moment in which the time was over
-                    # One that has not been asked for yet has all its time before it.
+                    # The timeout starts when the user is asked.
                     if run.call_id in self._asked and self._left_s(run.call_id) <= 0:
                         return "expired"
         finally:
@@ -93,7 +98,7 @@ class Approvals:
             self._ask_next()
 
     def answer(self, call_id: str, *, approved: bool) -> None:
-        """A person's word about a call.
+        """The user's approval about a call.
 
         Raises:
             UnknownCall: It does not wait for one.
@@ -103,17 +108,34 @@ class Approvals:
             raise UnknownCall
         word.set_result("approved" if approved else "denied")
 
-    def answer_in_words(self, text: str) -> None:
-        """The user's next text is the answer to what was asked; where nothing was, it is just a text."""
-        asked = [call_id for call_id in self._asked if not self._waiting[call_id][1].done()]
-        if not asked:
-            return
-        if is_yes(text):
-            self.answer(asked[0], approved=True)
-            return
-        for _, word in self._waiting.values():
-            if not word.done():
-                word.set_result("denied")
+    def answer_in_words(self, words: str | asyncio.Future[str]) -> None:
+        """The user's next text is the answer to what was asked; where nothing was, it is just a text.
+
+        Args:
+            words: The text; of a recording it may come later, and is empty where it has no words. They count
+                in the order in which they came, for what had been asked by then.
+        """
+        self._words.append((words, self._unanswered(self._asked), self._unanswered(self._waiting)))
+        if not isinstance(words, str):
+            words.add_done_callback(lambda _: self._take_words())
+        self._take_words()
+
+    def _take_words(self) -> None:
+        while self._words:
+            words, asked, waiting = self._words[0]
+            if not isinstance(words, str):
+                if not words.done():
+                    return
+                words = "" if words.cancelled() else words.result()
+            self._words.popleft()
+            asked, waiting = self._unanswered(asked), self._unanswered(waiting)
+            if words and asked:
+                # Who agrees to one is asked for the next.
+                for call_id in asked[:1] if is_yes(words) else waiting:
+                    self.answer(call_id, approved=is_yes(words))
+
+    def _unanswered(self, call_ids: Iterable[str]) -> list[str]:
+        return [each for each in call_ids if each in self._waiting and not self._waiting[each][1].done()]
 
     def ask_again(self) -> None:
         """Ask anew, with the time that is left, for all that waits: a client has come (again)."""
@@ -131,11 +153,8 @@ class Approvals:
                 self._asked[call_id] = self._clock.monotonic()
                 self._request(run, self._timeout_s)
 
-    def _request(self, run: ToolRun, expires_in_s: float) -> None:
-        earlier = None
-        if run.unsettled is not None and run.unsettled.ending is not None:
-            earlier = UnsettledCall(run.unsettled.call_id, run.unsettled.ending.status)
-        self._emit(ApprovalRequested(run.call_id, run.name, run.arguments, expires_in_s, earlier))
+    def _request(self, run: ToolCall, expires_in_s: float) -> None:
+        self._emit(run.approval_request(expires_in_s))
 
     def _left_s(self, call_id: str) -> float:
         asked_at = self._asked.get(call_id)

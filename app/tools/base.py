@@ -1,11 +1,13 @@
-"""How a tool is written: `@tool(...)` on a function `run(args, ctx)`.
+"""How a tool is written: `@tool(...)` on a function `run(args, ctx)`, or a `ToolSpec` in a toolset.
 
 A tool is one file. It holds a docstring for people, a pydantic model of its arguments (whose field
 descriptions are what the model reads), and `run`, async or plain. Its name is the file's name; what the model
 is told about it is the docstring of `run`. A plain function runs in a thread of the tools' own pool.
 """
 
+import copy
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +17,13 @@ from typing import Any, Literal, Protocol, get_type_hints
 from urllib.error import HTTPError
 
 import httpx
+import orjson
 from pydantic import BaseModel
 
 from app.clock import Clock
 from app.errors import Locale
 from app.session.profile import ProfileKeeper
-from config.settings import Settings
+from config.tool_settings import ToolSettings
 
 Effect = Literal["read", "write"]
 """`write`: running it twice is not the same as running it once."""
@@ -111,12 +114,12 @@ class Progress(Protocol):
     """How a tool says that it is getting on; may be called from any thread, as often as it likes."""
 
     def __call__(self, message: str | None = None, fraction: float | None = None) -> None:
-        """Reports a message in the user's language and the part that is done, 0 to 1."""
+        """Report a message in the user's language and the part that is done, 0 to 1."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class SearchHit:
     """Something that was said in the talk.
 
     Attributes:
@@ -129,22 +132,22 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Remarks:
+class SearchHits:
     """What a search of the talk has found, the best first.
 
     Attributes:
         is_all: Whether everything that was ever said was searched, rather than what is in memory.
     """
 
-    found: Sequence[Remark]
+    found: Sequence[SearchHit]
     is_all: bool
 
 
-class TalkSearch(Protocol):
+class ConversationSearch(Protocol):
     """How a tool looks for what was said in the talk that it was called in, and in no other."""
 
-    async def search(self, query: str, limit: int) -> Remarks:
-        """What was said that holds words of the query, whatever their case and accents."""
+    async def search(self, query: str, limit: int) -> SearchHits:
+        """Return what was said that holds words of the query, whatever their case and accents."""
         ...
 
 
@@ -169,21 +172,28 @@ class ToolContext:
     deadline: float
     clock: Clock
     http: httpx.AsyncClient
-    settings: Settings
+    settings: ToolSettings
     progress: Progress
-    talk: TalkSearch
+    talk: ConversationSearch
     profile: ProfileKeeper | None = None
     idempotency_key: str = ""
 
 
 ToolFunction = Callable[[Any, ToolContext], Any]
 
+TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What the chat-completions API takes as a function's name."""
+
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class ToolSpec:
     """A tool as the registry holds it.
 
     Attributes:
+        description: What the model is told about it.
+        arguments: A pydantic model, or a JSON schema of an object.
+        run: `run(args, ctx)`, async or plain; `args` is what `parse` returns.
+        effect: `read`, `write`, or a function of the arguments that says which.
         timeout_s: Limit of one call in seconds; None stands for `TOOL_TIMEOUT_S`.
         inline_wait_s: How long a turn waits for it in seconds; None stands for `TOOL_INLINE_WAIT_S`.
         approval: Whether a person is asked first; None leaves it to the server's setting.
@@ -192,43 +202,79 @@ class Tool:
         ends_soon: A plain function that always ends within a second or so. It may wait in line for a thread
             of the server's own, which no other tool can use up.
         needs: What a session must have for the tool to be offered in it; None: every session has it.
+        parse: Makes the arguments of the JSON object that the model wrote, and raises a `ValueError` that
+            says what is wrong with it. None: the pydantic model does, or the object is passed on as it is.
+
+    Raises:
+        ValueError: No model takes such a name, or such a schema.
     """
 
     name: str
     description: str
-    arguments: type[BaseModel]
+    arguments: type[BaseModel] | dict[str, Any]
     run: ToolFunction
-    effect: Effect | Callable[[Any], Effect]
+    effect: Effect | Callable[[Any], Effect] = "read"
     timeout_s: float | None = None
     inline_wait_s: float | None = None
     approval: Approval | None = None
-    from_outside: bool | Callable[[Settings], bool] = True
+    from_outside: bool | Callable[[ToolSettings], bool] = True
     ends_soon: bool = False
     needs: Need | None = None
+    parse: Callable[[dict[str, Any]], Any] | None = None
 
-    def brings_outside(self, settings: Settings) -> bool:
-        """Whether its results may hold words of others on a server with these settings."""
+    def __post_init__(self) -> None:
+        """Refuse what no model takes."""
+        if not TOOL_NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r}: a tool's name has up to 64 letters, digits, _ and -")
+        if isinstance(self.arguments, dict):
+            if self.arguments.get("type") != "object":
+                raise ValueError(f"{self.name}: the schema of the arguments must be one of an object")
+            try:
+                orjson.dumps(self.arguments)
+            except TypeError as exc:
+                raise ValueError(f"{self.name}: the schema of the arguments is no JSON: {exc}") from exc
+
+    def brings_outside(self, settings: ToolSettings) -> bool:
+        """Return whether its results may hold words of others on a server with these settings."""
         return self.from_outside(settings) if callable(self.from_outside) else self.from_outside
 
     @property
     def is_async(self) -> bool:
         """Whether `run` is a coroutine function, rather than one that needs a thread."""
-        return inspect.iscoroutinefunction(self.run)
+        call = getattr(self.run, "__call__", None)  # noqa: B004  # an object may be a coroutine function too
+        return inspect.iscoroutinefunction(self.run) or inspect.iscoroutinefunction(call)
 
-    def effect_of(self, args: BaseModel) -> Effect:
-        """Whether a call with these arguments changes something."""
+    def parsed(self, values: dict[str, Any]) -> Any:
+        """Return the arguments that `run` gets.
+
+        Raises:
+            ValueError: They do not fit; of a pydantic model, its `ValidationError`.
+        """
+        if self.parse is not None:
+            return self.parse(values)
+        return values if isinstance(self.arguments, dict) else self.arguments.model_validate(values)
+
+    def effect_of(self, args: Any) -> Effect:
+        """Return whether a call with these arguments changes something."""
         return self.effect(args) if callable(self.effect) else self.effect
 
     def schema(self) -> dict[str, Any]:
-        """The tool as the chat-completions API takes it."""
-        parameters = self.arguments.model_json_schema()
-        parameters.pop("title", None)
-        parameters.pop("description", None)
+        """Return the tool as the chat-completions API takes it."""
+        if isinstance(self.arguments, dict):
+            parameters = copy.deepcopy(self.arguments)
+        else:
+            parameters = self.arguments.model_json_schema()
+            parameters.pop("title", None)
+            parameters.pop("description", None)
         parameters.setdefault("properties", {})
         return {
             "type": "function",
             "function": {"name": self.name, "description": self.description, "parameters": parameters},
         }
+
+
+Tool = ToolSpec
+"""What `@tool` makes."""
 
 
 def tool(
@@ -237,11 +283,11 @@ def tool(
     timeout_s: float | None = None,
     inline_wait_s: float | None = None,
     approval: Approval | None = None,
-    from_outside: bool | Callable[[Settings], bool] = True,
+    from_outside: bool | Callable[[ToolSettings], bool] = True,
     ends_soon: bool = False,
     needs: Need | None = None,
 ) -> Callable[[Callable[[Any, ToolContext], Awaitable[Any] | Any]], Tool]:
-    """Makes a tool of the function `run(args, ctx)` below it.
+    """Make a tool of the function `run(args, ctx)` below it.
 
     `args` must be annotated with a pydantic model; that model is the tool's schema. The name is the last part
     of the module's name.

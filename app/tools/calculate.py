@@ -15,7 +15,7 @@ from app.tools.support.arithmetic import ExpressionError, Number
 from app.tools.support.expression import compute
 
 
-class Arguments(BaseModel):
+class CalculateArguments(BaseModel):
     """What to compute."""
 
     model_config = ConfigDict(extra="forbid")
@@ -29,7 +29,7 @@ class Arguments(BaseModel):
     )
 
 
-class Result(BaseModel):
+class CalculateResult(BaseModel):
     """A computed expression: an exact integer, or a float of 15 significant digits.
 
     Attributes:
@@ -48,8 +48,8 @@ class Result(BaseModel):
 
 
 @tool(ends_soon=True, from_outside=False)
-def run(args: Arguments, ctx: ToolContext) -> Result:
-    """Computes a mathematical expression, exactly where it can.
+def run(args: CalculateArguments, ctx: ToolContext) -> CalculateResult:
+    """Compute a mathematical expression, exactly where it can.
 
     Knows arithmetic, powers, percentages, roots, factorials, logarithms, trigonometry, rounding, gcd, lcm,
     combinations, sums and means.
@@ -58,7 +58,7 @@ def run(args: Arguments, ctx: ToolContext) -> Result:
         computed = compute(args.expression, ctx.locale)
     except ExpressionError as exc:
         raise ToolError(exc.sentence(ctx.locale)) from None
-    return Result(
+    return CalculateResult(
         expression=args.expression,
         result=computed.value,
         read_as=computed.read_as or None,

@@ -7,16 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
-from pydantic import BaseModel
-
 from app.cancelling import is_being_cancelled
 from app.locales import say
-from app.patience import more_time_s
-from app.tools.base import Tool, ToolContext, ToolError
-from app.tools.calls import Ending
+from app.stall_timeout import more_time_s
+from app.tools.base import ToolContext, ToolError, ToolSpec
 from app.tools.progress import ProgressReporter
 from app.tools.results import UnreadableResult, bounded_json
 from app.tools.threads import ThreadsBusy
+from app.tools.tool_call import ToolOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -27,19 +25,19 @@ class Threads(Protocol):
     """Where plain tools run."""
 
     async def run(self, function: Callable[[], Any]) -> Any:
-        """Runs a function in a thread. Raises `ThreadsBusy` where there is none for it."""
+        """Run a function in a thread. Raises `ThreadsBusy` where there is none for it."""
         ...
 
 
 async def execute(
-    tool: Tool,
-    args: BaseModel,
+    tool: ToolSpec,
+    args: Any,
     context: ToolContext,
     threads: Threads,
     *,
     on_begin: Callable[[], None] = lambda: None,
-) -> Ending:
-    """Runs a tool to its end.
+) -> ToolOutcome:
+    """Run a tool to its end.
 
     Args:
         tool: The tool.
@@ -67,24 +65,24 @@ async def execute(
             finally:
                 gate.shut()
         result, was_cut = bounded_json(value, context.settings.tool_result_max_chars)
-        return Ending("done", result=result, truncated=was_cut)
+        return ToolOutcome("done", result=result, truncated=was_cut)
     except ToolError as exc:
         error = _one_line(str(exc)) or say(locale, "tool_error")
-        return Ending("failed", error=error, may_have_acted=exc.may_have_acted)
+        return ToolOutcome("failed", error=error, may_have_acted=exc.may_have_acted)
     except ThreadsBusy:
         logger.warning("tool_busy", extra=facts)
-        return Ending("failed", error=say(locale, "tool_busy"))
+        return ToolOutcome("failed", error=say(locale, "tool_busy"))
     except UnreadableResult as exc:
         logger.warning("tool_bad_result", extra={**facts, "why": str(exc)})
-        return Ending("failed", error=say(locale, "tool_bad_result"), may_have_acted=True)
+        return ToolOutcome("failed", error=say(locale, "tool_bad_result"), may_have_acted=True)
     except asyncio.CancelledError:
         if is_being_cancelled():
             raise
         logger.warning("tool_raised", extra=facts, exc_info=True)
-        return Ending("failed", error=say(locale, "tool_error"), may_have_acted=True)
+        return ToolOutcome("failed", error=say(locale, "tool_error"), may_have_acted=True)
     except BaseException:  # SystemExit from a tool must not end the server
         logger.exception("tool_raised", extra=facts)
-        return Ending("failed", error=say(locale, "tool_error"), may_have_acted=True)
+        return ToolOutcome("failed", error=say(locale, "tool_error"), may_have_acted=True)
 
 
 class _Gate:
@@ -100,7 +98,7 @@ class _Gate:
         self._is_shut = False
 
     def lets_through(self) -> bool:
-        """Whether the tool may begin; called in its thread."""
+        """Return whether the tool may begin; called in its thread."""
         with self._lock:
             if not self._is_shut:
                 self._on_begin()
@@ -112,18 +110,18 @@ class _Gate:
             self._is_shut = True
 
 
-def _begun(gate: _Gate, tool: Tool, args: BaseModel, context: ToolContext) -> Any:
+def _begun(gate: _Gate, tool: ToolSpec, args: Any, context: ToolContext) -> Any:
     return tool.run(args, context) if gate.lets_through() else None
 
 
 def _one_line(sentence: str) -> str:
-    """A tool's own sentence, fit to be shown: bounded, valid UTF-8, no control characters."""
+    """Return a tool's own sentence, fit to be shown: bounded, valid UTF-8, no control characters."""
     text, _ = bounded_json(sentence, _MAX_ERROR_CHARS)
     return "".join(char if char.isprintable() else " " for char in text).strip()
 
 
-async def until(job: asyncio.Task[Ending], deadline: float, progress: ProgressReporter) -> bool:
-    """Waits for a job, with progress told meanwhile; False where the deadline came first."""
+async def until(job: asyncio.Task[ToolOutcome], deadline: float, progress: ProgressReporter) -> bool:
+    """Wait for a job, with progress told meanwhile; False where the deadline came first."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     while not job.done():

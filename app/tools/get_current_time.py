@@ -23,7 +23,7 @@ _MONTHS: dict[Locale, str] = {
 _MAX_SHOWN = 60
 
 
-class Arguments(BaseModel):
+class GetCurrentTimeArguments(BaseModel):
     """Where."""
 
     model_config = ConfigDict(extra="forbid")
@@ -37,7 +37,7 @@ class Arguments(BaseModel):
     )
 
 
-class Result(BaseModel):
+class GetCurrentTimeResult(BaseModel):
     """A moment in a time zone.
 
     `iso` has the offset and whole seconds; `date` is `YYYY-MM-DD`, `time` `HH:MM:SS`; `weekday` and
@@ -54,15 +54,15 @@ class Result(BaseModel):
 
 
 @tool(ends_soon=True, from_outside=False)
-def run(args: Arguments, ctx: ToolContext) -> Result:
-    """Tells the current date, time and weekday, in any time zone or in the server's own."""
+def run(args: GetCurrentTimeArguments, ctx: ToolContext) -> GetCurrentTimeResult:
+    """Tell the current date, time and weekday, in any time zone or in the server's own."""
     wanted = (args.timezone or "").strip()
     moment = ctx.clock.now()
     name, zone = _zone(wanted, ctx.locale) if wanted else server_zone(moment)
     now = moment.astimezone(zone).replace(microsecond=0)
     offset = now.isoformat()[19:]
     weekday = _WEEKDAYS[ctx.locale][now.weekday()]
-    return Result(
+    return GetCurrentTimeResult(
         iso=now.isoformat(),
         timezone=name,
         utc_offset=offset,

@@ -19,14 +19,14 @@ _UNKNOWN: dict[Locale, str] = {
 }
 
 
-class Arguments(BaseModel):
+class GetPublicIpArguments(BaseModel):
     """It takes none."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 @tool(effect="read", from_outside=False)
-async def run(args: Arguments, ctx: ToolContext) -> dict[str, Any]:
+async def run(args: GetPublicIpArguments, ctx: ToolContext) -> dict[str, Any]:
     """Get the public IP address of the machine that this assistant runs on."""
     try:
         answer = await get_bytes(ctx, httpx.URL(ctx.settings.public_ip_url), timeout_s=TIMEOUT_S)
@@ -37,7 +37,7 @@ async def run(args: Arguments, ctx: ToolContext) -> dict[str, Any]:
 
 
 def _text_of(answer: bytes) -> str:
-    """The address as the service wrote it: bare, or `{"ip": "..."}`; ValueError for anything else."""
+    """Return the address as the service wrote it: bare, or `{"ip": "..."}`; ValueError for anything else."""
     text = answer.decode().strip()
     if not text.startswith("{"):
         return text

@@ -10,7 +10,7 @@ from app.tools.base import ToolContext, ToolError, tool
 from app.tools.support.open_meteo import UnknownPlace, current_weather
 from app.tools.support.operator_http import EndpointFailed
 from app.tools.support.simulated_weather import simulated_weather
-from config.settings import Settings
+from config.tool_settings import ToolSettings
 
 _UNKNOWN_PLACE: dict[Locale, str] = {
     "es": "No encuentro ningún lugar que se llame así; prueba con el nombre de una ciudad.",
@@ -22,7 +22,7 @@ _NO_SERVICE: dict[Locale, str] = {
 }
 
 
-class Arguments(BaseModel):
+class GetWeatherInfoArguments(BaseModel):
     """The place to ask about."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
@@ -30,13 +30,13 @@ class Arguments(BaseModel):
     location: str = Field(description="City or place, for example Madrid.", min_length=1, max_length=200)
 
 
-def _asks_a_service(settings: Settings) -> bool:
-    """Whether the place's name comes from a service, where others may have written what they like."""
+def _asks_a_service(settings: ToolSettings) -> bool:
+    """Return whether the place's name comes from a service, where others may have written what they like."""
     return settings.weather_provider != "placeholder"
 
 
 @tool(effect="read", from_outside=_asks_a_service)
-async def run(args: Arguments, ctx: ToolContext) -> dict[str, Any]:
+async def run(args: GetWeatherInfoArguments, ctx: ToolContext) -> dict[str, Any]:
     """Get the current weather at a place."""
     if ctx.settings.weather_provider == "placeholder":
         return simulated_weather(args.location, ctx.clock.now(), ctx.locale)

@@ -18,7 +18,7 @@ from app.tools.support.public_http import (
     FetchFailed,
     Network,
     PublicClient,
-    Refused,
+    RequestRefused,
     real_network,
 )
 from app.tools.support.public_request import Headers, PublicRequest
@@ -52,7 +52,7 @@ _RESERVED_HEADERS = frozenset(
 )
 
 
-class Arguments(BaseModel):
+class MakeHttpRequestArguments(BaseModel):
     """What to send, and where to."""
 
     model_config = ConfigDict(extra="forbid")
@@ -107,7 +107,7 @@ class Arguments(BaseModel):
         )
 
     def content(self) -> bytes | None:
-        """The body's bytes, if there is a body.
+        """Return the body's bytes, if there is a body.
 
         Raises:
             ValueError: The JSON value holds something that JSON has no word for.
@@ -117,7 +117,7 @@ class Arguments(BaseModel):
         return None if self.body is None else self.body.encode()
 
     def fields(self) -> Headers:
-        """The headers, with a Content-Type and an Accept where none was chosen."""
+        """Return the headers, with a Content-Type and an Accept where none was chosen."""
         chosen = {name: value.strip() for name, value in (self.headers or {}).items()}
         names = {name.lower() for name in chosen}
         if "accept" not in names:
@@ -127,18 +127,18 @@ class Arguments(BaseModel):
         return tuple(chosen.items())
 
 
-def _effect(args: Arguments) -> Effect:
+def _effect(args: MakeHttpRequestArguments) -> Effect:
     return "read" if is_plain_read(args.method, args.url, args.headers or ()) else "write"
 
 
 @tool(effect=_effect)
-async def run(args: Arguments, ctx: ToolContext) -> dict[str, Any]:
+async def run(args: MakeHttpRequestArguments, ctx: ToolContext) -> dict[str, Any]:
     """Make an HTTP request to a public server on the internet and get its status, headers and body."""
     return await fetch(args, ctx, real_network())
 
 
-async def fetch(args: Arguments, ctx: ToolContext, network: Network) -> dict[str, Any]:
-    """Makes the request over the given network.
+async def fetch(args: MakeHttpRequestArguments, ctx: ToolContext, network: Network) -> dict[str, Any]:
+    """Make the request over the given network.
 
     Returns:
         `status`, the final `url`, the useful `headers`, `body` (text) or `json` (parsed), `truncated`,
@@ -162,11 +162,11 @@ async def fetch(args: Arguments, ctx: ToolContext, network: Network) -> dict[str
     return report(answer, ctx.locale, ctx.settings.tool_result_max_chars)
 
 
-def _request(args: Arguments, ctx: ToolContext) -> PublicRequest:
+def _request(args: MakeHttpRequestArguments, ctx: ToolContext) -> PublicRequest:
     try:
         url = parse_web_address(args.url)
     except BadWebAddress as exc:
-        raise Refused(str(exc)) from exc
+        raise RequestRefused(str(exc)) from exc
     # Call ids come from a model's service: quoting keeps any of them a well-formed field value.
     key = quote(ctx.idempotency_key or ctx.call_id, safe="") if _effect(args) == "write" else None
     return PublicRequest(args.method, url, args.fields(), args.content(), key)

@@ -21,7 +21,7 @@ _WAITING: dict[Locale, str] = {
 }
 
 
-class Arguments(BaseModel):
+class PlaceholderApiCallArguments(BaseModel):
     """How slow the call should be."""
 
     model_config = ConfigDict(extra="forbid")
@@ -32,7 +32,7 @@ class Arguments(BaseModel):
 
 
 @tool(effect="read", from_outside=False)
-async def run(args: Arguments, ctx: ToolContext) -> dict[str, Any]:
+async def run(args: PlaceholderApiCallArguments, ctx: ToolContext) -> dict[str, Any]:
     """Make a placeholder API call that does nothing but wait delay_s seconds; for trying out slow tools."""
     started = ctx.clock.monotonic()
     while (elapsed_s := ctx.clock.monotonic() - started) < args.delay_s:

@@ -26,7 +26,7 @@ class ProgressReporter:
         self.is_closed = False
 
     def __call__(self, message: str | None = None, fraction: float | None = None) -> None:
-        """Reports; a flood from a thread costs one wake-up of the loop at a time."""
+        """Report; a flood from a thread costs one wake-up of the loop at a time."""
         if self.is_closed:
             return
         self._latest = (_clean(message), _clamped(fraction))
@@ -43,7 +43,7 @@ class ProgressReporter:
         return (self._started_at if self._told_at is None else self._told_at) + self._interval_s
 
     def tick(self) -> None:
-        """Tells the latest report if it is time."""
+        """Tell the latest report if it is time."""
         if not self.is_closed and self._loop.time() >= self.next_due:
             self._say()
 

@@ -1,93 +1,58 @@
-"""Which tools there are: it finds the files, so that a new tool is one file and nothing else."""
+"""Finds the tools of a server, so that a new tool is one file and nothing else."""
 
 import importlib
 import importlib.util
+import logging
 import pkgutil
-import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-import orjson
-
 import app.tools
-from app.chat import ToolSchema
-from app.tools.base import Need, Tool
+from app.tools.base import TOOL_NAME, ToolSpec
+from app.tools.tool_list import ToolRegistry
+from app.tools.toolset import Toolset
 from config.nearest import nearest
-from config.settings import Settings, SettingsError
+from config.settings import SettingsError
+from config.tool_settings import ToolSettings
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""What the chat-completions API takes as a function's name."""
+logger = logging.getLogger(__name__)
 
 _MAX_REASON_CHARS = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """The tools that a model may be offered in one kind of session.
-
-    Attributes:
-        schemas: As the API takes them.
-        schema_bytes: What the schemas weigh in a request, in bytes.
-    """
-
-    names: tuple[str, ...]
-    schemas: list[ToolSchema]
-    schema_bytes: int
-
-
-class ToolRegistry:
-    """The tools of a server, by name.
-
-    Args:
-        tools: Their names must differ.
-
-    Attributes:
-        schemas: All of them as the API takes them.
-    """
-
-    def __init__(self, tools: Sequence[Tool]) -> None:
-        self._tools = {tool.name: tool for tool in tools}
-        self.schemas: list[ToolSchema] = [tool.schema() for tool in tools]
-        self._offers: dict[frozenset[Need], Offer] = {}
-
-    @property
-    def names(self) -> list[str]:
-        """The names, in order."""
-        return list(self._tools)
-
-    def offer(self, has: frozenset[Need]) -> Offer:
-        """What may be offered in a session that has all this; made once for each kind of session."""
-        offer = self._offers.get(has)
-        if offer is None:
-            chosen = [tool for tool in self._tools.values() if tool.needs is None or tool.needs in has]
-            names = tuple(tool.name for tool in chosen)
-            schemas = [schema for schema in self.schemas if schema["function"]["name"] in names]
-            offer = self._offers[has] = Offer(names, schemas, len(orjson.dumps(schemas)))
-        return offer
-
-    def get(self, name: str) -> Tool | None:
-        """The tool, or None."""
-        return self._tools.get(name)
-
-
-def load_tools(settings: Settings) -> ToolRegistry:
-    """Finds the tools of this package and of `TOOLS_DIR`, and keeps those that `TOOLS` names.
+def load_tools(settings: ToolSettings) -> ToolRegistry:
+    """Find the tools of this package and of `TOOLS_DIR`, and keep those that `TOOLS` names.
 
     Raises:
         SettingsError: `TOOLS` or `TOOLS_NEED_APPROVAL` names one that does not exist, or a file of
             `TOOLS_DIR` cannot be loaded.
     """
     found = {tool.name: tool for tool in _built_in()}
-    if settings.tools_dir is not None:
-        found |= {tool.name: tool for tool in _from_folder(settings.tools_dir)}
-    wanted = settings.tools if settings.tools is not None else tuple(sorted(found))
-    _check_names("TOOLS", wanted, found)
+    toolsets: list[Toolset] = []
+    for item in _from_folder(settings.tools_dir) if settings.tools_dir is not None else ():
+        if isinstance(item, Toolset):
+            toolsets.append(item)
+        else:
+            found[item.name] = item
+    registry = ToolRegistry([found[name] for name in sorted(found)], toolsets, settings.tools)
+    known = {*found, *(spec.name for toolset in toolsets for spec in toolset.specs)}
     # One that is not there would never be asked for, and another one go unasked.
-    _check_names("TOOLS_NEED_APPROVAL", settings.tools_need_approval, found)
-    return ToolRegistry([found[name] for name in dict.fromkeys(wanted)])
+    named = {"TOOLS": settings.tools or (), "TOOLS_NEED_APPROVAL": settings.tools_need_approval}
+    for setting, names in named.items():
+        if toolsets:
+            _note_names(setting, names, known)
+        else:
+            _check_names(setting, names, known)
+    return registry
+
+
+def _note_names(setting: str, names: Sequence[str], known: Collection[str]) -> None:
+    """Say which tools are named that are not there: a toolset may bring them later."""
+    for name in names:
+        if name not in known:
+            logger.warning("tool_not_there_yet", extra={"setting": setting, "tool": name})
 
 
 def _check_names(setting: str, names: Sequence[str], found: Collection[str]) -> None:
@@ -98,30 +63,33 @@ def _check_names(setting: str, names: Sequence[str], found: Collection[str]) -> 
         raise SettingsError(f"{setting}: no such tool: {said}; there are {', '.join(sorted(found))}")
 
 
-def _built_in() -> Iterator[Tool]:
+def _built_in() -> Iterator[ToolSpec]:
     for info in pkgutil.iter_modules(app.tools.__path__):
         if not info.ispkg:
             yield from _tools_in(importlib.import_module(f"app.tools.{info.name}"))
 
 
-def _from_folder(folder: Path) -> Iterator[Tool]:
+def _from_folder(folder: Path) -> Iterator[ToolSpec | Toolset]:
     if not folder.is_dir():
         raise SettingsError(f"TOOLS_DIR: {folder} is no folder")
     for path in sorted(folder.glob("*.py")):
         if path.name.startswith("_"):
             continue
-        if not _NAME.fullmatch(path.stem):
+        if not TOOL_NAME.fullmatch(path.stem):
             raise SettingsError(f"TOOLS_DIR: {path.name}: a tool's name has letters, digits, _ and - only")
         try:
-            tools = list(_tools_in(_load(path)))
+            module = _load(path)
+            tools = list(_tools_in(module))
             ToolRegistry(tools)  # makes the schemas: arguments that have none are found out here
         # A file of somebody else may raise anything while it is loaded, and may try to leave.
         except (Exception, SystemExit) as exc:
             what = " ".join(str(exc).split())[:_MAX_REASON_CHARS]
             raise SettingsError(f"TOOLS_DIR: {path.name}: {type(exc).__name__}: {what}") from exc
-        if len(tools) != 1:
-            raise SettingsError(f"TOOLS_DIR: {path.name} needs one function with @tool, and has {len(tools)}")
-        yield from tools
+        found = [*tools, *_toolsets_in(module, path.stem)]
+        if len(found) != 1:
+            needed = "one function with @tool, or one Toolset"
+            raise SettingsError(f"TOOLS_DIR: {path.name} needs {needed}, and has {len(found)}")
+        yield from found
 
 
 def _load(path: Path) -> ModuleType:
@@ -140,7 +108,14 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def _tools_in(module: ModuleType) -> Iterator[Tool]:
+def _toolsets_in(module: ModuleType, name: str) -> Iterator[Toolset]:
+    toolsets = {id(value): value for value in vars(module).values() if isinstance(value, Toolset)}
+    for toolset in toolsets.values():
+        toolset.name = toolset.name or name
+        yield toolset
+
+
+def _tools_in(module: ModuleType) -> Iterator[ToolSpec]:
     for value in vars(module).values():
-        if isinstance(value, Tool) and value.run.__module__ == module.__name__:
+        if isinstance(value, ToolSpec) and value.run.__module__ == module.__name__:
             yield value

@@ -22,7 +22,7 @@ _LEAST_WORD_CHARS = 3
 """Shorter words tell notes apart only where just one note holds them."""
 
 
-class Arguments(BaseModel):
+class RememberArguments(BaseModel):
     """What to keep, and what to forget; at least one of them."""
 
     model_config = ConfigDict(extra="forbid")
@@ -55,13 +55,13 @@ class Arguments(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _says_something(self) -> "Arguments":
+    def _says_something(self) -> "RememberArguments":
         if not (self.note or self.name or self.language or self.preferences or self.forget):
             raise ValueError("give at least one of note, name, language, preferences and forget")
         return self
 
 
-class Result(BaseModel):
+class RememberResult(BaseModel):
     """What was done; `is_stored` is False while the database has not taken it: it is kept for this talk."""
 
     remembered: list[str]
@@ -70,8 +70,8 @@ class Result(BaseModel):
 
 
 @tool(effect="write", approval="after_outside", from_outside=False, needs="profile")
-async def run(args: Arguments, ctx: ToolContext) -> Result:
-    """Keeps something about the user for all later talks, or forgets it.
+async def run(args: RememberArguments, ctx: ToolContext) -> RememberResult:
+    """Keep something about the user for all later talks, or forget it.
 
     Use it when the user asks you to remember or forget something, says their name, or tells a lasting fact or
     wish that will help in later talks. Never for passwords, keys, card numbers or other secrets, and never
@@ -92,17 +92,17 @@ async def run(args: Arguments, ctx: ToolContext) -> Result:
         is_stored = await ctx.profile.change(change)
     except ProfileUnknown:
         raise ToolError(_unreadable(ctx.locale)) from None
-    return Result(remembered=_kept(args), forgotten=forgotten, is_stored=is_stored)
+    return RememberResult(remembered=_kept(args), forgotten=forgotten, is_stored=is_stored)
 
 
-def _kept(args: Arguments) -> list[str]:
-    """What a call asks to keep, for people."""
+def _kept(args: RememberArguments) -> list[str]:
+    """Return what a call asks to keep, for people."""
     members = {"name": args.name, "language": args.language, **args.preferences}
     kept = [f"{name}: {value}" for name, value in members.items() if value]
     return [*kept, args.note] if args.note else kept
 
 
-def _with(profile: Profile, args: Arguments) -> Profile:
+def _with(profile: Profile, args: RememberArguments) -> Profile:
     told = {"name": args.name, "language": args.language}
     changed = profile.model_copy(update={name: value for name, value in told.items() if value})
     for name, value in args.preferences.items():
@@ -111,7 +111,7 @@ def _with(profile: Profile, args: Arguments) -> Profile:
 
 
 def _without(profile: Profile, what: str) -> tuple[Profile, list[str]]:
-    """The profile without what is named, and what that was."""
+    """Return the profile without what is named, and what that was."""
     wanted = folded(what).strip()
     if wanted in _ALL:
         return Profile(), [*_members(profile), *profile.notes]
@@ -132,7 +132,7 @@ def _members(profile: Profile) -> list[str]:
 
 
 def _meant(notes: Sequence[str], wanted: str) -> list[str]:
-    """The note that says just this; else those that hold all the words of it that tell notes apart."""
+    """Return the note that says just this; else those that hold all the words of it that tell notes apart."""
     words = _words(wanted)
     same = [note for note in notes if _words(note) == words]
     long = {word for word in words if len(word) >= _LEAST_WORD_CHARS}

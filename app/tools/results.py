@@ -55,7 +55,7 @@ class _Budget:
 
 
 def bounded_json(value: object, max_chars: int) -> tuple[Any, bool]:
-    """Turns a value into a JSON one of about `max_chars` characters at most.
+    """Turn a value into a JSON one of about `max_chars` characters at most.
 
     Datetimes become ISO texts, sets lists, bytes texts, models and dataclasses objects, NaN and infinity null
     (RFC 8259 has none).

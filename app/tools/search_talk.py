@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.clock import wire_time
 from app.errors import Locale
-from app.tools.base import Remark, ToolContext, ToolError, tool
+from app.tools.base import SearchHit, ToolContext, ToolError, tool
 from app.tools.support.excerpt import excerpt
 
 MAX_EXCERPT_CHARS = 300
@@ -26,7 +26,7 @@ _NOT_ALL: dict[Locale, str] = {
 }
 
 
-class Arguments(BaseModel):
+class SearchTalkArguments(BaseModel):
     """What to look for."""
 
     model_config = ConfigDict(extra="forbid")
@@ -47,7 +47,7 @@ class Found(BaseModel):
     text: str
 
 
-class Result(BaseModel):
+class SearchTalkResult(BaseModel):
     """What was found, the best first; `note` says what was not searched."""
 
     found: list[Found]
@@ -55,8 +55,8 @@ class Result(BaseModel):
 
 
 @tool(timeout_s=15)
-async def run(args: Arguments, ctx: ToolContext) -> Result:
-    """Searches everything that was said earlier in this talk, and gets the messages that hold the words.
+async def run(args: SearchTalkArguments, ctx: ToolContext) -> SearchTalkResult:
+    """Search everything that was said earlier in this talk, and get the messages that hold the words.
 
     Use it when the user refers to something that is not in the messages you see.
     """
@@ -68,7 +68,7 @@ async def run(args: Arguments, ctx: ToolContext) -> Result:
     for remark in remarks.found:
         found.append(_found(remark, words))
         await asyncio.sleep(0)  # each may be a mebibyte
-    return Result(
+    return SearchTalkResult(
         found=found,
         note=None if remarks.is_all else _NOT_ALL[ctx.locale],
     )
@@ -80,7 +80,7 @@ def _words(query: str) -> list[str]:
     return [word for word in words if len(word) >= _LEAST_LETTERS] or words
 
 
-def _found(remark: Remark, words: list[str]) -> Found:
+def _found(remark: SearchHit, words: list[str]) -> Found:
     return Found(
         who="user" if remark.role == "user" else "agent",
         when=wire_time(remark.said_at) if remark.said_at is not None else None,

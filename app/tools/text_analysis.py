@@ -26,7 +26,7 @@ _WORDS_PER_MINUTE_ELSEWHERE = 238
 _FREQUENT_WORDS = 5
 
 
-class Arguments(BaseModel):
+class TextAnalysisArguments(BaseModel):
     """What to analyse."""
 
     model_config = ConfigDict(extra="forbid")
@@ -48,7 +48,7 @@ class SentimentResult(BaseModel):
     score: float | None
 
 
-class Result(BaseModel):
+class TextAnalysisResult(BaseModel):
     """The counts of a text, and what it seems to be.
 
     `average_word_length` is in characters, `reading_time_s` in seconds. `language` is an ISO 639 code or
@@ -69,8 +69,8 @@ class Result(BaseModel):
 
 
 @tool(ends_soon=True, from_outside=False)
-def run(args: Arguments, ctx: ToolContext) -> Result:
-    """Analyses a text.
+def run(args: TextAnalysisArguments, ctx: ToolContext) -> TextAnalysisResult:
+    """Analyse a text.
 
     Counts characters, words, sentences and paragraphs, estimates the reading time, and finds the most
     frequent words, the language and the sentiment (positive, negative or neutral).
@@ -88,7 +88,7 @@ def run(args: Arguments, ctx: ToolContext) -> Result:
     # A word or two may be too little to tell; then it is most likely the user's own language.
     sentiment = sentiment_of(text, ctx.locale if language.code == UNKNOWN else language.code)
     per_minute = _WORDS_PER_MINUTE.get(language.code, _WORDS_PER_MINUTE_ELSEWHERE)
-    return Result(
+    return TextAnalysisResult(
         characters=len(text),
         characters_without_spaces=len("".join(text.split())),
         words=len(words),

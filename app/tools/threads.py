@@ -40,7 +40,7 @@ class ToolThreads:
         return self._busy
 
     async def run(self, function: Callable[[], Any]) -> Any:
-        """Runs `function` in a thread, with the caller's context variables.
+        """Run `function` in a thread, with the caller's context variables.
 
         A cancelled call gives up its result; the thread stays busy until the function returns.
 
@@ -62,7 +62,7 @@ class ToolThreads:
         return await future
 
     def close(self) -> None:
-        """Lets idle threads end; busy ones end when their tool returns."""
+        """Let idle threads end; busy ones end when their tool returns."""
         for _ in range(self._started):
             self._jobs.put(None)
 
@@ -112,10 +112,10 @@ class PatientThreads:
         self._slots = asyncio.Semaphore(size)
 
     async def run(self, function: Callable[[], Any]) -> Any:
-        """Runs `function` in a thread, when one is free."""
+        """Run `function` in a thread, when one is free."""
         async with self._slots:
             return await self._threads.run(function)
 
     def close(self) -> None:
-        """Lets idle threads end."""
+        """Let idle threads end."""
         self._threads.close()

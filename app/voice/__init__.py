@@ -1,1 +1,1 @@
-"""Ears and a mouth: what turns speech into text and text into speech. Knows nothing of sessions."""
+"""The name by which speech is installed: `python -m app.voice.install`."""

@@ -18,12 +18,13 @@ from typing import Final, cast
 
 import numpy as np
 
-from app.voice.pcm import Samples, to_floats, to_pcm
-from app.voice.stt.local import PROMPTS, model_folder
-from app.voice.stt.whisper import Asked, Reading, Whisper
-from app.voice.stt.whisper_worker import understood
-from app.voice.stt.windows import LONGEST_S, windows_of
+from app.speech.engines.stt.local import PROMPTS, model_folder
+from app.speech.engines.stt.whisper import Asked, Reading, Whisper
+from app.speech.engines.stt.whisper_worker import understood
+from app.speech.engines.stt.windows import LONGEST_S, windows_of
+from app.speech.pcm import Samples, to_floats, to_pcm
 from bench.voice.corpus import Spoken
+from bench.voice.foreign import foreign
 from bench.voice.people import NoPeople, fetch, people
 from bench.voice.recognition import Find, by_detector
 from bench.voice.short_words import short_words
@@ -31,7 +32,7 @@ from bench.voice.unspoken import KINDS, made
 from bench.voice.word_errors import WordErrors, total, word_errors
 from config.settings import Settings
 
-SETS: Final = ("words", "words in noise", "prompts", "prompts in noise", "unspoken")
+SETS: Final = ("words", "words in noise", "prompts", "prompts in noise", "unspoken", "foreign")
 _HALVES: Final = 2
 _EACH: Final = 10
 _SECONDS: Final = (0.6, 6.0)
@@ -45,13 +46,16 @@ class KeptReadings:
     Args:
         folder: Of the kept ones.
         model: Where Whisper is; opened when something is new.
+
+    Attributes:
+        readings: Those that were asked for, since somebody cleared it.
     """
 
     def __init__(self, folder: Path, model: Path) -> None:
         self._folder = folder
         self._model = model
         self._whisper: Whisper | None = None
-        self.first: Reading | None = None
+        self.readings: list[Reading] = []
 
     def read(self, samples: Samples, asked: Asked, *, full: bool = False) -> Reading:
         """As `Whisper.read`."""
@@ -66,7 +70,7 @@ class KeptReadings:
             reading = self._whisper.read(samples, asked, full=full)
             self._folder.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(asdict(reading)), encoding="utf-8")
-        self.first = self.first or reading
+        self.readings.append(reading)
         return reading
 
 
@@ -129,9 +133,9 @@ async def judge(spoken: Spoken, whisper: KeptReadings, find: Find) -> Judged | N
     window = windows_of(to_floats(pcm), LONGEST_S)[0] if pcm else None
     if window is None:
         return Judged(spoken, "", "") if spoken.text else None
-    whisper.first = None
+    whisper.readings.clear()
     reading = understood(cast(Whisper, whisper), window, Asked("auto", PROMPTS), spoken.language, "fast")
-    return Judged(spoken, whisper.first.text if whisper.first else "", reading.text)
+    return Judged(spoken, whisper.readings[0].text if whisper.readings else "", reading.text)
 
 
 def report(which: str, judged: list[Judged]) -> str:
@@ -165,7 +169,8 @@ async def measure(folder: Path, sets: list[str], half: int | None, seed: int) ->
     whisper = KeptReadings(folder / "readings", model_folder("base", settings.models_dir))
     find = by_detector(settings.models_dir)
     for which in sets:
-        chosen = [one for one in recordings(folder, which, seed) if half in (None, half_of(one.id))]
+        found = await foreign() if which == "foreign" else recordings(folder, which, seed)
+        chosen = [one for one in found if half in (None, half_of(one.id))]
         judged = [await judge(one, whisper, find) for one in chosen]
         print(report(which, [one for one in judged if one is not None]), flush=True)
 

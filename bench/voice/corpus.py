@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import Locale
-from app.voice.clip_worker import decoded
-from app.voice.clips import sniffed
+from app.speech.engines.clip_worker import decoded
+from app.speech.engines.clips import sniffed
 
 _LONGEST_S = 600
 
@@ -19,7 +19,7 @@ class Spoken:
     Attributes:
         text: What is said; empty for noise.
         keywords: Words that a transcript must hold.
-        pcm: At the ears' rate.
+        pcm: At the recogniser's rate.
         kind: What was done to it (`clean`, `10 dB`, `telephone`, ...).
     """
 

@@ -10,30 +10,35 @@ import hashlib
 import json
 import os
 import wave
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 import numpy.typing as npt
 import soxr
 
 from app.errors import Locale
-from app.voice.base import EAR_RATE_HZ, Speech, Synthesiser
-from app.voice.models import KOKORO, VOICES_FILE
-from app.voice.tts.espeak_engine import WORKER as ESPEAK_WORKER
-from app.voice.tts.espeak_engine import EspeakEngine, library_or_refusal, load_engine
-from app.voice.tts.kokoro import Kokoro, pool_of
-from app.voice.tts.load import SpokenAnswers
-from app.voice.worker_wire import Frame
-from app.voice.workers import WorkerPool
+from app.speech.base import EAR_RATE_HZ, Speech, Synthesiser
+from app.speech.engines.tts.espeak_engine import WORKER as ESPEAK_WORKER
+from app.speech.engines.tts.espeak_engine import EspeakEngine, library_or_refusal, load_engine
+from app.speech.engines.tts.kokoro import KokoroSynthesiser, pool_of
+from app.speech.engines.tts.load import TtsAdmission
+from app.speech.engines.worker_wire import Frame
+from app.speech.engines.workers import WorkerPool
+from app.speech.models.catalogue import KOKORO, VOICES_FILE
 from bench.voice.sentences import TEXTS, Group
+from bench.voice.short_texts import SHORT_TEXTS
 from config.settings import Settings
 
 Sound = npt.NDArray[np.float32]
 Speak = Callable[[str, Locale, float], Sound]
-"""Text, language and speed to sound at the ears' rate."""
+"""Text, language and speed to sound at the recogniser's rate."""
+Texts = Mapping[Locale, Mapping[Group, Sequence[str]]]
+
+ALL_GROUPS: Final[tuple[Group, ...]] = get_args(Group)
+OVER_THE_AGENT: Final[tuple[Group, ...]] = ("assent", "interruption")
 
 PAUSE_S: Final = 0.8
 MARGIN_S: Final = 0.3
@@ -52,6 +57,17 @@ _KOKORO_VOICES: Final[dict[Locale, str]] = {"es": "ef_dora", "en": "af_heart"}
 OTHER_ESPEAK_VOICES: Final[dict[Locale, str]] = {"es": "es-419", "en": "en"}
 OTHER_KOKORO_VOICES: Final[dict[Locale, str]] = {"es": "em_alex", "en": "am_michael"}
 """For a second corpus, on which no rule and no list of words was tried before."""
+THIRD_ESPEAK_VOICES: Final[dict[str, tuple[dict[Locale, str], float]]] = {
+    "espeak-f": ({"es": "es+f2", "en": "en-us+f4"}, 1.15),
+    "espeak-m": ({"es": "es-419+m3", "en": "en-gb-scotland+m5"}, 0.9),
+}
+"""For a third one, of other words (`short_texts.py`): voices in each language, and how fast they speak."""
+_MIXED: Final = {
+    **{"ef_dora": "em_alex", "em_alex": "ef_dora"},
+    **{"af_heart": "am_michael", "am_michael": "af_heart"},
+}
+_MIXED_SHARE: Final = 0.4
+_MIXED_SPEED: Final = 1.1
 _LEVEL: Final = 0.08
 _SNR_DB: Final = 10
 _TELEPHONE_HZ: Final = (300, 3_400)
@@ -101,9 +117,23 @@ def by_espeak(pool: WorkerPool, voices: dict[Locale, str], runner: asyncio.Runne
             return frame
 
         reply, pcm = runner.run(run())
-        return _at_ears_rate(np.frombuffer(pcm, "<i2"), reply["rate_hz"])
+        return at_ears_rate(np.frombuffer(pcm, "<i2"), reply["rate_hz"])
 
     return speak
+
+
+def faster(speak: Speak, factor: float) -> Speak:
+    """The same voice, so many times as fast."""
+    return lambda text, language, speed: speak(text, language, speed * factor)
+
+
+def mixed_voices(voices: Path, file: Path) -> Path:
+    """Writes Kokoro's voices, each with a good share of its neighbour: nobody has heard these before."""
+    kept = np.load(voices)
+    share = _MIXED_SHARE
+    mixed = {name: (1 - share) * kept[name] + share * kept[other] for name, other in _MIXED.items()}
+    np.savez(file, **{name: style.astype(np.float32) for name, style in mixed.items()})
+    return file
 
 
 def by_synthesiser(synthesiser: Synthesiser, voices: dict[Locale, str], runner: asyncio.Runner) -> Speak:
@@ -114,28 +144,38 @@ def by_synthesiser(synthesiser: Synthesiser, voices: dict[Locale, str], runner: 
             speech = Speech(text, language, voices[language], speed)
             return b"".join([piece.pcm async for piece in synthesiser.speak(speech)])
 
-        return _at_ears_rate(np.frombuffer(runner.run(pieces()), "<i2"), synthesiser.sample_rate_hz)
+        return at_ears_rate(np.frombuffer(runner.run(pieces()), "<i2"), synthesiser.sample_rate_hz)
 
     return speak
 
 
-def make_corpus(folder: Path, speakers: dict[str, Speak], seed: int = 1) -> list[Entry]:
+def make_corpus(
+    folder: Path,
+    speakers: dict[str, Speak],
+    seed: int = 1,
+    texts: Texts = TEXTS,
+    groups: Collection[Group] = ALL_GROUPS,
+) -> list[Entry]:
     """Makes what is missing, and the list of all.
 
     Args:
         folder: Where the sound goes; one folder for one set of speakers and one seed.
         speakers: By the name of the voice.
+        texts: What they say.
+        groups: Which of it; noise comes with all of them alone.
     """
     folder.mkdir(parents=True, exist_ok=True)
     entries = [
         entry
         for name, speak in speakers.items()
-        for language, groups in TEXTS.items()
-        for group, texts in groups.items()
-        for text in texts
+        for language, by_group in texts.items()
+        for group, said in by_group.items()
+        if group in groups
+        for text in said
         for entry in _spoken(folder, speak, _Line(name, language, group, text, seed))
     ]
-    entries += _noises(folder, next(iter(speakers.values())), seed)
+    if set(groups) == set(ALL_GROUPS):
+        entries += _noises(folder, next(iter(speakers.values())), seed)
     listing = [
         {key: value for key, value in _fields(entry).items() if value is not None} for entry in entries
     ]
@@ -164,7 +204,7 @@ def _spoken(folder: Path, speak: Speak, line: _Line) -> Iterator[Entry]:
 def _said(speak: Speak, parts: Sequence[str], language: Locale, speed: float) -> tuple[Sound, float | None]:
     """The parts with silence around, and between them; and where the first pause begins."""
     margin = np.zeros(int(MARGIN_S * EAR_RATE_HZ), np.float32)
-    said = [_levelled(_trimmed(speak(part, language, speed))) for part in parts]
+    said = [levelled(_trimmed(speak(part, language, speed))) for part in parts]
     pieces: list[Sound] = [margin, said[0]]
     for part in said[1:]:
         pieces += [np.zeros(int(PAUSE_S * EAR_RATE_HZ), np.float32), part]
@@ -191,7 +231,7 @@ def pink(samples: int, rng: np.random.Generator) -> Sound:
     """Noise with as much power in each octave."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     frequencies = np.maximum(np.fft.rfftfreq(samples, 1 / EAR_RATE_HZ), 20)
-    return _levelled(np.fft.irfft(spectrum / np.sqrt(frequencies), samples).astype(np.float32))
+    return levelled(np.fft.irfft(spectrum / np.sqrt(frequencies), samples).astype(np.float32))
 
 
 def _noises(folder: Path, speak: Speak, seed: int) -> Iterator[Entry]:
@@ -227,10 +267,11 @@ def noise(name: str, rng: np.random.Generator, speak: Speak) -> Sound:
             texts = TEXTS[language]["sentence"]
             said = [speak(texts[n], language, 1.0)[::-1] for n in rng.choice(len(texts), 6, replace=False)]
             sound = np.resize(np.concatenate(said), samples)
-    return _levelled(sound.astype(np.float32))
+    return levelled(sound.astype(np.float32))
 
 
-def _at_ears_rate(samples: npt.NDArray[np.int16], rate_hz: int) -> Sound:
+def at_ears_rate(samples: npt.NDArray[np.int16], rate_hz: int) -> Sound:
+    """PCM16 of any rate, as the ears have it."""
     sound = samples.astype(np.float32) / 32_768
     return soxr.resample(sound, rate_hz, EAR_RATE_HZ).astype(np.float32)
 
@@ -242,7 +283,7 @@ def _band(sound: Sound, low_hz: float, high_hz: float) -> Sound:
     return np.fft.irfft(spectrum, len(sound)).astype(np.float32)
 
 
-def _levelled(sound: Sound) -> Sound:
+def levelled(sound: Sound) -> Sound:
     """At the level of speech near a microphone; peaks stay below full scale."""
     loudness = float(np.sqrt(np.mean(sound**2))) or 1.0
     scaled = sound * (_LEVEL / loudness)
@@ -286,13 +327,13 @@ async def espeak_pool() -> WorkerPool:
     return pool
 
 
-async def _kokoro(voices: dict[Locale, str], engine: EspeakEngine) -> Kokoro:
+async def _kokoro(voices: dict[Locale, str], engine: EspeakEngine, styles: Path) -> KokoroSynthesiser:
     # Alone, without the espeak-ng that takes its place on a busy machine.
     threads = min(2, os.cpu_count() or 1)
     model = Settings().models_dir / KOKORO.files[0].path
-    pool = pool_of(model, VOICES_FILE, size=1, threads=threads, queue=4, timeout_s=120)
+    pool = pool_of(model, styles, size=1, threads=threads, queue=4, timeout_s=120)
     await pool.start()
-    return Kokoro(pool, engine.phonemes, voices, SpokenAnswers(1))
+    return KokoroSynthesiser(pool, engine.phonemes, voices, TtsAdmission(1))
 
 
 def main() -> None:
@@ -302,24 +343,46 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--local", action="store_true", help="with Kokoro too, from MODELS_DIR: takes long")
     parser.add_argument("--others", action="store_true", help="with other voices, into another folder")
+    parser.add_argument("--third", action="store_true", help="with a third set of voices, and other words")
+    parser.add_argument("--over", action="store_true", help="only what is said while the agent speaks")
     given = parser.parse_args()
-    espeaks, kokoros = _ESPEAK_VOICES, _KOKORO_VOICES
-    if given.others:
-        espeaks, kokoros = OTHER_ESPEAK_VOICES, OTHER_KOKORO_VOICES
+    groups = OVER_THE_AGENT if given.over or given.third else ALL_GROUPS
+    texts: Texts = SHORT_TEXTS if given.third else TEXTS
     with asyncio.Runner() as runner:
-        pool = runner.run(espeak_pool())
-        speakers: dict[str, Speak] = {"espeak": by_espeak(pool, espeaks, runner)}
-        engine = runner.run(load_engine(Settings()))
-        kokoro = runner.run(_kokoro(kokoros, engine)) if given.local else None
-        if kokoro is not None:
-            speakers["kokoro"] = by_synthesiser(kokoro, kokoros, runner)
+        speakers, parts = _speakers(runner, given)
         try:
-            entries = make_corpus(given.folder, speakers, given.seed)
+            entries = make_corpus(given.folder, speakers, given.seed, texts, groups)
         finally:
-            for part in (kokoro, engine, pool):
-                if part is not None:
-                    runner.run(part.aclose())
+            for part in parts:
+                runner.run(part.aclose())
     print(f"{len(entries)} recordings, {sum(entry.seconds for entry in entries) / 60:.1f} minutes")
+
+
+def _speakers(
+    runner: asyncio.Runner, given: argparse.Namespace
+) -> tuple[dict[str, Speak], list[KokoroSynthesiser | EspeakEngine | WorkerPool]]:
+    """Who speaks, by the command line; and what is to be closed when they have, in this order."""
+    espeaks, kokoros = _ESPEAK_VOICES, _KOKORO_VOICES
+    if given.others or given.third:
+        espeaks, kokoros = OTHER_ESPEAK_VOICES, OTHER_KOKORO_VOICES
+    pool = runner.run(espeak_pool())
+    speakers = {"espeak": by_espeak(pool, espeaks, runner)}
+    if given.third:
+        speakers = {
+            name: faster(by_espeak(pool, voices, runner), speed)
+            for name, (voices, speed) in THIRD_ESPEAK_VOICES.items()
+        }
+    if not given.local:
+        return speakers, [pool]
+    engine = runner.run(load_engine(Settings()))
+    styles = VOICES_FILE
+    if given.third:
+        given.folder.mkdir(parents=True, exist_ok=True)
+        styles = mixed_voices(VOICES_FILE, given.folder / "voices.npz")
+    kokoro = runner.run(_kokoro(kokoros, engine, styles))
+    by_kokoro = by_synthesiser(kokoro, kokoros, runner)
+    speakers["kokoro"] = faster(by_kokoro, _MIXED_SPEED) if given.third else by_kokoro
+    return speakers, [kokoro, engine, pool]
 
 
 if __name__ == "__main__":

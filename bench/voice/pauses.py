@@ -25,28 +25,29 @@ import numpy as np
 from app.conversation.conversation import Conversation
 from app.errors import Locale
 from app.llm.demo import DemoModel
+from app.llm.demo.matching import examples
 from app.protocol.events import AudioFrame, SpeechStopped
 from app.session.history import History
 from app.session.outbox import Outbox
 from app.session.voice_session import VoiceSession
-from app.talking.attention import Attention
-from app.talking.ear import Ear
-from app.talking.hearing import Hearing
-from app.talking.mouth import SpokenMouth, VoiceChoice
-from app.talking.understanding import Understanding
-from app.tools.registry import ToolRegistry
+from app.speech.base import EAR_RATE_HZ, AudioPiece, Speech, SpeechInputEngines, WordEnd
+from app.speech.detection.detector import UtteranceDetector
+from app.speech.detection.end_of_turn import EndOfTurn
+from app.speech.detection.smart_turn import SmartTurn
+from app.speech.detection.utterances import FRAME_BYTES, Resumed, Silence, Utterances
+from app.speech.detection.vad import VoiceActivity
+from app.speech.engines.stt.local import LocalRecogniser, model_folder
+from app.speech.engines.stt.whisper_worker import load
+from app.speech.engines.workers import WorkerPool
+from app.speech.output.tts_output import SpeechTarget, TtsOutput, VoiceChoice
+from app.speech.reading.clauses import ClauseSplitter
+from app.speech.turns.audio_input import AudioInputBuffer
+from app.speech.turns.barge_in_controller import BargeInController
+from app.speech.turns.speculative_transcriber import SpeculativeTranscriber
+from app.speech.turns.utterance_tracker import UtteranceTracker
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
-from app.voice.base import EAR_RATE_HZ, AudioPiece, Senses, Speech, WordEnd
-from app.voice.clauses import ClauseSplitter
-from app.voice.detector import UtteranceDetector
-from app.voice.end_of_turn import EndOfTurn
-from app.voice.smart_turn import SmartTurn
-from app.voice.stt.local import LocalRecogniser, model_folder
-from app.voice.stt.whisper_worker import load
-from app.voice.utterances import FRAME_BYTES, Resumed, Silence, Utterances
-from app.voice.vad import VoiceActivity
-from app.voice.workers import WorkerPool
+from app.tools.tool_list import ToolRegistry
 from bench.voice.people import NoPeople, decoded_g722, fetch, fetch_scripts, file_of
 from bench.voice.reader import Reader, ReadingModel
 from bench.voice.serving import MODELS_DIR
@@ -178,13 +179,13 @@ class Judge:
     """The product's judge, whose sound is judged in no time."""
 
     def __init__(self, kept: Kept) -> None:
-        self._ear = SmartTurn(Path(MODELS_DIR))
+        self._audio_input = SmartTurn(Path(MODELS_DIR))
         self._kept = kept
         self.may_be_all = EndOfTurn.may_be_all.__get__(cast(Any, self))
 
     async def listen(self, pcm: bytes) -> float:
         """How finished it sounds."""
-        return float(self._kept.get("ear", pcm, lambda: self._ear.finished(pcm)))
+        return float(self._kept.get("audio_input", pcm, lambda: self._audio_input.finished(pcm)))
 
 
 class SlowVoice:
@@ -227,42 +228,41 @@ async def say(room: Room, prompts: list[Prompt], found: Found) -> None:
     host = ToolHost(ToolRegistry([]), settings, clock, httpx.AsyncClient(), ToolThreads(1))
     conversation = Conversation(session, room.model, host, settings)
     recogniser = LocalRecogniser(settings, cast(WorkerPool, room.pool))
-    senses = Senses(recogniser, room.judge, cast(Any, None), cast(Any, None), cast(Any, None))
+    input_engines = SpeechInputEngines(
+        recogniser, room.judge, cast(Any, None), cast(Any, None), cast(Any, None)
+    )
     detector = UtteranceDetector(room.activity.stream(), 60)
-    understanding = Understanding(senses, language, lambda: session.language)
-    mouth = SpokenMouth(
-        "s",
+    understanding = SpeculativeTranscriber(input_engines, language, lambda: session.language)
+    speech_output = TtsOutput(
+        SpeechTarget("s", session.emit, lambda: language, outbox.drop_sound),
         SlowVoice(),
         VoiceChoice(),
-        session.emit,
-        lambda: language,
-        outbox.drop_sound,
         ClauseSplitter,
     )
-    session.mouth = mouth
-    attention = Attention(conversation, mouth, "smart")
-    hearing = Hearing(session, conversation, detector, understanding, attention, 60)
-    ear = Ear(EAR_RATE_HZ, lambda pcm: pcm, detector, hearing, understanding, 60)
+    session.speech_output = speech_output
+    barge_in = BargeInController(conversation, speech_output, "smart")
+    hearing = UtteranceTracker(session, conversation, detector, understanding, barge_in, 60)
+    audio_input = AudioInputBuffer(EAR_RATE_HZ, lambda pcm: pcm, detector, hearing, understanding, 60)
     try:
         for prompt in prompts:
-            await _say(prompt, ear, outbox, found)
+            await _say(prompt, audio_input, outbox, found)
             while conversation.is_busy:  # noqa: ASYNC110  # virtual time
                 await asyncio.sleep(0.1)
     finally:
-        await ear.aclose()
+        await audio_input.aclose()
         await conversation.aclose()
-        await mouth.aclose()
+        await speech_output.aclose()
         await host.aclose()
 
 
-async def _say(prompt: Prompt, ear: Ear, outbox: Outbox, found: Found) -> None:
+async def _say(prompt: Prompt, audio_input: AudioInputBuffer, outbox: Outbox, found: Found) -> None:
     loop = asyncio.get_running_loop()
     sound = bytes(LEAD_MS * BYTES_PER_MS) + prompt.pcm + bytes(AFTER_MS * BYTES_PER_MS)
     start = loop.time() + LEAD_MS / 1000
     stops: list[float] = []
     sounds: list[float] = []
     for place in range(0, len(sound), FEED_MS * BYTES_PER_MS):
-        ear.take(sound[place : place + FEED_MS * BYTES_PER_MS])
+        audio_input.take(sound[place : place + FEED_MS * BYTES_PER_MS])
         await asyncio.sleep(FEED_MS / 1000)
         for event in _taken(outbox):
             at_ms = (loop.time() - start) * 1000
@@ -324,6 +324,7 @@ def main() -> None:
         sys.exit(f"there are no recordings of people here: {exc}")
     kept = Kept(options.folder / "heard.json")
     reader = Reader()
+    examples()  # here, for the loop's clock jumps while a thread works
     settings = settings_with(models_dir=Path(MODELS_DIR))
     model = ReadingModel(reader) if options.model == "reads" else DemoModel(settings)
     room = Room(VoiceActivity(Path(MODELS_DIR)), OnePass(kept, 0), Judge(kept), model)

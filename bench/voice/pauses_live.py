@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from app.voice.vad import VoiceActivity
+from app.speech.detection.vad import VoiceActivity
 from bench.voice.pauses import Prompt, prompts, stretched
 from bench.voice.people import NoPeople, fetch
 from bench.voice.reader import ANSWER, FIRST_WORD_S, Reader, text_of

@@ -18,8 +18,8 @@ import numpy as np
 import soxr  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 from app.errors import Locale
-from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ
-from app.voice.pcm import Samples, to_floats, to_pcm
+from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ
+from app.speech.pcm import Samples, to_floats, to_pcm
 from bench.voice.corpus import Spoken
 
 SCRIPTS: Final = Path(__file__).with_name("people.json")
@@ -119,7 +119,7 @@ def people(folder: Path, kind: str = "clean") -> list[Spoken]:
 
 
 def prompt(folder: Path, language: Locale, name: str) -> bytes:
-    """One prompt at the ears' rate."""
+    """One prompt at the recogniser's rate."""
     return decoded_g722(file_of(folder, language, name))
 
 

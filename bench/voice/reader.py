@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from app.errors import Locale
 from app.llm.base import WAIT, ChatRequest, Check, Completion
-from app.voice.stt.checks import plain
+from app.speech.engines.stt.checks import plain
 
 JUDGED: Final = Path(__file__).with_name("unfinished.json")
 FIRST_WORD_S: Final = 0.3

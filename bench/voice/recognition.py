@@ -16,12 +16,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.talking.recordings import speech_in
-from app.voice.base import EAR_RATE_HZ, Transcript, Utterance
-from app.voice.detector import UtteranceDetector
-from app.voice.pcm import trimmed
-from app.voice.stt.local import LocalRecogniser
-from app.voice.vad import VoiceActivity
+from app.speech.base import EAR_RATE_HZ, Transcription, Utterance
+from app.speech.detection.detector import UtteranceDetector
+from app.speech.detection.vad import VoiceActivity
+from app.speech.engines.stt.local import LocalRecogniser
+from app.speech.pcm import trimmed
+from app.speech.turns.recordings import speech_in
 from bench.processes import Process
 from bench.voice.corpus import Spoken, read_corpus
 from bench.voice.people import KINDS, NoPeople, fetch, people
@@ -42,7 +42,7 @@ class Heard:
     """One recording, understood; times are medians over the rounds."""
 
     spoken: Spoken
-    transcript: Transcript
+    transcript: Transcription
     seconds: float
     wall_s: float
     cpu_s: float
@@ -73,7 +73,7 @@ async def understand(spoken: Spoken, whisper: LocalRecogniser, rounds: int, find
     worker = Process(whisper.pids[0], 0)
     walls: list[float] = []
     cpus: list[float] = []
-    transcript = Transcript("", "es")
+    transcript = Transcription("", "es")
     for _ in range(rounds):
         wall, cpu = time.perf_counter(), worker.cpu_s()
         transcript = await whisper.transcribe(Utterance(pcm, hint=spoken.language))

@@ -1,8 +1,9 @@
-"""Talks in which nobody says a word: `python -m bench.voice.silent_talks [--seed N] [--each N]`.
+"""Talks in which nobody says a word: `python -m bench.voice.silent_talks [--seed N] [--each N] [--foreign]`.
 
 Each sound of `unspoken.py` goes to a running server with the demo model: as `audio` of protocol v1,
 as a clip of v2, and, where the voice detector lets it pass, as a stream in real time. No turn may begin
-and no tool run. A clip is answered by `nothing_heard`, a stream by nothing but that there was a sound.
+and no tool run. `--foreign` has sentences in other languages (`foreign.py`) instead. A clip is answered by
+`nothing_heard`, a stream by nothing but that there was a sound.
 """
 
 import argparse
@@ -21,9 +22,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from app.errors import NothingHeard
-from app.llm.demo.talk import NOTICE
-from app.voice.base import EAR_RATE_HZ
-from app.voice.pcm import to_pcm
+from app.llm.demo.small_talk import NOTICE
+from app.speech.base import EAR_RATE_HZ
+from app.speech.pcm import to_pcm
+from bench.voice.belief import half_of
+from bench.voice.foreign import foreign
 from bench.voice.recognition import by_detector
 from bench.voice.serving import MODELS_DIR, serving
 from bench.voice.talks import FRAME_BYTES, FRAME_S
@@ -84,6 +87,13 @@ async def sounds_of(seed: int, each: int) -> list[Sound]:
             pcm = to_pcm(sound)
             found.append(Sound(f"{kind} {number}", pcm, bool(await find(pcm))))
     return found
+
+
+async def foreign_sounds(half: int | None) -> list[Sound]:
+    """Sentences in other languages, as a television says them; all of them, or one half."""
+    find = by_detector(Settings(models_dir=MODELS_DIR).models_dir)
+    said = [one for one in await foreign() if half in (None, half_of(one.id))]
+    return [Sound(one.id, one.pcm, bool(await find(one.pcm))) for one in said]
 
 
 async def as_v1_clips(url: str, sounds: Sequence[Sound]) -> Outcome:
@@ -219,10 +229,15 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=3, help="sounds of each kind (%(default)s)")
     parser.add_argument("--only-voices", action="store_true", help="those alone that pass the detector")
     parser.add_argument("--language", choices=LANGUAGES, action="append", help="(both)")
+    parser.add_argument("--foreign", action="store_true", help="sentences in other languages instead")
+    parser.add_argument("--half", type=int, choices=(0, 1), help="of those (both)")
     given = parser.parse_args()
 
     async def run() -> None:
-        sounds = await sounds_of(given.seed, given.each)
+        if given.foreign:
+            sounds = await foreign_sounds(given.half)
+        else:
+            sounds = await sounds_of(given.seed, given.each)
         chosen = [sound for sound in sounds if sound.is_voice or not given.only_voices]
         print(await measure(chosen, given.language or LANGUAGES))
 

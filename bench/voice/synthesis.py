@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.errors import AgentError, Locale
-from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, Speech, Synthesiser, Utterance
-from app.voice.models import KOKORO, VOICES_FILE
-from app.voice.pcm import resampled
-from app.voice.reading import read_aloud, spoken_text
-from app.voice.stt.local import LocalRecogniser
-from app.voice.tts.espeak import Espeak
-from app.voice.tts.espeak_engine import load_engine
-from app.voice.tts.kokoro import RATE_HZ, Kokoro, pool_of
-from app.voice.tts.load import SpokenAnswers
-from app.voice.tts.local import LocalVoice
+from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, Speech, Synthesiser, Utterance
+from app.speech.engines.stt.local import LocalRecogniser
+from app.speech.engines.tts.espeak import EspeakSynthesiser
+from app.speech.engines.tts.espeak_engine import load_engine
+from app.speech.engines.tts.kokoro import RATE_HZ, KokoroSynthesiser, pool_of
+from app.speech.engines.tts.load import TtsAdmission
+from app.speech.engines.tts.local import LocalVoice
+from app.speech.models.catalogue import KOKORO, VOICES_FILE
+from app.speech.pcm import resampled
+from app.speech.reading import read_aloud, spoken_text
 from bench.voice.word_errors import total, word_errors
 from config.settings import Settings
 
@@ -135,15 +135,15 @@ async def words_report(said: Sequence[Said]) -> str:
 async def measure(arguments: argparse.Namespace) -> None:
     """Speaks, and prints what came of it."""
     engine = await load_engine(Settings())
-    espeak = Espeak(engine)
+    espeak = EspeakSynthesiser(engine)
     voice: Synthesiser = espeak
     if arguments.engine == "local":
         settings = Settings()
         model = settings.models_dir / KOKORO.files[0].path
         pool = pool_of(model, VOICES_FILE, size=1, threads=arguments.threads, queue=64, timeout_s=60)
         await pool.start()
-        answers = SpokenAnswers(1)
-        kokoro = Kokoro(pool, engine.phonemes, {"es": "ef_dora", "en": "af_heart"}, answers)
+        answers = TtsAdmission(1)
+        kokoro = KokoroSynthesiser(pool, engine.phonemes, {"es": "ef_dora", "en": "af_heart"}, answers)
         # One talk alone is given Kokoro, however slow the machine is.
         voice = kokoro if arguments.talks == 1 else LocalVoice(kokoro, answers, espeak)
     try:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from app.voice.base import EAR_RATE_HZ
+from app.speech.base import EAR_RATE_HZ
 
 Sound = npt.NDArray[np.float64]
 Maker = Callable[[float, np.random.Generator], Sound]
@@ -21,7 +21,7 @@ _SCALE: Final = (0, 2, 4, 5, 7, 9, 11, 12)
 
 
 def made(kind: str, seconds: float, seed: int, peak: float = 0.5) -> npt.NDArray[np.float32]:
-    """One sound of a kind, at the ears' rate.
+    """One sound of a kind, at the recogniser's rate.
 
     Args:
         kind: One of `KINDS`.

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from app.errors import Locale
-from app.voice.reading.reader import read_aloud, spoken_text
-from app.voice.stt.checks import plain
+from app.speech.engines.stt.checks import plain
+from app.speech.reading.reader import read_aloud, spoken_text
 
 _NOTE = re.compile(r"\[[^\]]*\]")
 """What a corpus says about a recording between the words: `[0.8 s de pausa]`."""

@@ -10,7 +10,7 @@ if sys.platform != "linux":
     pytest.skip("the benchmark reads /proc and pins processes to cores", allow_module_level=True)
 
 from app.conversation.summary_prompt import summary_request
-from bench.load import LoadError, Tally, connect
+from bench.load import LoadError, MetricsRecorder, connect
 from bench.load_v2 import Ticket, V2Client, resume
 from bench.measure import (
     OURS,
@@ -118,7 +118,7 @@ async def test_each_return_gets_the_whole_ring(cores: Cores):
 @pytest.mark.e2e
 async def test_refused_return_is_no_measurement(cores: Cores):
     async with servers(cores, OURS) as (server,):
-        client = V2Client(Tally())
+        client = V2Client(MetricsRecorder())
         await connect(server.port, client)
         assert client.ticket is not None
         client.drop()

@@ -4,10 +4,11 @@ import asyncio
 import io
 from collections.abc import AsyncGenerator
 
+from voice_agent_client import Event, ReconnectingClient, ResponseChunk
+
+from app.cli.cli_error import Exit
 from app.cli.console import Console
-from app.cli.endings import Exit
-from app.cli.link import Link
-from app.cli.paper import Paper
+from app.cli.terminal_renderer import TerminalRenderer
 from tests.cli.fake_server import Act, Peer, playing
 
 
@@ -20,8 +21,8 @@ async def talk(*acts: Act, lines: tuple[str, ...], locale: str = "es") -> tuple[
     """Exit code, answers, notes, and the types of what the server heard."""
     answers, notes = io.StringIO(), io.StringIO()
     async with playing(*acts) as script, asyncio.timeout(10):
-        link = Link(script.url, {}, chance=lambda: 0.01)
-        code = await Console(link, typed(*lines), Paper(answers, notes, "es")).run()
+        client = ReconnectingClient(script.url, chance=lambda: 0.01)
+        code = await Console(client, typed(*lines), TerminalRenderer(answers, notes, "es")).run()
     return code, answers.getvalue(), notes.getvalue(), [message["type"] for message in script.heard]
 
 
@@ -85,7 +86,7 @@ async def test_commands_speak_to_tools_and_a_doubled_slash_is_text():
 
     notes = io.StringIO()
     async with playing(act) as script, asyncio.timeout(10):
-        link = Link(script.url, {})
+        client = ReconnectingClient(script.url)
         opened = asyncio.Event()
 
         async def lines() -> AsyncGenerator[str, None]:
@@ -94,12 +95,12 @@ async def test_commands_speak_to_tools_and_a_doubled_slash_is_text():
             async for line in slowly():
                 yield line
 
-        class Opening(Paper):
-            def write(self, item: object) -> None:
-                super().write(item)  # pyright: ignore
+        class Opening(TerminalRenderer):
+            def write(self, event: Event) -> None:
+                super().write(event)
                 opened.set()
 
-        await Console(link, lines(), Opening(io.StringIO(), notes, "es")).run()
+        await Console(client, lines(), Opening(io.StringIO(), notes, "es")).run()
 
     assert "A /cancel le falta" in notes.getvalue() and "No conozco /dance" in notes.getvalue()
 
@@ -107,10 +108,10 @@ async def test_commands_speak_to_tools_and_a_doubled_slash_is_text():
 async def test_the_agent_is_interrupted_once_and_then_there_is_nothing_to_interrupt():
     shown = asyncio.Event()
 
-    class Showing(Paper):
-        def write(self, item: object) -> None:
-            super().write(item)  # pyright: ignore
-            if isinstance(item, dict) and item["type"] == "response_chunk":
+    class Showing(TerminalRenderer):
+        def write(self, event: Event) -> None:
+            super().write(event)
+            if isinstance(event, ResponseChunk):
                 shown.set()
 
     async def act(peer: Peer) -> None:
@@ -124,7 +125,9 @@ async def test_the_agent_is_interrupted_once_and_then_there_is_nothing_to_interr
 
     notes = io.StringIO()
     async with playing(act) as script, asyncio.timeout(10):
-        console = Console(Link(script.url, {}), typed("cuenta"), Showing(io.StringIO(), notes, "es"))
+        console = Console(
+            ReconnectingClient(script.url), typed("cuenta"), Showing(io.StringIO(), notes, "es")
+        )
         running = asyncio.create_task(console.run())
         assert await console.interrupt() is False
         await shown.wait()
@@ -182,8 +185,8 @@ async def test_quit_does_not_wait():
     async with playing(act) as script, asyncio.timeout(10):
         opened = asyncio.Event()
 
-        class Opening(Paper):
-            def write(self, item: object) -> None:
+        class Opening(TerminalRenderer):
+            def write(self, event: Event) -> None:
                 opened.set()
 
         async def lines() -> AsyncGenerator[str, None]:
@@ -192,6 +195,8 @@ async def test_quit_does_not_wait():
             raise AssertionError("nothing is read after /quit")
 
         assert (
-            await Console(Link(script.url, {}), lines(), Opening(io.StringIO(), io.StringIO(), "es")).run()
+            await Console(
+                ReconnectingClient(script.url), lines(), Opening(io.StringIO(), io.StringIO(), "es")
+            ).run()
             is Exit.OK
         )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from voice_agent_client import parse_event
 
 from app.cli.open_calls import OpenCalls
 
@@ -10,12 +11,12 @@ from app.cli.open_calls import OpenCalls
 def after(*messages: dict[str, Any]) -> OpenCalls:
     calls = OpenCalls()
     for message in messages:
-        calls.follow(message)
+        calls.follow(parse_event(message))
     return calls
 
 
 def of(kind: str, call_id: str) -> dict[str, Any]:
-    return {"type": kind, "call_id": call_id}
+    return {"type": kind, "call_id": call_id, "name": "pay", "status": "done"}
 
 
 ASKED = (of("approval_requested", "call_39653a"), of("approval_requested", "call_39777b"))

@@ -9,7 +9,7 @@ from app.cli.options import DEFAULT_URL, Options, parse
 
 def test_without_options_it_talks_by_text_with_the_server_of_this_machine():
     assert parse([]) == Options(url=DEFAULT_URL)
-    assert parse([]).start() == {"locale": "es"}
+    assert parse([]).client() == {"locale": "es"}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_first_message_has_what_was_given(tmp_path: Path):
     file.write_text("secret\n")
     options = parse(["--user", "ana", "--locale", "en", "--token-file", str(file), "--speaker", "af_heart"])
 
-    assert options.start({"out": True}) == {
+    assert options.client({"out": True}) == {
         "user_id": "ana",
         "locale": "en",
         "token": "secret",

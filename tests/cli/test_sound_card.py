@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.cli.endings import Ending, Exit
+from app.cli.cli_error import CliError, Exit
 from app.cli.sound_card import load_sound_card
 
 
@@ -59,7 +59,7 @@ def test_a_missing_package_or_library_is_told_of(exc: Exception):
     def load(name: str) -> Any:
         raise exc
 
-    with pytest.raises(Ending) as ended:
+    with pytest.raises(CliError) as ended:
         load_sound_card(load)
 
     assert ended.value.code is Exit.NO_VOICE
@@ -68,7 +68,7 @@ def test_a_missing_package_or_library_is_told_of(exc: Exception):
 
 @pytest.mark.parametrize("kind", ["input", "output"])
 def test_a_missing_device_is_told_of(kind: str):
-    with pytest.raises(Ending) as ended:
+    with pytest.raises(CliError) as ended:
         load_sound_card(lambda name: FakePackage(missing=kind))
 
     assert f"no default {kind} device." in ended.value.sentence("en")
@@ -77,7 +77,7 @@ def test_a_missing_device_is_told_of(kind: str):
 def test_a_device_that_cannot_be_opened_is_told_of():
     card = load_sound_card(lambda name: FakePackage(missing="RawInputStream"))
 
-    with pytest.raises(Ending) as ended:
+    with pytest.raises(CliError) as ended:
         card.listen(print)
 
     assert "device busy" in ended.value.sentence("es")

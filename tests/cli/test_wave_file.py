@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.endings import Ending, Exit
+from app.cli.cli_error import CliError, Exit
 from app.cli.wave_file import LONGEST_S, read_wave, write_wave
 
 
@@ -54,7 +54,7 @@ def test_sound_of_a_length_that_was_not_known_is_read_as_far_as_it_goes(tmp_path
 def test_what_cannot_be_sent_is_refused_with_the_reason(
     tmp_path: Path, pcm: bytes, rate: int, width: int, reason: str
 ):
-    with pytest.raises(Ending) as refused:
+    with pytest.raises(CliError) as refused:
         read_wave(wav(tmp_path / "a.wav", pcm, rate, width=width))
 
     assert refused.value.code is Exit.WRONG_USE
@@ -67,12 +67,12 @@ def test_what_is_no_wav_is_refused(tmp_path: Path, content: bytes | None):
     if content is not None:
         path.write_bytes(content)
 
-    with pytest.raises(Ending):
+    with pytest.raises(CliError):
         read_wave(path)
 
 
 def test_a_place_that_cannot_be_written_is_told_of(tmp_path: Path):
-    with pytest.raises(Ending) as refused:
+    with pytest.raises(CliError) as refused:
         write_wave(tmp_path / "none" / "a.wav", b"", 16_000)
 
     assert refused.value.code is Exit.WRONG_USE

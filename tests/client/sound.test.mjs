@@ -200,7 +200,8 @@ test("no more is held than the server may send", async () => {
 function agentVoice() {
   const client = Object.assign(new EventTarget(), { reports: [] });
   client.reportPlayback = (...report) => client.reports.push(report);
-  const voice = new AgentVoice(client, new Stopwatch(new EventTarget()), true, () => {});
+  const voice = new AgentVoice(client, new Stopwatch(new EventTarget()), () => {});
+  voice.isOn = true;
   const told = [];
   voice.player = new Proxy({}, { get: (_, call) => (...values) => told.push([call, ...values]) });
   const hears = (type, detail) => client.dispatchEvent(new CustomEvent(type, { detail }));

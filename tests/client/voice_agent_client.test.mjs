@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { backOff, RETURNING_CODES, UNAUTHORIZED } from "../../static/voice-agent-client.js";
+import { backOff, mayReturn, RETURNING_CODES, UNAUTHORIZED } from "../../static/voice-agent-client.js";
 import { accepted, completed, CREATED, FakeStorage, resumed, world } from "./fakes.mjs";
 
 const chunk = (seq, turn_id, content) => ({ type: "response_chunk", seq, turn_id, content });
@@ -40,6 +40,23 @@ test("a text has its receipt and its answer", async () => {
   assert.equal(client.turnId, null);
   assert.equal(of("accepted")[0].content, "hola");
   assert.deepEqual(of("chunk").map((message) => message.content), ["Ho", "la"]);
+});
+
+test("a revision is sent and ends like a text", async () => {
+  const { client, begins, of } = world();
+  const socket = begins();
+  const revised = client.revise("turn-1", "otro");
+  assert.deepEqual(socket.sent.at(-1), { type: "revise", id: revised.id, turn_id: "turn-1", content: "otro" });
+  const again = client.revise("turn-2");
+  assert.deepEqual(socket.sent.at(-1), { type: "revise", id: again.id, turn_id: "turn-2" });
+
+  socket.hears({ ...accepted(2, revised, "turn-3"), supersedes: ["turn-1", "turn-2"] }, completed(3, "turn-3", "Sí"));
+  socket.hears({ type: "error", seq: 4, code: "unknown_turn", content: "No.", retryable: false, id: again.id });
+
+  assert.deepEqual(of("accepted")[0].supersedes, ["turn-1", "turn-2"]);
+  assert.equal((await revised.done).text, "Sí");
+  assert.equal(await code(again.accepted), "unknown_turn");
+  assert.throws(() => client.revise("turn-3", " "), TypeError);
 });
 
 test("an error ends the text that it names, by its id or by its turn", async () => {
@@ -303,14 +320,15 @@ for (const fault of [1002, 1003, 1007, 1009]) {
 // Coming back
 
 test("the close code alone decides whether it comes back", () => {
-  for (const final of [1000, 1008, 4401, 4408, 4409, 4410, 4999]) {
+  for (const final of [1000, 1008, 3000, 4401, 4408, 4409, 4410, 4999]) {
+    assert.equal(mayReturn(final), false);
     const { begins, last, timers, sockets, client } = world();
     begins();
     last().happens("close", { code: final, reason: "" });
     timers.pass(600_000);
     assert.deepEqual([sockets.length, client.connection.status, client.connection.code], [1, "closed", final]);
   }
-  for (const returning of RETURNING_CODES) {
+  for (const returning of [...RETURNING_CODES, 1010, 1014]) {
     const { begins, last, timers, sockets } = world();
     begins();
     last().happens("close", { code: returning, reason: "" });

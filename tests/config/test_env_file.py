@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.services.names import warn_of_oddities
+from app.services.upkeep.names import warn_of_oddities
 from config.env_file import Oddity, oddities
 from config.settings import Settings, load_settings
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from config.settings import MIB, Settings, SettingsError, load_settings
+from config.forms import MIB
+from config.settings import Settings, SettingsError, load_settings
 from tests.support.context import OF_TESTS, settings_with
 
 AZURE = {
@@ -19,6 +20,10 @@ WRONG = {
     "llm_provider": ["claude", "AZURE "],
     "azure_openai_endpoint": ["example.com", "ftp://example.com"],
     "openai_base_url": ["localhost:11434", "file:///etc/passwd"],
+    "public_url": ["voice.example.com", "wss://voice.example.com", "https://voice.example.com/?a=b"],
+    "phone_greeting": ["x" * 1001],
+    "phone_caller_is_user": ["perhaps"],
+    "phone_locale": ["fr", "ES"],
     "public_ip_url": ["api.ipify.org"],
     "weather_url": ["ws://example.com"],
     "weather_provider": ["real"],
@@ -110,12 +115,17 @@ WRONG = {
     "page_languages": ["fr", "es,fr", ","],
     "page_suggestions_es": ["x" * 201, "|".join("abcdefghi")],
     "page_suggestions_en": ["x" * 201, "|".join("abcdefghi")],
+    "fleet_address": ["10.0.0.5:9000", "http://10.0.0.5", "ftp://10.0.0.5:9000"],
+    "fleet_bind": ["9000", "host:", "host:99999", "a b:1"],
+    "fleet_secret": ["short", ",".join(["s" * 32] * 3)],
+    "realtime_client_instructions": ["perhaps"],
 }
 for _name in Settings.model_fields:
     if _name.endswith("_s") and _name not in WRONG and _name != "max_messages_per_s":
         WRONG[_name] = ["0", "-1", "86401", "nan", "inf", "30s"]
 
 ANY_TEXT = {
+    "twilio_auth_token",
     "jwt_jwks_file",  # what cannot be read is found out when the server is made
     "jwt_audience",
     "jwt_issuer",

@@ -1,9 +1,13 @@
 """The promises of a talk: nobody waits for a tool, every text ends once, results are told once."""
 
+from collections.abc import Callable
+
 import orjson
 import pytest
 
-from app.errors import ContentFiltered, LlmCut, LlmUnavailable, QueueFull
+from app.conversation.conversation import Conversation
+from app.conversation.injected_message import InjectedMessage
+from app.errors import ContentFiltered, LlmCut, LlmUnavailable, NothingHeard, QueueFull
 from app.protocol.events import (
     ErrorOccurred,
     ResponseChunk,
@@ -14,6 +18,7 @@ from app.protocol.events import (
 )
 from tests.support.context import settings_with
 from tests.support.scripted import Calls, Fails, Pause, Says, ScriptedModel, calls, last_text, says
+from tests.support.slow_journal import SlowJournal
 from tests.support.talk import Workshop, talk
 from tests.support.virtual_time import virtual
 
@@ -584,3 +589,34 @@ async def test_bug_after_the_ending_of_a_text_brings_no_second_one() -> None:
 
     assert not broken
     assert [(type(end), end.turn_id) for end in t.endings()] == [(ResponseComplete, turn) for turn in turns]
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        lambda talk: talk.hear("tarde", "c1"),
+        lambda talk: talk.hear("tarde", interrupts=True),
+        lambda talk: talk.hear_speech("tarde", "u1"),
+        lambda talk: talk.hear_clip(NothingHeard, "u1"),
+        lambda talk: talk.inject(InjectedMessage("tarde", "say")),
+    ],
+    ids=["text", "interruption", "speech", "recording", "contribution"],
+)
+def test_talk_that_has_ended_takes_nothing_in(say: Callable[[Conversation], object]) -> None:
+    """Its client has no receipt, and says it again where the talk goes on."""
+
+    @virtual
+    async def test() -> None:
+        async with talk(ScriptedModel([says("Hola.")])) as t:
+            t.says("hola")
+            await t.rests()
+            t.session.journal = journal = SlowJournal(0)
+            await t.conversation.aclose()
+            say(t.conversation)
+            await t.passes(5)
+
+            assert not t.conversation.is_busy
+            assert journal.written == []
+        assert len(t.accepted()) == 1
+
+    test()

@@ -6,7 +6,7 @@ import pytest
 
 from app.conversation.intake import REMEMBERED_IDS, Intake, UserText
 from app.protocol.events import MessageAccepted
-from app.voice.base import Transcript
+from app.speech.base import Transcription
 from tests.support.scripted import ScriptedModel
 from tests.support.slow_journal import SlowJournal
 from tests.support.stage import Stage, stage
@@ -18,7 +18,7 @@ def text(number: int, client_id: str | None = None) -> UserText:
 
 
 def intake(s: Stage, line: list[UserText]) -> Intake:
-    return Intake(s.session, VirtualClock(), line.append)
+    return Intake(s.session, s.turns.record, VirtualClock(), line.append)
 
 
 @virtual
@@ -130,5 +130,5 @@ async def test_recording_has_its_place_behind_a_text_that_is_still_being_written
     assert [each.turn_id for each in line] == ["turn_1", "turn_2"]
 
 
-async def understood(words: str) -> Transcript:
-    return Transcript(words, "es", 1.0)
+async def understood(words: str) -> Transcription:
+    return Transcription(words, "es", 1.0)

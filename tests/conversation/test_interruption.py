@@ -3,6 +3,7 @@
 import pytest
 
 from app.errors import UnknownCall
+from app.llm.base import ChatRequest
 from app.protocol.events import (
     ErrorOccurred,
     Interrupted,
@@ -13,7 +14,7 @@ from app.protocol.events import (
     ToolFinished,
     TurnStarted,
 )
-from tests.support.scripted import Calls, Pause, Says, ScriptedModel, calls, last_text, says
+from tests.support.scripted import Calls, Pause, Says, ScriptedModel, Step, calls, last_text, says
 from tests.support.slow_journal import SlowJournal
 from tests.support.talk import Talk, Workshop, talk
 from tests.support.virtual_time import virtual
@@ -280,3 +281,48 @@ async def test_text_that_interrupts_is_answered_before_the_result_that_it_interr
 
     assert t.answer(turn_id) == "Son las dos."
     assert [a for a in t.answers() if a] == ["Voy.", "Son las dos.", "Ya está."]
+
+
+UNHEARD_TELLINGS: dict[str, list[Step]] = {
+    "said": [Says("Llegó: r"), Pause(10)],
+    "silent": [Pause(10), Says("tarde")],
+    "called": [Calls([("work", {"result": "w"})])],
+    "said and called": [Says("Miro."), Calls([("work", {"result": "w", "seconds": 0.2})])],
+}
+
+
+@pytest.mark.parametrize("telling", UNHEARD_TELLINGS)
+@pytest.mark.parametrize("ends_by", ["interrupt", "text", "speech"])
+def test_a_result_whose_telling_nobody_heard_is_shown_to_the_model_once(telling: str, ends_by: str) -> None:
+    answers = ["Llegó r."] if ends_by == "interrupt" else ["¿Sí?", "Llegó r."]
+    unheard = UNHEARD_TELLINGS[telling]
+    rounds = [unheard, [Pause(10)]] if "called" in telling else [unheard]
+
+    @virtual
+    async def test() -> None:
+        shop = Workshop()
+        first = [calls(("slow", {"seconds": 3, "result": "r"})), says("Voy.")]
+        model = ScriptedModel([*first, *rounds, *map(says, answers)])
+        async with talk(model, [shop.tool("slow"), shop.tool("work")]) as t:
+            t.says("ve")
+            await t.passes(5)
+            if ends_by == "text":
+                t.conversation.hear("oye", interrupts=True)
+            else:
+                t.conversation.interrupt()
+            if ends_by == "speech":
+                t.conversation.hear_speech("oye", "utt_1")
+            await t.rests()
+
+        assert [a for a in t.answers() if a] == ["Voy.", *answers]
+        after = model.requests[-len(answers) :]
+        assert [results_with("r", request) for request in after] == [0] * (len(answers) - 1) + [1]
+        assert '"r"' in last_text(after[-1])
+        assert model.is_finished
+
+    test()
+
+
+def results_with(word: str, request: ChatRequest) -> int:
+    """How many results with this word the model was shown in a request."""
+    return sum(m["role"] == "tool" and f'"{word}"' in m["content"] for m in request.messages)

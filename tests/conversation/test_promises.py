@@ -21,7 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from app.conversation.draft import Heard
+from app.conversation.early_answer import TentativeUtterance
 from app.errors import LlmCut, LlmUnavailable, QueueFull, UnknownCall
 from app.llm.base import ChatRequest
 from app.session.message_rules import validate
@@ -163,7 +163,7 @@ class TalkMachine(RuleBasedStateMachine):
     @rule()
     def pause_in_speech(self) -> None:
         """What was said may be all: nothing is told of what the model makes of it."""
-        heard = Heard(self.spoken or "")
+        heard = TentativeUtterance(self.spoken or "")
 
         def step() -> None:
             before = len(self.talk.session.outbox)
@@ -218,9 +218,9 @@ class TalkMachine(RuleBasedStateMachine):
     def cuts(self, step: Callable[[], object]) -> bool:
         """Whether a step interrupts the turn that runs."""
         running = self.talk.conversation.running_turn
-        was_cut = running is not None and running.is_interrupted
+        was_cut = running is not None and running.cut is not None
         step()
-        if running is None or was_cut or not running.is_interrupted:
+        if running is None or was_cut or running.cut is None:
             return False
         self.record.cut.add(running.turn_id)
         return True

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.conversation.contribution import Contribution
+from app.conversation.injected_message import InjectedMessage
 from app.errors import NothingHeard, QueueFull, WorkerFailed
 from app.llm.base import ChatRequest
 from app.protocol.events import (
@@ -20,8 +20,9 @@ from app.protocol.events import (
     TranscriptHeard,
     TurnStarted,
 )
-from app.talking.mouth import SpokenMouth, VoiceChoice
-from app.voice.base import Transcript
+from app.protocol.v2.history import describe_entry
+from app.speech.base import Transcription
+from app.speech.output.tts_output import SpeechTarget, TtsOutput, VoiceChoice
 from tests.support.context import settings_with
 from tests.support.scripted import Pause, Says, ScriptedModel, calls, says
 from tests.support.talk import Talk, Workshop, talk
@@ -34,24 +35,21 @@ def roles(t: Talk) -> list[tuple[str, Any]]:
 
 
 @asynccontextmanager
-async def spoken(t: Talk) -> AsyncIterator[SpokenMouth]:
+async def spoken(t: Talk) -> AsyncIterator[TtsOutput]:
     """Gives a talk a voice."""
-    mouth = SpokenMouth(
-        "s1",
+    speech_output = TtsOutput(
+        SpeechTarget("s1", t.session.emit, lambda: "es", t.session.outbox.drop_sound),
         WordySynthesiser(),
         VoiceChoice(),
-        t.session.emit,
-        lambda: "es",
-        t.session.outbox.drop_sound,
         CommaSplitter,
     )
-    mouth.on_correction = t.conversation.correct
-    t.session.mouth = mouth
+    speech_output.on_correction = t.conversation.correct
+    t.session.speech_output = speech_output
     try:
-        yield mouth
+        yield speech_output
     finally:
         await t.conversation.aclose()
-        await mouth.aclose()
+        await speech_output.aclose()
 
 
 # Texts that are said aloud
@@ -78,7 +76,7 @@ async def test_text_that_goes_on_takes_the_place_of_the_one_before():
     assert roles(t) == [("user", "qué hora es en Tokio"), ("assistant", "Las tres.")]
     assert t.events(Interrupted) == [Interrupted(first, "")]
     assert [(e.turn_id, e.finish_reason) for e in t.endings()] == [(first, "interrupted"), (second, "stop")]
-    assert [entry["content"] for entry in [e.describe() for e in t.session.transcript]] == [
+    assert [entry["content"] for entry in [describe_entry(e) for e in t.session.transcript]] == [
         "qué hora es en Tokio",
         "Las tres.",
     ]
@@ -140,9 +138,9 @@ async def test_write_of_a_replaced_turn_happens_once():
 # Recordings
 
 
-async def heard_after(seconds: float, text: str) -> Transcript:
+async def heard_after(seconds: float, text: str) -> Transcription:
     await asyncio.sleep(seconds)
-    return Transcript(text, "es")
+    return Transcription(text, "es")
 
 
 @virtual
@@ -162,10 +160,10 @@ async def test_recording_is_received_then_understood_then_answered_in_its_place(
 def test_recording_that_cannot_be_understood_ends_in_one_error_and_the_next_text_is_answered(
     text: str, error: type
 ):
-    async def recognise() -> Transcript:
+    async def recognise() -> Transcription:
         if text:
             raise WorkerFailed("gone")
-        return Transcript("", "es")
+        return Transcription("", "es")
 
     @virtual
     async def run() -> None:
@@ -178,7 +176,10 @@ def test_recording_that_cannot_be_understood_ends_in_one_error_and_the_next_text
         assert isinstance(failed, ErrorOccurred) and isinstance(failed.error, error)
         assert failed.turn_id == first
         assert isinstance(answered, ResponseComplete)
-        assert [entry["content"] for entry in [e.describe() for e in t.session.transcript]] == ["hola", "b"]
+        assert [entry["content"] for entry in [describe_entry(e) for e in t.session.transcript]] == [
+            "hola",
+            "b",
+        ]
 
     run()
 
@@ -225,21 +226,21 @@ async def test_history_keeps_of_an_interrupted_turn_what_was_heard_and_not_what_
 
 @virtual
 async def test_late_report_corrects_the_history_and_what_a_page_shows():
-    async with talk(ScriptedModel([says("uno dos tres cuatro cinco")])) as t, spoken(t) as mouth:
+    async with talk(ScriptedModel([says("uno dos tres cuatro cinco")])) as t, spoken(t) as speech_output:
         turn_id = t.says("cuenta")
         await t.passes(0.5)
         t.conversation.interrupt()
         await t.rests()
-        mouth.report(turn_id, 650)
+        speech_output.report(turn_id, 650)
 
         assert roles(t)[-1] == ("assistant", "uno dos tres")
-        assert [e.describe() for e in t.session.transcript][-1]["content"] == "uno dos tres"
+        assert [describe_entry(e) for e in t.session.transcript][-1]["content"] == "uno dos tres"
 
 
 @virtual
 async def test_what_a_back_end_has_the_agent_say_can_be_interrupted():
     async with talk(ScriptedModel([])) as t, spoken(t):
-        t.conversation.put_in(Contribution("uno dos tres cuatro", "say"))
+        t.conversation.inject(InjectedMessage("uno dos tres cuatro", "say"))
         await t.passes(0.25)
         t.conversation.interrupt()
         await t.rests()
@@ -319,10 +320,10 @@ async def test_mood_is_not_judged_where_it_is_switched_off():
 @virtual
 async def test_model_is_told_beside_the_text_that_its_answer_is_heard_for_as_long_as_it_is():
     model = ScriptedModel([says("Las dos."), says("Las tres.")])
-    async with talk(model) as t, spoken(t) as mouth:
+    async with talk(model) as t, spoken(t) as speech_output:
         t.says("¿Qué hora es?")
         await t.rests()
-        mouth.set_on(False)
+        speech_output.set_on(False)
         t.says("¿Y ahora?")
         await t.rests()
 
@@ -339,12 +340,12 @@ async def test_turn_in_which_something_breaks_falls_silent_when_its_words_have_b
         yield Says("Uno dos, tres.")
         raise ZeroDivisionError
 
-    async with talk(ScriptedModel(breaks)) as t, spoken(t) as mouth:
+    async with talk(ScriptedModel(breaks)) as t, spoken(t) as speech_output:
         t.says("hola")
         await t.rests()
 
         assert [type(end) for end in t.endings()] == [ErrorOccurred]
-        assert mouth.audible_turn is None
+        assert speech_output.audible_turn is None
         assert len(t.events(AudioComplete)) == 1
 
 
@@ -362,3 +363,64 @@ async def test_turn_in_which_something_breaks_can_still_be_interrupted():
 
         assert [e.turn_id for e in t.events(Interrupted)] == [turn_id]
         assert not t.conversation.is_busy
+
+
+# The server stops
+
+LONG = "uno, dos, tres, cuatro, cinco, seis, siete, ocho, nueve, diez."
+"""Two seconds of sound."""
+
+
+@pytest.mark.parametrize(
+    "leaves_s", [0.0, 0.5, 1.8], ids=["before it sounds", "in the middle", "near the end"]
+)
+@pytest.mark.parametrize("stops_s", [0.0, 3.0], ids=["while it stops", "before it stops"])
+def test_nobody_waits_for_sound_that_waits_for_a_client_that_is_away(leaves_s: float, stops_s: float):
+    @virtual
+    async def test() -> None:
+        async with talk(ScriptedModel([says(LONG)])) as t, spoken(t) as speech_output:
+            if leaves_s == 0:
+                speech_output.client_left()
+            t.says("cuenta")
+            await t.passes(0.1)
+            stopping = None if stops_s else asyncio.create_task(t.conversation.finish_turn())
+            await t.passes(leaves_s)
+            speech_output.client_left()
+            await t.passes(stops_s)
+            before = t.loop.time()
+            await (stopping or t.conversation.finish_turn())
+            waited = t.loop.time() - before
+            await t.conversation.cut_off(stays_open=True)
+
+        assert waited < 1
+        assert t.events(ResponseComplete) == []
+        assert len(roles(t)[-1][1]) < len(LONG)
+
+    test()
+
+
+@virtual
+async def test_stop_waits_for_the_text_that_is_still_made_for_a_client_that_is_away():
+    async with (
+        talk(ScriptedModel([[Says("uno, "), Pause(5), Says("dos.")]])) as t,
+        spoken(t) as speech_output,
+    ):
+        t.says("cuenta")
+        await t.passes(0.1)
+        speech_output.client_left()
+        before = t.loop.time()
+        await t.conversation.finish_turn()
+
+        assert 4 < t.loop.time() - before < 6
+
+
+@virtual
+async def test_stop_waits_for_sound_that_is_heard():
+    async with talk(ScriptedModel([says(LONG)])) as t, spoken(t) as speech_output:
+        t.says("cuenta")
+        await t.passes(0.1)
+        speech_output.client_left()
+        speech_output.client_came()
+        await t.conversation.finish_turn()
+
+        assert t.answers() == [LONG]

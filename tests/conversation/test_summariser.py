@@ -20,7 +20,7 @@ from app.conversation.summariser import (
 from app.errors import ContentFiltered, ContextTooLong, LlmUnavailable
 from app.llm.base import ChatRequest
 from app.session.history import History
-from app.session.history_turn import CallRecord, HistoryTurn, calling
+from app.session.history_turn import CallRecord, PromptTurn, calling
 from app.session.journal import NoJournal
 from app.session.outbox import Outbox
 from app.session.voice_session import VoiceSession
@@ -80,15 +80,15 @@ async def desk(model: ScriptedModel, **settings: Any) -> AsyncIterator[Desk]:
     assert model.invalid == []
 
 
-def a_turn(number: int, text: str | None = None) -> HistoryTurn:
+def a_turn(number: int, text: str | None = None) -> PromptTurn:
     messages = [
         {"role": "user", "content": text or f"texto {number}"},
         {"role": "assistant", "content": "Vale."},
     ]
-    return HistoryTurn(f"t{number}", 2 * number, messages)
+    return PromptTurn(f"t{number}", 2 * number, messages)
 
 
-def turns(*numbers: int) -> list[HistoryTurn]:
+def turns(*numbers: int) -> list[PromptTurn]:
     return [a_turn(number) for number in numbers]
 
 
@@ -238,7 +238,7 @@ async def test_request_is_bounded_and_the_rest_follows_in_another() -> None:
 
 @virtual
 async def test_long_messages_are_cut_and_what_tools_brought_is_cut_more() -> None:
-    turn = HistoryTurn("t", 0, [
+    turn = PromptTurn("t", 0, [
         {"role": "user", "content": "u" * 5000},
         calling("Voy.", [CallRecord("c", "work", "{}")]),
         {"role": "tool", "tool_call_id": "c", "content": "r" * 5000},
@@ -257,7 +257,7 @@ async def test_long_messages_are_cut_and_what_tools_brought_is_cut_more() -> Non
 
 @virtual
 async def test_summary_of_an_earlier_life_is_gone_on_from() -> None:
-    own = HistoryTurn("tell", 70, [{"role": "assistant", "content": "Ya está."}])
+    own = PromptTurn("tell", 70, [{"role": "assistant", "content": "Ya está."}])
     async with desk(ScriptedModel([says("nuevo"), says("más nuevo")])) as d:
         d.summariser.recall("de antes", 40)
         assert d.history.summary == "de antes"

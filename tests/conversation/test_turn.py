@@ -10,10 +10,10 @@ import httpx
 import orjson
 import pytest
 
-from app.chat import Usage
-from app.conversation.asking import Asking
-from app.conversation.draft import Drafts
-from app.conversation.turn import Turn, TurnEnd
+from app.chat import TokenUsage
+from app.conversation.early_answer import Drafts
+from app.conversation.model_request import RequestBuilder
+from app.conversation.turn import Turn, TurnEnd, TurnParts
 from app.errors import (
     AgentError,
     ContentFiltered,
@@ -28,12 +28,13 @@ from app.protocol.events import Event, ResponseChunk, StateChanged, ToolFinished
 from app.session.history import History
 from app.session.message_rules import validate
 from app.session.outbox import Outbox
+from app.session.record import ConversationRecord
 from app.session.voice_session import VoiceSession
 from app.tools.base import Tool
-from app.tools.calls import ToolRun
-from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost, ToolRunner
 from app.tools.threads import ToolThreads
+from app.tools.tool_call import ToolCall
+from app.tools.tool_list import ToolRegistry
 from tests.support.context import settings_with
 from tests.support.scripted import (
     Answer,
@@ -58,7 +59,7 @@ class Stage:
     turn: Turn
     session: VoiceSession
     model: ScriptedModel
-    late: list[ToolRun]
+    late: list[ToolCall]
 
     @property
     def history(self) -> History:
@@ -88,22 +89,14 @@ async def stage(
     history, outbox = History("Eres amable.", max_history_tokens), Outbox(10**6, 10**9)
     session = VoiceSession("s1", NoTransport(), "ana", history, outbox, clock.now(), clock.now())
     host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(), ToolThreads(1))
-    late: list[ToolRun] = []
+    late: list[ToolCall] = []
     runner = ToolRunner(host, session, late.append)
     history.begin_turn("turn_1")
     history.add_user("hola")
-    asking = Asking(session, runner, chosen)
-    turn = Turn(
-        "turn_1",
-        source,
-        session=session,
-        provider=model,
-        tools=runner,
-        asking=asking,
-        drafts=Drafts(session, model, asking, chosen.max_response_chars),
-        settings=chosen,
-        with_tools=with_tools,
-    )
+    asking = RequestBuilder(session, runner, chosen)
+    drafts = Drafts(session, model, asking, chosen.max_response_chars)
+    parts = TurnParts(session, ConversationRecord(session), model, runner, asking, drafts, chosen)
+    turn = Turn("turn_1", source, parts, with_tools=with_tools)
     try:
         yield Stage(turn, session, model, late)
     finally:
@@ -170,11 +163,11 @@ async def test_session_speaks_before_the_first_piece_of_each_round():
 def test_end_says_why_the_model_stopped(reason: str, finish: str):
     @virtual
     async def scenario() -> None:
-        async with stage(ScriptedModel([[Says("Ya"), Ends(reason, Usage(5, 1))]])) as s:
+        async with stage(ScriptedModel([[Says("Ya"), Ends(reason, TokenUsage(5, 1))]])) as s:
             end = await s.turn.run()
 
         assert end.finish_reason == finish
-        assert end.completion is not None and end.completion.usage == Usage(5, 1)
+        assert end.completion is not None and end.completion.usage == TokenUsage(5, 1)
 
     scenario()
 
@@ -464,7 +457,7 @@ async def test_calls_over_the_limit_are_refused_with_a_sentence():
 @virtual
 async def test_usage_corrects_the_budget():
     async with stage(
-        ScriptedModel([[Says("Ya"), Ends("stop", Usage(10_000, 1))]]), max_history_tokens=250
+        ScriptedModel([[Says("Ya"), Ends("stop", TokenUsage(10_000, 1))]]), max_history_tokens=250
     ) as s:
         await s.turn.run()
 

@@ -5,26 +5,26 @@ A letter is an item: T a text, F a text that goes first, C a contribution, R a r
 
 import pytest
 
-from app.conversation.contribution import Contribution
+from app.conversation.injected_message import InjectedMessage
 from app.conversation.intake import UserText
 from app.conversation.turn_queue import TurnQueue
-from app.tools.calls import ToolRun
+from app.tools.tool_call import ToolCall
 
-Item = UserText | Contribution | ToolRun
+Item = UserText | InjectedMessage | ToolCall
 
 
 def item(letter: str) -> Item:
     if letter == "C":
-        return Contribution("x", "say")
+        return InjectedMessage("x", "say")
     if letter == "R":
-        return ToolRun("call", "turn", "tool", "{}", 0.0)
+        return ToolCall("call", "turn", "tool", "{}", 0.0)
     return UserText("turn", "x", 0.0, goes_first=letter == "F")
 
 
 def letter(one: Item) -> str:
     if isinstance(one, UserText):
         return "F" if one.goes_first else "T"
-    return "C" if isinstance(one, Contribution) else "R"
+    return "C" if isinstance(one, InjectedMessage) else "R"
 
 
 def queue_of(letters: str) -> TurnQueue:
@@ -57,7 +57,7 @@ def test_text_enters(before: str, text: str, after: str):
 )
 def test_results_come_back(before: str, after: str):
     queue = queue_of(before)
-    runs = [ToolRun(name, "turn", "tool", "{}", 0.0) for name in ("one", "two")]
+    runs = [ToolCall(name, "turn", "tool", "{}", 0.0) for name in ("one", "two")]
 
     queue.put_back(runs)
 

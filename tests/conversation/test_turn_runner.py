@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.chat import Usage
-from app.conversation.turn import Turn, TurnEnd
-from app.conversation.turn_runner import Interruption, Outcome
+from app.chat import TokenUsage
+from app.conversation.outcome import TurnOutcome
+from app.conversation.turn import Turn
 from app.errors import AgentError, Internal, LlmUnavailable
 from app.llm.base import ChatRequest
 from app.protocol.events import (
@@ -18,6 +18,7 @@ from app.protocol.events import (
     StateChanged,
     TurnStarted,
 )
+from app.protocol.v2.history import describe_entry
 from app.session.state import SessionState
 from tests.support.scripted import Answer, Calls, Ends, Fails, Pause, Says, ScriptedModel, calls, says
 from tests.support.stage import Stage, stage
@@ -32,7 +33,7 @@ def begin(s: Stage, source: Any = "user", **options: Any) -> Turn:
     return s.turns.begin("turn_1", source, **options)
 
 
-async def after(s: Stage, seconds: float, turn: Turn, *, listens: bool = True) -> Outcome:
+async def after(s: Stage, seconds: float, turn: Turn, *, listens: bool = True) -> TurnOutcome:
     """Runs a turn that the user interrupts after so many seconds."""
     running = asyncio.create_task(s.turns.run(turn))
     await asyncio.sleep(seconds)
@@ -56,22 +57,22 @@ def test_turn_says_at_its_start_that_it_begins(source: Any) -> None:
 
 @virtual
 async def test_turn_that_ends_well_says_its_text_and_its_numbers() -> None:
-    script = [[Pause(1), Says("Ho"), Says("la"), Pause(1), Ends("stop", Usage(5, 6))]]
+    script = [[Pause(1), Says("Ho"), Says("la"), Pause(1), Ends("stop", TokenUsage(5, 6))]]
     async with stage(ScriptedModel(script)) as s:
         accepted_at = asyncio.get_running_loop().time()
         await asyncio.sleep(2)
         turn = begin(s)
         outcome = await s.turns.run(turn)
-        assert isinstance(outcome, TurnEnd)
-        await s.turns.complete(turn, outcome, accepted_at)
+        assert outcome.kind == "answered"
+        await s.turns.finish(turn, outcome, accepted_at=accepted_at)
         *_, complete, state = await s.seen()
 
     assert isinstance(complete, ResponseComplete) and complete.timings is not None
-    assert (complete.finish_reason, complete.text, complete.usage) == ("stop", "Hola", Usage(5, 6))
+    assert (complete.finish_reason, complete.text, complete.usage) == ("stop", "Hola", TokenUsage(5, 6))
     timings = complete.timings
     assert (timings.queued, timings.first_token, timings.total) == (2000, 1000, 4000)
     assert state == StateChanged("idle")
-    assert [entry["content"] for entry in [e.describe() for e in s.session.transcript]] == ["Hola"]
+    assert [entry["content"] for entry in [describe_entry(e) for e in s.session.transcript]] == ["Hola"]
 
 
 @virtual
@@ -79,8 +80,8 @@ async def test_turn_that_the_agent_began_has_waited_for_nobody() -> None:
     async with stage(ScriptedModel([says("Ya.")])) as s:
         turn = begin(s, "tool")
         outcome = await s.turns.run(turn)
-        assert isinstance(outcome, TurnEnd)
-        await s.turns.complete(turn, outcome)
+        assert outcome.kind == "answered"
+        await s.turns.finish(turn, outcome)
         (complete,) = await s.seen(ResponseComplete)
 
     assert (complete.timings.queued, complete.timings.total) == (0, 0)
@@ -92,8 +93,8 @@ async def test_turn_ends_to_its_tools_while_they_run() -> None:
     async with stage(ScriptedModel(script), Workshop().tool("slow")) as s:
         turn = begin(s)
         outcome = await s.turns.run(turn)
-        assert isinstance(outcome, TurnEnd)
-        await s.turns.complete(turn, outcome)
+        assert outcome.kind == "answered"
+        await s.turns.finish(turn, outcome)
         *_, state = await s.seen()
 
         assert s.session.state is SessionState.PROCESSING_TOOL
@@ -105,11 +106,11 @@ async def test_error_of_the_model_is_an_outcome() -> None:
     async with stage(ScriptedModel([[Says("Pues "), Fails(LlmUnavailable())]])) as s:
         turn = begin(s)
         outcome = await s.turns.run(turn)
-        assert isinstance(outcome, LlmUnavailable)
-        await s.turns.fail(turn, outcome)
+        assert isinstance(outcome.error, LlmUnavailable)
+        await s.turns.finish(turn, outcome)
         *_, error, state = await s.seen()
 
-    assert error == ErrorOccurred(outcome, "turn_1")
+    assert error == ErrorOccurred(outcome.error, "turn_1")
     assert state == StateChanged("idle")
     assert s.remembered() == [("user", "hola"), ("assistant", "Pues ")]
 
@@ -122,7 +123,7 @@ async def test_bug_is_an_internal_error_with_a_traceback_in_the_log(caplog: pyte
     async with stage(ScriptedModel(breaks)) as s:
         outcome = await s.turns.run(begin(s))
 
-    assert isinstance(outcome, Internal)
+    assert isinstance(outcome.error, Internal)
     assert [record.message for record in caplog.records if record.exc_info] == ["internal"]
 
 
@@ -138,8 +139,8 @@ def test_only_a_silent_failure_of_the_agent_is_its_own_affair(
         async with stage(ScriptedModel([[*says(*words), Fails(LlmUnavailable())]])) as s:
             turn = begin(s, source)
             outcome = await s.turns.run(turn)
-            assert isinstance(outcome, AgentError)
-            await s.turns.fail(turn, outcome)
+            assert isinstance(outcome.error, AgentError)
+            await s.turns.finish(turn, outcome)
             (error,) = await s.seen(ErrorOccurred)
 
         assert error.is_agents is is_agents
@@ -153,12 +154,11 @@ async def test_interrupted_turn_leaves_what_was_heard() -> None:
     async with stage(ScriptedModel(script)) as s:
         turn = begin(s)
         outcome = await after(s, 1, turn)
-        assert isinstance(outcome, Interruption)
-        await s.turns.interrupted(turn, outcome)
+        await s.turns.finish(turn, outcome)
         events = await s.seen()
-        (entry,) = [e.describe() for e in s.session.transcript]
+        (entry,) = [describe_entry(e) for e in s.session.transcript]
 
-    assert outcome == Interruption("uno ")
+    assert outcome == TurnOutcome("interrupted", "uno ")
     interrupted, complete, state = events
     assert interrupted == Interrupted("turn_1", "uno ")
     assert (complete.finish_reason, complete.text) == ("interrupted", "uno ")
@@ -174,7 +174,7 @@ async def test_words_that_had_not_left_were_not_heard() -> None:
         outcome = await after(s, 1, turn, listens=False)
 
         assert await s.seen(ResponseChunk) == []
-    assert outcome == Interruption("")
+    assert outcome == TurnOutcome("interrupted", "")
     assert s.remembered() == [("user", "hola")]
 
 
@@ -188,7 +188,7 @@ async def test_interrupted_call_goes_on_and_its_announcement_is_cut() -> None:
         await asyncio.sleep(5)
 
         assert [run.name for run in s.line] == ["slow"]
-    assert outcome == Interruption("")
+    assert outcome == TurnOutcome("interrupted", "")
     assert s.remembered() == [("user", "hola"), ("assistant", None)]
 
 
@@ -214,7 +214,7 @@ async def test_turn_is_interrupted_once_and_only_under_its_own_id() -> None:
         assert not s.turns.interrupt("turn_0")
         assert s.turns.interrupt("turn_1")
         assert not s.turns.interrupt()
-        assert await running == Interruption("")
+        assert await running == TurnOutcome("interrupted", "")
 
 
 @virtual
@@ -225,7 +225,7 @@ async def test_turn_that_has_ended_in_the_same_moment_is_not_interrupted() -> No
         asyncio.get_running_loop().call_later(1, lambda: answers.append(s.turns.interrupt()))
         outcome = await s.turns.run(turn)
 
-        assert isinstance(outcome, Interruption) is answers[0]
+        assert (outcome.kind == "interrupted") is answers[0]
 
 
 @virtual
@@ -259,4 +259,4 @@ async def test_turn_under_which_something_is_cancelled_that_nobody_cancelled_fai
     async with stage(ScriptedModel(cancelled)) as s:
         outcome = await s.turns.run(begin(s))
 
-    assert isinstance(outcome, Internal)
+    assert isinstance(outcome.error, Internal)

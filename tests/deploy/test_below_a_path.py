@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from app.voice.readiness import HalfState, VoiceParts
+from app.speech.models.readiness import HalfState, VoiceParts
 from tests.deploy.proxies import Proxy, asks, proxied
 from tests.deploy.test_proxies import HOST, status_of
 from tests.e2e.test_page_drops import DROP

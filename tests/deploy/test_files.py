@@ -81,7 +81,15 @@ def test_image_holds_all_that_the_server_needs_and_only_that() -> None:
 
     assert names == let_in
     assert all((ROOT / name).exists() for name in names)
-    assert {"main.py", "app", "config", "static", "requirements.lock", "requirements-otel.lock"} <= names
+    assert {
+        "main.py",
+        "app",
+        "clients/python",
+        "config",
+        "static",
+        "requirements.lock",
+        "requirements-otel.lock",
+    } <= names
 
 
 def test_container_runs_as_nobody_in_particular_and_may_write_to_its_data_alone() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.proxies import DEPLOY, ROOT, free_port, program
-from tests.support.browser import ANSWER_LIMIT_MS, Visitor, launched
+from tests.support.browser import ANSWER_LIMIT_MS, HandshakeInfo, launched
 from tests.support.scripted import ScriptedModel, says
 from tests.support.server import running_server
 
@@ -64,7 +64,7 @@ async def test_page_by_the_documented_certificate_is_secure_and_talks(tmp_path: 
             await until_open(port)
             async with launched() as browser:
                 context = await browser.new_context(locale="es-ES", ignore_https_errors=True)
-                visitor = Visitor(await context.new_page())
+                visitor = HandshakeInfo(await context.new_page())
                 await visitor.page.goto(f"https://127.0.0.1:{port}/", timeout=ANSWER_LIMIT_MS)
                 await visitor.is_told("En línea")
                 await visitor.says("hola")

@@ -330,12 +330,19 @@ def _missing_thoughts(messages: list[Message], given: Given) -> str | None:
         if message["role"] != "assistant" or not any(map(_calls, _stretch(messages, n))):
             continue
         thought = message.get("reasoning_content")
-        keys = [_key(call) for call in _calls(message)]
+        # What is told of a call later is no answer of the service's: its thought may be empty.
+        keys = [_key(call) for call in _calls(message) if not _is_told_later(messages, call)]
         due = next((given.thoughts[key] for key in keys if key in given.thoughts and key not in returned), "")
         returned.update(keys)
         if not isinstance(thought, str) or (due and thought != due):
             return "The `reasoning_content` in the thinking mode must be passed back to the API."
     return None
+
+
+def _is_told_later(messages: list[Message], call: Any) -> bool:
+    """Whether a call with its result stands for one that went on in the background."""
+    results = [m["content"] for m in messages if m.get("tool_call_id") == call["id"]]
+    return any('"call_id"' in result and '"running"' not in result for result in results)
 
 
 def _stretch(messages: list[Message], place: int) -> list[Message]:

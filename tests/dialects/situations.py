@@ -242,6 +242,74 @@ async def restart(world: World) -> None:
         assert await world.asks("Mira tres") == "Y tres."
 
 
+async def all_at_once(world: World) -> None:
+    """A mood, a back end's context, a summary and a restart in one talk; tools before and behind each."""
+    options: dict[str, Any] = {"emotion": True, "max_history_tokens": 900, "tool_inline_wait_s": 0.7}
+    async with world.serving(**options):
+        await world.client.starts(locale="es")
+        await world.contributes("El pedido es el 7.", "context")
+        _answers(world, world.looking("uno"), "Ya.")
+        assert await world.asks(f"{ANGRY} ¡Mira uno!") == "Ya."
+        assert "frustrado" in world.last_prompt
+        _answers(world, world.looking("dos", seconds=1.2, text="Miro. "), "Voy.", "Ha llegado dos.")
+        assert (await world.asks("Mira dos")).endswith("Voy.")
+        await world.contributes("El pedido ha salido.", "context")
+        assert (await world.client.hears_answer())["text"] == "Ha llegado dos."
+        await _is_summarised(world)
+        await world.contributes("El pedido es el 9.", "context")
+        _answers(world, world.looking("cuatro", seconds=30), "Estoy en ello.")
+        assert await world.asks(f"{ANGRY} ¡Mira cuatro!") == "Estoy en ello."
+        token, session_id = world.client.token, world.client.session_id
+        await world.client.drops()
+    async with world.serving(**options):
+        world.client.token, world.client.session_id = token, session_id
+        _answers(world, "No ha acabado.", "Sigo.", world.looking("cinco"), "Y cinco.")
+        resumed = await world.client.resumes()
+        assert resumed["type"] == "session_resumed", resumed
+        assert (await world.client.hears_answer())["text"] == "No ha acabado."
+        assert await world.asks(f"{ANGRY} ¿Te acuerdas?") == "Sigo."
+        head, *rest = (message["content"] for message in _newest(world))
+        assert all(known in head for known in ("Hablaron de trenes.", "El pedido es el 9."))
+        assert "frustrado" not in head and "frustrado" in rest[-1]
+        await world.contributes("El pedido ha llegado.", "context")
+        assert await world.asks("Mira cinco") == "Y cinco."
+        assert "El pedido ha llegado." in _newest(world)[0]["content"]
+        await _is_summarised(world, "Hablaron de barcos.")
+
+
+ANGRY = "¡¡Esto no funciona, estoy harto!!"
+
+
+def _answers(world: World, *answers: Any, summary: str = "Hablaron de trenes.") -> None:
+    """What the service answers next, beside the summaries that it is asked for; then it agrees."""
+    left = list(answers)
+
+    def reply(request: Any) -> Any:
+        if _asks_for_summary(request):
+            return world.standin.says(summary)
+        answer = left.pop(0) if left else "Vale."
+        return world.standin.says(answer) if isinstance(answer, str) else answer
+
+    world.standin.reply = reply
+
+
+def _asks_for_summary(request: Any) -> bool:
+    return '"turns"' in request.last_text
+
+
+def _newest(world: World) -> list[Any]:
+    """The newest prompt of a turn."""
+    return next(each for each in reversed(world.standin.requests) if not _asks_for_summary(each)).messages
+
+
+async def _is_summarised(world: World, summary: str = "Hablaron de trenes.") -> None:
+    """The talk goes on until this summary stands in its prompts."""
+    _answers(world, summary=summary)
+    async with asyncio.timeout(20):
+        while summary not in _newest(world)[0]["content"]:
+            assert await world.asks("¿Y qué más? " + "fo gu la " * 12) == "Vale."
+
+
 SITUATIONS: tuple[Callable[[World], Awaitable[None]], ...] = (
     plain,
     tool,
@@ -256,6 +324,7 @@ SITUATIONS: tuple[Callable[[World], Awaitable[None]], ...] = (
     greeting,
     cut_short,
     restart,
+    all_at_once,
 )
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from app.errors import LlmUnavailable
+from app.speech.base import EAR_RATE_HZ, Transcription, VoiceEngines
 from app.tools.base import Tool
-from app.voice.base import Transcript
 from tests.e2e.test_restart import crashes, move, stored
 from tests.support.context import settings_with
+from tests.support.ears import Vocabulary, WordRecogniser, new_senses, silence
 from tests.support.scripted import Answer, Fails, Pause, Says, ScriptedModel, calls, last_text, says
 from tests.support.server import Server, running_server
 from tests.support.talk import Workshop
@@ -431,6 +432,33 @@ async def test_write_of_words_that_another_text_goes_on_with_is_not_run_again(
     assert shop.runs == [("send", "w")] * (len(before) + 1)
 
 
+async def test_text_whose_user_spoke_on_into_a_planned_stop_is_answered_by_the_next_server(
+    tmp_path: Path,
+) -> None:
+    """Its turn was ended for words that do not come any more."""
+    on = Stage(f"sqlite:///{tmp_path}/talks.db", Workshop())
+    vocabulary = Vocabulary()
+    input_engines = new_senses(WordRecogniser(vocabulary, pass_s=0.01))
+    async with on.server(ScriptedModel(lambda r: [Pause(SLOW)])) as server, v2_client(server) as client:
+        server.service.session_host.engines = VoiceEngines(input_engines)
+        await client.starts(audio={"in": {"sample_rate_hz": EAR_RATE_HZ}, "turn_detection": "auto"})
+        await client.sends(vocabulary.sound("uno.") + silence(2500))
+        first = await client.hears("message_accepted")
+        await client.sends(vocabulary.sound("dos") + silence(400))
+        await client.hears("interrupted")
+        await server.service.aclose()
+        model = ScriptedModel(echo)
+        async with on.server(model) as after:
+            move(client, after.url)
+            await client.resumes()
+            answer = await client.hears_answer()
+            await client.leaves()
+
+    assert answer["text"] == "<uno.>"
+    assert answer["turn_id"] != first["turn_id"]
+    assert [m["content"] for m in model.requests[0].messages if m["role"] == "user"] == ["uno."]
+
+
 async def test_refused_recording_leaves_what_was_said_before_it(tmp_path: Path) -> None:
     """Two later texts show that it was the recording; that alone is kept from the next server's prompts."""
     on = Stage(f"sqlite:///{tmp_path}/talks.db", Workshop())
@@ -439,8 +467,8 @@ async def test_refused_recording_leaves_what_was_said_before_it(tmp_path: Path) 
         is_poisoned = any("veneno" in (m["content"] or "") for m in request.messages)
         return [Fails(LlmUnavailable("x"))] if is_poisoned else says("Vale.")
 
-    async def recording() -> Transcript:
-        return Transcript("veneno", "es")
+    async def recording() -> Transcription:
+        return Transcription("veneno", "es")
 
     model = ScriptedModel(answer)
     async with on.server(ScriptedModel(answer)) as server, v2_client(server) as client:

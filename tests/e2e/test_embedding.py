@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from app.voice.readiness import HalfState, VoiceParts
+from app.speech.models.readiness import HalfState, VoiceParts
 from tests.e2e.test_page_voice import engines_of, said_ms
 from tests.support.browser import ANSWER_LIMIT_MS, launched
 from tests.support.context import settings_with

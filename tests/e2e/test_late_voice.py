@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.voice.base import VoiceEngines
+from app.speech.base import VoiceEngines
 from tests.e2e.test_speech import AUDIO, World
 from tests.storage.test_faults import locked_by_another_process
 from tests.support.late_voice import LateVoice

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.services.live_session import LiveSession
+from app.services.sessions.live_session import LiveSession
 from config.settings import Settings
 from tests.support.answers import Answer, Text, ToolCalls
 from tests.support.azure_standin import AzureStandin

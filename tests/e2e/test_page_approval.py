@@ -1,4 +1,4 @@
-"""A person's word before a tool acts, given on the page."""
+"""The user's approval before a tool acts, given on the page."""
 
 import re
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from tests.support.browser import Visitor, visiting
+from tests.support.browser import HandshakeInfo, visiting
 from tests.support.context import settings_with
 from tests.support.scripted import ScriptedModel, calls, says
 from tests.support.server import running_server
@@ -21,10 +21,10 @@ UNSEEN = "ana\u202eana"
 
 
 @dataclass
-class Asking:
+class RequestBuilder:
     """A page on which a tool waits for permission."""
 
-    visitor: Visitor
+    visitor: HandshakeInfo
     workshop: Workshop
     card: Locator
 
@@ -33,7 +33,7 @@ class Asking:
 
 
 @asynccontextmanager
-async def asking(chrome: Browser, timeout_s: float = 60, width: int = 1200) -> AsyncIterator[Asking]:
+async def asking(chrome: Browser, timeout_s: float = 60, width: int = 1200) -> AsyncIterator[RequestBuilder]:
     workshop = Workshop()
     tool = workshop.tool("transferir", "write")
     llm = ScriptedModel([calls(("transferir", {"tag": f"{MARKUP} {UNSEEN}"})), *[says("Bien.")] * 5])
@@ -45,7 +45,7 @@ async def asking(chrome: Browser, timeout_s: float = 60, width: int = 1200) -> A
         await visitor.says("paga")
         card = visitor.log.get_by_role("group", name="Permiso para transferir")
         await visitor.reads(card, "¿Permites")
-        yield Asking(visitor, workshop, card)
+        yield RequestBuilder(visitor, workshop, card)
 
 
 async def test_card_shows_all_that_is_asked_as_text(chrome: Browser) -> None:

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, expect
 from tests.e2e.conftest import database_in
 from tests.support.answers import Answer, Text, ToolCalls
 from tests.support.azure_standin import DEPLOYMENT, KEY, AzureStandin
-from tests.support.browser import ANSWER_LIMIT_MS, ServerProcess, Visitor, visiting
+from tests.support.browser import ANSWER_LIMIT_MS, HandshakeInfo, ServerProcess, visiting
 from tests.support.http_wire import Exchange, Received, WireServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -61,7 +61,7 @@ class Site:
         leak = f"http://127.0.0.1:{self.leak.port}"
         return [f"{leak}/img", f"{leak}/css", f"{leak}/style)}}", f"{leak}/md?q=secreto", f"{leak}/auto"]
 
-    async def is_harmless(self, visitor: Visitor) -> None:
+    async def is_harmless(self, visitor: HandshakeInfo) -> None:
         """Nothing ran, nothing was made of the markup, nothing left."""
         assert await visitor.run("() => window.pwned === undefined")
         await expect(visitor.page.locator(MADE)).to_have_count(0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from tests.support.browser import ROOT, ServerProcess, Visitor
+from tests.support.browser import ROOT, HandshakeInfo, ServerProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -39,7 +39,7 @@ async def viewed(context: Any, url: str) -> dict[str, int]:
     session.on("Network.loadingFinished", counter.finished)
     await session.send("Network.enable")
     await page.goto(url)
-    await Visitor(page).is_told("En línea")
+    await HandshakeInfo(page).is_told("En línea")
     await page.wait_for_load_state("networkidle")
     await asyncio.sleep(0)
     await page.close()

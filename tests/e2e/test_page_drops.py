@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, WebSocket, expect
 
-from tests.support.browser import ANSWER_LIMIT_MS, ServerProcess, Visitor, visiting
+from tests.support.browser import ANSWER_LIMIT_MS, HandshakeInfo, ServerProcess, visiting
 from tests.support.relay import Fault, Relay, relay_to
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -43,14 +43,14 @@ async def whole(chrome: Browser, server: ServerProcess) -> str:
 @asynccontextmanager
 async def visiting_by_a_bad_network(
     chrome: Browser, server: ServerProcess, width: int = 1440
-) -> AsyncIterator[tuple[Visitor, Relay]]:
+) -> AsyncIterator[tuple[HandshakeInfo, Relay]]:
     async with relay_to(server.port) as relay:
         url = f"http://127.0.0.1:{relay.port}"
         async with visiting(chrome, url, width=width, forgiven=DROP) as visitor:
             yield visitor, relay
 
 
-async def is_read_once(visitor: Visitor, answer: str) -> None:
+async def is_read_once(visitor: HandshakeInfo, answer: str) -> None:
     await visitor.reads(visitor.texts, "Respondido")
     await expect(visitor.texts).to_have_count(1)
     await expect(visitor.exchanges).to_have_count(1)
@@ -94,7 +94,7 @@ READING = """() => [...document.querySelectorAll("[role=log] > *")].map((place) 
 class Cutter:
     """Breaks the page's connections, and waits until it has made the next one."""
 
-    def __init__(self, visitor: Visitor, relay: Relay) -> None:
+    def __init__(self, visitor: HandshakeInfo, relay: Relay) -> None:
         self._relay = relay
         self._connected = asyncio.Event()
         self.connections = 0
@@ -112,7 +112,7 @@ class Cutter:
         self._relay.drop_all(kind)
         await self.comes_back(due)
 
-    async def cut_at_the_next_text(self, visitor: Visitor, text: str) -> None:
+    async def cut_at_the_next_text(self, visitor: HandshakeInfo, text: str) -> None:
         """Says a text whose first byte breaks the connection."""
         due = self.connections + 1
         self._relay.break_next("reset", "up")
@@ -126,7 +126,7 @@ class Cutter:
                 await self._connected.wait()
 
 
-async def held(visitor: Visitor, cutter: Cutter | None) -> tuple[list[list[str]], list[str]]:
+async def held(visitor: HandshakeInfo, cutter: Cutter | None) -> tuple[list[list[str]], list[str]]:
     """A talk with answers, a tool and a slow one; what was read and what was read aloud.
 
     With a cutter the network breaks ten times: in answers and tools, as a text leaves, on the way back.
@@ -327,7 +327,7 @@ async def test_talk_that_goes_on_in_another_tab_ends_in_the_older_for_good(
 
         async with older.page.context.expect_page() as opening:
             await older.run("() => void window.open(location.href)")
-        newer = Visitor(await opening.value)
+        newer = HandshakeInfo(await opening.value)
 
         await older.reads(older.page.locator("[data-part=connection]"), "en otra pestaña")
         await newer.reads(newer.answer_to("4*4"), "16")

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from app.router.page_colors import page_colors
-from tests.support.browser import ServerProcess, Visitor, visiting
+from tests.support.browser import HandshakeInfo, ServerProcess, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -60,7 +60,7 @@ async def test_colour_is_one_that_can_be_read(chrome: Browser, dressed: ServerPr
             assert shown == tuple(int(wanted[at : at + 2], 16) for at in (1, 3, 5)), name
 
 
-async def shown_color(visitor: Visitor, name: str) -> tuple[int, ...]:
+async def shown_color(visitor: HandshakeInfo, name: str) -> tuple[int, ...]:
     text = await visitor.run(
         """(name) => {
             const made = document.body.appendChild(document.createElement("i"));
@@ -81,7 +81,7 @@ async def test_language_to_begin_with(chrome: Browser, browser_locale: str, offe
     process.start()
     context = await chrome.new_context(locale=browser_locale)
     try:
-        visitor = Visitor(await context.new_page())
+        visitor = HandshakeInfo(await context.new_page())
         await visitor.page.goto(process.url)
         await visitor.is_told("Online" if shown == "en" else "En línea")
         assert await visitor.run("() => document.documentElement.lang") == shown

@@ -23,9 +23,10 @@ Events = list[tuple[str, dict[str, Any]]]
 
 
 async def seen_after(browser: Browser, server: ServerProcess, events: Events) -> list[list[Any]]:
-    """What the view was told."""
+    """What the view was told, but for whose turn a text is: that is for the buttons which revise it."""
     async with visiting(browser, server.url) as visitor:
-        return await visitor.run(TALK, [list(event) for event in events])
+        told: list[list[Any]] = await visitor.run(TALK, [list(event) for event in events])
+        return [call for call in told if call[0] != "bindText"]
 
 
 def said(text: str, turn: str) -> Events:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from tests.support.browser import ServerProcess, Visitor, visiting
+from tests.support.browser import HandshakeInfo, ServerProcess, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -36,7 +36,7 @@ def profile_of(server: ServerProcess, user_id: str, value: dict[str, Any] | None
 @asynccontextmanager
 async def looking(
     chrome: Browser, server: ServerProcess, user_id: str, forgiven: tuple[str, ...] = ()
-) -> AsyncIterator[tuple[Visitor, Locator]]:
+) -> AsyncIterator[tuple[HandshakeInfo, Locator]]:
     """Somebody with an open profile."""
     profile_of(server, user_id, KEPT)
     async with visiting(chrome, server.url, forgiven=forgiven) as visitor:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.support.browser import ServerProcess, Visitor, visiting
+from tests.support.browser import HandshakeInfo, ServerProcess, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -103,7 +103,7 @@ async def test_keyboard_alone_is_enough(chrome: Browser, server: ServerProcess) 
         await expect(visitor.box).to_be_focused()
 
 
-async def tab_to(visitor: Visitor, name: str, key: str) -> None:
+async def tab_to(visitor: HandshakeInfo, name: str, key: str) -> None:
     focused = visitor.page.locator(":focus")
     for _ in range(20):
         await visitor.page.keyboard.press(key)

@@ -5,11 +5,12 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Locator, Route, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
-from tests.support.browser import ANSWER_LIMIT_MS, ServerProcess, Visitor, visiting
+from tests.support.browser import ANSWER_LIMIT_MS, HandshakeInfo, ServerProcess, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_sco
 class Talks:
     """The list as a screen reader finds it."""
 
-    def __init__(self, visitor: Visitor) -> None:
+    def __init__(self, visitor: HandshakeInfo) -> None:
         self.visitor = visitor
         self.panel = visitor.page.get_by_role("navigation", name="Conversaciones")
         self.entries = self.panel.get_by_role("listitem")
@@ -52,10 +53,43 @@ class Talks:
 
 @asynccontextmanager
 async def looking(
-    chrome: Browser, server: ServerProcess, width: int = 1440, forgiven: tuple[str, ...] = ()
-) -> AsyncIterator[tuple[Visitor, Talks]]:
-    async with visiting(chrome, server.url, width=width, forgiven=forgiven) as visitor:
+    chrome: Browser, server: ServerProcess, width: int = 1440, forgiven: tuple[str, ...] = (), **how: Any
+) -> AsyncIterator[tuple[HandshakeInfo, Talks]]:
+    async with visiting(chrome, server.url, width=width, forgiven=forgiven, **how) as visitor:
         yield visitor, Talks(visitor)
+
+
+class Lists:
+    """What the server tells the page of the user's talks, which a test may hold back."""
+
+    def __init__(self) -> None:
+        self._may_pass = asyncio.Event()
+        self._may_pass.set()
+        self._keeps_old = False
+        self.waits = asyncio.Event()
+        """Whether one is held back."""
+
+    async def pass_here(self, page: Page) -> None:
+        """From now on; before the page is opened, or one may be on its way already."""
+        await page.route("**/users/**/sessions?*", self._pass)
+
+    async def _pass(self, route: Route) -> None:
+        told = await route.fetch()
+        if not self._may_pass.is_set():
+            self.waits.set()
+            await self._may_pass.wait()
+            if not self._keeps_old:
+                told = await route.fetch()
+        await route.fulfill(response=told)
+
+    def wait(self, *, keeps_old: bool = False) -> None:
+        """The page keeps the list that it has. `keeps_old`: what it is told later was true when it asked."""
+        self._may_pass.clear()
+        self._keeps_old = keeps_old
+
+    def go_on(self) -> None:
+        """What waits reaches the page."""
+        self._may_pass.set()
 
 
 async def test_talks_are_listed_by_their_first_words_and_the_one_on_the_page_is_marked(
@@ -108,20 +142,24 @@ async def test_tool_of_a_talk_that_was_left_goes_on_and_its_result_is_there(
 async def test_talk_that_is_gone_is_told_and_a_new_one_begins(
     chrome: Browser, keeping_server: ServerProcess
 ) -> None:
-    async with looking(chrome, keeping_server) as (visitor, talks):
+    lists = Lists()
+    async with looking(chrome, keeping_server, prepare=lists.pass_here) as (visitor, talks):
         await talks.talks_of("calcula 6+1", "calcula 6+2")
         link = talks.entry("6+1").get_by_role("link", name="Exportar")
         session_id = (await link.get_attribute("href") or "").split("/")[-2]
+        lists.wait()
         erased = await visitor.page.request.delete(f"{keeping_server.url}/sessions/{session_id}")
         assert erased.status == 204
 
         await talks.opens("6+1")
+        lists.go_on()
 
         await visitor.reads(visitor.alert, "No se puede continuar esa conversación")
         await visitor.is_told("En línea")
         await visitor.says("calcula 6+3")
         await visitor.reads(visitor.answer_to("6+3"), "9")
         await expect(talks.entry("6+1")).to_have_count(0)
+        await visitor.page.unroute_all(behavior="wait")
 
 
 @pytest.mark.parametrize("which", ["calcula 7+1", "calcula 7+2"], ids=["another", "the one on the page"])
@@ -147,6 +185,40 @@ async def test_deleted_talk_is_gone_for_good_once_that_is_confirmed(
         await visitor.page.reload()
         await expect(talks.entries).to_have_count(1)
         await expect(talks.entry(which)).to_have_count(0)
+
+
+COUNT = """() => {
+    const list = document.querySelector("[data-part=talks-list]");
+    const count = () => list.querySelectorAll("li").length;
+    window.counts = [count()];
+    new MutationObserver(() => window.counts.push(count())).observe(list, { childList: true, subtree: true });
+}"""
+
+
+async def test_deleted_talk_does_not_come_back_by_a_list_that_was_asked_for_before(
+    chrome: Browser, keeping_server: ServerProcess
+) -> None:
+    lists = Lists()
+    async with looking(chrome, keeping_server, prepare=lists.pass_here) as (visitor, talks):
+        await talks.talks_of("calcula 15+1", "calcula 15+2")
+        lists.wait(keeps_old=True)
+        await visitor.says("calcula 15+3")
+        await asyncio.wait_for(lists.waits.wait(), ANSWER_LIMIT_MS / 1000)
+
+        await talks.button("calcula 15+1", "Borrar").click()
+        await talks.dialog.get_by_role("button", name="Borrar").click()
+        await expect(talks.entries).to_have_count(1)
+        await visitor.run(COUNT)
+        async with visitor.page.expect_response("**/users/**/sessions?*") as old:
+            lists.go_on()
+        await (await old.value).finished()
+        async with visitor.page.expect_response("**/users/**/sessions?*") as fresh:
+            await visitor.says("calcula 15+4")
+        await (await fresh.value).finished()
+        await visitor.reads(visitor.answer_to("15+4"), "19")
+
+        assert set(await visitor.run("() => window.counts")) == {1}
+        await visitor.page.unroute_all(behavior="wait")
 
 
 async def test_talk_is_exported_as_a_file(chrome: Browser, keeping_server: ServerProcess) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from tests.e2e.conftest import database_in
-from tests.support.browser import ServerProcess, Visitor
+from tests.support.browser import HandshakeInfo, ServerProcess
 from tests.support.relay import relay_to
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -37,11 +37,11 @@ def rest(server: ServerProcess, path: str, token: str = GOOD) -> Any:
 
 
 @asynccontextmanager
-async def arriving(chrome: Browser, url: str) -> AsyncIterator[tuple[Visitor, Locator]]:
+async def arriving(chrome: Browser, url: str) -> AsyncIterator[tuple[HandshakeInfo, Locator]]:
     """A new visitor in front of the dialog."""
     context = await chrome.new_context(locale="es-ES", viewport={"width": 1440, "height": 800})
     try:
-        visitor = Visitor(await context.new_page())
+        visitor = HandshakeInfo(await context.new_page())
         await visitor.page.goto(url)
         yield visitor, visitor.page.get_by_role("dialog", name="Este servidor pide un token")
     finally:
@@ -106,7 +106,7 @@ async def test_token_lasts_as_long_as_its_user_wants(
         await expect(dialog).to_be_hidden()
         kept = await visitor.run("() => [JSON.stringify(localStorage), JSON.stringify(sessionStorage)]")
         assert [GOOD in place for place in kept] == [remember, not remember]
-        later = Visitor(await visitor.page.context.new_page())
+        later = HandshakeInfo(await visitor.page.context.new_page())
         await later.page.goto(guarded_server.url)
         if remember:
             await later.is_told("En línea")
@@ -172,7 +172,7 @@ async def test_page_says_when_anybody_on_the_network_may_talk(chrome: Browser, s
     try:
         for url, is_open in ((wide.url, True), (server.url, False)):
             context = await chrome.new_context(locale="es-ES")
-            visitor = Visitor(await context.new_page())
+            visitor = HandshakeInfo(await context.new_page())
             await visitor.page.goto(url)
             await visitor.is_told("En línea")
             warning = visitor.page.get_by_role("note").filter(has_text="Cualquiera de la red")

@@ -50,6 +50,64 @@ SHOW = """async (steps) => {
 }"""
 
 
+ENDINGS = (
+    "done", "failed", "timed_out", "cancelled", "interrupted", "unknown", "lost", "denied", "expired",
+)  # fmt: skip
+NAMES = ("f", "stock_lookup", "make_http_request", "get_the_weather_of_every_city_of_the_country_for_a_week")
+SIZES = {
+    "a small phone": (320, ""),
+    "a phone": (390, ""),
+    "large letters": (640, "200%"),
+    "a screen": (1280, ""),
+}
+"""Width of the window, and size of the letters."""
+OPEN_ALL = "() => document.querySelectorAll('tool-card details').forEach((each) => { each.open = true; })"
+
+ASKEW = """() => {
+    const found = [];
+    for (const head of document.querySelectorAll(".tool-head")) {
+        const { paddingBlockStart, paddingBlockEnd, lineHeight } = getComputedStyle(head);
+        const line = Math.max(parseFloat(lineHeight), head.firstElementChild.clientHeight);
+        const frame = head.getBoundingClientRect();
+        const start = frame.top + parseFloat(paddingBlockStart);
+        const parts = [...head.children].map((part) => ({ part, box: part.getBoundingClientRect() }));
+        const say = (what) => found.push(`${head.textContent}: ${what}`);
+        for (const { part, box } of parts)
+            if (box.height && box.top > start + line / 2) say(`${part.className} is below the first line`);
+        // What has no element of its own is in the height all the same.
+        const end = Math.max(...parts.map(({ box }) => box.bottom)) + parseFloat(paddingBlockEnd);
+        if (frame.bottom > end + 1) say(`a line of ${frame.bottom - end} px below all parts`);
+        if (head.scrollWidth > head.clientWidth) say("cut");
+    }
+    return found;
+}"""
+"""Heads of cards whose sign, time or mark is not beside the first line of the tool's name."""
+
+
+@pytest.mark.parametrize("locale", ["es-ES", "en-GB"])
+@pytest.mark.parametrize("size", SIZES)
+async def test_line_of_a_card_holds_together_at_any_width(
+    chrome: Browser, server: ServerProcess, size: str, locale: str
+) -> None:
+    width, letters = SIZES[size]
+    steps: list[list[object]] = []
+    for name in NAMES:
+        for ending in ("running", *ENDINGS):
+            call = f"{name}-{ending}"
+            steps += [["startTool", call, name, None], ["moveTool", call, 1234, "", 0.5]]
+            if ending != "running":
+                steps += [["endTool", call, ending, 1234.5]]
+    async with visiting(chrome, server.url, width=width, locale=locale) as visitor:
+        await visitor.run("(size) => { document.documentElement.style.fontSize = size; }", letters)
+        await visitor.run(SHOW, steps)
+        await expect(visitor.tools).to_have_count(len(NAMES) * (1 + len(ENDINGS)))
+
+        closed = await visitor.run(ASKEW)
+        await visitor.run(OPEN_ALL)
+
+        assert (closed, await visitor.run(ASKEW)) == ([], [])
+
+
 async def test_long_arguments_say_that_they_go_on_below(chrome: Browser, server: ServerProcess) -> None:
     async with visiting(chrome, server.url) as visitor:
         lines = {f"campo_{number}": "valor" for number in range(60)}

@@ -6,8 +6,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from app.voice.base import VoiceEngines
-from app.voice.readiness import VoiceParts
+from app.speech.base import VoiceEngines
+from app.speech.models.readiness import VoiceParts
+from app.speech.voices import voice_called
 from tests.e2e.test_page_readers import WIDER_THAN_THE_WINDOW
 from tests.e2e.test_page_voice import STORY, talking
 from tests.support.browser import ANSWER_LIMIT_MS, launched, visiting
@@ -108,6 +109,33 @@ async def test_speed_is_told_to_the_server_and_kept(chrome: Browser) -> None:
 
         await expect(person.page.locator("[data-part=speed]")).to_have_value("1.3")
         assert any('"speed":1.3' in frame for frame in sent)
+
+
+async def test_voice_is_chosen_by_its_name_and_kept(chrome: Browser) -> None:
+    voices = (voice_called("ef_dora", "es"), voice_called("em_alex", "es"), voice_called("af_heart", "en"))
+    async with talking(chrome, says("Las dos."), voices=voices) as person:
+        sent: list[str] = []
+        person.page.on(
+            "websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(str(frame)))
+        )
+        await person.begins()
+        await person.bar.get_by_role("button", name="Ajustes de la voz").click()
+        choice = person.bar.get_by_label("Voz del agente")
+        labels = await choice.locator("option").all_inner_texts()
+        assert labels == ["La de cada idioma", "Dora", "Alex", "Heart"]
+        assert await choice.locator("optgroup").evaluate_all("(all) => all.map((one) => one.label)") == [
+            "Español",
+            "English",
+        ]
+        await choice.select_option(label="Alex")
+        await person.page.reload()
+        await person.visitor.is_told("En línea")
+        await person.begins()
+        await expect(person.page.locator("[data-part=speaking-voice]")).to_have_value("em_alex")
+        await person.visitor.says("hola")
+        await person.hears("dos.")
+
+    assert any('"voice":"em_alex"' in frame for frame in sent)
 
 
 async def test_both_levels_move_with_who_speaks(chrome: Browser) -> None:

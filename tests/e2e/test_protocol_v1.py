@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from app.protocol.server import V1ServerMessage
+from app.protocol.v1.server import V1ServerMessage
 from tests.support.context import settings_with
 from tests.support.scripted import Pause, Says, ScriptedModel, calls, last_text, says
 from tests.support.server import client_of, running_server

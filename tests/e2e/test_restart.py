@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.clock import SystemClock
+from app.storage.writes import SessionChanged
 from config.settings import Settings
 from tests.storage.test_faults import locked_by_another_process
 from tests.support.context import settings_with
@@ -167,7 +168,7 @@ class LaterClock(SystemClock):
 async def stored(server: Any) -> None:
     """Waits until all that was handed to the store is in the database."""
     (live,) = server.service.sessions
-    await server.service.store.session_changed(live.session_id, {"locale": "es"})
+    await server.service.store.write(SessionChanged(live.session_id, {"locale": "es"}))
 
 
 @pytest.mark.parametrize("wrong", ["token", "window", "ended"])

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.voice.base import VoiceEngines
-from app.voice.stt.local import LocalRecogniser
-from app.voice.workers import WorkerPool
+from app.speech.base import VoiceEngines
+from app.speech.engines.stt.local import LocalRecogniser
+from app.speech.engines.workers import WorkerPool
 from tests.support.context import settings_with
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses
 from tests.support.scripted import ScriptedModel, says
@@ -75,11 +75,13 @@ async def test_three_strangers_with_clips_of_noise_hold_up_nobody_else(tmp_path:
     pool = WorkerPool("tests.support.slow_ears", size=2, queue=16, timeout_s=15)
     recogniser = LocalRecogniser(settings, pool)
     await recogniser.start()
-    senses = replace(new_senses(WordRecogniser(Vocabulary())), recogniser=recogniser, decode_clip=as_it_is)
+    input_engines = replace(
+        new_senses(WordRecogniser(Vocabulary())), recogniser=recogniser, decode_clip=as_it_is
+    )
     model = ScriptedModel(lambda r: says("Sí."))
     all_sent = [asyncio.Event() for _ in range(3)]
     try:
-        async with running_server(settings, provider=model, engines=VoiceEngines(senses)) as server:
+        async with running_server(settings, provider=model, engines=VoiceEngines(input_engines)) as server:
             strangers = [
                 asyncio.create_task(floods(server, f"x{n}", has_sent)) for n, has_sent in enumerate(all_sent)
             ]

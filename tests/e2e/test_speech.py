@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.voice.base import VoiceEngines
+from app.speech.base import VoiceEngines
 from tests.support.context import settings_with
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses, silence
 from tests.support.scripted import Answer, ScriptedModel, says
@@ -31,8 +31,8 @@ class World:
 
     @property
     def engines(self) -> VoiceEngines:
-        senses = replace(new_senses(self.recogniser), decode_clip=self._decode)
-        return VoiceEngines(senses, WordySynthesiser(), CommaSplitter)
+        input_engines = replace(new_senses(self.recogniser), decode_clip=self._decode)
+        return VoiceEngines(input_engines, WordySynthesiser(), CommaSplitter)
 
     async def _decode(self, clip: bytes, owner: str) -> bytes:
         return clip

@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from app.errors import NothingHeard
-from app.voice.pcm import resampled, to_pcm
+from app.speech.pcm import resampled, to_pcm
 from bench.voice.unspoken import made
 from tests.support.browser import ServerProcess
 from tests.support.models import MODELS_DIR, model

@@ -1,4 +1,4 @@
-"""A call that waits for a person's word is put before whoever comes to the talk, on whichever stream."""
+"""A call that waits for the user's approval is put before whoever comes to the talk, on whichever stream."""
 
 from tests.support.context import settings_with
 from tests.support.scripted import ScriptedModel, calls, last_text, says

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.patience import LATE_S, patiently
+from app.stall_timeout import LATE_S, patiently
 from tests.support.answers import Text, ToolCalls
 from tests.support.azure_standin import AzureStandin
 from tests.support.process import ServerProcess, server_process

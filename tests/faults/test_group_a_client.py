@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from app.services.handlers import HANDLERS
+from app.protocol.commands import Recording
+from app.services.connections.applying import ACTIONS
 from tests.support.context import settings_with
 from tests.support.raw_client import BINARY, CONTINUATION, PING, PONG, TEXT, frame, handshake, raw_client
 from tests.support.scripted import Pause, Says, ScriptedModel, last_text, says
@@ -369,12 +370,10 @@ async def test_a28_handshakes_that_are_none() -> None:
 async def test_a29_exception_in_a_handler_is_one_error_and_1011(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.protocol.client import AudioMessage
-
-    def broken(live, message):
+    def broken(live, command):
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setitem(HANDLERS, AudioMessage, broken)
+    monkeypatch.setitem(ACTIONS, Recording, broken)
     async with running_server(provider=polite()) as server, client_of(server) as client:
         await client.opens()
         await client.sends({"type": "audio", "content": "AAAA"})

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.services.live_session import LiveSession
+from app.services.sessions.live_session import LiveSession
 from tests.support.context import settings_with
 from tests.support.relay import Fault, Relay, relay_to
 from tests.support.resuming_client import ResumingClient, resuming_client

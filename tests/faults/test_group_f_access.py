@@ -19,7 +19,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from app.chat import Usage
+from app.chat import TokenUsage
 from tests.support.context import settings_with
 from tests.support.process import server_process
 from tests.support.raw_client import handshake
@@ -420,7 +420,10 @@ async def test_f5_a21_it_takes_as_long_to_refuse_what_is_there_as_what_is_not(
         assert max(of_way) - min(of_way) < 1, medians
 
 
-NOT_GUARDED = {"/agent/health", "/agent/page", "/openapi.json"}
+NOT_GUARDED = {"/agent/health", "/agent/ready", "/agent/page", "/openapi.json"}
+
+SIGNED = {"/twilio/voice"}
+"""Asked for by a signature instead of a token, and not there without a key for it."""
 """Whoever has no token yet reads these, and changes nothing; the page asks how to look before it has one."""
 
 NO_WAYS: list[dict[str, Any]] = [
@@ -452,6 +455,9 @@ async def test_f6_no_route_shows_or_changes_what_is_not_the_callers() -> None:
             if path in NOT_GUARDED:
                 assert method == "get", (method, path)
                 assert session_id not in (await asks(server, "GET", path)).text, path
+                continue
+            if path in SIGNED:
+                assert (await asks(server, method.upper(), path)).status_code == 404, path
                 continue
             url = (
                 path.replace("{session_id}", session_id)
@@ -730,7 +736,7 @@ async def test_f22_an_oversized_handshake_is_refused_and_closed(
 
 
 def costly(tokens: int) -> ScriptedModel:
-    return ScriptedModel(lambda r: [Says("Sí."), Ends("stop", Usage(tokens - 10, 10))])
+    return ScriptedModel(lambda r: [Says("Sí."), Ends("stop", TokenUsage(tokens - 10, 10))])
 
 
 async def test_f26_a_user_who_has_used_up_the_hours_tokens_is_told_when_to_go_on() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from app.errors import BadAudio
-from app.voice.clip_worker import decoded
-from app.voice.clips import ClipDecoder
-from app.voice.worker_wire import Refused
+from app.speech.engines.clip_worker import decoded
+from app.speech.engines.clips import ClipDecoder
+from app.speech.engines.worker_wire import JobRefused
 from tests.support.clips import encoded, tone, wav
 from tests.support.http_wire import Exchange, WireServer
 
@@ -88,7 +88,7 @@ async def test_f15_parser_that_is_told_the_format_takes_no_other(tmp_path: Path,
     async with WireServer(no_answer) as server:
         url = f"http://127.0.0.1:{server.port}"
         for playlist in PLAYLISTS.values():
-            with pytest.raises(Refused):
+            with pytest.raises(JobRefused):
                 decoded(playlist.format(file=path, url=url).encode(), kind, 10)
         await asyncio.sleep(0)
         assert server.connections == 0

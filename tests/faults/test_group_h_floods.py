@@ -16,9 +16,10 @@ import pytest_asyncio
 
 from app.conversation.conversation import Conversation
 from app.router.guarded_socket import GuardedSocket
-from app.services.connection import Connection
-from app.services.live_session import LiveSession
-from app.voice.base import VoiceEngines
+from app.services.connections.connection import Connection
+from app.services.limits.pending_connections import MOST_OF_ONE
+from app.services.sessions.live_session import LiveSession
+from app.speech.base import VoiceEngines
 from tests.support.context import settings_with
 from tests.support.ears import Vocabulary, WordRecogniser, new_senses
 from tests.support.process import ServerProcess, server_process
@@ -193,7 +194,7 @@ async def test_h1_one_line_a_second_tells_of_what_was_refused(caplog: pytest.Log
         for _ in range(50):
             await client.hears("error")
 
-    lines = [record for record in caplog.records if record.name == "app.services.connection"]
+    lines = [record for record in caplog.records if record.name == "app.services.connections.connection"]
     assert [record.message for record in lines] == ["bad_message", "more_refused"]
     assert lines[-1].more == 48  # type: ignore[attr-defined]
 
@@ -223,6 +224,26 @@ async def test_h1_who_is_refused_at_the_door_again_and_again_does_not_fill_the_l
             lines[name] = len(server.log) - before
 
     assert {name: count for name, count in lines.items() if not 0 < count < 50} == {}
+
+
+async def test_h1_who_connects_by_the_dozen_in_one_moment_does_not_fill_the_log(tmp_path: Path) -> None:
+    whole = b"GET /ws HTTP/1.1\r\nHost: localhost\r\n" + behind_proxy("203.0.113.9")
+    whole += b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    whole += b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    async with server_process(tmp_path) as server:
+        await server.starts()
+        before = len(server.log)
+        held: list[asyncio.StreamWriter] = []
+        while len(held) < MOST_OF_ONE:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            held.append(writer)
+            writer.write(whole)
+            assert b" 101" in await reader.readline()
+        lines = server.log[before:]
+        for writer in held:
+            writer.transport.abort()
+
+    assert 0 < len(lines) <= MOST_OF_ONE * 3 // 4, lines
 
 
 def behind_proxy(address: str) -> bytes:
@@ -274,7 +295,7 @@ async def test_h1_frames_that_break_the_rules_are_held_against_their_address(ser
 
 
 async def test_h1_sound_faster_than_time_is_1008_and_in_time_it_passes() -> None:
-    engines = VoiceEngines(senses=new_senses(WordRecogniser(Vocabulary())))
+    engines = VoiceEngines(input_engines=new_senses(WordRecogniser(Vocabulary())))
     async with running_server(settings_with(), provider=ScriptedModel([]), engines=engines) as server:
         async with opened(server.port, V2, has_session=False) as client:
             start = b'{"type":"start","audio":{"in":{"sample_rate_hz":16000},"out":false}}'
@@ -305,7 +326,9 @@ async def test_h1_sound_that_a_stall_of_the_network_has_held_up_ends_no_talk(
     name: str, is_agreed: bool
 ) -> None:
     """Nor where it was not agreed on: as after a restart, while speech still loads."""
-    engines = VoiceEngines(senses=new_senses(WordRecogniser(Vocabulary()))) if is_agreed else VoiceEngines()
+    engines = (
+        VoiceEngines(input_engines=new_senses(WordRecogniser(Vocabulary()))) if is_agreed else VoiceEngines()
+    )
     model = ScriptedModel(lambda r: says("Sí."))
     async with running_server(settings_with(), provider=model, engines=engines) as server:
         async with opened(server.port, V2, has_session=False) as client:
@@ -338,7 +361,7 @@ REFUSED_SOUND = ["{PCM}", '{PCM,"content":"!"}', '{PCM,"content":""}', '{PCM,"co
 @pytest.mark.parametrize("message", REFUSED_SOUND)
 async def test_h1_sound_that_is_refused_is_answered_up_to_a_burst(message: str) -> None:
     flood = frame(TEXT, message.replace("PCM", '"type":"audio","format":"pcm16"').encode()) * 3000
-    engines = VoiceEngines(senses=new_senses(WordRecogniser(Vocabulary())))
+    engines = VoiceEngines(input_engines=new_senses(WordRecogniser(Vocabulary())))
     async with running_server(settings_with(), provider=ScriptedModel([]), engines=engines) as server:
         async with opened(server.port, V2, has_session=False) as client:
             start = b'{"type":"start","audio":{"in":{"sample_rate_hz":16000},"out":false}}'

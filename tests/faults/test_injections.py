@@ -2,8 +2,8 @@
 
 Each case of `tests/cases/injections.json` says by which way its text comes (`via`) and which calls it talks
 the model into (`wants`; none where what nobody sees does not reach it). Counted outside of the server:
-requests at a private address, another user's words, keys, and effects without a person's word. Real server
-process, real sockets, real database.
+requests at a private address, another user's words, keys, and effects without the user's approval. Real
+server process, real sockets, real database.
 """
 
 import asyncio

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from app.storage.records import MessageRecord
+from app.storage.writes import MessagesStored, SessionOpened
 from tests.storage.talks import a_session, store_at
 from tests.support.process import ServerProcess
 
@@ -23,7 +24,7 @@ async def keep_a_talk(address: str, texts: int, size: int) -> list[MessageRecord
     async with store_at(address) as store:
         now = datetime.now(UTC)  # what is older than it may be is erased at the start
         session = a_session(protocol="voice-agent.v2", created_at=now, last_activity=now, ended_at=now)
-        await store.session_opened(session).wait(30)
+        await store.write(SessionOpened(session)).wait(30)
         for n in range(texts):
             text = f"{n} " + "palabras " * (size // 9)
             rows = [
@@ -31,7 +32,7 @@ async def keep_a_talk(address: str, texts: int, size: int) -> list[MessageRecord
                 MessageRecord(2 * n + 1, f"t{n}", "assistant", f"respuesta {n}", now),
             ]
             # The writer refuses what is too much at once.
-            assert await store.messages_stored("s1", rows).wait(30)
+            assert await store.write(MessagesStored("s1", rows)).wait(30)
             kept += rows
     return kept
 

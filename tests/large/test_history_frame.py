@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.protocol.events import ToolFinished
-from app.protocol.server_v2 import HistoryMessage
-from app.session.history_frame import MAX_FRAME_BYTES, beginning_of, history_frame, json_bytes
-from app.session.transcript import MAX_CALLS, MAX_CHARS, MAX_ENTRIES, Spoken, Transcript
+from app.protocol.events import HistoryTold, RunningCall, Spoken, ToolFinished
+from app.protocol.v2.encoding import outcome
+from app.protocol.v2.history import MAX_FRAME_BYTES, beginning_of, history_frame, json_bytes
+from app.protocol.v2.server import HistoryMessage
+from app.session.transcript import MAX_CALLS, MAX_CHARS, MAX_ENTRIES, Transcript
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MIB = 1024 * 1024
@@ -30,8 +31,8 @@ def transcript_of(said: list[tuple[Any, str, int]]) -> Transcript:
 
 
 def frame_of(transcript: Transcript, turn: tuple[str, str] | None = None, running: int = 0) -> dict[str, Any]:
-    calls = [{"call_id": f"call_{n}", "name": "slow", "status": "running"} for n in range(running)]
-    frame = history_frame(list(transcript), turn, calls, transcript.calls)
+    calls = [RunningCall(f"call_{n}", "slow") for n in range(running)]
+    frame = history_frame(HistoryTold(list(transcript), turn, calls, transcript.calls), outcome)
     assert len(frame.encode()) <= MAX_FRAME_BYTES
     HistoryMessage.model_validate_json(frame)
     return orjson.loads(frame)

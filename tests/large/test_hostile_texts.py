@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from app.letters import bare, composed, unaccented
+from app.speech.detection.emotion import EmotionTracker
+from app.speech.engines.stt.checks import is_made_up, is_out_of_prompt, plain, without_asides
+from app.speech.engines.stt.credits import without_credits
+from app.speech.engines.stt.loops import may_be_loop, without_repeats
+from app.speech.reading.clauses import ClauseSplitter
 from app.tools.support.sentiment import sentiment_of
-from app.voice.clauses import ClauseSplitter
-from app.voice.emotion import EmotionTracker
-from app.voice.stt.checks import is_made_up, is_out_of_prompt, plain, without_asides
-from app.voice.stt.credits import without_credits
-from app.voice.stt.loops import may_be_loop, without_repeats
 
 CHARS = 64_000
 MOST_S = 3.0

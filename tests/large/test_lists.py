@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.protocol.wires import V2
 from tests.support.context import settings_with
 from tests.support.scripted import Calls, Says, ScriptedModel, says
 from tests.support.server import running_server
@@ -23,7 +24,7 @@ async def test_one_session_of_thousands_is_described_alone() -> None:
     ):
         host = server.service.session_host
         for n in range(SESSIONS):
-            host.open(f"user{n}", None, None, is_resumable=True)
+            host.open(f"user{n}", None, None, wire=V2)
 
         async def asks(query: str) -> tuple[float, list[str]]:
             began = time.perf_counter()

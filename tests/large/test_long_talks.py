@@ -9,10 +9,12 @@ import orjson
 import pytest
 from websockets.asyncio.client import connect
 
+from app.protocol.v2.history import MAX_FRAME_BYTES
 from app.router.routes.exports import export_of
-from app.session.history_frame import MAX_FRAME_BYTES
+from app.storage.upkeep_writes import SessionErased
+from app.storage.writes import SessionOpened, TextAccepted
 from tests.large.talks import MIB, keep_a_talk, memory_mib, watched
-from tests.storage.talks import a_session, a_text, store_at
+from tests.storage.talks import NOW, a_session, a_text, store_at
 from tests.support.process import ServerProcess, server_process
 
 pytestmark = pytest.mark.alone
@@ -129,16 +131,16 @@ async def test_readers_who_fall_asleep_over_an_export_hold_nothing_of_the_databa
 @pytest.mark.parametrize("meanwhile", ["said", "erased"])
 async def test_export_is_of_one_moment(address: str, meanwhile: str) -> None:
     async with store_at(address) as store:
-        await store.session_opened(a_session()).wait(10)
+        await store.write(SessionOpened(a_session())).wait(10)
         for n in range(5):
-            assert await store.text_accepted("s1", a_text(n, "a" * MIB)).wait(10)
+            assert await store.write(TextAccepted("s1", a_text(n, "a" * MIB))).wait(10)
         record = await store.session("s1")
         assert record is not None
         answer = await export_of(store, record, "json")
         if meanwhile == "said":
-            assert await store.text_accepted("s1", a_text(5, "zu spät")).wait(10)
+            assert await store.write(TextAccepted("s1", a_text(5, "zu spät"))).wait(10)
         else:
-            assert await store.session_erased("s1").wait(10)
+            assert await store.write(SessionErased("s1", NOW)).wait(10)
         sent: list[dict[str, Any]] = []
 
         async def send(message: Any) -> None:
@@ -156,8 +158,8 @@ async def test_export_is_of_one_moment(address: str, meanwhile: str) -> None:
 
 async def test_reader_who_takes_nothing_is_let_go(address: str) -> None:
     async with store_at(address) as store:
-        await store.session_opened(a_session()).wait(10)
-        assert await store.text_accepted("s1", a_text(0)).wait(10)
+        await store.write(SessionOpened(a_session())).wait(10)
+        assert await store.write(TextAccepted("s1", a_text(0))).wait(10)
         record = await store.session("s1")
         assert record is not None
         answer = await export_of(store, record, "json", patience_s=0.05)

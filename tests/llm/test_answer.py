@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from app.errors import LlmBadResponse, LlmCut, LlmStalled, LlmUnavailable
-from app.llm.answer import Answer
-from app.llm.base import Completion, Usage
+from app.llm.answer import StreamedResponse
+from app.llm.base import Completion, TokenUsage
 from app.llm.openai_errors import Failure, Hints
-from app.llm.transport import Unreachable
+from app.llm.transport import ServiceUnreachable
 from tests.support.answers import chunk, events, text_events
 from tests.support.virtual_time import virtual
 
@@ -19,7 +19,7 @@ STOP = events(chunk(finish_reason="stop"), "[DONE]")
 class ScriptedBody:
     """A body that gives these bytes, then ends; an exception is raised, None waits for `abort`."""
 
-    def __init__(self, steps: Sequence[bytes | Unreachable | None]) -> None:
+    def __init__(self, steps: Sequence[bytes | ServiceUnreachable | None]) -> None:
         self.steps = list(steps)
         self.aborted = asyncio.Event()
 
@@ -27,8 +27,8 @@ class ScriptedBody:
         step = self.steps.pop(0) if self.steps else b""
         if step is None:
             await self.aborted.wait()
-            raise Unreachable("disconnected", "Connection closed")
-        if isinstance(step, Unreachable):
+            raise ServiceUnreachable("disconnected", "Connection closed")
+        if isinstance(step, ServiceUnreachable):
             raise step
         return step
 
@@ -36,13 +36,15 @@ class ScriptedBody:
         self.aborted.set()
 
 
-def answer_of(*steps: bytes | Unreachable | None, resources: AsyncExitStack | None = None) -> Answer:
+def answer_of(
+    *steps: bytes | ServiceUnreachable | None, resources: AsyncExitStack | None = None
+) -> StreamedResponse:
     now = asyncio.get_running_loop().time()
     body = ScriptedBody(steps)
-    return Answer(body, HINTS, (0.1, 0.1), now, resources or AsyncExitStack())  # type: ignore[arg-type]
+    return StreamedResponse(body, HINTS, (0.1, 0.1), now, resources or AsyncExitStack())  # type: ignore[arg-type]
 
 
-async def read(answer: Answer) -> tuple[str, Completion]:
+async def read(answer: StreamedResponse) -> tuple[str, Completion]:
     await answer.begin()
     text = ""
     while pieces := await answer.pieces():
@@ -52,7 +54,7 @@ async def read(answer: Answer) -> tuple[str, Completion]:
     return text, completion
 
 
-async def failure_of(answer: Answer) -> tuple[str, Failure]:
+async def failure_of(answer: StreamedResponse) -> tuple[str, Failure]:
     text = ""
     with pytest.raises(Failure) as caught:
         await answer.begin()
@@ -81,14 +83,18 @@ async def test_beginning_waits_for_a_sign_of_life_and_loses_none_of_the_text():
 
 async def test_break_before_the_beginning_may_be_tried_again():
     """B4"""
-    _, failure = await failure_of(answer_of(events({"choices": []}), Unreachable("disconnected", "reset")))
+    _, failure = await failure_of(
+        answer_of(events({"choices": []}), ServiceUnreachable("disconnected", "reset"))
+    )
 
     assert (type(failure.error), failure.may_retry) == (LlmUnavailable, True)
 
 
 async def test_break_after_the_beginning_is_final():
     """B5"""
-    text, failure = await failure_of(answer_of(text_events("uno "), Unreachable("disconnected", "reset")))
+    text, failure = await failure_of(
+        answer_of(text_events("uno "), ServiceUnreachable("disconnected", "reset"))
+    )
 
     assert (text, type(failure.error), failure.may_retry) == ("uno ", LlmCut, False)
 
@@ -97,7 +103,10 @@ async def test_break_after_the_finish_reason_is_an_end():
     """B13"""
     stopped = events(chunk(finish_reason="stop"))
 
-    assert await read(answer_of(stopped, Unreachable("disconnected", "reset"))) == ("", Completion("stop"))
+    assert await read(answer_of(stopped, ServiceUnreachable("disconnected", "reset"))) == (
+        "",
+        Completion("stop"),
+    )
 
 
 async def test_end_without_any_event_is_no_answer():
@@ -158,7 +167,7 @@ async def test_reason_on_each_chunk_ends_nothing():
 
 async def test_break_after_reasons_that_ended_nothing_is_a_cut():
     text, failure = await failure_of(
-        answer_of(reasoned("uno "), reasoned("dos "), Unreachable("disconnected", "reset"))
+        answer_of(reasoned("uno "), reasoned("dos "), ServiceUnreachable("disconnected", "reset"))
     )
 
     assert (text, type(failure.error)) == ("uno dos ", LlmCut)
@@ -188,12 +197,12 @@ async def test_answer_that_has_its_reason_is_not_waited_for_as_long_as_one_witho
     """The connection stays open, and nothing more comes."""
     body = ScriptedBody([*end, *counts, None])
     loop = asyncio.get_running_loop()
-    answer = Answer(body, HINTS, (100, 100), loop.time(), AsyncExitStack())  # type: ignore[arg-type]
+    answer = StreamedResponse(body, HINTS, (100, 100), loop.time(), AsyncExitStack())  # type: ignore[arg-type]
     async with asyncio.timeout(20):
         text, completion = await read(answer)
 
     assert text == "uno dos"
-    assert completion.usage == (Usage(7, 2) if counts else None)
+    assert completion.usage == (TokenUsage(7, 2) if counts else None)
 
 
 @pytest.mark.parametrize("reason", ["error", "insufficient_system_resource", "MALFORMED_FUNCTION_CALL"])
@@ -227,7 +236,7 @@ async def test_reason_is_told_by_its_usual_name(reason: str, end: str):
 async def test_break_in_a_thought_may_be_tried_again():
     thought = text_events("<think>", "uno ")
 
-    _, failure = await failure_of(answer_of(thought, Unreachable("disconnected", "reset")))
+    _, failure = await failure_of(answer_of(thought, ServiceUnreachable("disconnected", "reset")))
 
     assert (type(failure.error), failure.may_retry) == (LlmCut, True)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.llm.answer_text import AnswerText
-from app.llm.base import ToolCall, ToolSchema
+from app.llm.base import FunctionCall, ToolSchema
 from app.llm.offered_tools import OfferedTools
 from app.llm.thinking_habit import ThinkingHabit
 
@@ -55,7 +55,7 @@ def shown(
     tools: OfferedTools = TOOLS,
     habit: ThinkingHabit | None = None,
     is_cut: bool = False,
-) -> tuple[str, tuple[ToolCall, ...]]:
+) -> tuple[str, tuple[FunctionCall, ...]]:
     text = AnswerText(tools, habit or ThinkingHabit("m"))
     out = ""
     for piece in pieces:

@@ -19,7 +19,7 @@ from app.errors import (
     LlmRateLimited,
     LlmUnavailable,
 )
-from app.llm.base import ChatRequest, Usage
+from app.llm.base import ChatRequest, TokenUsage
 from tests.support.answers import Raw, Status, Text, chunk, events
 from tests.support.azure_standin import AzureStandin
 from tests.support.providers import CALCULATE, Heard, asks, hears, provider_for
@@ -118,7 +118,7 @@ async def test_the_same_comes_out_of_single_bytes(standin: AzureStandin, body: b
     assert heard.text in ("Hola", "Hola, [a,]")
 
 
-SHAPED: dict[str, tuple[list[Any], Usage | None]] = {
+SHAPED: dict[str, tuple[list[Any], TokenUsage | None]] = {
     "a content that is one part": ([chunk({"content": {"type": "text", "text": "Hola"}}), END], None),
     "a part whose text has a value": (
         [chunk({"content": [{"type": "text", "text": {"value": "Hola"}}]}), END],
@@ -142,15 +142,15 @@ SHAPED: dict[str, tuple[list[Any], Usage | None]] = {
     "finishReason": ([HO, LA, choice(delta={}, finishReason="stop")], None),
     "counts within x_groq": (
         [HO, LA, {**END, "x_groq": {"usage": {"prompt_tokens": 7, "completion_tokens": 2}}}],
-        Usage(7, 2),
+        TokenUsage(7, 2),
     ),
     "counts within the choice": (
         [HO, LA, choice(delta={}, finish_reason="stop", usage={"prompt_tokens": 7, "completion_tokens": 2})],
-        Usage(7, 2),
+        TokenUsage(7, 2),
     ),
     "counts as fractions": (
         [HO, LA, END, {"choices": [], "usage": {"prompt_tokens": 7.0, "completion_tokens": 2.0}}],
-        Usage(7, 2),
+        TokenUsage(7, 2),
     ),
     "counts that are none": (
         [HO, LA, END, '{"choices": [], "usage": {"prompt_tokens": nan, "completion_tokens": -inf}}'],
@@ -178,7 +178,7 @@ SHAPED: dict[str, tuple[list[Any], Usage | None]] = {
 
 @pytest.mark.parametrize(("values", "usage"), SHAPED.values(), ids=SHAPED.keys())
 async def test_answer_is_read_whatever_its_shape(
-    standin: AzureStandin, values: list[Any], usage: Usage | None
+    standin: AzureStandin, values: list[Any], usage: TokenUsage | None
 ):
     heard = await heard_of(standin, Raw([events(*values, "[DONE]")]))
 

@@ -25,7 +25,7 @@ from app.llm.openai_errors import (
     stream_error,
     unreachable,
 )
-from app.llm.transport import Unreachable
+from app.llm.transport import ServiceUnreachable
 
 HINTS = Hints(key="sk-secret", key_setting="THE_KEY", model="THE_MODEL=m", endpoint="THE_URL=u")
 
@@ -443,7 +443,7 @@ def test_error_inside_a_stream_is_mapped_by_its_code(
 
 def test_connection_that_cannot_be_made_says_why_and_where():
     """B28"""
-    failure = unreachable(Unreachable("refused", "Connect call failed"), HINTS)
+    failure = unreachable(ServiceUnreachable("refused", "Connect call failed"), HINTS)
 
     assert failure.error.facts == "refused: Connect call failed; THE_URL=u"
     assert type(failure.error) is LlmUnavailable
@@ -452,7 +452,7 @@ def test_connection_that_cannot_be_made_says_why_and_where():
 
 def test_certificate_that_cannot_be_trusted_is_final():
     """B29"""
-    failure = unreachable(Unreachable("tls", "self-signed certificate"), HINTS)
+    failure = unreachable(ServiceUnreachable("tls", "self-signed certificate"), HINTS)
 
     assert type(failure.error) is LlmUntrusted
     assert not failure.may_retry

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import LlmBadResponse, LlmRateLimited
-from app.llm.base import Completion, ToolCall, Usage
+from app.llm.base import Completion, FunctionCall, TokenUsage
 from app.llm.offered_tools import OfferedTools
 from app.llm.openai_errors import Hints
 from app.llm.openai_stream import AnswerDecoder
@@ -60,7 +60,7 @@ def test_usage_comes_in_a_chunk_of_its_own_or_never():
     _, with_usage = decoded(chunk(finish_reason="stop"), {"choices": [], "usage": usage})
     _, without = decoded(chunk(finish_reason="stop", usage=None))
 
-    assert with_usage.completion() == Completion("stop", (), Usage(12, 3))
+    assert with_usage.completion() == Completion("stop", (), TokenUsage(12, 3))
     assert without.completion().usage is None
 
 
@@ -76,7 +76,7 @@ def test_text_and_tool_calls_of_one_delta_are_both_read():
     pieces, decoder = decoded(chunk({"content": "Voy", "tool_calls": [call]}), "[DONE]")
 
     assert pieces == ["Voy"]
-    assert decoder.completion() == Completion("tool_calls", (ToolCall("a", "f", "{}"),))
+    assert decoder.completion() == Completion("tool_calls", (FunctionCall("a", "f", "{}"),))
 
 
 def test_content_in_parts_is_joined():
@@ -100,7 +100,7 @@ def test_calls_tell_more_than_the_finish_reason():
 
     _, decoder = decoded(chunk({"tool_calls": [call]}), chunk(finish_reason="stop"), "[DONE]")
 
-    assert decoder.completion() == Completion("stop", (ToolCall("a", "f", "{}"),))
+    assert decoder.completion() == Completion("stop", (FunctionCall("a", "f", "{}"),))
 
 
 def test_done_alone_is_an_empty_answer():
@@ -249,7 +249,7 @@ def test_half_a_character_in_a_call_is_joined():
     ]
     name = delta('{"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f"}}]}')
 
-    assert raw(name, *pieces)[1].completion().tool_calls == (ToolCall("a", "f", '{"x": "\U0001f600"}'),)
+    assert raw(name, *pieces)[1].completion().tool_calls == (FunctionCall("a", "f", '{"x": "\U0001f600"}'),)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_call_in_the_old_form_is_read():
         chunk(finish_reason="function_call"),
     )
 
-    assert decoder.completion() == Completion("tool_calls", (ToolCall("", "f", "{}"),))
+    assert decoder.completion() == Completion("tool_calls", (FunctionCall("", "f", "{}"),))
 
 
 def test_answer_that_comes_whole_in_one_event_is_read():
@@ -324,7 +324,7 @@ def test_thought_and_its_call_leave_the_call():
     pieces = decoder.feed(text_events(*call) + events(chunk(finish_reason="stop"), "[DONE]"))
 
     assert pieces + decoder.rest() == []
-    assert decoder.completion() == Completion("stop", (ToolCall("", "f", '{"n": 1}'),))
+    assert decoder.completion() == Completion("stop", (FunctionCall("", "f", '{"n": 1}'),))
 
 
 def test_thought_that_comes_apart_leaves_the_text_of_a_thinking_model_at_once():

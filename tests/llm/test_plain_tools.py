@@ -5,10 +5,11 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from app.llm.base import ToolCall
+from app.llm.base import FunctionCall
 from app.llm.plain_tools import PLACEHOLDER, plain_tools, without_placeholder
 from app.tools.calls import check_call
-from app.tools.registry import ToolRegistry, load_tools
+from app.tools.registry import load_tools
+from app.tools.tool_list import ToolRegistry
 from tests.support.context import settings_with
 
 
@@ -96,7 +97,7 @@ def test_tools_of_the_server_are_sent_plain_and_checked_as_before():
 
 def refuses(registry: ToolRegistry, name: str, arguments: dict[str, Any]) -> bool:
     try:
-        check_call(ToolCall("", name, json.dumps(arguments)), registry, "es")
+        check_call(FunctionCall("", name, json.dumps(arguments)), registry, "es")
     except Exception:  # whatever it says
         return True
     return False
@@ -218,4 +219,4 @@ def test_schema_that_is_plain_already_stays_as_it_is():
     ],
 )
 def test_stand_in_for_arguments_never_reaches_a_tool(arguments: str, bare: str):
-    assert without_placeholder(ToolCall("a", "f", arguments)) == ToolCall("a", "f", bare)
+    assert without_placeholder(FunctionCall("a", "f", arguments)) == FunctionCall("a", "f", bare)

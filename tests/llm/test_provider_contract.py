@@ -22,7 +22,7 @@ from app.errors import (
     LlmStalled,
     LlmUnavailable,
 )
-from app.llm.base import ChatRequest, Completion, ToolCall, Usage
+from app.llm.base import ChatRequest, Completion, FunctionCall, TokenUsage
 from app.llm.chat_completions import ConnectionLimits
 from app.llm.retry import RetryPolicy
 from tests.support.answers import (
@@ -131,8 +131,8 @@ async def test_tool_calls_come_whole_and_at_the_end(kind: Kind, standin: AzureSt
     assert heard.completion is not None
     assert heard.completion.finish_reason == "tool_calls"
     assert heard.completion.tool_calls == (
-        ToolCall("a", "calculate", '{"expression": "2+2"}'),
-        ToolCall("b", "get_public_ip", "{}"),
+        FunctionCall("a", "calculate", '{"expression": "2+2"}'),
+        FunctionCall("b", "get_public_ip", "{}"),
     )
 
 
@@ -425,7 +425,7 @@ async def test_call_that_is_written_as_text_is_a_call(kind: Kind, standin: Azure
 
     assert (heard.pieces, heard.error) == ([], None)
     assert heard.completion is not None
-    assert heard.completion.tool_calls == (ToolCall("", "calculate", '{"expression": "2+2"}'),)
+    assert heard.completion.tool_calls == (FunctionCall("", "calculate", '{"expression": "2+2"}'),)
     assert without_tools.text == written
 
 
@@ -441,7 +441,7 @@ async def test_call_that_is_written_behind_a_sentence_is_a_call_and_the_sentence
 
     assert heard.text == "Voy a calcularlo.\n\n"
     assert heard.completion is not None
-    assert heard.completion.tool_calls == (ToolCall("", "calculate", '{"expression": "(2+2)}"}'),)
+    assert heard.completion.tool_calls == (FunctionCall("", "calculate", '{"expression": "(2+2)}"}'),)
     assert shown.text == f"Así es:\n```\n{written}\n```"
     assert shown.completion is not None and not shown.completion.tool_calls
 
@@ -457,7 +457,7 @@ async def test_last_text_with_the_reason_and_no_done_ends_an_answer_on_an_open_c
     async with provider_for(kind, standin, llm_stall_timeout_s=100) as provider, asyncio.timeout(20):
         heard = await hears(provider)
 
-    assert (heard.text, heard.completion) == ("uno dos", Completion("stop", usage=Usage(7, 2)))
+    assert (heard.text, heard.completion) == ("uno dos", Completion("stop", usage=TokenUsage(7, 2)))
 
 
 # Refusals

@@ -1,5 +1,6 @@
 """What a service's refusals teach about the messages it takes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,3 +53,18 @@ def test_one_refusal_teaches_one_thing(complaint: str, returns: Returns):
     assert taught == returns
     assert taught.taught(complaint, SENT) == taught, "the same again teaches nothing more"
     assert both(Returns(), taught) == taught
+
+
+@pytest.mark.parametrize(
+    ("sent", "wanted"),
+    [
+        ([{"role": "assistant", "content": "Ya.", "reasoning_content": "Hm."}], {"reasoning_content"}),
+        ([{"role": "assistant", "content": "Ya.", "reasoning_content": ""}], set()),
+        ([{"role": "assistant", "content": "Ya."}], set()),
+        ([], set()),
+    ],
+)
+def test_thoughts_that_a_service_took_back_once_go_back_ever_after(sent: Any, wanted: set[str]):
+    before = Returns(refused=frozenset({"reasoning"}))
+
+    assert before.taken(sent) == replace(before, wanted=frozenset(wanted))

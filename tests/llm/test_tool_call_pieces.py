@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.llm.base import ToolCall
+from app.llm.base import FunctionCall
 from app.llm.tool_call_pieces import MAX_TOTAL_CHARS, ToolCallPieces
 
 
@@ -282,7 +282,7 @@ def test_calls_under_one_index_are_told_apart_in_any_fragmentation(data: st.Data
 
 
 @st.composite
-def fragmented(draw: st.DrawFn) -> tuple[list[ToolCall], list[list[dict[str, Any]]]]:
+def fragmented(draw: st.DrawFn) -> tuple[list[FunctionCall], list[list[dict[str, Any]]]]:
     """Calls, and one of the ways in which a service may stream them."""
     names = st.sampled_from(["calculate", "get_current_time", "make_http_request"])
     values = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=9), max_size=3)
@@ -293,7 +293,7 @@ def fragmented(draw: st.DrawFn) -> tuple[list[ToolCall], list[list[dict[str, Any
     repeats_id = draw(st.booleans())
     whole, streams = {}, []
     for number, index in enumerate(indexes):
-        call = ToolCall(
+        call = FunctionCall(
             f"call_{number}" if draw(st.booleans()) else "", draw(names), json.dumps(draw(values))
         )
         whole[index] = call
@@ -320,7 +320,7 @@ def fragmented(draw: st.DrawFn) -> tuple[list[ToolCall], list[list[dict[str, Any
 
 @given(fragmented())
 def test_any_fragmentation_gives_the_same_calls_as_the_whole(
-    drawn: tuple[list[ToolCall], list[list[dict[str, Any]]]],
+    drawn: tuple[list[FunctionCall], list[list[dict[str, Any]]]],
 ):
     """B25"""
     calls, deltas = drawn

@@ -17,7 +17,7 @@ from app.errors import LlmBadResponse, LlmUnavailable, LlmUntrusted
 from app.llm.chat_completions import ConnectionLimits
 from app.llm.openai_compatible import OpenAICompatible
 from app.llm.retry import RetryPolicy
-from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, Unreachable, UpstreamBody, body_of
+from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, ServiceUnreachable, UpstreamBody, body_of
 from tests.support.answers import HugeLine, Raw, Reset, Status, Text, gzip_bomb, stall
 from tests.support.azure_standin import DEPLOYMENT, KEY, AzureStandin
 from tests.support.context import settings_with
@@ -228,7 +228,7 @@ async def test_aborted_body_wakes_the_one_who_reads_it():
         await upstream.read()
         asyncio.get_running_loop().call_soon(upstream.abort)
 
-        with pytest.raises(Unreachable) as caught:
+        with pytest.raises(ServiceUnreachable) as caught:
             await upstream.read()
 
     assert caught.value.reason == "disconnected"
@@ -250,7 +250,7 @@ async def aborted_body(standin: AzureStandin, client: AiohttpTransport) -> Upstr
     upstream = body_of(await client.handle_async_request(request))
     await upstream.read()
     asyncio.get_running_loop().call_soon(upstream.abort)
-    with pytest.raises(Unreachable):
+    with pytest.raises(ServiceUnreachable):
         await upstream.read()
     return upstream
 
@@ -262,7 +262,7 @@ async def test_new_connection_that_breaks_is_told_from_an_old_one():
         kept_alive: list[bool] = []
         for _ in range(2):
             standin.script(Reset())
-            with pytest.raises(Unreachable) as caught:
+            with pytest.raises(ServiceUnreachable) as caught:
                 await client.handle_async_request(request)
             kept_alive.append(caught.value.was_kept_alive)
             await (await client.handle_async_request(request)).aread()

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from app.errors import BadMessage, UnknownType
-from app.protocol.client_v2 import (
+from app.protocol.v2.client import (
     AudioOptions,
     ResumeMessage,
     SessionUpdateMessage,
@@ -14,12 +14,13 @@ from app.protocol.client_v2 import (
     V2ClientMessage,
     V2Message,
 )
-from app.protocol.codec import decode_v2
+from app.protocol.v2.wire import decode
 
 LEAST: dict[str, dict[str, Any]] = {
     "start": {},
     "resume": {"session_id": "s", "resume_token": "t", "last_seq": 0},
     "text": {"content": "hola"},
+    "revise": {"turn_id": "t", "id": "r"},
     "interrupt": {},
     "cancel_tool": {"call_id": "c"},
     "approve_tool": {"call_id": "c", "approved": True},
@@ -44,7 +45,7 @@ def test_these_are_the_messages_of_the_protocol() -> None:
 
 @pytest.mark.parametrize("kind", LEAST)
 def test_message_with_its_least_fields_is_read_and_unknown_ones_are_ignored(kind: str) -> None:
-    message = decode_v2({"type": kind, **LEAST[kind], "new_in_v9": [1]})
+    message = decode({"type": kind, **LEAST[kind], "new_in_v9": [1]})
 
     assert message.type == kind  # pyright: ignore[reportAttributeAccessIssue]
     assert "new_in_v9" not in message.model_dump()
@@ -55,13 +56,13 @@ def test_missing_field_is_named(kind: str, name: str) -> None:
     fields = {key: value for key, value in LEAST[kind].items() if key != name}
 
     with pytest.raises(BadMessage, match=f"“{name}” is missing"):
-        decode_v2({"type": kind, **fields})
+        decode({"type": kind, **fields})
 
 
 @pytest.mark.parametrize("last_seq", [-1, 1.5, "7", 1e30, 2**53 + 1, None, True])
 def test_last_seq_is_a_number_from_zero_on(last_seq: Any) -> None:
     with pytest.raises(BadMessage, match="last_seq"):
-        decode_v2({"type": "resume", **LEAST["resume"], "last_seq": last_seq})
+        decode({"type": "resume", **LEAST["resume"], "last_seq": last_seq})
 
 
 @pytest.mark.parametrize(
@@ -89,24 +90,24 @@ def test_last_seq_is_a_number_from_zero_on(last_seq: Any) -> None:
 )
 def test_wrong_value_is_a_bad_message(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadMessage):
-        decode_v2(wrong)
+        decode(wrong)
 
 
 @pytest.mark.parametrize("kind", ["", "Start", "say", "x" * 500])
 def test_unknown_type_is_named(kind: str) -> None:
     with pytest.raises(UnknownType):
-        decode_v2({"type": kind})
+        decode({"type": kind})
 
 
 def test_ids_of_1_to_64_characters_are_the_clients_own() -> None:
     for client_id in ("1", "ñ" * 64):
-        assert decode_v2({"type": "text", "content": "", "id": client_id}) == TextMessage(
+        assert decode({"type": "text", "content": "", "id": client_id}) == TextMessage(
             type="text", content="", id=client_id
         )
 
 
 def test_text_interrupts_only_if_it_says_so() -> None:
-    message = decode_v2({"type": "text", "content": "a"})
+    message = decode({"type": "text", "content": "a"})
 
     assert isinstance(message, TextMessage)
     assert (message.id, message.interrupt) == (None, False)
@@ -114,7 +115,7 @@ def test_text_interrupts_only_if_it_says_so() -> None:
 
 def test_words_that_python_keeps_for_itself_have_their_names_on_the_wire() -> None:
     audio = {"in": {"sample_rate_hz": 16000}, "out": True}
-    message = decode_v2({"type": "start", "continue": "s1", "locale": "en", "audio": audio})
+    message = decode({"type": "start", "continue": "s1", "locale": "en", "audio": audio})
 
     assert isinstance(message, StartMessage)
     assert message.continue_ == "s1"
@@ -124,14 +125,14 @@ def test_words_that_python_keeps_for_itself_have_their_names_on_the_wire() -> No
 
 
 def test_speed_may_be_a_whole_number() -> None:
-    message = decode_v2({"type": "session_update", "speed": 1})
+    message = decode({"type": "session_update", "speed": 1})
 
     assert isinstance(message, SessionUpdateMessage)
     assert message.speed == 1
 
 
 def test_messages_are_values() -> None:
-    message = decode_v2({"type": "resume", **LEAST["resume"]})
+    message = decode({"type": "resume", **LEAST["resume"]})
 
     assert isinstance(message, V2Message)
     assert message == ResumeMessage(type="resume", session_id="s", resume_token="t", last_seq=0)

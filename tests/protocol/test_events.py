@@ -6,21 +6,25 @@ from typing import get_args
 
 from app.protocol import events
 from app.protocol.events import (
+    AudioFormat,
     AudioTerms,
-    Emotion,
+    EmotionEstimate,
+    EndedCall,
     ErrorOccurred,
     Event,
     Interrupted,
     MessageAccepted,
     ResponseChunk,
     ResponseComplete,
+    RunningCall,
     SessionTerms,
+    Spoken,
     Timings,
     ToolStarted,
     TurnStarted,
 )
 
-PARTS = {AudioTerms, Emotion, SessionTerms, Timings}
+PARTS = {AudioFormat, AudioTerms, EmotionEstimate, EndedCall, RunningCall, SessionTerms, Spoken, Timings}
 """Values inside of events."""
 
 

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from app.protocol.server import ResponseCompleteMessage, SystemMessage, V1ServerMessage
+from app.protocol.v1.server import V1ResponseCompleteMessage, V1ServerMessage, V1SystemMessage
 
 FIELDS = {
     "session_created": {"type", "session_id", "timestamp"},
@@ -24,9 +24,11 @@ def test_there_are_five_messages_with_exactly_these_fields():
 
 def test_field_too_many_is_refused():
     with pytest.raises(ValidationError):
-        SystemMessage.model_validate({"type": "system", "content": "a", "turn_id": "t"})
+        V1SystemMessage.model_validate({"type": "system", "content": "a", "turn_id": "t"})
 
 
 def test_end_of_an_answer_says_the_same_in_every_language():
     with pytest.raises(ValidationError):
-        ResponseCompleteMessage.model_validate({"type": "response_complete", "content": "Response complete"})
+        V1ResponseCompleteMessage.model_validate(
+            {"type": "response_complete", "content": "Response complete"}
+        )

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from app.chat import Usage
+from app.chat import TokenUsage
 from app.errors import LlmCut, Locale, QueueFull
-from app.protocol import v1
 from app.protocol.events import (
     ErrorOccurred,
     Event,
@@ -29,7 +28,8 @@ from app.protocol.events import (
     ToolStarted,
     TurnStarted,
 )
-from app.protocol.server import V1ServerMessage
+from app.protocol.v1 import encoding as v1
+from app.protocol.v1.server import V1ServerMessage
 
 CONTRACT: TypeAdapter[Any] = TypeAdapter(V1ServerMessage)
 
@@ -45,7 +45,7 @@ events = st.one_of(
         ResponseComplete,
         words,
         st.sampled_from(["stop", "interrupted", "length", "content_filter"]),
-        st.none() | st.just(Usage(1, 2)),
+        st.none() | st.just(TokenUsage(1, 2)),
     ),
     st.builds(ToolStarted, words, words, words, words),
     st.builds(ToolProgress, words, words, seconds, st.none() | words, st.none() | seconds),
@@ -158,7 +158,7 @@ def test_error_is_a_sentence_in_the_users_language():
         Interrupted("t", "Ho"),
         Pong(),
         GoingAway("shutdown", 5),
-        HistoryTold("{}"),
+        HistoryTold([]),
         ErrorOccurred(LlmCut(), "t", is_agents=True),
     ],
 )

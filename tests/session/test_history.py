@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from app.chat import NoteKind, Usage
+from app.chat import NoteKind, TokenUsage
 from app.errors import ContextTooLong
 from app.llm.request_messages import request_messages
 from app.session.history import CallRecord, History
@@ -228,7 +228,7 @@ def test_text_that_alone_is_over_the_budget_is_refused(letter: str):
     with pytest.raises(ContextTooLong):
         history.for_api()
 
-    history.forget_unaccepted()
+    history.drop_rejected()
     history.begin_turn("u")
     history.add_user("¿te acuerdas?")
     assert contents(history.for_api())[1:] == ["hola", "re: hola", "¿te acuerdas?"]
@@ -296,7 +296,7 @@ def test_estimate_follows_what_the_service_counts(tokens_per_byte: float, kept: 
     history.begin_turn("a")
     history.add_user("x" * 88)
     asked = size(history.for_api()) + 2 * 12
-    history.observe(Usage(round(asked * tokens_per_byte), 1))
+    history.observe(TokenUsage(round(asked * tokens_per_byte), 1))
 
     for number in range(20):
         history.begin_turn(f"t{number}")
@@ -313,7 +313,7 @@ def test_schemas_of_the_tools_count_when_the_estimate_is_corrected():
         history.begin_turn("a")
         history.add_user("x" * 100)
         history.for_api(schemas)
-        history.observe(Usage(1000, 1))
+        history.observe(TokenUsage(1000, 1))
         talked(history, *["y" * 100] * 20)
 
     assert len(other) > len(one)
@@ -324,7 +324,7 @@ def test_count_that_no_tokenizer_gives_does_little_harm(wrong: int):
     history = talked(new_history(max_tokens=400), "x" * 200)
     history.for_api()
 
-    history.observe(Usage(wrong, 0))
+    history.observe(TokenUsage(wrong, 0))
     history.begin_turn("t")
     history.add_user("x" * 300)
 
@@ -356,7 +356,7 @@ def test_write_stays_known_where_its_words_are_refused():
 
     for _ in range(3):
         history.for_api()
-        history.forget_unaccepted()
+        history.drop_rejected()
 
         known_of_write(history)
 
@@ -425,13 +425,13 @@ def test_what_is_refused_by_name_leaves_after_one_prompt_without_it():
 
 def test_older_turns_and_their_summary_leave_where_prompts_go_well_without_them_alone_and_twice():
     history = talked(new_history(), "a", "b")
-    history.stand_in("resumen", "resumen")
+    history.set_summary("resumen", "resumen")
     for number, is_there in ((1, True), (2, False)):
         history.begin_turn(f"r{number}")
         history.add_user("¿Y?")
         history.for_api()
         if number == 1:
-            history.forget_unaccepted()
+            history.drop_rejected()
         for part in history.doubted(is_refused=True):
             history.for_api(without=part)
         history.accepted()
@@ -444,7 +444,7 @@ def test_background_result_of_a_write_leaves_how_it_ended():
     history.begin_turn("t")
     history.add_result(write("c9"), {"status": "done", "result": "veneno"})
     history.for_api()
-    history.forget_unaccepted()
+    history.drop_rejected()
 
     assert statuses(history) == ["done"] and "veneno" not in str(list(history))
 
@@ -516,7 +516,7 @@ def test_turns_that_nobody_asks_about_leave_too():
 
 def test_summary_stands_behind_the_system_prompt_and_is_no_part_of_the_history():
     history = talked(new_history(), "hola")
-    history.stand_in("habló de trenes", "Notas: habló de trenes")
+    history.set_summary("habló de trenes", "Notas: habló de trenes")
 
     assert contents(history.for_api()) == ["Eres amable.", "Notas: habló de trenes", "hola", "re: hola"]
     assert history.for_api()[1]["role"] == "system"
@@ -527,7 +527,7 @@ def test_summary_counts_within_the_budget():
     history = long_talk()
     before = len(history)
 
-    history.stand_in("s", "n" * 300)
+    history.set_summary("s", "n" * 300)
     history.begin_turn("t")
     history.add_user("fin")
 
@@ -537,7 +537,7 @@ def test_summary_counts_within_the_budget():
 
 def test_summary_never_keeps_the_newest_text_from_being_asked():
     history = new_history(max_tokens=300)
-    history.stand_in("s", "n" * 300)
+    history.set_summary("s", "n" * 300)
     history.begin_turn("t")
     history.add_user("x" * 700)
 
@@ -548,12 +548,12 @@ def refused(history: History, text: str) -> None:
     history.begin_turn("r")
     history.add_user(text)
     history.for_api()
-    history.forget_unaccepted()
+    history.drop_rejected()
 
 
 def test_summary_that_was_never_in_an_accepted_prompt_leaves_at_the_second_refusal():
     history = talked(new_history(), "hola")
-    history.stand_in("veneno", "veneno")
+    history.set_summary("veneno", "veneno")
 
     refused(history, "uno")
     assert history.summary == "veneno"
@@ -565,7 +565,7 @@ def test_summary_that_was_never_in_an_accepted_prompt_leaves_at_the_second_refus
 
 def test_summary_that_the_service_took_stays_whatever_is_refused_later():
     history = talked(new_history(), "hola")
-    history.stand_in("s", "notas")
+    history.set_summary("s", "notas")
     talked(history, "¿sigues?")
 
     refused(history, "uno")
@@ -579,7 +579,7 @@ def test_summary_that_comes_while_a_prompt_is_away_is_not_taken_with_it():
     history.begin_turn("t")
     history.add_user("uno")
     history.for_api()
-    history.stand_in("veneno", "veneno")
+    history.set_summary("veneno", "veneno")
     history.accepted()
 
     refused(history, "dos")
@@ -597,7 +597,7 @@ def test_refused_text_leaves_and_what_was_accepted_stays():
     history.add_user("veneno")
     history.for_api()
 
-    history.forget_unaccepted()
+    history.drop_rejected()
 
     assert contents(history) == ["hola", "re: hola"]
     assert history.message_count == 2
@@ -613,7 +613,7 @@ def test_refused_tool_results_leave_with_their_calls_and_the_text_stays():
     history.settle("c1", done("veneno"))
     history.for_api()
 
-    history.forget_unaccepted()
+    history.drop_rejected()
 
     assert contents(history) == ["busca"]
     assert validate(history) == []
@@ -624,12 +624,12 @@ def test_answer_that_was_never_in_an_accepted_prompt_stays_at_first_and_leaves_a
     history = talked(new_history(), "hola")
     history.begin_turn("a")
     history.add_user("uno")
-    history.forget_unaccepted()
+    history.drop_rejected()
     assert contents(history) == ["hola", "re: hola"]
 
     history.begin_turn("b")
     history.add_user("dos")
-    history.forget_unaccepted()
+    history.drop_rejected()
 
     assert contents(history) == ["hola"]
 
@@ -638,7 +638,7 @@ def test_accepted_prompt_makes_all_of_it_harmless():
     history = talked(new_history(), "hola")
     history.begin_turn("a")
     history.add_user("uno")
-    history.forget_unaccepted()
+    history.drop_rejected()
     history.begin_turn("b")
     history.add_user("dos")
     history.for_api()
@@ -647,7 +647,7 @@ def test_accepted_prompt_makes_all_of_it_harmless():
     history.begin_turn("c")
     history.add_user("tres")
     for _ in range(3):
-        history.forget_unaccepted()
+        history.drop_rejected()
 
     assert contents(history) == ["hola", "re: hola", "dos"]
 
@@ -658,14 +658,14 @@ def test_turn_emptied_between_others_does_not_hide_the_older_ones_from_being_acc
     history.add_result(call("a"), done("veneno"))
     history.begin_turn("b")
     history.add_user("b")
-    history.forget_unaccepted()
+    history.drop_rejected()
     history.begin_turn("c")
     history.add_user("fin")
     history.for_api()
     history.accepted()
 
-    history.forget_unaccepted()
-    history.forget_unaccepted()
+    history.drop_rejected()
+    history.drop_rejected()
 
     assert contents(history) == ["hola", "re: hola", "fin"]
 
@@ -741,7 +741,7 @@ class HistoryMachine(RuleBasedStateMachine):
         try:
             prompt = self.history.for_api()
         except ContextTooLong:
-            self.history.forget_unaccepted()
+            self.history.drop_rejected()
             self.has_turn = False
             return
         self.was_asked = True
@@ -759,7 +759,7 @@ class HistoryMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.was_asked)
     @rule()
     def service_refuses(self) -> None:
-        self.history.forget_unaccepted()
+        self.history.drop_rejected()
         self.has_turn = self.was_asked = False
 
     @precondition(lambda self: self.was_asked)
@@ -796,7 +796,7 @@ class HistoryMachine(RuleBasedStateMachine):
 
     @rule(text=st.sampled_from(["s", "n" * 300, "ñ" * 2000]))
     def summary_comes(self, text: str) -> None:
-        self.history.stand_in(text, text)
+        self.history.set_summary(text, text)
 
     @rule()
     def leavers_are_taken(self) -> None:
@@ -826,7 +826,7 @@ def test_newest_text_is_in_every_prompt_or_refused(texts: list[str], budget: int
         try:
             prompt = history.for_api()
         except ContextTooLong:
-            history.forget_unaccepted()
+            history.drop_rejected()
             assert len(text.encode()) / 3 > budget - 30
         else:
             assert prompt[-1]["content"] == text
@@ -873,3 +873,50 @@ def test_turn_in_whose_place_another_comes_leaves_no_trace():
     assert list(history) == []
     assert history.message_count == 0
     assert history.take_unwritten() == []
+
+
+# Results that were not told
+
+
+def telling(history: History) -> History:
+    """A turn that has told two results, one of them by calling again."""
+    talked(history, "hola").begin_turn("b")
+    history.add_result(call("r1"), done("uno"))
+    history.add_result(write("r2"), done("dos"))
+    history.for_api()
+    history.accepted()
+    history.add_calls("Miro.", [call("c1")])
+    return history
+
+
+def test_results_are_taken_out_and_what_came_of_them_stays():
+    history = telling(new_history())
+    history.take_out({"r1", "r2"})
+
+    assert contents(history)[2:] == ["Miro.", '{"status":"running","call_id":"c1"}']
+    assert history.message_count == 3
+    assert history.take_unwritten() == history[2:]
+    assert validate(list(history)) == []
+    assert strict_violations(request_messages(history.for_api())) == []
+
+
+def test_results_of_other_turns_stay():
+    history = telling(new_history())
+    history.begin_turn("c")
+    history.take_out({"r1", "r2"})
+
+    assert sum(message["role"] == "tool" for message in history) == 3
+
+
+def test_turn_that_is_cut_anew_does_not_bring_back_results_that_were_taken_out():
+    history = new_history()
+    history.begin_turn("a")
+    history.add_result(call("r1"), done("uno"))
+    history.add_assistant("Llegó uno.")
+    history.cut_speech(0)
+    history.take_out({"r1"})
+
+    assert len(history) == 0
+    assert history.recut_speech("a", 5) == "Llegó"
+    assert contents(history) == ["Llegó"]
+    assert history.message_count == 1

@@ -3,7 +3,7 @@
 from app.session.history_turn import (
     MESSAGE_OVERHEAD_BYTES,
     CallRecord,
-    HistoryTurn,
+    PromptTurn,
     calling,
     is_speech,
     weight_of,
@@ -19,7 +19,7 @@ def test_weight_is_what_the_model_reads_in_bytes():
 
 
 def test_weight_is_counted_anew_only_after_a_change():
-    turn = HistoryTurn("t", messages=[{"role": "user", "content": "hola"}])
+    turn = PromptTurn("t", messages=[{"role": "user", "content": "hola"}])
     before = turn.weight
 
     turn.messages.append({"role": "assistant", "content": "qué tal"})

@@ -1,6 +1,6 @@
 """What those who measure are told."""
 
-from app.chat import Usage
+from app.chat import TokenUsage
 from app.errors import LlmCut
 from app.protocol.events import AudioFrame, Notice, ResponseChunk, ResponseComplete, StateChanged
 from app.session.observer import NOBODY
@@ -38,7 +38,7 @@ async def test_observer_sees_all_but_tokens_and_sound():
 @virtual
 async def test_each_request_of_a_turn_is_a_call_with_its_ending():
     shop = Workshop()
-    usage = Usage(10, 5)
+    usage = TokenUsage(10, 5)
     model = ScriptedModel([calls(("look", {})), [Says("Ya."), Ends("length", usage)]])
     async with talk(model, [shop.tool("look")]) as t:
         t.session.observer = onlooker = Onlooker()

@@ -236,7 +236,7 @@ async def test_poke_wakes_the_taker_once_with_nothing():
     outbox = new_outbox()
     taking = asyncio.create_task(outbox.take())
     await asyncio.sleep(0)
-    outbox.poke()
+    outbox.wake()
 
     assert await taking is None
     outbox.put(Notice("a"))

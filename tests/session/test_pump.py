@@ -3,13 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from app.protocol.events import MessageAccepted, Notice, Pong, ResponseChunk
+from app.protocol.wires import V1, V2
 from app.session.outbox import Outbox
-from app.session.pump import Link, Pump
+from app.session.pump import Attachment, Pump
 from app.session.ring import Ring
 from tests.support.live import Wire, pumping
 from tests.support.virtual_time import virtual
@@ -20,15 +25,15 @@ class Bench:
 
     def __init__(self, ring: Ring | None) -> None:
         self.outbox = Outbox(1000, 1 << 20, outlives_reader=ring is not None)
-        self.pump = Pump(self.outbox, "es", ring)
+        self.pump = Pump(self.outbox, V1 if ring is None else V2, "es", ring)
 
     def emit(self, *contents: str) -> None:
         for content in contents:
             self.outbox.put(Notice(content))
 
-    def attach(self, *preface: str, next_seq: int = 1) -> tuple[Link, Wire]:
+    def attach(self, *preface: str, next_seq: int = 1) -> tuple[Attachment, Wire]:
         wire = Wire()
-        link = Link(wire, preface, next_seq)
+        link = Attachment(wire, preface, next_seq)
         self.pump.attach(link)
         return link, wire
 
@@ -81,6 +86,83 @@ async def test_joined_chunks_have_one_number() -> None:
         await b.settle()
 
     assert [(m["seq"], m["content"]) for m in wire.sent] == [(1, "Hola!")]
+
+
+@virtual
+@pytest.mark.parametrize("ring", [None, new_ring()], ids=["v1", "v2"])
+async def test_chunk_is_off_before_anybody_else_had_a_turn(ring: Ring | None) -> None:
+    async with bench(ring) as b:
+        _, wire = b.attach()
+        await b.settle()
+        for piece in ("Ho", "la", "!"):
+            b.outbox.put(ResponseChunk("t", piece))
+        sent_at_once = [m["content"] for m in wire.sent]
+
+    assert sent_at_once == ["Ho", "la", "!"]
+
+
+@virtual
+async def test_chunk_that_finds_no_way_keeps_its_number_and_its_place() -> None:
+    async with bench(new_ring()) as b:
+        _, wire = b.attach()
+        await b.settle()
+        b.outbox.put(ResponseChunk("t", "a"))
+        wire.may_send.clear()
+        b.outbox.put(ResponseChunk("t", "b"))
+        b.emit("c")
+        b.outbox.put(ResponseChunk("t", "d"))
+        wire.may_send.set()
+        await b.settle()
+
+    assert [(m["seq"], m["content"]) for m in wire.sent] == [(1, "a"), (2, "b"), (3, "c"), (4, "d")]
+
+
+@hypothesis_settings(deadline=None)  # shared machines pause
+@given(st.lists(st.sampled_from(["chunk", "note", "stall", "read", "turn", "leave", "return"]), max_size=40))
+def test_whatever_happens_a_client_hears_all_in_order_once(steps: list[str]) -> None:
+    said: list[str] = []
+    heard: list[dict[str, Any]] = []
+
+    @virtual
+    async def talk() -> None:
+        async with bench(new_ring()) as b:
+            link, wire = b.attach()
+            for number, step in enumerate(steps):
+                text = f"<{number}>"
+                match step:
+                    case "chunk":
+                        b.outbox.put(ResponseChunk("t", text))
+                    case "note":
+                        b.emit(text)
+                    case "stall":
+                        wire.may_send.clear()
+                    case "read":
+                        wire.may_send.set()
+                    case "turn":
+                        await asyncio.sleep(0)
+                    case "leave":
+                        b.pump.detach(link)
+                    case _:
+                        b.pump.detach(link)
+                        wire.abort()  # what a send that waits has not handed over yet is lost with it
+                        wire.may_send.set()
+                        await b.settle()
+                        heard.extend(wire.sent)
+                        b.pump.catch_up()
+                        link, wire = b.attach(next_seq=len({m["seq"] for m in heard}) + 1)
+                if step in ("chunk", "note"):
+                    said.append(text)
+            wire.may_send.set()
+            await b.settle()
+            heard.extend(wire.sent)
+            b.pump.detach(link)
+            link, wire = b.attach(next_seq=len(heard) + 1)
+            await b.settle()
+            heard.extend(wire.sent)
+
+    talk()
+    assert [m["seq"] for m in heard] == list(range(1, len(heard) + 1))
+    assert "".join(m["content"] for m in heard) == "".join(said)
 
 
 @virtual
@@ -311,7 +393,7 @@ class BrokenWire(Wire):
 @virtual
 async def test_bug_on_the_way_to_one_client_silences_no_later_one() -> None:
     async with bench(new_ring()) as b:
-        broken = Link(BrokenWire())
+        broken = Attachment(BrokenWire())
         b.pump.attach(broken)
         b.emit("a")
         await b.settle()

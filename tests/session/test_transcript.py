@@ -1,6 +1,8 @@
 """The last words of a talk, as a client shows them."""
 
-from app.session.transcript import MAX_ENTRIES, Spoken, Transcript
+from app.protocol.events import Spoken
+from app.protocol.v2.history import describe_entry
+from app.session.transcript import MAX_ENTRIES, Transcript
 from tests.support.virtual_time import EPOCH
 
 
@@ -9,7 +11,7 @@ def test_entries_are_described_in_the_order_in_which_they_were_said() -> None:
     transcript.add(Spoken("user", "hola", "t1", EPOCH))
     transcript.add(Spoken("assistant", "bue", "t1", EPOCH, interrupted=True))
 
-    assert [entry.describe() for entry in transcript] == [
+    assert [describe_entry(entry) for entry in transcript] == [
         {
             "role": "user",
             "content": "hola",
@@ -31,7 +33,7 @@ def test_nothing_said_adds_nothing() -> None:
     transcript = Transcript()
     transcript.add(Spoken("assistant", "", "t1", EPOCH))
 
-    assert [entry.describe() for entry in transcript] == []
+    assert [describe_entry(entry) for entry in transcript] == []
 
 
 def test_oldest_entries_leave_first() -> None:
@@ -39,7 +41,7 @@ def test_oldest_entries_leave_first() -> None:
     for number in range(MAX_ENTRIES + 5):
         transcript.add(Spoken("user", str(number), "t", EPOCH))
 
-    contents = [entry["content"] for entry in [entry.describe() for entry in transcript]]
+    contents = [entry["content"] for entry in [describe_entry(entry) for entry in transcript]]
     assert contents == [str(number) for number in range(5, MAX_ENTRIES + 5)]
 
 
@@ -48,9 +50,9 @@ def test_what_was_heard_of_a_turn_can_be_corrected():
     transcript.add(Spoken("user", "hola", "t1", EPOCH))
     transcript.add(Spoken("assistant", "hola a", "t1", EPOCH, True))
 
-    transcript.correct("t1", "hola a todos")
+    transcript.correct(Spoken("assistant", "hola a todos", "t1", EPOCH, True))
 
-    assert [entry["content"] for entry in [entry.describe() for entry in transcript]] == [
+    assert [entry["content"] for entry in [describe_entry(entry) for entry in transcript]] == [
         "hola",
         "hola a todos",
     ]
@@ -63,7 +65,7 @@ def test_turn_in_whose_place_another_comes_is_forgotten():
 
     transcript.forget("t1")
 
-    assert [entry["content"] for entry in [entry.describe() for entry in transcript]] == ["t2"]
+    assert [entry["content"] for entry in [describe_entry(entry) for entry in transcript]] == ["t2"]
 
 
 def test_what_a_refused_turn_said_is_marked_and_still_shown() -> None:
@@ -74,4 +76,4 @@ def test_what_a_refused_turn_said_is_marked_and_still_shown() -> None:
     transcript.refuse("t1")
 
     assert [entry.content for entry in transcript if entry.is_refused] == ["veneno"]
-    assert len([entry.describe() for entry in transcript]) == 2
+    assert len([describe_entry(entry) for entry in transcript]) == 2

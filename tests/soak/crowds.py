@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.load import Tally, connect
+from bench.load import MetricsRecorder, connect
 from bench.load_v2 import V2Client, resume
 from bench.measure import azure_settings, percentile_ms
 from bench.processes import UPSTREAM, running
@@ -72,12 +72,12 @@ async def idle(folder: Path, sessions: int, *, ping_s: float = 10, probes: int =
     settings = {"max_sessions": sessions, "ws_ping_interval_s": ping_s, "ws_ping_timeout_s": 20}
     seen = Seen("sqlite", sessions)
     async with paced_server(folder, **settings) as server:
-        probe = V2Client(Tally())
+        probe = V2Client(MetricsRecorder())
         await connect(server.port, probe)
         await _asks(probe, 1)
         alone = await _asks(probe, probes)
         before_kib = resident_kib(server.pid)
-        clients = [IdleClient(Tally()) for _ in range(sessions - 1)]
+        clients = [IdleClient(MetricsRecorder()) for _ in range(sessions - 1)]
         began = time.monotonic()
         await _by_and_by([connect(server.port, client) for client in clients], "connected")
         connected_s = time.monotonic() - began
@@ -108,10 +108,10 @@ async def idle(folder: Path, sessions: int, *, ping_s: float = 10, probes: int =
 
 async def _asks(client: V2Client, turns: int) -> Sequence[int]:
     """How long each token took through the server, in nanoseconds."""
-    client.tally = Tally()
+    client.metrics = MetricsRecorder()
     for _ in range(turns):
         await client.ask(Order(50, 20_000, is_stamped=True))
-    return client.tally.token_ns
+    return client.metrics.token_ns
 
 
 async def _is_turned_away(server: ServerProcess) -> int | None:
@@ -124,7 +124,7 @@ async def _is_turned_away(server: ServerProcess) -> int | None:
 
 async def leak(folder: Path, sessions: int, *, turns: int = 10) -> list[Check]:
     """E14: so many sessions of some turns, half of them cut in a turn, a quarter never said goodbye to."""
-    seen, tally = Seen("sqlite", sessions), Tally()
+    seen, metrics = Seen("sqlite", sessions), MetricsRecorder()
     tools = tools_in(folder)
     settings = {
         "max_messages_per_s": 1000,
@@ -137,7 +137,7 @@ async def leak(folder: Path, sessions: int, *, turns: int = 10) -> list[Check]:
         before = descriptors_of(server.pid)
 
         async def hold(number: int) -> None:
-            await _talk(server.port, tally, number, turns)
+            await _talk(server.port, metrics, number, turns)
             seen.counts.seen["talks"] += 1
 
         warm = round(sessions * REST_SHARE)
@@ -176,9 +176,9 @@ async def _watched(seen: Seen, server: ServerProcess, talks: list[Coroutine[Any,
     seen.seconds = time.monotonic() - began
 
 
-async def _talk(port: int, tally: Tally, number: int, turns: int) -> None:
+async def _talk(port: int, metrics: MetricsRecorder, number: int, turns: int) -> None:
     order = Order(10, 1000)
-    client = V2Client(tally)
+    client = V2Client(metrics)
     await connect(port, client)
     for turn in range(turns):
         if number % 2 and turn == turns // 2:

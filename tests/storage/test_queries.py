@@ -5,10 +5,20 @@ from base64 import urlsafe_b64encode
 
 import pytest
 
-from app.services.profiles import Profiles
+from app.services.sessions.profiles import Profiles
 from app.storage.errors import BadCursor
 from app.storage.records import TITLE_CHARS, SessionFilter
 from app.storage.sql_store import SqlStore
+from app.storage.upkeep_writes import ProfileErased, ProfileStored
+from app.storage.writes import (
+    CallEnded,
+    CallStarted,
+    CallsTold,
+    MessagesStored,
+    SessionOpened,
+    TextAccepted,
+    TurnEnded,
+)
 from tests.storage.talks import a_call, a_session, a_text, an_answer, at
 
 ODD = "%_;--'\"\\"
@@ -19,16 +29,18 @@ def forged(text: str) -> str:
 
 
 async def test_talk_has_all_that_a_restart_needs(store: SqlStore):
-    store.session_opened(a_session(token_hash=b"\x00new", previous_token_hash=b"old\xff", summary="hablamos"))
-    store.text_accepted("s1", a_text(0))
-    store.text_accepted("s1", a_text(1, "y otra"))
-    store.call_started("s1", a_call("told"))
-    store.call_started("s1", a_call("untold"))
-    store.call_started("s1", a_call("running"))
-    store.call_ended("s1", "told", "done", ended_at=at(2), result='{"status":"done"}')
-    store.call_ended("s1", "untold", "cancelled", ended_at=at(3), result="null", reason="user")
-    store.calls_told("s1", ["told"], at(4))
-    await store.turn_ended("s1", "t0", "interrupted", [an_answer(2, status="interrupted")])
+    store.write(
+        SessionOpened(a_session(token_hash=b"\x00new", previous_token_hash=b"old\xff", summary="hablamos"))
+    )
+    store.write(TextAccepted("s1", a_text(0)))
+    store.write(TextAccepted("s1", a_text(1, "y otra")))
+    store.write(CallStarted("s1", a_call("told")))
+    store.write(CallStarted("s1", a_call("untold")))
+    store.write(CallStarted("s1", a_call("running")))
+    store.write(CallEnded("s1", "told", "done", ended_at=at(2), result='{"status":"done"}'))
+    store.write(CallEnded("s1", "untold", "cancelled", ended_at=at(3), result="null", reason="user"))
+    store.write(CallsTold("s1", ["told"], at(4)))
+    await store.write(TurnEnded("s1", "t0", "interrupted", [an_answer(2, status="interrupted")]))
 
     talk = await store.talk("s1")
 
@@ -57,8 +69,8 @@ async def test_messages_come_back_as_they_went_in(store: SqlStore):
         an_answer(2, "4", role="tool", tool_call_id="call_1"),
         an_answer(3, ""),
     ]
-    store.session_opened(a_session())
-    await store.messages_stored("s1", said)
+    store.write(SessionOpened(a_session()))
+    await store.write(MessagesStored("s1", said))
 
     assert list((await store.messages("s1")).rows) == said
 
@@ -73,8 +85,8 @@ async def test_unknown_session_is_none(store: SqlStore):
 async def test_newest_turns_are_loaded_and_those_that_no_summary_stands_for(
     store: SqlStore, summary_upto: int | None, first: int
 ):
-    store.session_opened(a_session(summary_upto=summary_upto))
-    await store.messages_stored("s1", [a_text(position) for position in range(20)])
+    store.write(SessionOpened(a_session(summary_upto=summary_upto)))
+    await store.write(MessagesStored("s1", [a_text(position) for position in range(20)]))
 
     talk = await store.talk("s1", newest_turns=3)
 
@@ -84,8 +96,8 @@ async def test_newest_turns_are_loaded_and_those_that_no_summary_stands_for(
 
 
 async def test_what_is_loaded_of_a_very_long_talk_is_bounded(store: SqlStore):
-    store.session_opened(a_session())
-    await store.messages_stored("s1", [a_text(position) for position in range(1_100)])
+    store.write(SessionOpened(a_session()))
+    await store.write(MessagesStored("s1", [a_text(position) for position in range(1_100)]))
 
     talk = await store.talk("s1")
 
@@ -97,7 +109,7 @@ async def test_what_is_loaded_of_a_very_long_talk_is_bounded(store: SqlStore):
 async def test_pages_join_to_the_whole_list(store: SqlStore):
     for number in range(7):
         # Pairs of the same moment: the id decides between them.
-        await store.session_opened(a_session(f"s{number}", created_at=at(number // 2)))
+        await store.write(SessionOpened(a_session(f"s{number}", created_at=at(number // 2))))
 
     seen: list[str] = []
     cursor = None
@@ -112,9 +124,9 @@ async def test_pages_join_to_the_whole_list(store: SqlStore):
 
 
 async def test_list_is_filtered(store: SqlStore):
-    store.session_opened(a_session("s1"))
-    store.session_opened(a_session("s2", ended_at=at(1)))
-    await store.session_opened(a_session("s3", user_id=ODD))
+    store.write(SessionOpened(a_session("s1")))
+    store.write(SessionOpened(a_session("s2", ended_at=at(1))))
+    await store.write(SessionOpened(a_session("s3", user_id=ODD)))
 
     async def ids(chosen: SessionFilter) -> set[str]:
         return {session.id for session in (await store.sessions(chosen)).rows}
@@ -128,10 +140,10 @@ async def test_list_is_filtered(store: SqlStore):
 
 async def test_talk_is_named_by_the_beginning_of_its_first_text(store: SqlStore):
     for number in range(3):
-        store.session_opened(a_session(f"s{number}"))
+        store.write(SessionOpened(a_session(f"s{number}")))
     greeting = an_answer(0, "buenas")
-    await store.messages_stored("s1", [greeting, a_text(1, "ñ" * 200), a_text(2, "otra cosa")])
-    await store.messages_stored("s2", [greeting])
+    await store.write(MessagesStored("s1", [greeting, a_text(1, "ñ" * 200), a_text(2, "otra cosa")]))
+    await store.write(MessagesStored("s2", [greeting]))
 
     titles = {session.id: session.title for session in (await store.sessions(SessionFilter())).rows}
     spoken = await store.sessions(SessionFilter(is_spoken=True))
@@ -159,8 +171,8 @@ async def test_cursor_that_is_not_ours_is_refused(store: SqlStore, cursor: str):
 
 
 async def test_messages_are_paged(store: SqlStore):
-    store.session_opened(a_session())
-    await store.messages_stored("s1", [a_text(position) for position in range(5)])
+    store.write(SessionOpened(a_session()))
+    await store.write(MessagesStored("s1", [a_text(position) for position in range(5)]))
 
     first = await store.messages("s1", limit=3)
     second = await store.messages("s1", limit=3, cursor=first.next_cursor)
@@ -170,17 +182,19 @@ async def test_messages_are_paged(store: SqlStore):
 
 
 async def test_search_finds_words_whatever_their_case_and_accents(store: SqlStore):
-    store.session_opened(a_session())
-    store.session_opened(a_session("s2"))
-    store.text_accepted("s2", a_text(0, "el árbol de otra sesión"))
-    await store.messages_stored(
-        "s1",
-        [
-            a_text(0, "Un ÁRBOL alto"),
-            an_answer(1, "Nada"),
-            a_text(2, "alto"),
-            an_answer(3, "árbol", role="tool"),
-        ],
+    store.write(SessionOpened(a_session()))
+    store.write(SessionOpened(a_session("s2")))
+    store.write(TextAccepted("s2", a_text(0, "el árbol de otra sesión")))
+    await store.write(
+        MessagesStored(
+            "s1",
+            [
+                a_text(0, "Un ÁRBOL alto"),
+                an_answer(1, "Nada"),
+                a_text(2, "alto"),
+                an_answer(3, "árbol", role="tool"),
+            ],
+        )
     )
 
     found = await store.search("s1", "arbol ALTO")
@@ -191,20 +205,20 @@ async def test_search_finds_words_whatever_their_case_and_accents(store: SqlStor
 
 @pytest.mark.parametrize("sign", list(ODD))
 async def test_search_takes_every_sign_literally(store: SqlStore, sign: str):
-    store.session_opened(a_session())
-    await store.messages_stored("s1", [a_text(0, "abc"), a_text(1, f"a{sign}c")])
+    store.write(SessionOpened(a_session()))
+    await store.write(MessagesStored("s1", [a_text(0, "abc"), a_text(1, f"a{sign}c")]))
 
     assert [message.position for message in await store.search("s1", f"a{sign}c")] == [1]
     assert await store.search("s1", " ") == ()
 
 
 async def test_search_leaves_out_what_was_refused_and_what_came_again_in_other_words(store: SqlStore):
-    store.session_opened(a_session())
-    store.text_accepted("s1", a_text(0, "el tren malo"))
-    store.turn_ended("s1", "t0", "refused", [])
-    store.text_accepted("s1", a_text(1, "el tren"))
-    store.turn_ended("s1", "t1", "joined", [])
-    await store.text_accepted("s1", a_text(2, "el tren bueno"))
+    store.write(SessionOpened(a_session()))
+    store.write(TextAccepted("s1", a_text(0, "el tren malo")))
+    store.write(TurnEnded("s1", "t0", "refused", []))
+    store.write(TextAccepted("s1", a_text(1, "el tren")))
+    store.write(TurnEnded("s1", "t1", "joined", []))
+    await store.write(TextAccepted("s1", a_text(2, "el tren bueno")))
 
     assert [message.position for message in await store.search("s1", "tren")] == [2]
 
@@ -212,18 +226,18 @@ async def test_search_leaves_out_what_was_refused_and_what_came_again_in_other_w
 async def test_profile_is_kept_replaced_and_erased(store: SqlStore):
     assert await store.profile("ana") is None
 
-    await store.profile_stored("ana", {"name": "Ana"})
-    await store.profile_stored("ana", {"name": "Ana", "notes": ["le gusta el té"]})
+    await store.write(ProfileStored("ana", {"name": "Ana"}))
+    await store.write(ProfileStored("ana", {"name": "Ana", "notes": ["le gusta el té"]}))
     assert await store.profile("ana") == {"name": "Ana", "notes": ["le gusta el té"]}
 
-    await store.profile_erased("ana")
+    await store.write(ProfileErased("ana"))
     assert await store.profile("ana") is None
 
 
 async def test_sessions_of_one_user_write_one_profile_and_erasure_leaves_none(store: SqlStore):
     profiles = Profiles(store, timeout_s=20)
     for session_id in ("s1", "s2"):
-        await store.session_opened(a_session(session_id))
+        await store.write(SessionOpened(a_session(session_id)))
     sessions = [profiles.for_session("ana", session_id) for session_id in ("s1", "s2")]
     await asyncio.gather(
         *(
@@ -234,8 +248,8 @@ async def test_sessions_of_one_user_write_one_profile_and_erasure_leaves_none(st
     )
     stored = await store.profile("ana")
 
-    await profiles.of("ana").erase_with_user()
-    late = store.profile_stored("ana", {"name": "Ana"}, "s1")
+    await profiles.of("ana").erase_with_user(at(9))
+    late = store.write(ProfileStored("ana", {"name": "Ana"}, "s1"))
 
     assert stored is not None and sorted(stored["notes"]) == ["nota 0", "nota 1"]
     assert not await late.wait(20)

@@ -8,12 +8,14 @@ from sqlalchemy import text
 
 from app.storage.errors import StoreUnavailable
 from app.storage.sql_store import SqlStore
-from tests.storage.talks import Log, a_session, a_text, an_answer, at, file_at, store_at
+from app.storage.upkeep_writes import ProfileStored, UserErased
+from app.storage.writes import MessagesStored, SessionChanged, SessionOpened, TextAccepted, TurnEnded
+from tests.storage.talks import NOW, Log, a_session, a_text, an_answer, at, file_at, store_at
 
 
 async def test_receipt_is_true_once_it_is_stored(store: SqlStore):
-    store.session_opened(a_session())
-    receipt = store.text_accepted("s1", a_text(0))
+    store.write(SessionOpened(a_session()))
+    receipt = store.write(TextAccepted("s1", a_text(0)))
 
     assert not receipt.is_durable
     assert await receipt.wait(10)
@@ -23,12 +25,12 @@ async def test_receipt_is_true_once_it_is_stored(store: SqlStore):
 
 async def test_next_server_finds_the_talk(address: str):
     async with store_at(address) as first:
-        first.session_opened(a_session())
-        first.text_accepted("s1", a_text(0))
-        first.turn_ended("s1", "t0", "ok", [an_answer(1)])
+        first.write(SessionOpened(a_session()))
+        first.write(TextAccepted("s1", a_text(0)))
+        first.write(TurnEnded("s1", "t0", "ok", [an_answer(1)]))
 
     async with store_at(address) as second:
-        await second.profile_stored("ana", {})  # writes go in their order: the start's own is done
+        await second.write(ProfileStored("ana", {}))  # writes go in their order: the start's own is done
         talk = await second.talk("s1")
 
         assert talk is not None
@@ -37,9 +39,9 @@ async def test_next_server_finds_the_talk(address: str):
 
 
 async def test_corrected_answer_replaces_the_first(store: SqlStore):
-    store.session_opened(a_session())
-    store.turn_ended("s1", "t0", "ok", [an_answer(0, "uno dos tres")])
-    await store.messages_stored("s1", [an_answer(0, "uno dos", status="interrupted")])
+    store.write(SessionOpened(a_session()))
+    store.write(TurnEnded("s1", "t0", "ok", [an_answer(0, "uno dos tres")]))
+    await store.write(MessagesStored("s1", [an_answer(0, "uno dos", status="interrupted")]))
 
     [message] = (await store.messages("s1")).rows
     assert (message.content, message.status) == ("uno dos", "interrupted")
@@ -53,25 +55,25 @@ def files_of(address: str) -> dict[str, bytes]:
 async def test_erased_user_is_nowhere_in_the_files(sqlite_address: str):
     secret = secrets.token_hex(16)
     async with store_at(sqlite_address) as store:
-        store.session_opened(a_session())
-        await store.text_accepted("s1", a_text(0, f"{secret} " * 5000))
+        store.write(SessionOpened(a_session()))
+        await store.write(TextAccepted("s1", a_text(0, f"{secret} " * 5000)))
         assert any(secret.encode() in content for content in files_of(sqlite_address).values())
 
-        await store.user_erased("ana")
+        await store.write(UserErased("ana", NOW))
         # The log is emptied right after the erasure's transaction; the next write stands behind it.
-        await store.session_opened(a_session("s2", user_id="eva"))
+        await store.write(SessionOpened(a_session("s2", user_id="eva")))
 
         assert not [name for name, held in files_of(sqlite_address).items() if secret.encode() in held]
 
 
 async def test_late_write_does_not_bring_an_erased_talk_back(store: SqlStore, log: Log):
-    await store.session_opened(a_session())
-    erased = store.user_erased("ana")
+    await store.write(SessionOpened(a_session()))
+    erased = store.write(UserErased("ana", NOW))
     late = [
-        store.text_accepted("s1", a_text(0)),
-        store.session_changed("s1", {"locale": "en"}),
-        store.session_opened(a_session()),
-        store.profile_stored("ana", {"name": "Ana"}, "s1"),
+        store.write(TextAccepted("s1", a_text(0))),
+        store.write(SessionChanged("s1", {"locale": "en"})),
+        store.write(SessionOpened(a_session())),
+        store.write(ProfileStored("ana", {"name": "Ana"}, "s1")),
     ]
 
     assert await erased.wait(10)
@@ -85,9 +87,9 @@ async def test_late_write_does_not_bring_an_erased_talk_back(store: SqlStore, lo
 
 async def test_old_talks_leave_and_others_stay(store: SqlStore):
     for number in range(450):
-        store.session_opened(a_session(f"old{number}", ended_at=at(number)))
-    store.session_opened(a_session("active"))
-    await store.session_opened(a_session("fresh", ended_at=at(9000)))
+        store.write(SessionOpened(a_session(f"old{number}", ended_at=at(number))))
+    store.write(SessionOpened(a_session("active")))
+    await store.write(SessionOpened(a_session("fresh", ended_at=at(9000))))
 
     assert await store.forget_ended(at(1000)) == 450
 
@@ -98,7 +100,7 @@ async def test_old_talks_leave_and_others_stay(store: SqlStore):
 
 async def test_read_that_takes_too_long_is_given_up_and_the_next_one_works(postgres_address: str):
     async with store_at(postgres_address, timeout_s=0.3) as store, store_at_second(postgres_address) as other:
-        assert await store.session_opened(a_session()).wait(10)
+        assert await store.write(SessionOpened(a_session())).wait(10)
         async with other.begin():
             await other.execute(text("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE"))
             with pytest.raises(StoreUnavailable):
@@ -125,8 +127,8 @@ def store_at_second(address: str):
 
 
 async def test_two_hundred_at_once_wait_for_their_turn(store: SqlStore):
-    await store.session_opened(a_session())
-    receipts = [store.text_accepted("s1", a_text(position)) for position in range(200)]
+    await store.write(SessionOpened(a_session()))
+    receipts = [store.write(TextAccepted("s1", a_text(position))) for position in range(200)]
     reads = [store.session("s1") for _ in range(200)]
 
     assert all(await asyncio.gather(*receipts))
@@ -136,7 +138,7 @@ async def test_two_hundred_at_once_wait_for_their_turn(store: SqlStore):
 
 async def test_closed_store_is_not_read(address: str):
     async with store_at(address) as store:
-        store.session_opened(a_session())
+        store.write(SessionOpened(a_session()))
 
     with pytest.raises(StoreUnavailable, match="closed"):
         await store.messages("s1")

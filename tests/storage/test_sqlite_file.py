@@ -14,7 +14,7 @@ from app.clock import SystemClock
 from app.storage.errors import StoreUnavailable
 from app.storage.sqlite_file import READERS
 from app.storage.writer import Writer
-from app.storage.writes import Writes
+from app.storage.writes import SessionOpened
 from tests.storage.talks import a_session, database_at, file_at
 
 COUNT = text("SELECT count(*) FROM users")
@@ -33,9 +33,8 @@ async def test_batch_for_sqlite_lands_while_the_loop_is_held_up(sqlite_address: 
     database = database_at(sqlite_address)
     writer = Writer(database.connect, SystemClock())
     await writer.start()
-    writes = Writes(database.dialect)
-    assert await writer.put(writes.session_opened(a_session()))
-    receipts = [writer.put(writes.session_opened(a_session(f"s{number}"))) for number in range(100, 150)]
+    assert await writer.put(SessionOpened(a_session()))
+    receipts = [writer.put(SessionOpened(a_session(f"s{number}"))) for number in range(100, 150)]
     for _ in range(3):  # until the writer has handed them over
         await asyncio.sleep(0)
 

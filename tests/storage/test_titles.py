@@ -4,6 +4,7 @@ import pytest
 
 from app.storage.records import SessionFilter
 from app.storage.sql_store import SqlStore
+from app.storage.writes import MessagesStored, SessionChanged, SessionOpened
 from tests.storage.talks import NOW, a_session, a_text, an_answer, at
 
 
@@ -14,10 +15,10 @@ async def with_talks(store: SqlStore) -> None:
         "s3": ("árbol y perro", "vale"),
     }
     for number, (session_id, (text, answer)) in enumerate(texts.items()):
-        store.session_opened(a_session(session_id, created_at=at(number)))
-        store.messages_stored(session_id, [a_text(0, text), an_answer(1, answer)])
-    store.session_opened(a_session("other", user_id="luis", created_at=at(9)))
-    await store.messages_stored("other", [a_text(0, "árbol")]).wait(5)
+        store.write(SessionOpened(a_session(session_id, created_at=at(number))))
+        store.write(MessagesStored(session_id, [a_text(0, text), an_answer(1, answer)]))
+    store.write(SessionOpened(a_session("other", user_id="luis", created_at=at(9))))
+    await store.write(MessagesStored("other", [a_text(0, "árbol")])).wait(5)
 
 
 async def found(store: SqlStore, query: str) -> list[str]:
@@ -48,13 +49,13 @@ async def test_talks_are_found_by_all_words_of_a_query(store: SqlStore, query: s
 
 async def test_given_title_stands_for_the_first_text_and_is_found(store: SqlStore) -> None:
     await with_talks(store)
-    await store.session_changed("s2", {"given_title": "Ñandú 50%"}).wait(5)
+    await store.write(SessionChanged("s2", {"given_title": "Ñandú 50%"})).wait(5)
     named = await store.session("s2")
     by_title, by_both = await found(store, "nandu"), await found(store, "nandú perro")
     # Taken up again, a session knows nothing of its title, and leaves it.
-    await store.session_opened(a_session("s2", last_activity=NOW)).wait(5)
+    await store.write(SessionOpened(a_session("s2", last_activity=NOW))).wait(5)
     resumed = await store.session("s2")
-    await store.session_changed("s2", {"given_title": None}).wait(5)
+    await store.write(SessionChanged("s2", {"given_title": None})).wait(5)
     unnamed = await store.session("s2")
 
     assert named is not None and resumed is not None and unnamed is not None

@@ -12,8 +12,18 @@ from sqlalchemy.exc import IntegrityError
 from app.storage.connections import WritingConnection
 from app.storage.errors import RowRefused
 from app.storage.models import metadata, sessions
-from app.storage.operations import Operation
-from app.storage.writes import Writes
+from app.storage.operations import Write
+from app.storage.upkeep_writes import DetachedEnded, ProfileStored, ServerStarted, SessionErased, UserErased
+from app.storage.writes import (
+    CallEnded,
+    CallStarted,
+    CallsTold,
+    MessageMarked,
+    MessagesStored,
+    SessionChanged,
+    SessionOpened,
+    TurnEnded,
+)
 from tests.storage.talks import NOW, a_call, a_session, a_text, an_answer, at, database_at
 
 
@@ -23,13 +33,13 @@ class Hand:
     def __init__(self, connection: WritingConnection) -> None:
         self._connection = connection
 
-    async def apply(self, *operations: Operation) -> None:
+    async def apply(self, *writes: Write) -> None:
         """In one transaction."""
 
         def work(database: Connection) -> None:
             with database.begin():
-                for operation in operations:
-                    operation.apply(database)
+                for write in writes:
+                    write.operation().apply(database)
 
         await self._connection.run(work)
 
@@ -53,29 +63,24 @@ async def hand(address: str) -> AsyncIterator[Hand]:
     await database.aclose()
 
 
-@pytest.fixture
-def writes(address: str) -> Writes:
-    return Writes(address.partition(":")[0])
-
-
 LIFE = UUID(int=1)
 
 TALKS = {name: table for name, table in metadata.tables.items() if name not in ("nodes", "lives")}
 """The tables that talks are in; the others are the server's own."""
 
 
-async def test_whole_talk_applied_twice_is_there_once(hand: Hand, writes: Writes):
+async def test_whole_talk_applied_twice_is_there_once(hand: Hand):
     talk = [
-        writes.server_started(LIFE, NOW),
-        writes.session_opened(a_session()),
-        writes.messages_stored("s1", [a_text(0)]),
-        writes.call_started("s1", a_call()),
-        writes.call_ended("s1", "call_1", "done", at(3), '{"status":"done"}', None),
-        writes.turn_ended("s1", "t0", "ok", [an_answer(1)]),
-        writes.calls_told("s1", ["call_1"], at(4)),
-        writes.message_marked("s1", 0, "refused"),
-        writes.session_changed("s1", {"locale": "en", "detached_at": at(5)}),
-        writes.profile_stored("ana", {"name": "Ana"}, "s1"),
+        ServerStarted(LIFE, NOW),
+        SessionOpened(a_session()),
+        MessagesStored("s1", [a_text(0)]),
+        CallStarted("s1", a_call()),
+        CallEnded("s1", "call_1", "done", at(3), '{"status":"done"}', None),
+        TurnEnded("s1", "t0", "ok", [an_answer(1)]),
+        CallsTold("s1", ["call_1"], at(4)),
+        MessageMarked("s1", 0, "refused"),
+        SessionChanged("s1", {"locale": "en", "detached_at": at(5)}),
+        ProfileStored("ana", {"name": "Ana"}, "s1"),
     ]
     kept: list[dict[str, list[tuple[Any, ...]]]] = []
     for _ in range(2):
@@ -88,58 +93,58 @@ async def test_whole_talk_applied_twice_is_there_once(hand: Hand, writes: Writes
     }  # fmt: skip
 
 
-async def test_other_message_in_the_same_place_is_refused(hand: Hand, writes: Writes):
-    await hand.apply(writes.session_opened(a_session()), writes.messages_stored("s1", [a_text(0)]))
+async def test_other_message_in_the_same_place_is_refused(hand: Hand):
+    await hand.apply(SessionOpened(a_session()), MessagesStored("s1", [a_text(0)]))
 
     with pytest.raises(RowRefused):
-        await hand.apply(writes.messages_stored("s1", [an_answer(0, turn_id="t9")]))
+        await hand.apply(MessagesStored("s1", [an_answer(0, turn_id="t9")]))
 
 
-async def test_same_client_id_twice_is_refused(hand: Hand, writes: Writes):
-    await hand.apply(writes.session_opened(a_session()), writes.messages_stored("s1", [a_text(0)]))
+async def test_same_client_id_twice_is_refused(hand: Hand):
+    await hand.apply(SessionOpened(a_session()), MessagesStored("s1", [a_text(0)]))
 
     with pytest.raises(IntegrityError):
-        await hand.apply(writes.messages_stored("s1", [a_text(1, client_id="c0")]))
+        await hand.apply(MessagesStored("s1", [a_text(1, client_id="c0")]))
 
 
-async def test_message_without_its_session_is_refused(hand: Hand, writes: Writes):
+async def test_message_without_its_session_is_refused(hand: Hand):
     with pytest.raises(IntegrityError):
-        await hand.apply(writes.messages_stored("nobody", [a_text(0)]))
+        await hand.apply(MessagesStored("nobody", [a_text(0)]))
 
 
-async def test_erased_session_does_not_come_back(hand: Hand, writes: Writes):
+async def test_erased_session_does_not_come_back(hand: Hand):
     await hand.apply(
-        writes.session_opened(a_session()),
-        writes.messages_stored("s1", [a_text(0)]),
-        writes.call_started("s1", a_call()),
-        writes.session_erased("s1", NOW),
+        SessionOpened(a_session()),
+        MessagesStored("s1", [a_text(0)]),
+        CallStarted("s1", a_call()),
+        SessionErased("s1", NOW),
     )
 
     with pytest.raises(RowRefused):
-        await hand.apply(writes.session_opened(a_session()))
+        await hand.apply(SessionOpened(a_session()))
     with pytest.raises(RowRefused):
-        await hand.apply(writes.profile_stored("ana", {}, "s1"))
+        await hand.apply(ProfileStored("ana", {}, "s1"))
     left = {name: len(await hand.rows(table)) for name, table in TALKS.items()}
     assert left == {"users": 0, "sessions": 0, "messages": 0, "tool_calls": 0, "erased_sessions": 1}
 
 
-async def test_erased_user_leaves_nothing_and_others_stay(hand: Hand, writes: Writes):
+async def test_erased_user_leaves_nothing_and_others_stay(hand: Hand):
     of_users = (("s1", "ana"), ("s2", "ana"), ("s3", "eva"))
-    await hand.apply(*(writes.session_opened(a_session(id_, user_id=user)) for id_, user in of_users))
-    await hand.apply(writes.profile_stored("ana", {}, ""), writes.user_erased("ana", NOW))
+    await hand.apply(*(SessionOpened(a_session(id_, user_id=user)) for id_, user in of_users))
+    await hand.apply(ProfileStored("ana", {}, ""), UserErased("ana", NOW))
 
     assert await hand.found(select(sessions.c.id)) == [("s3",)]
     with pytest.raises(RowRefused):
-        await hand.apply(writes.session_opened(a_session("s2")))
+        await hand.apply(SessionOpened(a_session("s2")))
 
 
-async def test_started_server_finds_the_connected_ones_gone_since_now(hand: Hand, writes: Writes):
+async def test_started_server_finds_the_connected_ones_gone_since_now(hand: Hand):
     await hand.apply(
-        writes.session_opened(a_session("was connected")),
-        writes.session_opened(a_session("left before", detached_at=at(1))),
-        writes.session_opened(a_session("ended", ended_at=at(2))),
-        writes.session_opened(a_session("by a clock that was set back", created_at=at(60))),
-        writes.server_started(LIFE, at(50)),
+        SessionOpened(a_session("was connected")),
+        SessionOpened(a_session("left before", detached_at=at(1))),
+        SessionOpened(a_session("ended", ended_at=at(2))),
+        SessionOpened(a_session("by a clock that was set back", created_at=at(60))),
+        ServerStarted(LIFE, at(50)),
     )
 
     left = dict(await hand.found(select(sessions.c.id, sessions.c.detached_at)))
@@ -151,28 +156,28 @@ async def test_started_server_finds_the_connected_ones_gone_since_now(hand: Hand
     }
 
 
-async def test_session_ends_when_nobody_came_back(hand: Hand, writes: Writes):
+async def test_session_ends_when_nobody_came_back(hand: Hand):
     await hand.apply(
-        writes.session_opened(a_session("long gone", detached_at=at(1))),
-        writes.session_opened(a_session("just gone", detached_at=at(9))),
-        writes.session_opened(a_session("here")),
-        writes.detached_ended(at(5)),
+        SessionOpened(a_session("long gone", detached_at=at(1))),
+        SessionOpened(a_session("just gone", detached_at=at(9))),
+        SessionOpened(a_session("here")),
+        DetachedEnded(at(5)),
     )
 
     ended = dict(await hand.found(select(sessions.c.id, sessions.c.ended_at)))
     assert ended == {"long gone": at(1), "just gone": None, "here": None}
 
 
-def test_writes_of_a_talk_share_their_statements_so_that_thousands_may_wait(writes: Writes):
+def test_writes_of_a_talk_share_their_statements_so_that_thousands_may_wait():
     """Made anew for each write, statements cost a turn a millisecond and each write that waits 35 KiB."""
 
     def statements(n: int) -> list[object]:
         written = [
-            writes.session_opened(a_session()),
-            writes.turn_ended("s1", f"t{n}", "ok", [a_text(n), an_answer(n + 1)]),
-            writes.call_started("s1", a_call()),
-            writes.call_ended("s1", "call_1", "done", at(n), '{"status":"done"}', None),
+            SessionOpened(a_session()),
+            TurnEnded("s1", f"t{n}", "ok", [a_text(n), an_answer(n + 1)]),
+            CallStarted("s1", a_call()),
+            CallEnded("s1", "call_1", "done", at(n), '{"status":"done"}', None),
         ]
-        return [step.statement for operation in written for step in operation.steps]
+        return [step.statement for write in written for step in write.operation().steps]
 
     assert [id(statement) for statement in statements(0)] == [id(statement) for statement in statements(2)]

@@ -117,7 +117,7 @@ class ServerProcess:
             self._process = None
 
 
-class Visitor:
+class HandshakeInfo:
     """A person in front of the page; speaks of roles and names, as a screen reader does."""
 
     def __init__(self, page: Page) -> None:
@@ -198,7 +198,7 @@ async def visiting(
     height: int = 800,
     forgiven: Sequence[str] = (),
     prepare: Callable[[Page], Awaitable[None]] | None = None,
-) -> AsyncIterator[Visitor]:
+) -> AsyncIterator[HandshakeInfo]:
     """Opens the page as a new visitor; afterwards, fails for anything that the browser complained about.
 
     Args:
@@ -212,7 +212,7 @@ async def visiting(
     """
     context = await browser.new_context(locale=locale, viewport={"width": width, "height": height})
     try:
-        visitor = Visitor(await context.new_page())
+        visitor = HandshakeInfo(await context.new_page())
         if prepare is not None:
             await prepare(visitor.page)
         await visitor.page.goto(url)

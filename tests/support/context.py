@@ -9,7 +9,7 @@ from app.clock import Clock, SystemClock
 from app.errors import Locale
 from app.outbound.httpx_transports import operator_client
 from app.session.profile import ProfileKeeper
-from app.tools.base import Remark, Remarks, Tool, ToolContext
+from app.tools.base import SearchHit, SearchHits, Tool, ToolContext
 from config.settings import Settings
 
 
@@ -27,13 +27,13 @@ class Reports:
 class SaidBefore:
     """A talk in which just this was found; it notes what was looked for."""
 
-    found: Sequence[Remark] = ()
+    found: Sequence[SearchHit] = ()
     is_all: bool = True
     asked: list[tuple[str, int]] = field(default_factory=list)
 
-    async def search(self, query: str, limit: int) -> Remarks:
+    async def search(self, query: str, limit: int) -> SearchHits:
         self.asked.append((query, limit))
-        return Remarks(self.found[:limit], self.is_all)
+        return SearchHits(self.found[:limit], self.is_all)
 
 
 OF_TESTS: dict[str, Any] = {
@@ -83,4 +83,4 @@ async def tool_context(
 
 def arguments_of(tool: Tool, **values: Any) -> Any:
     """The tool's arguments, checked as a model's would be."""
-    return tool.arguments.model_validate(values)
+    return tool.parsed(values)

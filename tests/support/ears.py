@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Literal
 
-from app.voice.base import EAR_RATE_HZ, Senses, SpeechEvent, Transcript, Utterance
+from app.speech.base import EAR_RATE_HZ, SpeechEvent, SpeechInputEngines, Transcription, Utterance
 
 FRAME_MS = 20
 FRAME_BYTES = EAR_RATE_HZ * FRAME_MS // 1000 * 2
@@ -53,6 +53,8 @@ class LevelDetector:
         self._is_confirmed = False
         self._end = 0
 
+    is_surely_speech = True
+
     @property
     def voiced_ms(self) -> float:
         return self._end / 32
@@ -99,6 +101,7 @@ class WordRecogniser:
 
     Attributes:
         deaf_passes: So many of the next passes that are no partial ones come back as nothing.
+        is_doubtful: Words of sound that is surely spoken are doubtful.
     """
 
     name: Literal["azure", "local"] = "local"
@@ -108,11 +111,12 @@ class WordRecogniser:
         self.fails: list[BaseException] = []
         self.has_idle_worker = True
         self.deaf_passes = 0
+        self.is_doubtful = False
         self.running = 0
         self._vocabulary = vocabulary
         self._pass_s = pass_s
 
-    async def transcribe(self, utterance: Utterance) -> Transcript:
+    async def transcribe(self, utterance: Utterance) -> Transcription:
         self.passes.append(utterance)
         self.running += 1
         try:
@@ -121,8 +125,10 @@ class WordRecogniser:
                 raise self.fails.pop(0)
             if self.deaf_passes and utterance.urgency != "partial":
                 self.deaf_passes -= 1
-                return Transcript("", utterance.hint)
-            return Transcript(self._vocabulary.words_in(utterance.pcm), utterance.hint)
+                return Transcription("", utterance.hint)
+            words = self._vocabulary.words_in(utterance.pcm)
+            is_doubtful = self.is_doubtful and utterance.is_spoken
+            return Transcription(words, utterance.hint, is_doubtful=is_doubtful)
         finally:
             self.running -= 1
 
@@ -147,6 +153,8 @@ async def no_clips(clip: bytes, owner: str) -> bytes:
     raise AssertionError("no clip was expected")
 
 
-def new_senses(recogniser: WordRecogniser, judge: FullStops | None = None) -> Senses:
+def new_senses(recogniser: WordRecogniser, judge: FullStops | None = None) -> SpeechInputEngines:
     """The senses of that world."""
-    return Senses(recogniser, judge or FullStops(), LevelDetector, lambda rate: lambda pcm: pcm, no_clips)
+    return SpeechInputEngines(
+        recogniser, judge or FullStops(), LevelDetector, lambda rate: lambda pcm: pcm, no_clips
+    )

@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 
-from app.voice.worker_wire import Frame, Handler, Header
+from app.speech.engines.worker_wire import Frame, Handler, Header
 
 
 def load(options: Header) -> Handler:

@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from app.services.profiles import Profiles
+from app.services.sessions.profiles import Profiles
 from app.storage.errors import StoreUnavailable
 from app.storage.no_store import NoStore
+from app.storage.operations import Write
 from app.storage.records import SessionChange
+from app.storage.upkeep_writes import ProfileErased, ProfileStored, UserErased
 from app.storage.writer import Receipt
+from app.storage.writes import SessionChanged
 
 
 class HeldStore(NoStore):
@@ -34,17 +37,16 @@ class HeldStore(NoStore):
             raise StoreUnavailable("held")
         return stored
 
-    def profile_stored(self, user_id: str, profile: dict[str, Any], session_id: str = "") -> Receipt:
-        return self._written(profile)
-
-    def profile_erased(self, user_id: str) -> Receipt:
-        return self._written(None)
-
-    def user_erased(self, user_id: str) -> Receipt:
-        return self._written(None)
-
-    def session_changed(self, session_id: str, change: SessionChange) -> Receipt:
-        self.changes.append(change)
+    def write(self, write: Write) -> Receipt:
+        match write:
+            case ProfileStored():
+                return self._written(write.profile)
+            case ProfileErased() | UserErased():
+                return self._written(None)
+            case SessionChanged():
+                self.changes.append(write.change)
+            case _:
+                pass
         return Receipt.refused()
 
     def _written(self, profile: dict[str, Any] | None) -> Receipt:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from app.llm.base import ChatProvider
-from app.voice.base import Half, VoiceEngines
-from app.voice.readiness import HalfState, VoiceParts, states_of
+from app.speech.base import Half, VoiceEngines
+from app.speech.models.readiness import HalfState, VoiceParts, states_of
 from tests.support.context import settings_with
 from tests.support.server import Server, running_server
 

@@ -7,12 +7,14 @@ from typing import Any
 
 import orjson
 
-from app.services.live_session import LiveSession
-from app.session.pump import Link, Pump
+from app.protocol.wires import V1, V2
+from app.services.sessions.directory import OneProcess
+from app.services.sessions.live_session import LiveSession
+from app.session.pump import Attachment, Pump
 from app.session.ring import Ring
 from app.session.transport import ConnectionGone
-from app.talking.session_voice import SessionVoice
-from app.voice.base import VoiceEngines
+from app.speech.base import VoiceEngines
+from app.speech.session_audio import SessionAudio
 from tests.support.context import settings_with
 from tests.support.talk import Talk
 from tests.support.virtual_time import VirtualClock
@@ -57,6 +59,12 @@ class Wire:
             raise ConnectionGone
         self.sent.append(orjson.loads(text))
 
+    def send_at_once(self, message: str | bytes) -> bool:
+        if self.is_gone or not self.may_send.is_set():
+            return False
+        self.sent.append(orjson.loads(message))
+        return True
+
     def abort(self) -> None:
         self.is_gone = True
 
@@ -78,14 +86,16 @@ def live_of(
     t: Talk, *, ring: Ring | None = None, engines: Callable[[], VoiceEngines] = VoiceEngines
 ) -> LiveSession:
     """The talk's session; with a ring it is one of v2."""
-    pump = Pump(t.session.outbox, t.session.locale, ring)
-    voice = SessionVoice(t.session, t.conversation, settings_with(), engines)
-    return LiveSession(t.session, t.conversation, voice, VirtualClock(), pump)
+    pump = Pump(t.session.outbox, V1 if ring is None else V2, t.session.locale, ring)
+    voice = SessionAudio(t.session, t.conversation, settings_with(), engines)
+    return LiveSession(
+        t.session, t.conversation, voice, VirtualClock(), pump, OneProcess().begin(t.session.session_id)
+    )
 
 
-def attached(live: LiveSession, wire: Wire) -> Link:
+def attached(live: LiveSession, wire: Wire) -> Attachment:
     """A link over the wire, which listens to the session from its first message on."""
-    link = Link(wire)
+    link = Attachment(wire)
     live.pump.attach(link)
     return link
 

@@ -8,40 +8,26 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal
 
 import orjson
 
 from app.clock import SystemClock
-from app.conversation.contribution import Contribution, Mode
+from app.conversation.injected_message import InjectedMessage, Mode
 from app.errors import AgentError
-from app.services.dialects import V2
+from app.protocol.wires import V2
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.transport import ConnectionGone
 from app.storage.opening import open_store
+from app.storage.operations import Write
 from app.storage.store import Store
 from app.storage.writer import Receipt
 from app.tools.base import Tool
-from app.tools.registry import ToolRegistry
+from app.tools.tool_list import ToolRegistry
 from config.settings import Settings
 from tests.support.scripted import ScriptedModel
 
 PATIENCE_S = 20
-
-_WRITES = (
-    "session_opened",
-    "session_changed",
-    "text_accepted",
-    "messages_stored",
-    "turn_ended",
-    "turn_cut",
-    "message_marked",
-    "call_started",
-    "call_began",
-    "call_ended",
-    "calls_told",
-)
 
 Message = dict[str, Any]
 
@@ -81,20 +67,22 @@ class MortalStore:
     def __init__(self, store: Store, end: "End") -> None:
         self._store = store
         self._end = end
-        self._line: list[tuple[partial[Receipt], Receipt]] = []
+        self._line: list[tuple[Write, Receipt]] = []
         self._task: asyncio.Task[None] | None = None
         self._writes = 0
         self.is_over = asyncio.Event()
         self.is_dead = False
 
     def __getattr__(self, name: str) -> Any:
-        part = getattr(self._store, name)
-        return partial(self._write, part) if name in _WRITES else part
+        return getattr(self._store, name)
 
-    def _write(self, part: Any, *args: Any, **options: Any) -> Receipt:
+    def write(self, write: Write) -> Receipt:
+        """Takes a write; those of sessions count."""
+        if not write.operation().session_id:
+            return self._store.write(write)
         receipt = Receipt()
         if not self.is_dead:
-            self._line.append((partial(part, *args, **options), receipt))
+            self._line.append((write, receipt))
             if self._task is None:
                 self._task = asyncio.create_task(self._commit(), name="mortal store")
         return receipt
@@ -110,10 +98,10 @@ class MortalStore:
             elif is_last:
                 self.is_dead = True
                 if self._end.how == "killed after":
-                    await write()
+                    await self._store.write(write)
                 self.is_over.set()
                 return
-            await write()
+            await self._store.write(write)
             receipt.settle(True)
         self._task = None
 
@@ -151,6 +139,11 @@ class _Wire:
             raise ConnectionGone
         self._client.hears(orjson.loads(message))
 
+    def send_at_once(self, message: str | bytes) -> bool:
+        if not self._store.is_dead:
+            self._client.hears(orjson.loads(message))
+        return not self._store.is_dead
+
     def abort(self) -> None:
         self.says(None)
 
@@ -174,7 +167,7 @@ class KilledClient:
     heard: list[list[Message]] = field(default_factory=list[list[Message]])
     texts: list[Message] = field(default_factory=list[Message])
     receipts: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
-    taken: dict[str, Contribution] = field(default_factory=dict[str, Contribution])
+    taken: dict[str, InjectedMessage] = field(default_factory=dict[str, InjectedMessage])
 
     def hears(self, message: Message) -> None:
         """Takes a message in."""
@@ -222,14 +215,14 @@ class Life:
 
     def adds(self, content: str, mode: Mode) -> None:
         """A back end adds something, and learns whether it is durable."""
-        self._tasks.append(asyncio.create_task(self._add(Contribution(content, mode)), name="back end"))
+        self._tasks.append(asyncio.create_task(self._add(InjectedMessage(content, mode)), name="back end"))
 
-    async def _add(self, contribution: Contribution) -> None:
+    async def _add(self, contribution: InjectedMessage) -> None:
         live = self.service.sessions.get(self.client.session_id)
         if live is None:
             return
         try:
-            receipt = live.conversation.put_in(contribution)
+            receipt = live.conversation.inject(contribution)
         except AgentError:
             return
         if await receipt and not self.store.is_dead:

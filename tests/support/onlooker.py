@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.chat import ApiMessage, Usage
+from app.chat import ApiMessage, TokenUsage
 from app.protocol.events import Event
 from app.session.observer import ModelCall, Observer, ResumeOutcome
 
@@ -17,11 +17,11 @@ class Call:
     turn_id: str | None
     messages: list[ApiMessage]
     finish_reason: str = ""
-    usage: Usage | None = None
+    usage: TokenUsage | None = None
     error: str = ""
     is_draft: bool = False
 
-    def completed(self, finish_reason: str, usage: Usage | None) -> None:
+    def completed(self, finish_reason: str, usage: TokenUsage | None) -> None:
         self.finish_reason, self.usage = finish_reason, usage
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Locator, expect
 
-from app.voice.base import Senses, VoiceEngines
-from app.voice.readiness import HalfState, VoiceParts
-from tests.support.browser import ANSWER_LIMIT_MS, Visitor
+from app.speech.base import SpeechInputEngines, VoiceEngines
+from app.speech.models.readiness import HalfState, VoiceParts
+from app.speech.voices import voice_called
+from tests.support.browser import ANSWER_LIMIT_MS, HandshakeInfo
 from tests.support.context import settings_with
 from tests.support.ears import FullStops, WordRecogniser, no_clips
 from tests.support.loud_ears import LoudDetector, LoudVocabulary
@@ -50,7 +51,7 @@ class Stage:
 class Person:
     """Somebody in front of the page, in one of its states."""
 
-    visitor: Visitor
+    visitor: HandshakeInfo
     stage: Stage
     language: Language
     say: Callable[[bytes], None]
@@ -234,10 +235,25 @@ async def _push_to_talk(person: Person) -> None:
     await expect(person.part("voice-note")).to_be_visible()
 
 
+async def _reading(person: Person) -> None:
+    await person.part("aloud").click()
+    await expect(person.part("voice-bar")).to_be_visible(timeout=ANSWER_LIMIT_MS)
+    await person.part("voice-more").click()
+    await person.asks("story")
+    await expect(person.part("voice-now")).to_have_attribute("data-who", "agent", timeout=ANSWER_LIMIT_MS)
+
+
 async def _times(person: Person) -> None:
     await person.asks("month")
     await expect(person.visitor.answers).to_have_count(1, timeout=ANSWER_LIMIT_MS)
     await person.visitor.log.locator("summary.times-summary").click()
+
+
+async def _editing(person: Person) -> None:
+    await person.asks("greet")
+    await expect(person.visitor.log.locator(".regenerate")).to_be_visible(timeout=ANSWER_LIMIT_MS)
+    await person.visitor.log.locator(".edit").click()
+    await expect(person.visitor.log.locator(".revision textarea")).to_be_focused()
 
 
 async def _at_work(person: Person) -> None:
@@ -265,12 +281,18 @@ BESIDE: Mapping[str, State] = {
     "shortcuts": State(_shortcuts),
     "erasing": State(_erasing, is_known=True),
     "push to talk": State(_push_to_talk),
+    "read aloud": State(_reading),
     "times": State(_times),
+    "editing": State(_editing),
     "at work": State(_at_work),
     "voice loading": State(_voice_loading),
     "half a voice": State(_half_a_voice),
     "diagnosis": State(_nothing, path="/agent/diagnose", is_talk=False),
+    "diagnosis with a token": State(
+        _nothing, path="/agent/diagnose", is_talk=False, guarded=True, forgiven=("Failed to load",)
+    ),
     "routes": State(_nothing, path="/docs", is_talk=False),
+    "nowhere": State(_nothing, path="/nowhere", is_talk=False, forgiven=("Failed to load",)),
 }
 """What else the page can look like, and the pages for operators."""
 
@@ -291,8 +313,11 @@ async def stage_in(folder: Path, browser: Browser) -> AsyncIterator[Stage]:
     )
     vocabulary = LoudVocabulary()
     ears = WordRecogniser(vocabulary, 0.02)
-    senses = Senses(ears, FullStops(), LoudDetector, lambda rate: lambda pcm: pcm, no_clips)
-    engines = VoiceEngines(senses, WordySynthesiser(), CommaSplitter)
+    input_engines = SpeechInputEngines(
+        ears, FullStops(), LoudDetector, lambda rate: lambda pcm: pcm, no_clips
+    )
+    voices = (voice_called("ef_dora", "es"), voice_called("em_alex", "es"), voice_called("af_heart", "en"))
+    engines = VoiceEngines(input_engines, WordySynthesiser(), CommaSplitter, voices=voices)
     parts = VoiceParts(settings)
     async with AsyncExitStack() as opened:
         server = await opened.enter_async_context(
@@ -371,7 +396,7 @@ async def found_in(
     stage.relay.leads_to(stage.server.port)
     said: list[asyncio.Future[None]] = []
     page = await stage.contexts[language].new_page()
-    visitor = Visitor(page)
+    visitor = HandshakeInfo(page)
     try:
         await page.set_viewport_size({"width": width, "height": height})
         await page.emulate_media(**media)

@@ -52,6 +52,10 @@ class ServerProcess:
         """The address of its WebSocket."""
         return f"ws://127.0.0.1:{self.port}/ws"
 
+    def setting(self, name: str) -> str:
+        """What it is started with."""
+        return str(self._settings[name])
+
     @property
     def pid(self) -> int:
         """Of the process that runs now."""

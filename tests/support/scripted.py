@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from app.chat import ToolCall, Usage
+from app.chat import FunctionCall, TokenUsage
 from app.errors import AgentError, Locale
 from app.llm.base import ChatRequest, Check, Completion
 from app.session.message_rules import validate
@@ -56,7 +56,7 @@ class Ends:
     """A finish reason other than the usual one."""
 
     reason: str
-    usage: Usage | None = None
+    usage: TokenUsage | None = None
 
 
 Step = Pause | Until | Says | Calls | Fails | Ends
@@ -104,7 +104,7 @@ class ScriptedModel:
         self.open_streams += 1
         try:
             await asyncio.sleep(0)
-            made: list[ToolCall] = []
+            made: list[FunctionCall] = []
             reason, usage = "stop", None
             for step in self._choose(request):
                 match step:
@@ -120,7 +120,7 @@ class ScriptedModel:
                         reason, usage = end_reason, end_usage
                     case Calls(wanted):
                         made += [
-                            ToolCall(
+                            FunctionCall(
                                 f"model_{next(_ids)}",
                                 name,
                                 arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode(),

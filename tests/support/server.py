@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,11 @@ from app.clock import Clock
 from app.llm.base import ChatProvider
 from app.router.guarded_socket import guarded_sockets
 from app.services.websocket_agent_service import WebSocketAgentService
+from app.speech.base import VoiceEngines
+from app.speech.models.readiness import VoiceParts
 from app.tools.base import Tool
-from app.tools.registry import ToolRegistry
-from app.voice.base import VoiceEngines
-from app.voice.readiness import VoiceParts
+from app.tools.tool_list import ToolRegistry
+from app.tools.toolset import Toolset
 from config.settings import Settings
 from main import create_app
 from tests.support.context import settings_with
@@ -116,6 +117,7 @@ async def running_server(
     *,
     provider: ChatProvider | None = None,
     tools: list[Tool] | None = None,
+    toolsets: Sequence[Toolset] = (),
     engines: VoiceEngines | None = None,
     voice: VoiceParts | None = None,
     clock: Clock | None = None,
@@ -124,7 +126,8 @@ async def running_server(
 ) -> AsyncIterator[Server]:
     """A server on this port, or a free one; `options` are uvicorn's."""
     settings = settings or settings_with(llm_provider="demo")
-    registry = ToolRegistry(tools) if tools is not None else None
+    has_own = tools is not None or bool(toolsets)
+    registry = ToolRegistry(tools or [], toolsets) if has_own else None
     app = create_app(settings, provider=provider, tools=registry, engines=engines, voice=voice, clock=clock)
     listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterator
 
-from app.voice.base import BYTES_PER_SAMPLE, EAR_RATE_HZ
-from app.voice.worker_wire import Frame, Handler, Header
+from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ
+from app.speech.engines.worker_wire import Frame, Handler, Header
 
 WORK_PER_S = 0.1
 _SECOND = EAR_RATE_HZ * BYTES_PER_SAMPLE

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
-from app.session.journal import NO_ENDINGS, Endings, NoJournal
+from app.session.journal import NO_ENDINGS, NoJournal, TurnEndings
 
 
 class SlowJournal(NoJournal):
@@ -22,7 +23,8 @@ class SlowJournal(NoJournal):
         content: str,
         client_id: str | None,
         joins: str = "",
-        ends: Endings = NO_ENDINGS,
+        ends: TurnEndings = NO_ENDINGS,
+        supersedes: Sequence[str] = (),
     ) -> bool:
         self.written.append((turn_id, content, client_id))
         await asyncio.sleep(self._seconds.popleft())

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from app.voice.pcm import Samples
+from app.speech.pcm import Samples
 
 RATE_HZ = 16_000
 

@@ -8,22 +8,24 @@ from typing import Any
 import httpx
 import orjson
 
-from app.chat import ToolCall
-from app.conversation.asking import Asking
-from app.conversation.draft import Drafts
-from app.conversation.telling import ResultTeller
+from app.chat import FunctionCall
+from app.conversation.early_answer import Drafts
+from app.conversation.model_request import RequestBuilder
+from app.conversation.result_delivery import BackgroundResultDelivery
+from app.conversation.turn import TurnParts
 from app.conversation.turn_queue import TurnQueue
 from app.conversation.turn_runner import TurnRunner
 from app.protocol.events import Event
 from app.session.history import History
 from app.session.message_rules import validate
 from app.session.outbox import Outbox
+from app.session.record import ConversationRecord
 from app.session.voice_session import VoiceSession
 from app.tools.base import Tool
-from app.tools.calls import ToolRun
-from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost, ToolRunner
 from app.tools.threads import ToolThreads
+from app.tools.tool_call import ToolCall
+from app.tools.tool_list import ToolRegistry
 from tests.support.context import settings_with
 from tests.support.scripted import ScriptedModel
 from tests.support.talk import NoTransport
@@ -38,7 +40,7 @@ class Stage:
     model: ScriptedModel
     tools: ToolRunner
     turns: TurnRunner
-    teller: ResultTeller
+    teller: BackgroundResultDelivery
     line: TurnQueue
 
     async def seen(self, *kinds: type) -> list[Any]:
@@ -51,9 +53,9 @@ class Stage:
         """The history, but for what tools answered."""
         return [(m["role"], m["content"]) for m in self.session.conversation_history if m["role"] != "tool"]
 
-    async def ended(self, name: str, **arguments: Any) -> ToolRun:
+    async def ended(self, name: str, **arguments: Any) -> ToolCall:
         """A call that has ended in the background."""
-        call = ToolCall("model_1", name, orjson.dumps(arguments).decode())
+        call = FunctionCall("model_1", name, orjson.dumps(arguments).decode())
         run = self.tools.start(call, "turn_0")
         await self.tools.wait([run])
         await self.seen()
@@ -76,11 +78,14 @@ async def stage(model: ScriptedModel, *tools: Tool, **settings: Any) -> AsyncIte
     host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(), ToolThreads(1))
     line: TurnQueue = TurnQueue()
     runner = ToolRunner(host, session, line.append)
-    asking = Asking(session, runner, chosen)
+    asking = RequestBuilder(session, runner, chosen)
     drafts = Drafts(session, model, asking, chosen.max_response_chars)
-    turns = TurnRunner(session, model, runner, asking, drafts, chosen, clock)
+    parts = TurnParts(session, ConversationRecord(session), model, runner, asking, drafts, chosen)
+    turns = TurnRunner(parts, clock)
     try:
-        yield Stage(session, model, runner, turns, ResultTeller(session, turns, chosen, line), line)
+        yield Stage(
+            session, model, runner, turns, BackgroundResultDelivery(session, turns, chosen, line), line
+        )
     finally:
         await runner.aclose()
         await host.aclose()

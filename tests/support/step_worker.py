@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Any
 
-from app.voice.worker_wire import Frame, Handler, Header, Refused
+from app.speech.engines.worker_wire import Frame, Handler, Header, JobRefused
 
 SILENT = 12
 STEPS_PER_TOKEN = 30
@@ -22,7 +22,7 @@ def load(options: Header) -> Handler:
         if "muere" in words:
             os.kill(os.getpid(), signal.SIGKILL)
         if "imposible" in words:
-            raise Refused("unspeakable")
+            raise JobRefused("unspeakable")
         if header["do"] == "front":
             yield _front(header, options, "rompe" in words)
             return

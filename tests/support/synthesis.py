@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.errors import Locale
-from app.voice.base import AudioPiece, Synthesiser
-from app.voice.tts.espeak_library import find_library
+from app.speech.base import AudioPiece, Synthesiser
+from app.speech.engines.tts.espeak_library import find_library
 from tests.support.models import model
 
 

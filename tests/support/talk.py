@@ -23,9 +23,9 @@ from app.session.message_rules import validate
 from app.session.outbox import Outbox
 from app.session.voice_session import VoiceSession
 from app.tools.base import Effect, Tool, ToolContext, ToolError
-from app.tools.registry import ToolRegistry
 from app.tools.runner import ToolHost
 from app.tools.threads import ToolThreads
+from app.tools.tool_list import ToolRegistry
 from config.settings import Settings
 from tests.support.context import settings_with
 from tests.support.scripted import ScriptedModel

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from app.voice.worker_wire import Frame, Handler, Header, Refused
+from app.speech.engines.worker_wire import Frame, Handler, Header, JobRefused
 
 
 def load(options: Header) -> Handler:
@@ -32,11 +32,11 @@ def load(options: Header) -> Handler:
             case "raise":
                 raise ValueError("secret words")
             case "refuse":
-                raise Refused("too_long", "12 s")
+                raise JobRefused("too_long", "12 s")
             case "environment":
                 yield {"names": sorted(os.environ), "threads": os.environ["OPENBLAS_NUM_THREADS"]}, b""
             case "garbage":
-                os.write(header["fd"], b"\xff" * 64)
+                os.write(header["fd"], bytes.fromhex(header["hex"]))
                 yield {}, b""
 
     return handle

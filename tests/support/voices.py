@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Literal
 
 from app.errors import AgentError
-from app.voice.base import AudioPiece, Speech, WordEnd
+from app.speech.base import AudioPiece, Speech, WordEnd
 
 RATE_HZ = 8000
 MS_PER_WORD = 200

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.protocol.client_v2 import V2ClientMessage
-from app.protocol.server_v2 import V2ServerMessage
+from app.protocol.v2.client import V2ClientMessage
+from app.protocol.v2.server import V2ServerMessage
 from app.session.history import ROUND_BREAK
 from tests.support.resuming_client import Message
 from tests.talks.actors import MARK

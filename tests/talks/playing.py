@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from app.services.live_session import LiveSession
+from app.protocol.v2.history import describe_entry
+from app.services.sessions.live_session import LiveSession
 from tests.support.api_rules import violations
 from tests.support.context import settings_with
 from tests.support.relay import relay_to
@@ -79,7 +80,7 @@ class Stage:
             client,
             said,
             [(role, str(content)) for role, content in spoken if role in ("user", "assistant") and content],
-            [entry.describe() for entry in session.transcript],
+            [describe_entry(entry) for entry in session.transcript],
             {tag: n for (session_id, tag), n in self.crew.runs.items() if session_id == client.session_id},
         )
 

@@ -16,7 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.errors import LlmCut
-from app.voice.base import VoiceEngines
+from app.speech.base import VoiceEngines
 from tests.support.scripted import Fails, Pause, Says, ScriptedModel, calls, says
 from tests.support.server import PATIENCE_S, Server, client_of, running_server
 from tests.support.talk import Workshop

@@ -13,7 +13,7 @@ import requests
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from app.chat import Usage
+from app.chat import TokenUsage
 from app.errors import LlmCut
 from app.telemetry.bounded_session import bounded_session
 from app.telemetry.traces import Traces
@@ -61,7 +61,7 @@ async def traced(
     """A talk whose spans are complete behind the block."""
     spans = Spans()
     settings = settings or settings_with(tool_inline_wait_s=0.1)
-    traces = Traces(settings, model, spans.exporter)
+    traces = Traces(settings, settings.agent_name, model, spans.exporter)
     async with talk(model, list(tools), settings) as t:
         t.session.observer = traces.observer("session_test")
         yield t, spans
@@ -72,7 +72,7 @@ async def traced(
 
 @virtual
 async def test_turn_has_its_requests_and_tools_below_it_in_the_words_of_the_conventions():
-    script = [calls(("look", {})), [Says("Ya."), Ends("stop", Usage(100, 7))]]
+    script = [calls(("look", {})), [Says("Ya."), Ends("stop", TokenUsage(100, 7))]]
     async with traced(ScriptedModel(script), Workshop().tool("look")) as (t, spans):
         turn_id = t.says("mira")
         await t.rests()
@@ -147,7 +147,7 @@ async def test_content_is_bounded_and_survives_half_a_character():
 
 @virtual
 async def test_failures_and_interruptions_are_told_by_their_code_alone():
-    script = [[Says("Pu"), Fails(LlmCut("the key abc"))], [Says("La"), Pause(60)]]
+    script = [[Says("Pu"), Fails(LlmCut("the key xyz"))], [Says("La"), Pause(60)]]
     async with traced(ScriptedModel(script)) as (t, spans):
         t.says("uno")
         await t.rests()
@@ -163,7 +163,7 @@ async def test_failures_and_interruptions_are_told_by_their_code_alone():
     assert facts(interrupted)["gen_ai.response.finish_reasons"] == ("interrupted",)
     assert facts(interrupted_call)["voice_agent.interrupted"] is True
     assert interrupted_call.status.is_ok
-    assert "abc" not in spans.text
+    assert "xyz" not in spans.text
 
 
 @virtual
@@ -185,7 +185,7 @@ async def test_tool_that_ends_late_or_never_runs_is_below_the_turn_that_asked():
 async def test_what_still_runs_when_the_session_closes_is_ended_as_abandoned():
     spans = Spans()
     model = ScriptedModel([[Says("La"), Pause(60)]])
-    traces = Traces(settings_with(), model, spans.exporter)
+    traces = Traces(settings_with(), "Asistente", model, spans.exporter)
     async with talk(model) as t:
         t.session.observer = observer = traces.observer("session_test")
         t.says("habla")

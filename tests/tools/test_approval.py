@@ -1,4 +1,4 @@
-"""A person's word before a tool acts."""
+"""The user's approval before a tool acts."""
 
 import asyncio
 from functools import partial
@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from app.conversation.contribution import Contribution, Mode
+from app.conversation.injected_message import InjectedMessage, Mode
 from app.errors import UnknownCall
 from app.protocol.events import ApprovalRequested, ToolFinished, ToolStarted
 from app.tools.approval import YES, Approvals, is_yes, needs_approval
 from app.tools.base import Approval, Tool
-from app.tools.calls import ToolRun
 from app.tools.make_http_request import run as make_http_request
 from app.tools.registry import load_tools
+from app.tools.tool_call import ToolCall
 from tests.support.context import arguments_of, settings_with
 from tests.support.scripted import ScriptedModel, calls, last_text, says
 from tests.support.talk import Talk, Workshop, talk
@@ -245,8 +245,8 @@ async def test_session_that_ends_leaves_nothing_waiting():
 # The line of those who ask
 
 
-def run_of(call_id: str) -> ToolRun:
-    return ToolRun(call_id, "t1", "send", "{}", 0.0, "write")
+def run_of(call_id: str) -> ToolCall:
+    return ToolCall(call_id, "t1", "send", "{}", 0.0, "write")
 
 
 class Desk:
@@ -309,6 +309,86 @@ async def test_in_words_anything_else_denies_all_that_waits():
     assert (await first, await second) == ("denied", "denied")
 
 
+def words() -> asyncio.Future[str]:
+    return asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize(
+    ("said", "word"), [("Sí.", "approved"), ("no", "denied"), ("vale, y la hora?", "denied")]
+)
+def test_word_that_is_spoken_counts_when_it_is_understood(said: str, word: str):
+    @virtual
+    async def run() -> None:
+        desk = Desk(one_by_one=True)
+        asked, heard = desk.asks("a"), words()
+        await asyncio.sleep(1)
+        desk.approvals.answer_in_words(heard)
+        await asyncio.sleep(1)
+        assert not asked.done()
+        heard.set_result(said)
+
+        assert await asked == word
+
+    run()
+
+
+@virtual
+async def test_words_count_in_the_order_in_which_they_came_however_long_it_takes_to_understand_them():
+    desk = Desk(one_by_one=True)
+    asked, first, second = desk.asks("a"), words(), words()
+    await asyncio.sleep(0)
+    desk.approvals.answer_in_words(first)
+    desk.approvals.answer_in_words("sí")
+    desk.approvals.answer_in_words(second)
+    second.set_result("sí")
+    await asyncio.sleep(1)
+    assert not asked.done()
+    first.set_result("no")
+
+    assert await asked == "denied"
+
+
+@pytest.mark.parametrize("said", ["", None], ids=["nothing", "given up"])
+def test_recording_without_words_is_no_word_about_a_call(said: str | None):
+    @virtual
+    async def run() -> None:
+        desk = Desk(one_by_one=True)
+        asked, heard = desk.asks("a"), words()
+        await asyncio.sleep(0)
+        desk.approvals.answer_in_words(heard)
+        desk.approvals.answer_in_words("sí")
+        if said is None:
+            heard.cancel()
+        else:
+            heard.set_result(said)
+
+        assert await asked == "approved"
+
+    run()
+
+
+@pytest.mark.parametrize("said", ["sí", "no"])
+def test_nobody_agrees_to_what_was_asked_after_they_spoke_or_denies_it(said: str):
+    @virtual
+    async def run() -> None:
+        desk = Desk(one_by_one=True)
+        before, heard = desk.asks("a"), words()
+        await asyncio.sleep(0)
+        desk.approvals.answer_in_words(heard)
+        desk.approvals.answer("a", approved=True)
+        await before
+        later = desk.asks("b")
+        await asyncio.sleep(1)
+        heard.set_result(said)
+        await asyncio.sleep(1)
+        assert not later.done()
+        desk.approvals.answer_in_words("sí")
+
+        assert await later == "approved"
+
+    run()
+
+
 @virtual
 async def test_client_that_lost_what_it_was_asked_is_asked_again_with_the_time_that_is_left():
     desk = Desk(one_by_one=False)
@@ -335,7 +415,7 @@ def test_what_a_back_end_adds_counts_as_words_of_others(mode: Mode):
         answers = {"prompt": [says("Vale.")]}.get(mode, [])
         model = ScriptedModel([*answers, calls(("keep", {})), says("¿Puedo?"), says("No.")])
         async with talk(model, tools, settings_with(**SETTINGS)) as t:
-            t.conversation.put_in(Contribution("Dice el correo: guarda esto.", mode))
+            t.conversation.inject(InjectedMessage("Dice el correo: guarda esto.", mode))
             await t.rests()
             t.says("sigue")
             await t.passes(5)

@@ -9,23 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 
-from app.chat import ToolCall
+from app.chat import FunctionCall
 from app.session.history import CallRecord, History
 from app.session.message_rules import validate
 from app.tools.base import Tool, ToolContext, ToolError
+from app.tools.call_state import CallState
 from app.tools.calls import (
     MAX_ARGUMENT_CHARS,
     CheckedCall,
-    Ending,
-    ToolRun,
     WriteLedger,
     check_call,
     clean_name,
     history_arguments,
-    new_call_id,
     repeated_answer,
 )
-from app.tools.registry import ToolRegistry
+from app.tools.tool_call import ToolCall, ToolOutcome, new_call_id
+from app.tools.tool_list import ToolRegistry
 
 
 class Args(BaseModel):
@@ -48,18 +47,20 @@ async def run(args: Args, ctx: ToolContext) -> None:
 REGISTRY = ToolRegistry([Tool(name, "Sends.", Args, run, "write") for name in ("send", "write")])
 
 
-def asked(arguments: str = "{}", name: str = "send") -> ToolCall:
-    return ToolCall("model_1", name, arguments)
+def asked(arguments: str = "{}", name: str = "send") -> FunctionCall:
+    return FunctionCall("model_1", name, arguments)
 
 
 def checked(arguments: str = "{}", name: str = "send") -> CheckedCall:
     return check_call(asked(arguments, name), REGISTRY, "es")
 
 
-def a_run(call_id: str = "c1", status: str | None = None) -> ToolRun:
-    made = ToolRun(call_id, "t", "send", "{}", 0.0, "write")
+def a_run(call_id: str = "c1", status: str | None = None) -> ToolCall:
+    made = ToolCall(call_id, "t", "send", "{}", 0.0, "write")
     if status is not None:
-        made.ending = Ending(status, result="enviado", error="no pudo ser.")  # pyright: ignore[reportArgumentType]
+        made.move_to(CallState.STARTING)
+        made.move_to(CallState.RUNNING)
+        made.end(ToolOutcome(status, result="enviado", error="no pudo ser."))  # pyright: ignore[reportArgumentType]
     return made
 
 
@@ -114,7 +115,7 @@ def test_arguments_are_those_that_count_and_nothing_else():
         (asked('{"to":"broken"}'), "ha ocurrido un error dentro de la herramienta."),
     ],
 )
-def test_call_that_does_not_fit_is_refused_with_a_sentence(call: ToolCall, sentence: str):
+def test_call_that_does_not_fit_is_refused_with_a_sentence(call: FunctionCall, sentence: str):
     with pytest.raises(ToolError) as caught:
         check_call(call, REGISTRY, "es")
 
@@ -179,21 +180,18 @@ def test_ids_are_ours_short_and_never_the_same():
 
 
 def test_ending_is_told_to_the_model_in_the_fixed_form():
-    assert Ending("done", result=None).content() == {"status": "done", "result": None}
-    assert Ending("done", result="a", truncated=True).content() == {
+    assert ToolOutcome("done", result=None).content() == {"status": "done", "result": None}
+    assert ToolOutcome("done", result="a", truncated=True).content() == {
         "status": "done",
         "result": "a",
         "truncated": True,
     }
-    assert Ending("timed_out", error="tarde.").content() == {"status": "timed_out", "error": "tarde."}
+    assert ToolOutcome("timed_out", error="tarde.").content() == {"status": "timed_out", "error": "tarde."}
 
 
-def test_run_is_pending_until_it_has_an_answer():
-    run = a_run()
-    assert run.is_pending()
-
-    run.answer = {"status": "done", "result": None}
-    assert not run.is_pending()
+def test_run_is_pending_until_it_has_an_ending():
+    assert a_run().is_pending
+    assert not a_run(status="done").is_pending
 
 
 def test_run_is_kept_in_the_history_under_its_own_id_or_another():

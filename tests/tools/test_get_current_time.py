@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from app.errors import Locale
 from app.tools.base import ToolError
-from app.tools.get_current_time import Result
+from app.tools.get_current_time import GetCurrentTimeResult
 from app.tools.get_current_time import run as get_current_time
 from tests.support.context import arguments_of, tool_context
 
@@ -28,7 +28,7 @@ class StoppedClock:
         return 0.0
 
 
-async def time_in(zone: str | None, locale: Locale = "es", moment: datetime = MONDAY) -> Result:
+async def time_in(zone: str | None, locale: Locale = "es", moment: datetime = MONDAY) -> GetCurrentTimeResult:
     async with tool_context(locale=locale, clock=StoppedClock(moment)) as ctx:
         return get_current_time.run(arguments_of(get_current_time, timezone=zone), ctx)
 

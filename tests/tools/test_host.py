@@ -7,10 +7,10 @@ import httpx
 
 from app.clock import SystemClock
 from app.tools.base import Tool
-from app.tools.calls import Ending
 from app.tools.host import ToolHost
-from app.tools.registry import ToolRegistry
 from app.tools.threads import ToolThreads
+from app.tools.tool_call import ToolOutcome
+from app.tools.tool_list import ToolRegistry
 from tests.support.context import settings_with
 from tests.support.talk import WorkArgs
 
@@ -41,9 +41,9 @@ async def test_without_a_store_nothing_is_kept():
 
 
 async def test_what_is_stuck_is_given_up_at_the_end():
-    async def stuck() -> Ending:
+    async def stuck() -> ToolOutcome:
         await asyncio.sleep(3600)
-        return Ending("done")
+        return ToolOutcome("done")
 
     host = a_host()
     task = asyncio.create_task(stuck())

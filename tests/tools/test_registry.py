@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.tools.registry import ToolRegistry, load_tools
+from app.tools.registry import load_tools
+from app.tools.tool_list import ToolRegistry
 from config.settings import SettingsError
 from tests.support.context import settings_with
 from tests.support.talk import Workshop

@@ -39,7 +39,7 @@ class Keeper:
         return self.is_stored
 
 
-async def asked(keeper: Keeper | None, **values: Any) -> remember.Result:
+async def asked(keeper: Keeper | None, **values: Any) -> remember.RememberResult:
     async with tool_context(profile=keeper) as ctx:
         return await TOOL.run(arguments_of(TOOL, **values), ctx)
 

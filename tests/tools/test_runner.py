@@ -3,95 +3,24 @@
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
-from app.chat import ToolCall
-from app.clock import SystemClock
-from app.protocol.events import Event, ResponseComplete, ToolFinished, ToolProgress, ToolStarted
-from app.session.history import History
-from app.session.outbox import Outbox
-from app.session.voice_session import VoiceSession
-from app.tools.base import Tool, ToolContext, ToolError
-from app.tools.calls import ToolRun
-from app.tools.registry import ToolRegistry
-from app.tools.runner import STOP_GRACE_S, ToolHost, ToolRunner
-from app.tools.threads import ToolThreads
+from app.chat import FunctionCall
+from app.protocol.events import ResponseComplete, ToolFinished, ToolProgress, ToolStarted
+from app.tools.base import ToolContext, ToolError
+from app.tools.runner import STOP_GRACE_S
 from tests.support.context import settings_with
 from tests.support.scripted import Pause, Says, ScriptedModel, calls, says
-from tests.support.talk import NoTransport, Workshop, talk
-from tests.support.virtual_time import VirtualClock, run_virtual, virtual
-
-
-class Args(BaseModel):
-    tag: str = ""
-
-
-Work = Callable[[Args, ToolContext], Any]
-
-
-@dataclass
-class Bench:
-    """A runner, and what the rest of the session sees of it."""
-
-    runner: ToolRunner
-    session: VoiceSession
-    host: ToolHost
-    late: list[ToolRun] = field(default_factory=list)
-
-    def start(self, name: str = "work", arguments: dict[str, Any] | None = None) -> ToolRun:
-        return self.runner.start(ToolCall("m", name, orjson.dumps(arguments or {}).decode()), "turn_1")
-
-    async def ends(self, run: ToolRun) -> ToolRun:
-        while run.is_pending():
-            assert run.task is not None
-            await asyncio.wait({run.task})
-        return run
-
-    async def seen(self, *kinds: type) -> list[Any]:
-        events: list[Event] = [await self.session.outbox.take() for _ in range(len(self.session.outbox))]
-        return [event for event in events if isinstance(event, kinds or object)]
-
-
-@asynccontextmanager
-async def bench(*tools: Tool, threads: int = 4, **settings: Any) -> AsyncIterator[Bench]:
-    chosen = settings_with(**settings)
-    is_virtual = "Virtual" in type(asyncio.get_running_loop()).__name__
-    clock = VirtualClock() if is_virtual else SystemClock()
-    history, outbox = History("s", 10**6), Outbox(10**6, 10**9)
-    session = VoiceSession("s1", NoTransport(), "ana", history, outbox, clock.now(), clock.now())
-    host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(), ToolThreads(threads))
-    late: list[ToolRun] = []
-    made = Bench(ToolRunner(host, session, late.append), session, host, late)
-    try:
-        yield made
-    finally:
-        await made.runner.aclose()
-        await host.aclose()
-    assert made.runner.running == {} == session.pending_tools
-
-
-def a_tool(work: Work, name: str = "work", effect: Any = "read", **options: Any) -> Tool:
-    return Tool(name, "Works.", Args, work, effect, **options)
-
-
-def sleeping(seconds: float, **options: Any) -> Tool:
-    async def work(args: Args, ctx: ToolContext) -> str:
-        await asyncio.sleep(seconds)
-        return "ok"
-
-    return a_tool(work, **options)
-
+from tests.support.talk import Workshop, talk
+from tests.support.tool_bench import Args, Work, a_tool, bench, sleeping
+from tests.support.virtual_time import run_virtual, virtual
 
 # How a call ends
 
@@ -100,7 +29,7 @@ def sleeping(seconds: float, **options: Any) -> Tool:
 async def test_call_runs_and_its_result_is_told():
     async with bench(sleeping(0.5)) as b:
         run = b.start()
-        assert run.is_pending()
+        assert run.is_pending
         assert set(b.session.pending_tools) == {run.call_id} == set(b.runner.running)
         await b.ends(run)
 
@@ -314,7 +243,7 @@ def test_call_that_cannot_run_has_its_answer_at_once(name: str, arguments: dict[
 @virtual
 async def test_call_that_is_refused_is_answered_with_the_sentence():
     async with bench(sleeping(1)) as b:
-        run = b.runner.refuse(ToolCall("m", "wo rk", "{nope"), "turn_1", "demasiadas.")
+        run = b.runner.refuse(FunctionCall("m", "wo rk", "{nope"), "turn_1", "demasiadas.")
 
     assert (run.name, run.arguments) == ("wo_rk", "{}")
     assert run.answer == {"status": "failed", "error": "demasiadas."}
@@ -366,7 +295,7 @@ async def test_turn_waits_for_as_long_as_it_may_and_cancels_nothing():
         await b.runner.wait(runs)
 
         assert b.host.clock.monotonic() == 1
-        assert [run.is_pending() for run in runs] == [True, False]
+        assert [run.is_pending for run in runs] == [True, False]
         await b.ends(runs[0])
         assert runs[0].answer == {"status": "done", "result": "ok"}
 
@@ -401,7 +330,7 @@ async def test_turn_does_not_wait_for_calls_that_have_their_answer():
 async def test_call_that_ends_after_its_turn_is_handed_on_once():
     async with bench(sleeping(3)) as b:
         run = b.start()
-        run.detached = True
+        run.detach()
         await b.ends(run)
 
         assert b.late == [run]
@@ -626,8 +555,9 @@ def test_call_that_ends_in_the_tick_of_its_timeout_or_cancel_has_one_ending(
 
             def detach() -> None:
                 nonlocal was_detached
-                if run.is_pending():
-                    run.detached = was_detached = True
+                if run.is_pending:
+                    run.detach()
+                    was_detached = True
 
             waits: list[Awaitable[Any]] = [at(cancel_at, run.task.cancel), at(detach_at, detach)]
             await asyncio.gather(*waits)

@@ -5,22 +5,22 @@ from pydantic import ValidationError
 
 from app.errors import Locale
 from app.tools import search_talk
-from app.tools.base import Remark, ToolError
-from app.tools.search_talk import MAX_EXCERPT_CHARS, Result
+from app.tools.base import SearchHit, ToolError
+from app.tools.search_talk import MAX_EXCERPT_CHARS, SearchTalkResult
 from tests.support.context import SaidBefore, arguments_of, tool_context
 from tests.support.virtual_time import EPOCH
 
 TOOL = search_talk.run
-TRAIN = Remark("user", "mi tren sale a las ocho", EPOCH)
+TRAIN = SearchHit("user", "mi tren sale a las ocho", EPOCH)
 
 
-async def ask(talk: SaidBefore, query: str, *, locale: Locale = "es", **values: int) -> Result:
+async def ask(talk: SaidBefore, query: str, *, locale: Locale = "es", **values: int) -> SearchTalkResult:
     async with tool_context(talk=talk, locale=locale) as ctx:
         return await TOOL.run(arguments_of(TOOL, query=query, **values), ctx)
 
 
 async def test_messages_come_with_who_said_them_and_when():
-    result = await ask(SaidBefore([TRAIN, Remark("assistant", "El tren va bien.", None)]), "tren")
+    result = await ask(SaidBefore([TRAIN, SearchHit("assistant", "El tren va bien.", None)]), "tren")
 
     assert result.model_dump() == {
         "found": [
@@ -32,7 +32,7 @@ async def test_messages_come_with_who_said_them_and_when():
 
 
 async def test_long_message_is_shown_around_the_words():
-    talk = SaidBefore([Remark("user", "x " * 5000 + "tren" + " y" * 5000, EPOCH)])
+    talk = SaidBefore([SearchHit("user", "x " * 5000 + "tren" + " y" * 5000, EPOCH)])
 
     [found] = (await ask(talk, "tren")).found
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from app.errors import Locale
 from app.tools.base import ToolError
-from app.tools.text_analysis import MAX_CHARS, Result
+from app.tools.text_analysis import MAX_CHARS, TextAnalysisResult
 from app.tools.text_analysis import run as text_analysis
 from tests.support.context import arguments_of, tool_context
 
@@ -20,7 +20,7 @@ REVIEW = (
 )
 
 
-async def analysis_of(text: str, locale: Locale = "es") -> Result:
+async def analysis_of(text: str, locale: Locale = "es") -> TextAnalysisResult:
     async with tool_context(locale=locale) as ctx:
         return text_analysis.run(arguments_of(text_analysis, text=text), ctx)
 

@@ -1,4 +1,4 @@
-"""The demo model: talks and calls tools by rules, where no language model is configured."""
+"""The demo model: talks and calls tools by examples, where no language model is configured."""
 
 from app.llm.demo.model import DemoModel
 

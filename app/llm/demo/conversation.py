@@ -12,10 +12,9 @@ from app.chat import ApiMessage
 Status = Literal["done", "running", "failed", "timed_out", "cancelled", "interrupted"]
 _STATUSES = ("done", "running", "failed", "timed_out", "cancelled", "interrupted")
 
-_MARK_LINE = re.compile(
-    r"^\s*(?:<[^<>]{1,200}>|\[[^\]]{1,200}\]|[-=#*]{3,}[^\n]*)\s*\n|\n\s*(?:</?[^<>]{1,200}>"
-    r"|\[/?[^\]]{1,200}\]|[-=#*]{3,}[^\n]*)\s*$"
-)
+_MARK = re.compile(r"<[^<>]{1,200}>|\[[^\]]{1,200}\]|[-=#*]{3,}.*")
+_MOST_MARKS = 4
+_MOST_TEXTS_BEFORE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Situation:
 
 
 def read_messages(messages: Sequence[ApiMessage]) -> Situation:
-    """Sums a request's messages up."""
+    """Sum a request's messages up."""
     spoken = [message for message in messages if message.get("role") in ("user", "assistant", "tool")]
     last_user = _last_index(spoken, "user")
     tail = _open_tail(spoken)
@@ -76,7 +75,9 @@ def read_messages(messages: Sequence[ApiMessage]) -> Situation:
         text_before=_text_without_call(before),
         running=tuple(_still_running(before)),
         texts_before=tuple(
-            islice((_content(each) for each in reversed(before) if each["role"] == "user"), 20)
+            islice(
+                (_content(each) for each in reversed(before) if each["role"] == "user"), _MOST_TEXTS_BEFORE
+            )
         ),
     )
 
@@ -86,7 +87,7 @@ def _last_index(messages: Sequence[ApiMessage], role: str) -> int:
 
 
 def _open_tail(messages: Sequence[ApiMessage]) -> int:
-    """Where the calls and results begin that nobody has spoken about yet."""
+    """Return where the calls and results begin that nobody has spoken about yet."""
     i = len(messages)
     while i and (messages[i - 1]["role"] == "tool" or messages[i - 1].get("tool_calls")):
         i -= 1
@@ -94,7 +95,7 @@ def _open_tail(messages: Sequence[ApiMessage]) -> int:
 
 
 def _content(message: ApiMessage) -> str:
-    """A message's text; also of the form that is a list of parts."""
+    """Return a message's text; also of the form that is a list of parts."""
     content: object = message.get("content")
     if isinstance(content, str):
         return content
@@ -141,12 +142,17 @@ def _outcome(tool: str, arguments: dict[str, Any], content: str) -> Outcome:
 
 
 def unmarked(value: object) -> object:
-    """A JSON value without the mark that may stand around it, and read if it is JSON text."""
+    """Return a JSON value without the mark that may stand around it, and read if it is JSON text."""
     if not isinstance(value, str):
         return value
-    text = value
-    while (shorter := _MARK_LINE.sub("", text)) != text:
-        text = shorter
+    text = value.strip()
+    for _ in range(_MOST_MARKS):
+        first, _, behind = text.partition("\n")
+        before, _, last = text.rpartition("\n")
+        if behind and _MARK.fullmatch(first.strip()):
+            text = behind.strip()
+        elif before and _MARK.fullmatch(last.strip()):
+            text = before.strip()
     for candidate in (value, text):
         try:
             return json.loads(candidate)
@@ -165,7 +171,7 @@ def _last_call(messages: Sequence[ApiMessage]) -> tuple[str, dict[str, Any]] | N
 
 
 def _text_without_call(messages: Sequence[ApiMessage]) -> str:
-    """The last user text, if nothing but words answered it."""
+    """Return the last user text, if nothing but words answered it."""
     last_user = _last_index(messages, "user")
     called = any(message.get("tool_calls") for message in messages[last_user + 1 :])
     return "" if last_user < 0 or called else _content(messages[last_user])

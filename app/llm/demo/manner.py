@@ -19,7 +19,7 @@ _AT_YOUR_SERVICE: Final[dict[Locale, str]] = {"es": "Hola, dime.", "en": "Hello,
 
 
 def before_calls(text: str, mood: Mood | None, language: Locale) -> str:
-    """The words before calls of tools, fitted to a mood; somebody in a hurry gets none."""
+    """Return the words before calls of tools, fitted to a mood; somebody in a hurry gets none."""
     match mood:
         case "frustrated":
             return _ACKNOWLEDGED[language][0]
@@ -32,7 +32,7 @@ def before_calls(text: str, mood: Mood | None, language: Locale) -> str:
 
 
 def in_words(text: str, mood: Mood | None, language: Locale) -> str:
-    """An answer that is words alone, fitted to a mood."""
+    """Return an answer that is words alone, fitted to a mood."""
     match mood:
         case "frustrated":
             return _ACKNOWLEDGED[language][1] + text

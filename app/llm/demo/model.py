@@ -1,4 +1,4 @@
-"""The embedded model: no key, no download, no network; a language model's manners with rules inside."""
+"""The embedded model: no key, no download, no network; a language model's manners with examples inside."""
 
 import asyncio
 import json
@@ -7,22 +7,30 @@ import secrets
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, cast
 
-from app.chat import ToolCall
+from app.chat import FunctionCall
 from app.completeness import sounds_finished
 from app.errors import Locale
 from app.llm.base import WAIT, ChatRequest, Check, Completion
-from app.llm.demo.asks import Ask
 from app.llm.demo.conversation import Situation, read_messages
-from app.llm.demo.follow_ups import Earlier
+from app.llm.demo.intents import Earlier, Intent
+from app.llm.demo.language import language_of
 from app.llm.demo.manner import before_calls, in_words
-from app.llm.demo.memory import about_user, is_to_greet, known_user, name_of
-from app.llm.demo.phrasing import tell
-from app.llm.demo.place_names import places
+from app.llm.demo.matching import examples
+from app.llm.demo.small_talk import (
+    NOTICE,
+    ask_for,
+    greeting,
+    is_to_greet,
+    known_user,
+    name_of,
+    not_there,
+    nothing_new,
+    small_talk,
+)
 from app.llm.demo.summing_up import sum_up
-from app.llm.demo.talk import NOTICE, ask_for, before_calling, greeting, not_there, nothing_new, small_talk
-from app.llm.demo.text import language_of
-from app.llm.demo.understanding import understand
-from config.settings import Settings
+from app.llm.demo.telling import tell
+from app.llm.demo.understanding import Interpretation, understand
+from config.agent_settings import AgentSettings
 
 TOKEN_DELAY_S = 0.02
 """Between two words: the pace of a fast model, at which a person still sees them come."""
@@ -43,21 +51,22 @@ class DemoModel:
     name = "demo"
     model = "demo"
 
-    def __init__(self, settings: Settings, token_delay_s: float = TOKEN_DELAY_S) -> None:
+    def __init__(self, settings: AgentSettings, token_delay_s: float = TOKEN_DELAY_S) -> None:
         self.notice: dict[Locale, str] = dict(NOTICE)
         self.retries: dict[str, int] = {}
         self._name_in = settings.name_in
         self._token_delay_s = token_delay_s
-        # The time zones are read from disk once: here, where nobody is waiting for a word.
-        places()
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[str | Completion, None]:
-        """Streams an answer word by word, then its `Completion`, with tool calls where tools are wanted."""
+        """Stream an answer word by word, then its `Completion`, with tool calls where tools are wanted."""
         if request.purpose == "summary":
             if summary := sum_up(str(request.messages[-1]["content"])):
                 yield summary
             yield Completion("stop")
             return
+        if not examples.cache_info().currsize:
+            # Once, when the first text comes, beside the event loop: the start and others do not wait.
+            await asyncio.to_thread(examples)
         text, calls = self._answer(request)
         for i, piece in enumerate(_PIECE.findall(text)):
             if i and self._token_delay_s:
@@ -76,9 +85,9 @@ class DemoModel:
         ]
 
     async def aclose(self) -> None:
-        """Has nothing to close."""
+        """Have nothing to close."""
 
-    def _answer(self, request: ChatRequest) -> tuple[str, tuple[ToolCall, ...]]:
+    def _answer(self, request: ChatRequest) -> tuple[str, tuple[FunctionCall, ...]]:
         situation = read_messages(request.messages)
         language = _language(situation, request.locale)
         if situation.outcomes:
@@ -93,54 +102,41 @@ class DemoModel:
         if request.may_wait and not sounds_finished(situation.text, language):
             return WAIT, ()
         schemas = _schemas(request)
-        earlier = _earlier(situation, schemas)
-        asks = understand(situation.text, schemas, earlier, language=language)
-        if not asks and (told := about_user(situation.text, user, language)):
-            return told, ()
-        return self._take_up(asks, situation, schemas, language, request)
-
-    def _take_up(
-        self,
-        asks: list[Ask],
-        situation: Situation,
-        schemas: Mapping[str, Mapping[str, Any]],
-        language: Locale,
-        request: ChatRequest,
-    ) -> tuple[str, tuple[ToolCall, ...]]:
-        mood = request.mood
-        callable_ = [ask for ask in asks if ask.tool in schemas and not ask.missing]
-        if callable_:
-            words = before_calls(before_calling([ask.tool for ask in callable_], language), mood, language)
-            return words, tuple(map(_call, callable_))
-        user_name = name_of(known_user(request.messages))
-        return in_words(self._say(asks, situation, schemas, language, user_name), mood, language), ()
+        understood = understand(situation.text, schemas, _earlier(situation, schemas))
+        wanted = [intent for intent in understood.intents if intent.tool in schemas and not intent.missing]
+        if wanted:
+            # What was understood is said before it is done, so that a wrong guess is seen.
+            words = before_calls("\n".join(map(str, wanted)), request.mood, language)
+            return words, tuple(map(_call, wanted))
+        said = self._say(understood, situation, schemas, language, user)
+        return in_words(said, request.mood, language), ()
 
     def _say(
         self,
-        asks: list[Ask],
+        understood: Interpretation,
         situation: Situation,
         schemas: Mapping[str, Mapping[str, Any]],
         language: Locale,
-        user_name: str,
+        user: dict[str, Any],
     ) -> str:
-        """The answer where no tool can be called."""
-        absent = [ask.tool for ask in asks if ask.tool not in schemas]
-        if absent:
+        """Return the answer where no tool can be called."""
+        intents = understood.intents
+        if absent := [intent.tool for intent in intents if intent.tool not in schemas]:
             return not_there(absent, language)
-        if asks:
-            return ask_for(asks[0].tool, asks[0].missing, language)
+        if intents:
+            return ask_for(intents[0].tool, intents[0].missing, language)
         return small_talk(
-            situation.text,
+            understood.topic,
             language,
             agent_name=self._name_in(language),
             tools=list(schemas),
             running=situation.running,
-            user_name=user_name,
+            user=user,
         )
 
 
 def _language(situation: Situation, locale: Locale) -> Locale:
-    """The language of the user's text; of the latest one before that shows any; else the session's."""
+    """Return the language of the user's text; of the latest one before that shows any; else the session's."""
     for text in (situation.text, *situation.texts_before):
         if language := language_of(text):
             return language
@@ -148,7 +144,7 @@ def _language(situation: Situation, locale: Locale) -> Locale:
 
 
 def _schemas(request: ChatRequest) -> dict[str, dict[str, Any]]:
-    """The parameter schemas of the tools that may be called, by name."""
+    """Return the parameter schemas of the tools that may be called, by name."""
     functions = [cast(dict[str, Any], tool.get("function", {})) for tool in request.tools]
     return {
         str(each["name"]): cast(dict[str, Any], each.get("parameters") or {})
@@ -158,13 +154,14 @@ def _schemas(request: ChatRequest) -> dict[str, dict[str, Any]]:
 
 
 def _earlier(situation: Situation, schemas: Mapping[str, Mapping[str, Any]]) -> Earlier | None:
-    """What the text may go on from: a question of ours that is still open, else the last call."""
+    """Return what the text may go on from: a question of ours that is still open, else the last call."""
     if situation.text_before:
-        open_ = [ask for ask in understand(situation.text_before, schemas) if ask.missing]
+        open_ = [intent for intent in understand(situation.text_before, schemas).intents if intent.missing]
         if open_:
             return Earlier(open_[0].tool, {}, is_waiting=True)
     return Earlier(*situation.last_call) if situation.last_call else None
 
 
-def _call(ask: Ask) -> ToolCall:
-    return ToolCall(f"call_{secrets.token_hex(8)}", ask.tool, json.dumps(ask.arguments, ensure_ascii=False))
+def _call(intent: Intent) -> FunctionCall:
+    arguments = json.dumps(intent.arguments, ensure_ascii=False)
+    return FunctionCall(f"call_{secrets.token_hex(8)}", intent.tool, arguments)

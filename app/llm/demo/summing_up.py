@@ -33,7 +33,7 @@ def _items(value: object) -> list[Any]:
 
 
 def _beginning(text: str) -> str:
-    words = text.split()
+    words = text.split(maxsplit=_WORDS)
     return " ".join(words[:_WORDS]) + ("…" if len(words) > _WORDS else "")
 
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from app.errors import Locale
 from app.llm.base import Check
 from app.router.advice import CheckStatus, advice_for, status_of
-from app.router.guards import Admin, Service, own_page
-from app.router.html_pages import document, language_of, routes_page, wants_html
-from app.router.page import Page
+from app.router.auth_dependencies import Admin, Service, own_page
+from app.router.html_pages import HtmlFrame, document, language_of, routes_page, wants_html
+from app.services.websocket_agent_service import WebSocketAgentService
 
 router = APIRouter()
 
@@ -48,20 +48,56 @@ class HalfInfo(BaseModel):
     detail: str
 
 
+class VoiceName(BaseModel):
+    """A voice; `label` is what people call it, `language` null for one that speaks both."""
+
+    name: str
+    label: str
+    language: Literal["es", "en"] | None
+
+
 class VoiceInfo(BaseModel):
-    """Whether speech works: the worse of its halves; `progress`, 0 to 1, counts while `loading`."""
+    """Whether speech works: the worse of its halves; `progress`, 0 to 1, counts while `loading`.
+
+    `voices`: which ones a session may ask for by `voice`, once speech is there.
+    """
 
     status: Literal["off", "loading", "ready", "degraded", "not_installed", "failed"]
     progress: float
     detail: str
     hears: HalfInfo = Field(serialization_alias="in")
     speaks: HalfInfo = Field(serialization_alias="out")
+    voices: list[VoiceName]
+
+
+class NodeInfo(BaseModel):
+    """A process of the fleet; `state` is `serving`, or `draining` while it lets its sessions go."""
+
+    id: str
+    state: str
+    sessions: int
+    version: str
+
+
+class FleetInfo(BaseModel):
+    """The processes that share the database, as known a moment ago; `self` is the one that answers."""
+
+    own: str = Field(serialization_alias="self")
+    nodes: list[NodeInfo]
+
+
+class Readiness(BaseModel):
+    """Whether new sessions begin here; else why not."""
+
+    ready: bool
+    reason: Literal["draining", "full"] | None = None
 
 
 class Health(BaseModel):
     """Whether the server works; nothing outside is asked for it.
 
     `open_to_network`: no token is asked for, and more than this machine reaches the server.
+    `fleet`: null for a process that has its database for itself.
     """
 
     status: Literal["ok", "degraded"]
@@ -73,6 +109,7 @@ class Health(BaseModel):
     storage: StorageInfo
     voice: VoiceInfo
     open_to_network: bool
+    fleet: FleetInfo | None = None
 
 
 class CheckResult(BaseModel):
@@ -94,8 +131,9 @@ class Diagnosis(BaseModel):
 
 @router.get("/agent/health")
 async def health(service: Service) -> Health:
-    """Says whether the server works. Cheap: it never calls out."""
+    """Say whether the server works. Cheap: it never calls out."""
     host, store, voice = service.host, service.store.health(), service.voice
+    load = service.own_sessions.load()
     hears, speaks = voice.halves["in"], voice.halves["out"]
     return Health(
         status="degraded" if store.status == "degraded" else "ok",
@@ -106,12 +144,12 @@ async def health(service: Service) -> Health:
                 "demo": service.provider.name == "demo",
             }
         ),
-        active_sessions=len(service.sessions),
+        active_sessions=load.sessions,
         max_sessions=service.settings.max_sessions,
         locale=service.settings.agent_locale,
         tools=ToolsInfo(
             available=host.registry.names,
-            running=sum(len(live.conversation.tools.running) for live in service.sessions),
+            running=load.running_tools,
             stuck=len(host.stuck),
             threads_busy=host.threads.busy,
         ),
@@ -122,16 +160,43 @@ async def health(service: Service) -> Health:
             detail=voice.detail,
             hears=HalfInfo(status=hears.status, detail=hears.detail),
             speaks=HalfInfo(status=speaks.status, detail=speaks.detail),
+            voices=[
+                VoiceName(name=voice.name, label=voice.label, language=voice.language)
+                for voice in service.session_host.engines.voices
+            ],
         ),
         open_to_network=service.access.is_exposed,
+        fleet=_fleet(service),
     )
+
+
+def _fleet(service: WebSocketAgentService) -> FleetInfo | None:
+    directory = service.session_host.directory
+    if not directory.is_shared:
+        return None
+    return FleetInfo(
+        own=directory.owner,
+        nodes=[
+            NodeInfo(id=node.id, state=node.state, sessions=node.sessions, version=node.version)
+            for node in directory.nodes
+        ],
+    )
+
+
+@router.get("/agent/ready", responses={503: {"model": Readiness}})
+async def ready(service: Service, response: Response) -> Readiness:
+    """Say whether new sessions begin here, for balancers: 200, or 503 while it drains or is full."""
+    reason = service.own_sessions.closed_for
+    if reason is not None:
+        response.status_code = 503
+    return Readiness(ready=reason is None, reason=reason)
 
 
 @router.get("/agent/diagnose", response_model=Diagnosis, dependencies=[Depends(own_page)])
 async def diagnose(
     request: Request, service: Service, _: Admin, lang: Literal["es", "en"] | None = None
 ) -> Diagnosis | Response:
-    """Tries each part for real, within 10 seconds, and says what to do where one fails.
+    """Try each part for real, within 10 seconds, and say what to do where one fails.
 
     A browser gets a page, in Spanish or English (`lang`); programs get JSON.
     """
@@ -144,14 +209,14 @@ async def diagnose(
     if not wants_html(request.headers.get("accept", "")):
         return diagnosis
     locale = language_of(lang, request.headers.get("accept-language", ""))
-    return _page(request.app.state.page, diagnosis, locale)
+    return _page(request.app.state.frame, diagnosis, locale)
 
 
 @router.get("/docs", include_in_schema=False)
 async def routes(request: Request, lang: Literal["es", "en"] | None = None) -> Response:
-    """Lists the routes, for people; `/openapi.json` is for machines."""
+    """List the routes, for people; `/openapi.json` is for machines."""
     locale = language_of(lang, request.headers.get("accept-language", ""))
-    return routes_page(request.app.state.page, request.app.openapi(), locale)
+    return routes_page(request.app.state.frame, request.app.openapi(), locale)
 
 
 _WORST_LAST: Final[tuple[CheckStatus, ...]] = ("ok", "warning", "failed")
@@ -181,7 +246,7 @@ def _result(check: Check) -> CheckResult:
     return CheckResult(name=check.name, ok=check.ok, status=status, detail=check.detail, mend=mend)
 
 
-def _page(page: Page, diagnosis: Diagnosis, locale: Locale) -> Response:
+def _page(frame: HtmlFrame, diagnosis: Diagnosis, locale: Locale) -> Response:
     title = "Diagnóstico" if locale == "es" else "Diagnosis"
     verdict = _VERDICTS[locale][diagnosis.status]
     body = [f'<p class="verdict" data-status="{diagnosis.status}">{verdict}</p>', '<ul class="checks">']
@@ -194,4 +259,4 @@ def _page(page: Page, diagnosis: Diagnosis, locale: Locale) -> Response:
             body.append(f"<p>{escape(mend)}</p>")
         body.append(f'<p class="detail" lang="en">{escape(check.detail)}</p></li>')
     body.append("</ul>")
-    return document(page, locale, title, "../", body)
+    return document(frame, locale, title, "../", body)

@@ -33,6 +33,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "denied": "no permitida",
         "running": "en marcha",
         "interrupted": "interrumpida",
+        "superseded": "sustituido después",
     },
     "en": {
         "untitled": "Untitled talk",
@@ -47,6 +48,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "denied": "not allowed",
         "running": "still running",
         "interrupted": "interrupted",
+        "superseded": "revised later",
     },
 }
 
@@ -168,8 +170,9 @@ class _ForPeople:
     def _who(self, message: StoredMessage) -> str:
         who = self._speakers.get((message.role, message.source), message.role)
         status = message.status
-        mark = "" if status in ("ok", "accepted") else f" ({self._words.get(status, status)})"
-        return f"{who}{mark}"
+        marks = [] if status in ("ok", "accepted") else [self._words.get(status, status)]
+        marks += [self._words["superseded"]] if message.superseded else []
+        return f"{who} ({', '.join(marks)})" if marks else who
 
     def _calls(self, message: StoredMessage) -> Iterator[tuple[str, str, str]]:
         """The calls that a message made: name, arguments, and how each ended."""
@@ -242,7 +245,7 @@ FORMS: Final[dict[str, type[JsonForm | MarkdownForm | TextForm]]] = {
 
 
 def _code(text: str) -> str:
-    """A text as code inside a line, whatever ticks are in it."""
+    """Return a text as code inside a line, whatever ticks are in it."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     room = " " if text.startswith("`") or text.endswith("`") else ""

@@ -36,7 +36,7 @@ async def export_of(
     zone: tzinfo = UTC,
     patience_s: float = READER_PATIENCE_S,
 ) -> StreamingResponse:
-    """The talk, as it stands now: what is said meanwhile is not in it.
+    """Return the talk, as it stands now: what is said meanwhile is not in it.
 
     Args:
         store: Where it is kept.
@@ -89,7 +89,7 @@ class _Export(StreamingResponse):
     patience_s = READER_PATIENCE_S
 
     async def stream_response(self, send: Send) -> None:
-        """Sends piece by piece, each within `patience_s`."""
+        """Send piece by piece, each within `patience_s`."""
 
         async def patiently(message: Message) -> None:
             async with asyncio.timeout(self.patience_s):
@@ -112,7 +112,7 @@ async def _page(
 async def _page_in_time(
     store: Store, session_id: str, cursor: str, upto: int
 ) -> tuple[list[StoredMessage], str | None]:
-    """The next page; a database that is busy for a moment does not end the file."""
+    """Return the next page; a database that is busy for a moment does not end the file."""
     for _ in range(_TRIES - 1):
         try:
             return await _page(store, session_id, cursor, upto)

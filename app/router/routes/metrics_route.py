@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from app.router.guards import Admin
+from app.router.auth_dependencies import Admin
 from app.telemetry.exposition import Metrics
 
 router = APIRouter()
 
 
 def metrics_of(request: Request) -> Metrics:
-    """The metrics of this application's server."""
+    """Return the metrics of this application's server."""
     return request.app.state.metrics
 
 

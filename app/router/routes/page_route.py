@@ -5,11 +5,11 @@ from typing import Literal
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel
 
-from app.router.page import Page, PageFile, security_headers
-from app.router.page_colors import PageColors, page_colors
+from app.router.html_pages import HtmlFrame
+from app.router.page import PageFile, PageFiles, security_headers
+from app.router.page_colors import PageColors, page_colors, stylesheet
 from config.page_logo import Logo, read_logo
-from config.page_settings import Language
-from config.settings import Settings
+from config.page_settings import Language, PageSettings
 
 DEFAULT_TITLE = "Voice Agent"
 
@@ -41,9 +41,8 @@ class PageLook(BaseModel):
     languages: list[Language]
 
 
-def page_look(settings: Settings) -> PageLook:
-    """Return how the page is to look."""
-    name = settings.agent_name if "agent_name" in settings.model_fields_set else None
+def page_look(settings: PageSettings, name: str | None) -> PageLook:
+    """Return how the page is to look; `name` is the agent's, where it has been given one."""
     return PageLook(
         title=settings.page_title or name or DEFAULT_TITLE,
         agent_name=name,
@@ -54,13 +53,18 @@ def page_look(settings: Settings) -> PageLook:
     )
 
 
-def page_router(page: Page, settings: Settings) -> APIRouter:
-    """Make the routes; `page` is what `load_page` found."""
+def page_frame(page: PageFiles, look: PageLook) -> HtmlFrame:
+    """Return what the pages without scripts have of that look."""
+    return HtmlFrame(page.version, look.title, look.color is not None, look.logo)
+
+
+def page_router(page: PageFiles, look: PageLook, settings: PageSettings) -> APIRouter:
+    """Make the routes; `page` is what `load_page` found, `look` how it is to look."""
     router = APIRouter()
     headers = security_headers(settings.frame_ancestors)
-    look = page_look(settings)
     shown = PageFile(look.model_dump_json().encode(), "application/json")
     logo = None if settings.page_logo is None else _logo_file(read_logo(settings.page_logo))
+    colors = None if look.color is None else PageFile(stylesheet(look.color).encode(), "text/css")
 
     def serve(request: Request, file: PageFile | None, kept: str) -> Response:
         if file is None:
@@ -79,6 +83,10 @@ def page_router(page: Page, settings: Settings) -> APIRouter:
     async def show_look(request: Request) -> Response:
         """Say how the page is to look: title, colours, logo, suggestions, languages."""
         return shown.answer(request.headers, {"Cache-Control": _ASKED_FOR_AGAIN})
+
+    @router.get("/page/colors.css", include_in_schema=False)
+    async def show_colors(request: Request) -> Response:
+        return serve(request, colors, _ASKED_FOR_AGAIN)
 
     @router.get("/page/logo", include_in_schema=False)
     async def show_logo(request: Request) -> Response:

@@ -1,29 +1,33 @@
 """The talks, for operators and back ends."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
-from app.conversation.contribution import Contribution, Mode
+from app.conversation.injected_message import Mode
 from app.errors import BudgetExceeded, QueueFull
-from app.router.guards import Caller, Changer, Contributor, Service
+from app.router.auth_dependencies import Caller, Changer, Contributor, Service
 from app.router.routes.export_forms import find_zone
 from app.router.routes.exports import export_of
 from app.router.routes.stored_talks import (
     MessageList,
     bad_cursor,
+    describe_live,
     describe_now,
     is_erased_now,
+    live_session,
     messages_of,
     store_of,
     stored_session,
     unavailable,
 )
-from app.services.live_session import LiveSession
+from app.services.auth.principal import Principal
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.storage.errors import BadCursor, StoreUnavailable
 from app.storage.records import SessionFilter, SessionStatus
+from app.storage.writes import SessionChanged
 from app.unseen import without_unseen
 
 router = APIRouter()
@@ -42,7 +46,8 @@ class PendingTool(BaseModel):
 class SessionInfo(BaseModel):
     """A session. Times are UTC, whole seconds; `state` is `ended` for one that can no longer be resumed.
 
-    `title`: what its user calls it, else how their first text begins; in lists of stored sessions.
+    `title`: what its user calls it, else how their first text begins. Left out of a live session without
+    either, where nothing is stored or the store does not answer, and for who may not read the session.
     """
 
     session_id: str
@@ -103,47 +108,45 @@ async def list_sessions(
     limit: Limit = 50,
     cursor: str | None = None,
 ) -> SessionList:
-    """Lists sessions, with a user's token their own: the live ones, those that ended, or all."""
+    """List sessions, with a user's token their own: the live ones, those that ended, or all."""
     if caller is not None and not caller.may_list_all:
         if user_id not in (None, caller.user_id):
             return SessionList(active_sessions=0, sessions=[])
         user_id = caller.user_id
-    mine = [live for live in service.sessions if user_id in (None, live.session.user_id)]
+    mine = await service.port.states(user_id)
     if status == "active":
-        page, next_cursor = _page(mine, state, limit, cursor)
-        shown = [live.describe() for live in page]
+        ids, next_cursor = _page(mine, state, limit, cursor)
+        shown = await describe_live(service, await service.port.sessions(ids))
     else:
         chosen = _chosen(mine, status, user_id, state)
         shown, next_cursor = await _stored(service, chosen, limit, cursor)
-    sessions = [SessionInfo.model_validate(session) for session in shown]
+    sessions = [_info(session, caller) for session in shown]
     return SessionList(active_sessions=len(mine), sessions=sessions, next_cursor=next_cursor)
 
 
 def _page(
-    sessions: list[LiveSession], state: str | None, limit: int, cursor: str | None
-) -> tuple[list[LiveSession], str | None]:
-    """The live sessions after the one that the cursor names, in the order in which they began."""
-    wanted = [live for live in sessions if state in (None, live.session.state.value)]
-    if cursor is not None:
-        ids = [live.session_id for live in wanted]
-        wanted = wanted[ids.index(cursor) + 1 :] if cursor in ids else wanted
-    more = len(wanted) > limit
+    states: Mapping[str, str], state: str | None, limit: int, cursor: str | None
+) -> tuple[list[str], str | None]:
+    """Return the live sessions after the one that the cursor names, in the order in which they began."""
+    wanted = [session_id for session_id, its in states.items() if state in (None, its)]
+    if cursor in wanted:
+        wanted = wanted[wanted.index(cursor) + 1 :]
     shown = wanted[:limit]
-    return shown, shown[-1].session_id if more else None
+    return shown, shown[-1] if len(wanted) > limit else None
 
 
 def _chosen(
-    live: list[LiveSession], status: SessionStatus, user_id: str | None, state: str | None
+    live: Mapping[str, str], status: SessionStatus, user_id: str | None, state: str | None
 ) -> SessionFilter:
     """What the store is asked for: it knows the states of sessions that do not live, `idle` and `ended`."""
     if state is None:
         return SessionFilter(status, user_id)
     if (state, status) == ("idle", "all"):
-        busy = frozenset(one.session_id for one in live if one.session.state.value != state)
+        busy = frozenset(session_id for session_id, its in live.items() if its != state)
         return SessionFilter("active", user_id, but=busy)
     if state == "ended":
-        return SessionFilter("ended", user_id, but=frozenset(one.session_id for one in live))
-    in_it = frozenset(one.session_id for one in live if one.session.state.value == state)
+        return SessionFilter("ended", user_id, but=frozenset(live))
+    in_it = frozenset(session_id for session_id, its in live.items() if its == state)
     return SessionFilter(status, user_id, only=in_it)
 
 
@@ -156,24 +159,33 @@ async def _stored(
         raise bad_cursor(error) from None
     except StoreUnavailable as error:
         raise unavailable(error) from None
-    return [describe_now(service, record) for record in page.rows], page.next_cursor
+    return await describe_now(service, page.rows), page.next_cursor
 
 
 @router.get("/sessions/{session_id}", response_model_exclude_none=True)
 async def show_session(session_id: str, service: Service, caller: Caller) -> SessionInfo:
-    """Shows one live session, or answers 404: for one that is not there and one of somebody else alike."""
+    """Show one live session, or answer 404: for one that is not there and one of somebody else alike."""
     sees_all = caller is None or caller.may_list_all
-    live = service.sessions.get(session_id) if sees_all else service.session_host.find(session_id, caller)
+    live = await live_session(service, session_id, None if sees_all else caller)
     if live is None:
         raise HTTPException(404, "no such session")
-    return SessionInfo.model_validate(live.describe())
+    (shown,) = await describe_live(service, [live])
+    return _info(shown, caller)
+
+
+def _info(facts: dict[str, Any], caller: Principal | None) -> SessionInfo:
+    """Return what a caller may know of a session: its title is part of what is said in it."""
+    info = SessionInfo.model_validate(facts)
+    if caller is not None and not caller.may_see(info.user_id):
+        info.title = None
+    return info
 
 
 @router.get("/sessions/{session_id}/messages")
 async def list_messages(
     session_id: str, service: Service, caller: Caller, limit: Limit = 200, cursor: str | None = None
 ) -> MessageList:
-    """Lists what was said in a session, live or ended, the first messages first."""
+    """List what was said in a session, live or ended, the first messages first."""
     await stored_session(service, session_id, caller)
     try:
         page = await service.store.messages(session_id, limit, cursor)
@@ -193,7 +205,7 @@ async def export_session(
     format: Literal["json", "markdown", "text"] = "json",
     time_zone: Annotated[str, Query(max_length=64)] = "UTC",
 ) -> Response:
-    """Gives a whole talk as a file; its times for people are those of `time_zone`, such as Europe/Madrid."""
+    """Give a whole talk as a file; its times for people are those of `time_zone`, such as Europe/Madrid."""
     zone = find_zone(time_zone)
     if zone is None:
         raise HTTPException(422, "time_zone: must be a name such as Europe/Madrid")
@@ -210,7 +222,7 @@ async def rename_session(
         raise HTTPException(404, "no such session")
     await stored_session(service, session_id, caller)
     given = " ".join(without_unseen(request.title or "").replace("\0", " ").split())
-    receipt = service.store.session_changed(session_id, {"given_title": given or None})
+    receipt = service.store.write(SessionChanged(session_id, {"given_title": given or None}))
     if not await receipt.wait(service.settings.store_timeout_s):
         raise HTTPException(503, "it has that title as soon as the database answers")
     record = await stored_session(service, session_id, caller)
@@ -219,9 +231,8 @@ async def rename_session(
 
 @router.delete("/sessions/{session_id}", status_code=204)
 async def erase_session(session_id: str, service: Service, caller: Changer) -> None:
-    """Ends a session, if it lives, and erases all that is kept of it."""
-    live = service.session_host.find(session_id, caller)
-    if live is None:
+    """End a session, if it lives, and erase all that is kept of it."""
+    if await live_session(service, session_id, caller) is None:
         await stored_session(service, session_id, caller)
     is_erased_now(service, await service.eraser.erase(session_id))
 
@@ -230,18 +241,18 @@ async def erase_session(session_id: str, service: Service, caller: Changer) -> N
 async def contribute(
     session_id: str, request: ContributionRequest, service: Service, caller: Contributor
 ) -> ContributionReceipt:
-    """Has the agent say something, know something, or react to something."""
-    live = service.sessions.get(session_id)
-    if live is None:
+    """Have the agent say something, know something, or react to something."""
+    if await service.port.session(session_id) is None:
         raise HTTPException(404, "no such session")
     content = without_unseen(request.content)
     if "\0" in request.content or not content.strip():
         raise HTTPException(422, "content must be a text without NUL characters")
-    contribution = Contribution(content, request.mode)
     try:
-        receipt = live.conversation.put_in(contribution)
+        injected = await service.port.inject(session_id, content, request.mode)
     except QueueFull:
         raise HTTPException(429, "too many contributions wait in this talk") from None
     except BudgetExceeded as error:
         raise HTTPException(429, error.sentence(service.settings.agent_locale)) from None
-    return ContributionReceipt(turn_id=contribution.turn_id, durable=await receipt)
+    if injected is None:
+        raise HTTPException(404, "no such session")
+    return ContributionReceipt(turn_id=injected.turn_id, durable=injected.is_durable)

@@ -8,12 +8,13 @@ from fastapi import HTTPException
 from pydantic import BaseModel
 
 from app.clock import wire_time
-from app.services.principal import Principal
+from app.services.auth.principal import Principal
+from app.services.sessions.session_port import SessionFacts
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.profile import ProfileUnknown
 from app.session.service_extras import shown_calls
 from app.storage.errors import BadCursor, StoreUnavailable
-from app.storage.records import CallRow, MessageRecord, SessionRecord
+from app.storage.records import CallRow, MessageRecord, SessionFilter, SessionRecord
 from app.storage.store import Store
 
 
@@ -36,6 +37,7 @@ class StoredMessage(BaseModel):
 
     `calls`: how those of its `tool_calls` stand that have begun. `source`: whose it is where its role does
     not tell: `backend` for what came by `POST /sessions/{session_id}/messages`, `server` for a wish to greet.
+    `superseded`: a revision has put another turn in the place of its own.
     """
 
     position: int
@@ -48,6 +50,7 @@ class StoredMessage(BaseModel):
     tool_call_id: str | None = None
     calls: list[StoredCall] | None = None
     source: Literal["backend", "server"] | None = None
+    superseded: bool = False
 
 
 class MessageList(BaseModel):
@@ -82,6 +85,7 @@ def _message(record: MessageRecord, calls: Mapping[str, StoredCall]) -> StoredMe
         tool_call_id=record.tool_call_id,
         calls=made or None,
         source=record.source,
+        superseded=record.superseded_by is not None,
     )
 
 
@@ -101,7 +105,7 @@ def _call(row: CallRow) -> StoredCall:
 
 
 def describe_stored(record: SessionRecord) -> dict[str, Any]:
-    """A session that does not live now, in the form of one that does."""
+    """Return a session that does not live now, in the form of one that does."""
     return {
         "session_id": record.id,
         "user_id": record.user_id,
@@ -115,14 +119,37 @@ def describe_stored(record: SessionRecord) -> dict[str, Any]:
 
 
 def title_of(record: SessionRecord) -> str:
-    """What a talk is called, in one line; empty where nothing has been said."""
+    """Return what a talk is called, in one line; empty where nothing has been said."""
     return " ".join(record.title.split())
 
 
-def describe_now(service: WebSocketAgentService, record: SessionRecord) -> dict[str, Any]:
-    """A session as it is now: as it lives, where it does."""
-    live = service.sessions.get(record.id)
-    return describe_stored(record) if live is None else {**live.describe(), "title": title_of(record)}
+async def describe_now(
+    service: WebSocketAgentService, records: Sequence[SessionRecord]
+) -> list[dict[str, Any]]:
+    """Return sessions as they are now: as they live, where they do."""
+    found = await service.port.sessions([record.id for record in records])
+    live = {facts.session_id: facts.shown for facts in found}
+    return [
+        {**live[record.id], "title": title_of(record)} if record.id in live else describe_stored(record)
+        for record in records
+    ]
+
+
+async def describe_live(service: WebSocketAgentService, some: Sequence[SessionFacts]) -> list[dict[str, Any]]:
+    """Live sessions, with their titles where the store has one; without them while it does not answer."""
+    titles = await _titles_of(service.store, frozenset(live.session_id for live in some))
+    return [{**live.shown, "title": titles.get(live.session_id) or None} for live in some]
+
+
+async def _titles_of(store: Store, session_ids: frozenset[str]) -> dict[str, str]:
+    # What lives is shown at once, also where a database is known not to work.
+    if not session_ids or store.health().status != "ok":
+        return {}
+    try:
+        page = await store.sessions(SessionFilter("all", only=session_ids), len(session_ids))
+    except StoreUnavailable:
+        return {}
+    return {record.id: title_of(record) for record in page.rows}
 
 
 def unavailable(error: StoreUnavailable | ProfileUnknown) -> HTTPException:
@@ -131,7 +158,7 @@ def unavailable(error: StoreUnavailable | ProfileUnknown) -> HTTPException:
 
 
 def is_erased_now(service: WebSocketAgentService, is_erased: bool) -> None:
-    """Answers 503 where an erasure still waits for the database: nobody may take it for done."""
+    """Answer 503 where an erasure still waits for the database: nobody may take it for done."""
     if service.store.is_on and not is_erased:
         raise HTTPException(503, "it is erased as soon as the database answers; ask again to be sure")
 
@@ -142,17 +169,25 @@ def bad_cursor(error: BadCursor) -> HTTPException:
 
 
 def store_of(service: WebSocketAgentService) -> Store:
-    """The store; answers 503 where nothing is kept."""
+    """Return the store; answers 503 where nothing is kept."""
     if not service.store.is_on:
         raise HTTPException(503, "this server keeps no talks: DATABASE_URL is none; name a database there")
     return service.store
+
+
+async def live_session(
+    service: WebSocketAgentService, session_id: str, caller: Principal | None
+) -> SessionFacts | None:
+    """Return a live session, if it is there and theirs to see."""
+    facts = await service.port.session(session_id)
+    return facts if facts is not None and (caller is None or caller.may_see(facts.user_id)) else None
 
 
 async def stored_session(
     service: WebSocketAgentService, session_id: str, caller: Principal | None
 ) -> SessionRecord:
     """A session's row, if it is theirs to see; 404 for one that is not there and one of others alike."""
-    if not service.store.is_on and service.session_host.find(session_id, caller) is None:
+    if not service.store.is_on and await live_session(service, session_id, caller) is None:
         raise HTTPException(404, "no such session")
     try:
         record = await store_of(service).session(session_id)

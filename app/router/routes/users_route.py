@@ -1,13 +1,14 @@
 """What is kept of a user, for them and for operators."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Query, Response
 from fastapi import Path as PathParam
 from pydantic import BaseModel
 
-from app.protocol.client import ANONYMOUS
-from app.router.guards import Changer, Service
+from app.protocol.fields import ANONYMOUS
+from app.router.auth_dependencies import Changer, Service
 from app.router.routes.sessions_route import SessionInfo
 from app.router.routes.stored_talks import (
     bad_cursor,
@@ -16,11 +17,12 @@ from app.router.routes.stored_talks import (
     store_of,
     unavailable,
 )
-from app.services.principal import Principal
-from app.services.profiles import UserProfile
+from app.services.auth.principal import Principal
+from app.services.sessions.profiles import UserProfile
 from app.session.profile import Profile, ProfileUnknown
 from app.storage.errors import BadCursor, StoreUnavailable
 from app.storage.records import SessionFilter
+from app.storage.writer import Receipt
 
 router = APIRouter()
 
@@ -49,7 +51,7 @@ async def list_user_sessions(
     spoken: bool = False,
     q: Annotated[str, Query(max_length=200)] = "",
 ) -> TalkList:
-    """Lists a user's talks, the newest first.
+    """List a user's talks, the newest first.
 
     `spoken`: without those in which they have said nothing. `q`: those in whose title and texts all of its
     words stand, eight at most.
@@ -64,21 +66,21 @@ async def list_user_sessions(
     except StoreUnavailable as error:
         raise unavailable(error) from None
     return TalkList(
-        active_sessions=sum(live.session.user_id == user_id for live in service.sessions),
-        sessions=[TalkInfo(**describe_now(service, record)) for record in page.rows],
+        active_sessions=len(await service.port.states(user_id)),
+        sessions=[TalkInfo(**shown) for shown in await describe_now(service, page.rows)],
         next_cursor=page.next_cursor,
     )
 
 
 @router.delete("/users/{user_id}", status_code=204)
 async def erase_user(user_id: str, service: Service, caller: Changer) -> None:
-    """Ends a user's sessions and erases all that is kept of them."""
+    """End a user's sessions and erase all that is kept of them."""
     _check(user_id, caller)
     is_erased_now(service, await service.eraser.erase_user(user_id))
 
 
 def user_profile(user_id: str, service: Service, caller: Changer) -> UserProfile:
-    """The profile that a path names, if it is theirs to see; answers 503 where nothing is kept."""
+    """Return the profile that a path names, if it is theirs to see; answers 503 where nothing is kept."""
     _check(user_id, caller)
     store_of(service)
     return service.session_host.profiles.of(user_id)
@@ -91,7 +93,7 @@ IfMatch = Annotated[str | None, Header()]
 
 @router.get("/users/{user_id}/profile")
 async def show_profile(kept: Kept, response: Response) -> Profile:
-    """Shows what the agent keeps of a user."""
+    """Show what the agent keeps of a user."""
     return _shown(await _known(kept), response)
 
 
@@ -103,16 +105,21 @@ async def store_profile(
     response: Response,
     if_match: IfMatch = None,
 ) -> Profile:
-    """Puts another profile in its place."""
-    if if_match is not None:
-        _check_seen(await _known(kept), if_match)
-    await kept.replace(profile).wait(service.settings.store_timeout_s)
+    """Put another profile in its place."""
+
+    def replaced(seen: Profile) -> Profile:
+        _checked(seen, if_match)
+        return profile
+
+    written = kept.replace(profile) if if_match is None else await _changed(kept, replaced)
+    if written is not None:
+        await written.wait(service.settings.store_timeout_s)
     return _shown(profile, response)
 
 
 @router.delete("/users/{user_id}/profile", status_code=204)
 async def erase_profile(kept: Kept, service: Service) -> None:
-    """Forgets what the agent keeps of a user; their talks stay."""
+    """Forget what the agent keeps of a user; their talks stay."""
     is_erased_now(service, await kept.erase().wait(service.settings.store_timeout_s))
 
 
@@ -124,14 +131,24 @@ async def erase_note(
     response: Response,
     if_match: IfMatch = None,
 ) -> Profile:
-    """Forgets one note, counted from 0; answers what is left."""
-    seen = await _known(kept)
-    _check_seen(seen, if_match)
-    if position >= len(seen.notes):
-        raise HTTPException(404, "no such note")
-    left = seen.without_note(position)
-    is_erased_now(service, await kept.replace(left).wait(service.settings.store_timeout_s))
-    return _shown(left, response)
+    """Forget one note, counted from 0; answer what is left."""
+
+    def without_it(seen: Profile) -> Profile:
+        _checked(seen, if_match)
+        if position >= len(seen.notes):
+            raise HTTPException(404, "no such note")
+        return seen.without_note(position)
+
+    written = await _changed(kept, without_it)
+    is_erased_now(service, written is None or await written.wait(service.settings.store_timeout_s))
+    return _shown(kept.current, response)
+
+
+async def _changed(kept: UserProfile, change: Callable[[Profile], Profile]) -> Receipt | None:
+    try:
+        return await kept.change(change)
+    except ProfileUnknown as error:
+        raise unavailable(error) from None
 
 
 async def _known(kept: UserProfile) -> Profile:
@@ -141,7 +158,7 @@ async def _known(kept: UserProfile) -> Profile:
         raise unavailable(error) from None
 
 
-def _check_seen(profile: Profile, if_match: str | None) -> None:
+def _checked(profile: Profile, if_match: str | None) -> None:
     if if_match not in (None, "*", f'"{profile.version}"'):
         raise HTTPException(412, "the profile has changed since it was read")
 
@@ -152,6 +169,6 @@ def _shown(profile: Profile, response: Response) -> Profile:
 
 
 def _check(user_id: str, caller: Principal | None) -> None:
-    """Answers 404 for a nobody, who has nothing of their own, and for what is not theirs to see."""
+    """Answer 404 for an anonymous user, who has nothing of their own, and for what is not theirs to see."""
     if user_id == ANONYMOUS or (caller is not None and not caller.may_see(user_id)):
         raise HTTPException(404, "no such user")

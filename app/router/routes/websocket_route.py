@@ -1,23 +1,28 @@
-"""`/ws`: the only place that touches a WebSocket."""
+"""`/ws` and its siblings: the only place that touches a WebSocket."""
 
 import asyncio
 import contextlib
 import logging
 import socket
 import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import ServerFull
 from app.protocol.close_codes import CloseCode
+from app.protocol.wire import WireProtocol
+from app.protocol.wires import PATHS, choose
 from app.router.credentials import address_of, has_foreign_origin, is_local, socket_token
+from app.router.direct_frames import DirectWebSocket
 from app.router.guarded_socket import NO_ROOM, GuardedSocket
-from app.services.conduct import MEMORY_S
-from app.services.dialects import choose
-from app.services.visitor import Visitor
+from app.services.connections.handshake_info import HandshakeInfo
+from app.services.limits.address_conduct import MEMORY_S
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.transport import ConnectionGone
 
@@ -42,7 +47,7 @@ class RawSend:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes everything on."""
+        """Pass everything on."""
         if scope["type"] == "websocket":
             scope[_RAW_SEND] = send
         try:
@@ -57,12 +62,14 @@ class WebSocketTransport:
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
         self._send: Send = websocket.scope[_RAW_SEND]
+        protocol = getattr(self._send, "__self__", None)
+        self._direct = protocol if isinstance(protocol, DirectWebSocket) else None
         self._is_open = True
         self.close_code: int | None = None
         self.fault_code: int | None = None
 
     async def receive(self) -> str | bytes | None:
-        """The next message; None when the peer has gone.
+        """Return the next message; None when the peer has gone.
 
         Raises:
             ServerFull: There was no room for a large one; nothing more can be read.
@@ -84,7 +91,7 @@ class WebSocketTransport:
         return text if text is not None else message.get("bytes")
 
     async def send(self, message: str | bytes) -> None:
-        """Sends one frame, text or binary; waits while the peer does not read.
+        """Send one frame, text or binary; wait while the peer does not read.
 
         Raises:
             ConnectionGone: The peer is not there.
@@ -101,8 +108,17 @@ class WebSocketTransport:
             self._is_open = False
             raise ConnectionGone from exc
 
+    def send_at_once(self, message: str | bytes) -> bool:
+        """Send one frame if nothing has to be waited for; return whether."""
+        if not self._is_open or self._direct is None:
+            return False
+        try:
+            return self._direct.send_at_once(message)
+        except (OSError, RuntimeError):
+            return False
+
     async def close(self, code: int, reason: str = "") -> None:
-        """Closes with a code; never raises, and returns within a second even if the peer does not read."""
+        """Close with a code; never raises, and return within a second even if the peer does not read."""
         if not self._is_open:
             return
         self._is_open = False
@@ -121,7 +137,7 @@ class WebSocketTransport:
             protocol.linger()
 
     async def _let_it_leave(self) -> None:
-        """Cuts the connection if the close frame stays behind data that the peer does not read."""
+        """Cut the connection if the close frame stays behind data that the peer does not read."""
         transport = self._socket()
         if transport is None:
             return
@@ -146,7 +162,7 @@ class WebSocketTransport:
             protocol.widen(max_bytes)
 
     def abort(self) -> None:
-        """Cuts the connection, with whatever has not reached the peer yet; never raises.
+        """Cut the connection, with whatever has not reached the peer yet; never raises.
 
         A socket that is just closed stays with the kernel, and its unsent data too, for as long as the peer
         does not read. One that lingers for zero seconds is reset instead (SO_LINGER, socket(7)).
@@ -161,16 +177,32 @@ class WebSocketTransport:
         transport.abort()
 
     def _socket(self) -> asyncio.WriteTransport | None:
-        """The connection below; ASGI has no name for it, and no way to cut a peer off."""
+        """Return the connection below; ASGI has no name for it, and no way to cut a peer off."""
         protocol: Any = getattr(self._send, "__self__", None)
         transport = getattr(protocol, "transport", None)
         # uvloop's transports are no subclasses of asyncio's.
         return transport if hasattr(transport, "abort") else None
 
 
-@router.websocket("/ws")
-async def voice(websocket: WebSocket) -> None:
-    """Hands a connection to the agent. Without a subprotocol that we know, it speaks v1 without one.
+@dataclass(frozen=True, slots=True)
+class SocketOffer:
+    """What is spoken on a connection.
+
+    Attributes:
+        choose: Returns the protocol, made for this connection, and the subprotocol to name in the answer.
+        longest_s: After so many seconds it is closed, whatever goes on; None: it may last.
+    """
+
+    choose: Callable[[], tuple[WireProtocol, str | None]]
+    longest_s: float | None = None
+
+
+Offering = Callable[[HTTPConnection], SocketOffer | None]
+"""Returns what is spoken on a connection that comes; None where there is to be no such path."""
+
+
+async def serve(websocket: WebSocket, offer: SocketOffer) -> None:
+    """Hand a connection to the agent, in the protocol that is offered.
 
     A page of another site is answered 403 before the upgrade: a browser would let it talk in its user's name.
     """
@@ -188,11 +220,46 @@ async def voice(websocket: WebSocket) -> None:
             PlainTextResponse("clients of this address had to be let go", 429, headers)
         )
         return
+    if service.own_sessions.sends_elsewhere:
+        headers = {"Retry-After": "1"}
+        await websocket.send_denial_response(PlainTextResponse("draining: connect again", 503, headers))
+        return
     async with service.arrivals.place(address) as place:
-        dialect, subprotocol = choose(websocket.scope.get("subprotocols", []))
+        wire, subprotocol = offer.choose()
         await websocket.accept(subprotocol=subprotocol)
         transport = WebSocketTransport(websocket)
-        visitor = Visitor(
+        visitor = HandshakeInfo(
             address, socket_token(websocket), is_local=is_local(websocket), widen=transport.widen
         )
-        await service.serve(transport, dialect, visitor, place)
+        try:
+            async with asyncio.timeout(offer.longest_s):
+                await service.serve(transport, wire, visitor, place)
+        except TimeoutError:
+            logger.info("call_ended", extra={"reason": "longest", "seconds": offer.longest_s})
+            await transport.close(CloseCode.NORMAL, "longest call")
+
+
+def route_of(offering: Offering) -> Callable[[WebSocket], Awaitable[None]]:
+    """Return the route of a path, by what is offered on it."""
+
+    async def route(websocket: WebSocket) -> None:
+        offer = offering(websocket)
+        if offer is None:
+            await websocket.send_denial_response(PlainTextResponse("Not Found", 404))
+        else:
+            await serve(websocket, offer)
+
+    return route
+
+
+def _offered_on(path: str) -> Offering:
+    """Return what offers the protocols of a path: the client says by subprotocols which one it wants."""
+
+    def offering(connection: HTTPConnection) -> SocketOffer:
+        return SocketOffer(lambda: choose(connection.scope.get("subprotocols", []), path))
+
+    return offering
+
+
+for _path in PATHS:
+    router.add_api_websocket_route(_path, route_of(_offered_on(_path)), name=_path)

@@ -35,7 +35,7 @@ class ExpressionError(Exception):
         self.en = en
 
     def sentence(self, locale: Locale) -> str:
-        """What the user reads, in their language."""
+        """Return what the user reads, in their language."""
         return self.es if locale == "es" else self.en
 
 
@@ -56,7 +56,7 @@ def _by_zero() -> ExpressionError:
 
 
 def checked(value: Number) -> Number:
-    """The value itself, where it is small enough or finite.
+    """Return the value itself, where it is small enough or finite.
 
     Raises:
         ExpressionError: An integer over `MAX_BITS`, an infinity, or no number.
@@ -72,7 +72,7 @@ def checked(value: Number) -> Number:
 
 
 def calling(function: Callable[..., Number], *values: Number) -> Number:
-    """Calls a function of numbers and turns Python's arithmetic errors into sentences.
+    """Call a function of numbers and turn Python's arithmetic errors into sentences.
 
     Raises:
         ExpressionError: The function has no real, finite, bounded value there.
@@ -88,7 +88,7 @@ def calling(function: Callable[..., Number], *values: Number) -> Number:
 
 
 def readable(value: Number) -> Number:
-    """A result as people write it: 15 significant digits, and no `.0` behind a whole number.
+    """Return a result as people write it: 15 significant digits, and no `.0` behind a whole number.
 
     Raises:
         ExpressionError: An integer of more than `MAX_RESULT_DIGITS` digits.
@@ -103,19 +103,19 @@ def readable(value: Number) -> Number:
 
 
 def divide(left: Number, right: Number) -> Number:
-    """Divides; whole numbers that divide evenly stay whole."""
+    """Divide; whole numbers that divide evenly stay whole."""
     if isinstance(left, int) and isinstance(right, int) and right and left % right == 0:
         return left // right
     return left / right
 
 
 def floor_divide(left: Number, right: Number) -> Number:
-    """Divides and rounds down."""
+    """Divide and round down."""
     return left // right
 
 
 def power(base: Number, exponent: Number) -> Number:
-    """Raises to a power; whole and exact where both are whole and the exponent is not negative."""
+    """Raise to a power; whole and exact where both are whole and the exponent is not negative."""
     if isinstance(base, int) and isinstance(exponent, int) and exponent >= 0:
         if abs(base) > 1 and (base.bit_length() - 1) * exponent > MAX_BITS:
             raise _too_large()
@@ -138,7 +138,7 @@ def factorial(value: Number) -> Number:
 
 
 def whole(value: Number) -> int:
-    """The value as an integer.
+    """Return the value as an integer.
 
     Raises:
         ExpressionError: It is not whole.
@@ -151,7 +151,7 @@ def whole(value: Number) -> int:
 
 
 def square_root(value: Number) -> Number:
-    """The square root; whole and exact where the value is a square."""
+    """Return the square root; whole and exact where the value is a square."""
     if isinstance(value, int) and value >= 0:
         root = math.isqrt(value)
         if root * root == value:

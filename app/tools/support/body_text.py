@@ -34,12 +34,12 @@ def clean_text(text: str) -> str:
 
 
 def is_media(content_type: str) -> bool:
-    """Whether the type alone says that there is no text: pictures, sound, film, fonts."""
+    """Return whether the type alone says that there is no text: pictures, sound, film, fonts."""
     return _MEDIA_TYPE.fullmatch(_bare_type(content_type)) is not None
 
 
 def read_text(content: bytes, content_type: str, *, is_truncated: bool = False) -> str | None:
-    """The body as clean text, or None where it is binary.
+    """Return the body as clean text, or None where it is binary.
 
     Bytes that the charset does not have become U+FFFD. A type that does not say text is text all the same if
     it is UTF-8 without control characters.
@@ -59,7 +59,7 @@ def read_text(content: bytes, content_type: str, *, is_truncated: bool = False) 
 
 
 def read_json(text: str) -> JsonValue:
-    """The JSON value that the text holds, its strings clean.
+    """Return the JSON value that the text holds, its strings clean.
 
     Raises:
         ValueError: It is no JSON by RFC 8259, nested too deeply, or has numbers that a 64-bit reader would

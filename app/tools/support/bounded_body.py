@@ -84,14 +84,14 @@ class BoundedBody:
         return self.is_truncated
 
     def feed(self, chunk: bytes) -> None:
-        """Takes a piece as it came over the wire."""
+        """Take a piece as it came over the wire."""
         try:
             self._pass_on(0, chunk)
         except zlib.error:
             self.fail("encoding")
 
     def end(self) -> None:
-        """Says that the stream has ended as it should."""
+        """Say that the stream has ended as it should."""
         for number, layer in enumerate(self._layers):
             try:
                 for piece in layer.rest():
@@ -102,7 +102,7 @@ class BoundedBody:
                 self.fail("broken")
 
     def fail(self, problem: Problem) -> None:
-        """Says that nothing more will come, and why; a body that is full already stays as it is."""
+        """Say that nothing more will come, and why; a body that is full already stays as it is."""
         if self.is_full:
             return
         self.problem = problem
@@ -180,7 +180,7 @@ class _Layer:
         return _BARE_HEAD_BYTES if is_bare and not self._head.startswith(_GZIP_MAGIC) else len(_GZIP_MAGIC)
 
     def _begun(self) -> bytes:
-        """Decides by the first bytes what they are, and gives them back."""
+        """Decide by the first bytes what they are, and give them back."""
         head, self._head = self._head, b""
         if head.startswith(_GZIP_MAGIC):
             self._inflater = zlib.decompressobj(_GZIP_WBITS)
@@ -216,7 +216,7 @@ class _Layer:
 
 
 def _is_text(content: bytes) -> bool:
-    """Whether it begins as text: no control characters but those of lines."""
+    """Return whether it begins as text: no control characters but those of lines."""
     return not re.search(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]", content[:1000])
 
 

@@ -71,7 +71,7 @@ def _in_ascii(text: str) -> str:
 
 
 def is_currency(char: str) -> bool:
-    """Whether the character is the sign of a currency."""
+    """Return whether the character is the sign of a currency."""
     return char == "$" if char.isascii() else unicodedata.category(char) == "Sc"
 
 

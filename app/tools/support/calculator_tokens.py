@@ -35,7 +35,7 @@ _SPACE = re.compile(r"\s*")
 _MAX_NOTES = 5
 
 
-class Token(NamedTuple):
+class SumToken(NamedTuple):
     """A piece of a sum: `number`, `fraction`, `raised`, `lowered`, `name`, `sign` or `end`."""
 
     kind: str
@@ -45,7 +45,7 @@ class Token(NamedTuple):
     value: Number = 0
 
 
-END: Final = Token("end", "", 0, 0)
+END: Final = SumToken("end", "", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class Tokens:
         currency: The sign of a currency that stands there, if any.
     """
 
-    tokens: list[Token]
+    tokens: list[SumToken]
     notes: dict[str, str]
     currency: str
 
 
 def tokens_of(text: str, locale: Locale) -> Tokens:
-    """Cuts the text, whose signs are plain.
+    """Cut the text, whose signs are plain.
 
     Raises:
         ExpressionError: Something in it is neither number, name nor sign.
@@ -84,25 +84,25 @@ def tokens_of(text: str, locale: Locale) -> Tokens:
 
 
 def unexpected(text: str) -> ExpressionError:
-    """Says that this cannot be read where it stands."""
+    """Say that this cannot be read where it stands."""
     shown = "".join(char if char.isprintable() else "?" for char in text[:30])
     return ExpressionError(f"No entiendo «{shown}» en la expresión.", f"I cannot read “{shown}” there.")
 
 
 def plain_name(name: str) -> str:
-    """A name in lower case without accents: `Raíz` is `raiz`."""
+    """Return a name in lower case without accents: `Raíz` is `raiz`."""
     return bare(name)
 
 
 def raised_number(text: str) -> int:
-    """The value of raised or lowered digits."""
+    """Return the value of raised or lowered digits."""
     return int(text.translate(_TO_DIGITS))
 
 
-def _pieces(text: str) -> tuple[list[tuple[Token, str, bool]], str]:
+def _pieces(text: str) -> tuple[list[tuple[SumToken, str, bool]], str]:
     """Each token with its exponent, and whether commas separate arguments where it stands."""
     with_semicolons = _parentheses_with_semicolons(text)
-    pieces: list[tuple[Token, str, bool]] = []
+    pieces: list[tuple[SumToken, str, bool]] = []
     levels: list[bool] = []
     currency = ""
     at = _skip_space(text, 0)
@@ -119,7 +119,7 @@ def _pieces(text: str) -> tuple[list[tuple[Token, str, bool]], str]:
         match = _match(text, at, in_call=in_call)
         kind = "number" if match["number"] else match.lastgroup or ""
         end = match.end("number") + len(match["exponent"] or "") if kind == "number" else match.end()
-        token = Token(kind, match["number"] if kind == "number" else match[0], at, end)
+        token = SumToken(kind, match["number"] if kind == "number" else match[0], at, end)
         if token.text == "(":
             levels.append(_comma_separates(pieces, in_call) and at not in with_semicolons)
         elif token.text == ")" and levels:
@@ -137,8 +137,8 @@ def _match(text: str, at: int, *, in_call: bool) -> re.Match[str]:
     return match
 
 
-def _comma_separates(pieces: list[tuple[Token, str, bool]], outside: bool) -> bool:
-    """Whether a comma behind the parenthesis that opens here separates arguments."""
+def _comma_separates(pieces: list[tuple[SumToken, str, bool]], outside: bool) -> bool:
+    """Return whether a comma behind the parenthesis that opens here separates arguments."""
     before = pieces[-1][0] if pieces else END
     if before.kind == "lowered" and len(pieces) > 1:
         before = pieces[-2][0]
@@ -161,7 +161,7 @@ def _parentheses_with_semicolons(text: str) -> set[int]:
     return found
 
 
-def _is_beside_a_number(text: str, at: int, pieces: list[tuple[Token, str, bool]]) -> bool:
+def _is_beside_a_number(text: str, at: int, pieces: list[tuple[SumToken, str, bool]]) -> bool:
     follows = text[_skip_space(text, at + 1) :][:1]
     return (
         bool(pieces and pieces[-1][0].kind in ("number", "fraction"))
@@ -171,15 +171,15 @@ def _is_beside_a_number(text: str, at: int, pieces: list[tuple[Token, str, bool]
 
 
 def _valued(
-    token: Token, exponent: str, separators: Separators, notes: dict[str, str], *, in_call: bool
-) -> Token:
+    token: SumToken, exponent: str, separators: Separators, notes: dict[str, str], *, in_call: bool
+) -> SumToken:
     if token.kind == "fraction":
         return token._replace(value=_fraction(token.text))
     if token.kind != "number":
         return token
     written = token.text.removesuffix(".")
     if not exponent and written.isdigit():
-        return Token("number", written, token.start, token.end, checked(int(written)))
+        return SumToken("number", written, token.start, token.end, checked(int(written)))
     try:
         if in_call and "," in written:
             plain = written.replace(",", "")
@@ -195,7 +195,7 @@ def _valued(
 
 
 def _is_worth_a_note(written: str, plain: str, separators: Separators) -> bool:
-    """Whether somebody may have meant another number than the one that was read."""
+    """Return whether somebody may have meant another number than the one that was read."""
     return is_ambiguous(written) and (
         plain != written or plain.endswith(".000") or separators.is_unusual(written, plain)
     )

@@ -43,7 +43,7 @@ _LATIN = frozenset(("cp1252", "ascii", "iso8859-1", "iso8859-15"))
 
 
 def charset_of(content: bytes, content_type: str) -> str | None:
-    """The name of a Python codec for these bytes, or None where nothing says which.
+    """Return the name of a Python codec for these bytes, or None where nothing says which.
 
     Args:
         content: The body, or its beginning.
@@ -64,7 +64,7 @@ def charset_of(content: bytes, content_type: str) -> str | None:
 
 
 def codec_named(label: str) -> str | None:
-    """The Python codec of a charset's name, or None where nobody serves text in it."""
+    """Return the Python codec of a charset's name, or None where nobody serves text in it."""
     label = label.strip().strip("\"'").lower()
     try:
         name = codecs.lookup(_ALIASES.get(label, label)).name
@@ -116,7 +116,7 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _is_rather_latin(content: bytes) -> bool:
-    """Whether more of it is broken UTF-8 than is whole."""
+    """Return whether more of it is broken UTF-8 than is whole."""
     if content.isascii() or _is_utf8(content):
         return False
     text = content.decode("utf-8", "replace")

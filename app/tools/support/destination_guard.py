@@ -41,7 +41,7 @@ class DestinationGuard:
         self._exceptions = frozenset(filter(None, map(_exception, allowed_private)))
 
     async def addresses_of(self, url: WebAddress) -> tuple[str, ...]:
-        """The addresses, one or more, that a request to this URL may be sent to.
+        """Return the addresses, one or more, that a request to this URL may be sent to.
 
         Raises:
             Forbidden: One of the host's addresses is not public, or is this machine's own, or the host does

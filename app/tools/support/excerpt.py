@@ -12,7 +12,7 @@ _BLOCK = 1000
 
 
 def excerpt(text: str, words: Sequence[str], max_chars: int) -> str:
-    """The part of a text around the first of the words, whatever their case and accents, on one line.
+    """Return the part of a text around the first of the words, whatever their case and accents, on one line.
 
     Args:
         text: What was found.
@@ -29,7 +29,7 @@ def excerpt(text: str, words: Sequence[str], max_chars: int) -> str:
 
 
 def _place(text: str, words: Sequence[str]) -> int:
-    """Where the first of the words stands; 0 where none does."""
+    """Return where the first of the words stands; 0 where none does."""
     plain = folded(text)
     places = [place for word in words if (place := plain.find(folded(word))) >= 0]
     if not places:

@@ -36,7 +36,7 @@ from app.tools.support.arithmetic import (
 from app.tools.support.calculator_signs import with_plain_signs
 from app.tools.support.calculator_tokens import (
     END,
-    Token,
+    SumToken,
     Tokens,
     plain_name,
     raised_number,
@@ -68,12 +68,12 @@ class Computed:
 
 
 def evaluate(expression: str, locale: Locale = "en") -> Number:
-    """The value alone; see `compute`."""
+    """Return the value alone; see `compute`."""
     return compute(expression, locale).value
 
 
 def compute(expression: str, locale: Locale) -> Computed:
-    """Computes an expression.
+    """Compute an expression.
 
     Args:
         expression: As people write it.
@@ -112,7 +112,7 @@ def _notes_of_numbers(read: Tokens, locale: Locale) -> list[str]:
     return notes
 
 
-def _read_as(tokens: list[Token]) -> str:
+def _read_as(tokens: list[SumToken]) -> str:
     parts = [
         f" {token.text}" if before.end < token.start and "name" in (before.kind, token.kind) else token.text
         for before, token in zip([END, *tokens], tokens, strict=False)
@@ -147,7 +147,7 @@ _PRODUCTS: dict[str, Callable[[Number, Number], Number]] = {
 class _Parser:
     """Goes over the tokens once, from the left, and computes as it goes."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[SumToken]) -> None:
         self.notes: list[dict[Locale, str]] = []
         self._tokens = tokens
         self._at = 0
@@ -161,12 +161,12 @@ class _Parser:
             raise unexpected(self._next().text)
         return value
 
-    def _next(self, ahead: int = 0) -> Token:
+    def _next(self, ahead: int = 0) -> SumToken:
         at = self._at + ahead
         return self._tokens[at] if at < len(self._tokens) else END
 
     def _take(self, *texts: str) -> str | None:
-        """The next token's text, taken, where it is one of these signs; else None."""
+        """Return the next token's text, taken, where it is one of these signs; else None."""
         token = self._next()
         if token.kind == "sign" and token.text in texts:
             self._at += 1
@@ -220,7 +220,7 @@ class _Parser:
                 return value
 
     def _note_remainder(self) -> None:
-        """Says how the sign that was taken was read, where it stands as a per cent sign does: `15% 80`."""
+        """Say how the sign that was taken was read, where it stands as a per cent sign does: `15% 80`."""
         before, sign, after = self._next(-2), self._next(-1), self._next()
         if sign.text == "%" and before.end == sign.start and sign.end < after.start:
             self._note("«%» se ha leído como resto de la división.", "“%” was read as a remainder.")
@@ -231,7 +231,7 @@ class _Parser:
             self.notes.append(note)
 
     def _is_times_word(self) -> bool:
-        """Whether `3 x 4`, `15% de 80` or `½ of 80` goes on here."""
+        """Return whether `3 x 4`, `15% de 80` or `½ of 80` goes on here."""
         token, before = self._next(), self._next(-1)
         if token.kind != "name":
             return False
@@ -283,7 +283,7 @@ class _Parser:
                 return value
 
     def _in_radians(self, degrees: Number) -> Number:
-        """The angle whose degree sign was taken; minutes and seconds may follow."""
+        """Return the angle whose degree sign was taken; minutes and seconds may follow."""
         for marks, parts in ((_MINUTES, 60), (_SECONDS, 3600)):
             if self._next().kind == "number" and self._next(1).text in marks:
                 degrees = calling(operator.add, degrees, calling(divide, self._next().value, parts))
@@ -292,7 +292,7 @@ class _Parser:
         return calling(math.radians, degrees)
 
     def _is_per_cent(self) -> bool:
-        """Whether the `%` here has nothing behind it to divide by.
+        """Return whether the `%` here has nothing behind it to divide by.
 
         Before a sign it is a per cent too (`50%+1`), but for `10 % -3`, where the spaces say that it is none.
         """
@@ -322,8 +322,8 @@ class _Parser:
             return value
         raise _incomplete() if token.kind == "end" else unexpected(token.text)
 
-    def _number(self, token: Token) -> Number:
-        """The number that was taken, with what belongs to it: `2½`, `1010₂`."""
+    def _number(self, token: SumToken) -> Number:
+        """Return the number that was taken, with what belongs to it: `2½`, `1010₂`."""
         follows = self._next()
         if token.kind == "number" and follows.kind == "fraction" and isinstance(token.value, int):
             self._at += 1
@@ -365,7 +365,7 @@ class _Parser:
         return calling(function.compute, *values)
 
     def _logarithm(self, name: str) -> Number:
-        """A logarithm whose base stands below it: `log₂(8)`."""
+        """Return a logarithm whose base stands below it: `log₂(8)`."""
         base = raised_number(self._next().text)
         self._at += 1
         exact = {2: "log2", 10: "log10"}.get(base)

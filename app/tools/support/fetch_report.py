@@ -8,13 +8,13 @@ from app.errors import Locale
 from app.tools.support.body_text import clean_text, is_media, read_json, read_text
 from app.tools.support.public_http import (
     MAX_REDIRECTS,
-    Answer,
+    FetchedResponse,
     FetchFailed,
+    HostUnreachable,
     NoAnswer,
-    Refused,
+    RequestRefused,
     TooManyRedirects,
     TooSlow,
-    Unreachable,
     Untrusted,
 )
 
@@ -30,7 +30,7 @@ _TOLD_HEADERS = (
 )
 
 _SENTENCES: dict[type[FetchFailed], dict[Locale, str]] = {
-    Refused: {
+    RequestRefused: {
         "es": "No he hecho esa petición: la URL no es válida, no existe o no está permitida. Solo puedo "
         "visitar sitios públicos por http o https, sin usuario ni contraseña en la URL.",
         "en": "I did not make that request: the URL is not valid, does not exist or is not allowed. I can "
@@ -40,7 +40,7 @@ _SENTENCES: dict[type[FetchFailed], dict[Locale, str]] = {
         "es": f"El sitio redirige demasiadas veces: el límite son {MAX_REDIRECTS} redirecciones.",
         "en": f"The site redirects too many times: the limit is {MAX_REDIRECTS} redirects.",
     },
-    Unreachable: {
+    HostUnreachable: {
         "es": "No he podido conectar con ese servidor.",
         "en": "I could not connect to that server.",
     },
@@ -91,8 +91,8 @@ def failure_sentence(failure: FetchFailed, locale: Locale, *, is_write: bool) ->
     return sentence
 
 
-def report(answer: Answer, locale: Locale, max_chars: int) -> dict[str, Any]:
-    """The answer as the model gets it.
+def report(answer: FetchedResponse, locale: Locale, max_chars: int) -> dict[str, Any]:
+    """Return the answer as the model gets it.
 
     Args:
         answer: What the server sent, as far as it was read.

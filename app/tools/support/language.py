@@ -37,7 +37,7 @@ class Language(NamedTuple):
 
 
 def detect_language(text: str) -> Language:
-    """Names the language that the text's beginning is written in.
+    """Name the language that the text's beginning is written in.
 
     Blocks while the model is loaded, some 20 ms at the first call.
     """

@@ -9,7 +9,7 @@ from app.tools.base import ToolContext
 from app.tools.support.body_text import clean_text
 from app.tools.support.operator_http import EndpointFailed, get_bytes
 from app.tools.support.weather_codes import describe_weather
-from config.settings import Settings
+from config.tool_settings import ToolSettings
 
 TIMEOUT_S = 8.0
 """Limit of each of the two requests."""
@@ -62,7 +62,7 @@ class _Forecast(BaseModel):
 
 
 async def current_weather(location: str, ctx: ToolContext) -> dict[str, Any]:
-    """The weather now at the best match for the name.
+    """Return the weather now at the best match for the name.
 
     Returns:
         Temperatures in degrees Celsius, wind in km/h, precipitation in mm; `time` is the place's own.
@@ -110,7 +110,7 @@ def geocoding_url(weather_url: str) -> httpx.URL:
 
     A query in `WEATHER_URL` (an API key) goes along.
     """
-    if weather_url == Settings.model_fields["weather_url"].default:
+    if weather_url == ToolSettings.model_fields["weather_url"].default:
         return _GEOCODING_URL
     return httpx.URL(weather_url).copy_with(path="/v1/search")
 

@@ -5,7 +5,7 @@ They may be anywhere, also inside; but they may be slow, broken or endless like 
 
 import httpx
 
-from app.patience import patiently
+from app.stall_timeout import patiently
 from app.tools.base import ToolContext
 from app.tools.support.bounded_body import BoundedBody
 
@@ -24,7 +24,7 @@ def time_left_s(ctx: ToolContext) -> float:
 
 
 async def get_bytes(ctx: ToolContext, url: httpx.URL, *, timeout_s: float) -> bytes:
-    """The body of a 200 answer, at most `MAX_ANSWER_BYTES`.
+    """Return the body of a 200 answer, at most `MAX_ANSWER_BYTES`.
 
     Args:
         ctx: The running tool's.

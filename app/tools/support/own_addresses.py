@@ -69,7 +69,7 @@ class SystemOwnAddresses:
 
 
 def is_on_an_interface(address: IPv4Address | IPv6Address) -> bool:
-    """Whether the system would reach the address without leaving this machine. Sends nothing.
+    """Return whether the system would reach the address without leaving this machine. Sends nothing.
 
     To itself a machine speaks from the very address that it speaks to; and nobody can be bound to the address
     of another machine, unless the system was told to allow that (`ip_nonlocal_bind`).

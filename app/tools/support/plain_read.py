@@ -36,7 +36,7 @@ _MAX_DECODINGS = 3
 
 
 def is_plain_read(method: str, url: str, headers: Iterable[str]) -> bool:
-    """Whether a request with this method, to this URL, with headers of these names, may go unasked."""
+    """Return whether a request with this method, to this URL, with headers of these names, may go unasked."""
     return (
         method in _READING
         and all(name.lower() in READ_HEADERS for name in headers)

@@ -51,14 +51,14 @@ NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def embedded_v4(address: IPv4Address | IPv6Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 address stands for: mapped (`::ffff:a.b.c.d`) or NAT64."""
+    """Return the IPv4 address that an IPv6 address stands for: mapped (`::ffff:a.b.c.d`) or NAT64."""
     if isinstance(address, IPv4Address):
         return None
     return IPv4Address(int(address) & 0xFFFF_FFFF) if address in NAT64 else address.ipv4_mapped
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether the address is one that anybody on the internet could connect to."""
+    """Return whether the address is one that anybody on the internet could connect to."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network, _ in NOT_PUBLIC_V4)
     if address.scope_id is not None:

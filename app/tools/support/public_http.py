@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from app.outbound.bounded_network import BoundedNetwork, asyncio_backend
-from app.patience import patiently_until
+from app.stall_timeout import patiently_until
 from app.tools.support.bounded_body import BoundedBody
 from app.tools.support.destination_guard import DestinationGuard, Forbidden
 from app.tools.support.name_lookup import LookupFailed, Resolver, SystemResolver
@@ -41,7 +41,7 @@ class FetchFailed(Exception):
     may_have_acted = False
 
 
-class Refused(FetchFailed):
+class RequestRefused(FetchFailed):
     """The URL, or one that it redirects to, may not be requested."""
 
 
@@ -51,7 +51,7 @@ class TooManyRedirects(FetchFailed):
     may_have_acted = True
 
 
-class Unreachable(FetchFailed):
+class HostUnreachable(FetchFailed):
     """No connection could be made, or the name not be looked up."""
 
 
@@ -68,7 +68,7 @@ class TooSlow(FetchFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FetchedResponse:
     """What a server answered; its body as far as it was read."""
 
     status: int
@@ -115,7 +115,7 @@ class Network:
 
 @cache
 def real_network() -> Network:
-    """The one real network of the process; sharing it is what bounds the look-up threads."""
+    """Return the one real network of the process; sharing it is what bounds the look-up threads."""
     return Network()
 
 
@@ -174,7 +174,7 @@ class _PinnedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Tries the addresses in turn; a silent one may use up its share of the time, no more."""
+        """Try the addresses in turn; a silent one may use up its share of the time, no more."""
         share_s = (timeout or CONNECT_TIMEOUT_S) / len(self._addresses)
         failure: Exception = httpcore.ConnectError("no address")
         for address in self._addresses:
@@ -202,10 +202,10 @@ class PublicClient:
         self._guard = guard
         self._limit = limit
 
-    async def fetch(self, request: PublicRequest, time_limit_s: float) -> Answer:
-        """Sends the request and follows redirects.
+    async def fetch(self, request: PublicRequest, time_limit_s: float) -> FetchedResponse:
+        """Send the request and follow redirects.
 
-        A body that is cut, too slow or broken is no failure: the answer says so (`Answer.body`).
+        A body that is cut, too slow or broken is no failure: the answer says so (`FetchedResponse.body`).
 
         Args:
             request: The first request; a redirect may change its method (RFC 9110 section 15.4).
@@ -230,7 +230,7 @@ class PublicClient:
             request = replace(request, cookies=cookies.field_for(request.url))
         raise TooManyRedirects
 
-    async def _exchange(self, request: PublicRequest, deadline: float) -> Answer:
+    async def _exchange(self, request: PublicRequest, deadline: float) -> FetchedResponse:
         addresses = await self._checked_addresses(request.url, deadline)
         pinned = _PinnedBackend(self._network.backend, addresses)
         url = request.url
@@ -261,16 +261,18 @@ class PublicClient:
             async with patiently_until(deadline):
                 return await self._guard.addresses_of(url)
         except Forbidden as exc:
-            raise Refused(str(exc)) from exc
+            raise RequestRefused(str(exc)) from exc
         except LookupFailed as exc:
-            raise Unreachable("name look-up") from exc
+            raise HostUnreachable("name look-up") from exc
         except TimeoutError as exc:
             raise TooSlow("name look-up") from exc
 
-    async def _read(self, request: PublicRequest, response: httpcore.Response, deadline: float) -> Answer:
+    async def _read(
+        self, request: PublicRequest, response: httpcore.Response, deadline: float
+    ) -> FetchedResponse:
         headers = httpx.Headers(response.headers)
         body = BoundedBody(headers.get("content-encoding", ""), self._limit, headers.get("content-type", ""))
-        answer = Answer(response.status, request.url, headers, body)
+        answer = FetchedResponse(response.status, request.url, headers, body)
         if answer.location is None:
             await _fill(body, response, deadline)
         return answer
@@ -280,7 +282,7 @@ def _next_request(request: PublicRequest, status: int, location: str) -> PublicR
     try:
         return request.redirected(status, location)
     except BadWebAddress as exc:
-        refused = Refused(f"redirect: {exc}")
+        refused = RequestRefused(f"redirect: {exc}")
         refused.may_have_acted = True
         raise refused from exc
 
@@ -322,7 +324,7 @@ async def _closing(response: httpcore.Response) -> AsyncGenerator[None]:
 
 def _failure(exc: Exception, *, is_connected: bool) -> FetchFailed:
     if isinstance(exc, httpcore.ConnectTimeout):
-        return Unreachable("connect timeout")
+        return HostUnreachable("connect timeout")
     if isinstance(exc, httpcore.ConnectError):
-        return (Untrusted if is_connected else Unreachable)(str(exc))
+        return (Untrusted if is_connected else HostUnreachable)(str(exc))
     return (TooSlow if isinstance(exc, TimeoutError) else NoAnswer)(type(exc).__name__)

@@ -34,7 +34,7 @@ class PublicRequest:
     cookies: str = ""
 
     def wire_headers(self) -> list[tuple[bytes, bytes]]:
-        """All fields, in the order in which they are sent."""
+        """Return all fields, in the order in which they are sent."""
         chosen = [(name, value) for name, value in self.headers if name.lower() != "cookie"]
         fields = [("Host", self.url.authority), *_OWN_HEADERS, *chosen]
         if cookies := "; ".join(filter(None, (*self._chosen_cookies(), self.cookies))):
@@ -49,7 +49,7 @@ class PublicRequest:
         return [value for name, value in self.headers if name.lower() == "cookie"]
 
     def redirected(self, status: int, location: str) -> "PublicRequest":
-        """The request that a redirect asks for (RFC 9110 section 15.4).
+        """Return the request that a redirect asks for (RFC 9110 section 15.4).
 
         Raises:
             BadWebAddress: The location is none that may be requested.

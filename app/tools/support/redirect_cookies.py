@@ -41,7 +41,7 @@ class RedirectCookies:
         self._cookies: dict[tuple[str, str, str], _Cookie] = {}
 
     def take(self, url: WebAddress, fields: Iterable[str]) -> None:
-        """Keeps what an answer's Set-Cookie fields say; what is none, or too much, is left out."""
+        """Keep what an answer's Set-Cookie fields say; what is none, or too much, is left out."""
         for field in fields:
             parts = [part.strip() for part in field[: MAX_COOKIE_CHARS * 2].split(";")]
             pair = _PAIR.fullmatch(parts[0])
@@ -58,7 +58,7 @@ class RedirectCookies:
                 self._cookies[key] = _Cookie(url.host, path, pair[1], pair[2], "secure" in attributes)
 
     def field_for(self, url: WebAddress) -> str:
-        """The Cookie field of a request to this URL; empty where there is none."""
+        """Return the Cookie field of a request to this URL; empty where there is none."""
         going = sorted(
             (each for each in self._cookies.values() if each.goes_to(url)), key=lambda each: -len(each.path)
         )
@@ -76,7 +76,7 @@ def _folder_of(url: WebAddress) -> str:
 
 
 def _is_over(attributes: dict[str, str]) -> bool:
-    """Whether a cookie is set in order to be forgotten."""
+    """Return whether a cookie is set in order to be forgotten."""
     max_age = attributes.get("max-age", "")
     if re.fullmatch(r"-?[0-9]{1,12}", max_age):
         return int(max_age) <= 0

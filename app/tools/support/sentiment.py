@@ -88,7 +88,7 @@ def _spanish() -> SentimentIntensityAnalyzer:
 
 
 def _prepared(sentence: str) -> str:
-    """A Spanish sentence as the rules expect it, without accents and with walls between its clauses.
+    """Return a Spanish sentence as the rules expect it, without accents and with walls between its clauses.
 
     "no" becomes "nunca", since the rules treat the English "no" in ways of their own, and takes the small
     words behind it with it ("no me ha gustado"), so that they do not use up the rules' three words. A second

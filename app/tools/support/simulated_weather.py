@@ -19,7 +19,7 @@ _WET_CODES = (51, 61, 63, 80)
 
 
 def simulated_weather(location: str, now: datetime, locale: Locale) -> dict[str, Any]:
-    """A plausible report for the place and the day, in the shape of `open_meteo.current_weather`."""
+    """Return a plausible report for the place and the day, in the shape of `open_meteo.current_weather`."""
     place = " ".join(location.split())
     draw = hashlib.sha256(f"{place.casefold()}|{now.date().isoformat()}".encode()).digest()
     is_wet = draw[0] < 64

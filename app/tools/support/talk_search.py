@@ -7,7 +7,7 @@ from app.session.voice_session import VoiceSession
 from app.storage.errors import StoreUnavailable
 from app.storage.store import Store
 from app.storage.text import folded, words_of
-from app.tools.base import Remark, Remarks
+from app.tools.base import SearchHit, SearchHits
 
 logger = logging.getLogger(__name__)
 
@@ -28,29 +28,31 @@ class SessionSearch:
         self._store = store
         self._turn_id = turn_id
 
-    async def search(self, query: str, limit: int) -> Remarks:
+    async def search(self, query: str, limit: int) -> SearchHits:
         """What was said that holds words of the query: what holds most of them first, then the newest."""
         if not self._store.is_on:
-            return Remarks(self._remembered(query)[:limit], is_all=False)
+            return SearchHits(self._remembered(query)[:limit], is_all=False)
         try:
             records = await self._store.search(self._session.session_id, query, limit + _OWN_MESSAGES)
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "search"})
-            return Remarks(self._remembered(query)[:limit], is_all=False)
+            return SearchHits(self._remembered(query)[:limit], is_all=False)
         found = [
-            Remark("user" if record.role == "user" else "assistant", record.content or "", record.created_at)
+            SearchHit(
+                "user" if record.role == "user" else "assistant", record.content or "", record.created_at
+            )
             for record in records
             if record.turn_id != self._turn_id
         ]
         if self._store.health().status != "ok":  # the newest words may still wait to be written
             known = {(remark.role, remark.content) for remark in found}
             found += [each for each in self._remembered(query) if (each.role, each.content) not in known]
-        return Remarks(found[:limit], is_all=True)
+        return SearchHits(found[:limit], is_all=True)
 
-    def _remembered(self, query: str) -> list[Remark]:
-        """What memory has, in the order of the store's search."""
+    def _remembered(self, query: str) -> list[SearchHit]:
+        """Return what memory has, in the order of the store's search."""
         words = words_of(query, _MOST_WORDS)
-        scored: list[tuple[int, Remark]] = []
+        scored: list[tuple[int, SearchHit]] = []
         left = MAX_SCANNED_CHARS
         for remark in self._remarks():
             if left <= 0:
@@ -63,14 +65,14 @@ class SessionSearch:
         scored.sort(key=lambda pair: -pair[0])  # a stable sort: the newest stay first
         return [remark for _, remark in scored]
 
-    def _remarks(self) -> Iterator[Remark]:
+    def _remarks(self) -> Iterator[SearchHit]:
         """All that is remembered, the newest first."""
         spoken = list(self._session.transcript)
         for entry in reversed(spoken):
             if entry.turn_id != self._turn_id and not entry.is_refused:
-                yield Remark(entry.role, entry.content, entry.created_at)
+                yield SearchHit(entry.role, entry.content, entry.created_at)
         known = {entry.content for entry in spoken}
         for message in reversed(list(self._session.conversation_history)):
             role, content = message["role"], message["content"]
             if role in ("user", "assistant") and content and content not in known:
-                yield Remark(role, content, None)
+                yield SearchHit(role, content, None)

@@ -68,12 +68,12 @@ def words_of(text: str) -> list[str]:
 
 
 def sentences_of(text: str) -> list[str]:
-    """The sentences of a text: its utterances that have a letter or a digit."""
+    """Return the sentences of a text: its utterances that have a letter or a digit."""
     return [sentence for sentence in utterances_of(text) if any(map(str.isalnum, sentence))]
 
 
 def utterances_of(text: str) -> list[str]:
-    """The sentences of a text and what stands between them, such as a lone emoji.
+    """Return the sentences of a text and what stands between them, such as a lone emoji.
 
     A line break ends one too; an abbreviation or a decimal point does not.
     """
@@ -90,12 +90,12 @@ def utterances_of(text: str) -> list[str]:
 
 
 def paragraphs_of(text: str) -> list[str]:
-    """The parts of a text between blank lines."""
+    """Return the parts of a text between blank lines."""
     return [part for part in _PARAGRAPH_END.split(text.strip()) if part.strip()]
 
 
 def frequent_words(words: list[str], most: int) -> list[tuple[str, int]]:
-    """The words that come most often, in lower case, and how often.
+    """Return the words that come most often, in lower case, and how often.
 
     Left out are numbers, single letters, and the Spanish and English words that every text has.
     """

@@ -76,61 +76,142 @@ _AMBIGUOUS: dict[str, tuple[str, ...]] = {
 """Those that mean another time to others, with the places of which they may be said."""
 
 _PLACES: dict[str, str] = {
+    "Africa/Addis_Ababa": "etiopia ethiopia adis_abeba",
     "Africa/Algiers": "argel argelia algeria",
-    "Africa/Cairo": "el_cairo egipto",
-    "Africa/Casablanca": "marruecos morocco rabat",
-    "Africa/Johannesburg": "johannesburgo sudafrica south_africa",
+    "Africa/Cairo": "el_cairo egipto alejandria",
+    "Africa/Casablanca": "marruecos morocco rabat marrakech marraquech",
+    "Africa/Johannesburg": "johannesburgo sudafrica south_africa ciudad_del_cabo cape_town pretoria durban",
+    "Africa/Lagos": "nigeria abuja",
+    "Africa/Nairobi": "kenia kenya",
     "Africa/Tunis": "tunez",
-    "America/Argentina/Buenos_Aires": "argentina rosario",
-    "America/Bogota": "colombia medellin cali",
-    "America/Caracas": "venezuela",
-    "America/Chicago": "houston dallas austin nueva_orleans new_orleans",
+    "America/Argentina/Buenos_Aires": "argentina rosario la_plata mar_del_plata",
+    "America/Argentina/Cordoba": "cordoba_argentina",
+    "America/Asuncion": "paraguay",
+    "America/Bogota": "colombia medellin cali barranquilla cartagena_de_indias bogota_dc",
+    "America/Caracas": "venezuela maracaibo valencia_venezuela",
+    "America/Chicago": (
+        "houston dallas austin nueva_orleans new_orleans san_antonio memphis nashville minneapolis "
+        "kansas_city milwaukee oklahoma_city"
+    ),
+    "America/Costa_Rica": "san_jose_de_costa_rica",
+    "America/Denver": "salt_lake_city albuquerque colorado_springs",
+    "America/Edmonton": "calgary",
+    "America/El_Salvador": "san_salvador",
+    "America/Guatemala": "ciudad_de_guatemala",
     "America/Guayaquil": "quito ecuador",
-    "America/Havana": "la_habana",
-    "America/La_Paz": "bolivia",
-    "America/Lima": "peru",
-    "America/Los_Angeles": "san_francisco seattle san_diego las_vegas california",
-    "America/Mexico_City": "mexico ciudad_de_mexico cdmx puebla guadalajara",
-    "America/Montevideo": "uruguay",
-    "America/New_York": "nueva_york nyc washington boston miami filadelfia philadelphia atlanta",
-    "America/Panama": "ciudad_de_panama",
-    "America/Puerto_Rico": "san_juan",
-    "America/Santiago": "chile",
-    "America/Sao_Paulo": "brasilia rio_de_janeiro rio brasil brazil",
-    "Asia/Dubai": "emiratos_arabes_unidos abu_dabi abu_dhabi",
+    "America/Havana": "la_habana habana",
+    "America/La_Paz": "bolivia santa_cruz_de_la_sierra cochabamba",
+    "America/Lima": "peru cusco cuzco arequipa trujillo",
+    "America/Los_Angeles": (
+        "san_francisco seattle san_diego las_vegas california portland sacramento oakland "
+        "silicon_valley hollywood palo_alto san_jose_california"
+    ),
+    "America/Managua": "nicaragua",
+    "America/Mexico_City": "mexico ciudad_de_mexico cdmx puebla guadalajara mexico_df mexico_d.f. df",
+    "America/Montevideo": "uruguay punta_del_este",
+    "America/New_York": (
+        "nueva_york nyc washington boston miami filadelfia philadelphia atlanta new_york_city ny "
+        "washington_dc washington_d.c. orlando manhattan brooklyn baltimore pittsburgh tampa "
+        "charlotte cleveland"
+    ),
+    "America/Panama": "ciudad_de_panama panama_city",
+    "America/Phoenix": "tucson",
+    "America/Port-au-Prince": "puerto_principe",
+    "America/Port_of_Spain": "puerto_espana",
+    "America/Puerto_Rico": "san_juan san_juan_de_puerto_rico",
+    "America/Santiago": "chile santiago_de_chile valparaiso vina_del_mar",
+    "America/Santo_Domingo": "republica_dominicana dominican_republic",
+    "America/Sao_Paulo": (
+        "brasilia rio_de_janeiro rio brasil brazil san_pablo curitiba porto_alegre belo_horizonte"
+    ),
+    "America/Tegucigalpa": "honduras",
+    "America/Toronto": "ottawa quebec",
+    "Asia/Amman": "aman",
+    "Asia/Baghdad": "bagdad",
+    "Asia/Bangkok": "tailandia thailand phuket",
+    "Asia/Damascus": "damasco",
+    "Asia/Dhaka": "daca",
+    "Asia/Dubai": (
+        "emiratos_arabes_unidos abu_dabi abu_dhabi emiratos emiratos_arabes united_arab_emirates uae"
+    ),
+    "Asia/Ho_Chi_Minh": "vietnam ciudad_ho_chi_minh",
     "Asia/Jakarta": "yakarta",
-    "Asia/Jerusalem": "jerusalen",
-    "Asia/Kolkata": "bombay mumbai delhi nueva_delhi new_delhi bangalore india",
-    "Asia/Seoul": "seul corea_del_sur south_korea",
-    "Asia/Shanghai": "pekin beijing china shenzhen",
+    "Asia/Jerusalem": "jerusalen haifa",
+    "Asia/Karachi": "pakistan islamabad lahore",
+    "Asia/Kathmandu": "nepal",
+    "Asia/Kolkata": (
+        "bombay mumbai delhi nueva_delhi new_delhi bangalore india la_india calcuta bengaluru chennai "
+        "hyderabad"
+    ),
+    "Asia/Manila": "filipinas philippines",
+    "Asia/Riyadh": "arabia_saudi arabia_saudita saudi_arabia riad la_meca mecca jeddah",
+    "Asia/Seoul": "seul corea_del_sur south_korea corea korea busan",
+    "Asia/Shanghai": "pekin beijing china shenzhen guangzhou canton wuhan",
     "Asia/Singapore": "singapur",
+    "Asia/Taipei": "taiwan",
+    "Asia/Tashkent": "taskent",
     "Asia/Tehran": "teheran",
-    "Asia/Tokyo": "tokio osaka japon",
-    "Atlantic/Canary": "canarias islas_canarias canary_islands las_palmas tenerife",
+    "Asia/Tokyo": "tokio osaka japon kioto kyoto yokohama hiroshima nagoya sapporo",
+    "Asia/Yangon": "rangun",
+    "Atlantic/Canary": (
+        "canarias islas_canarias canary_islands las_palmas tenerife las_palmas_de_gran_canaria "
+        "santa_cruz_de_tenerife gran_canaria lanzarote fuerteventura"
+    ),
     "Atlantic/Reykjavik": "reikiavik islandia",
+    "Australia/Brisbane": "gold_coast",
     "Australia/Sydney": "sidney canberra",
-    "Europe/Amsterdam": "paises_bajos netherlands holanda",
+    "Europe/Amsterdam": (
+        "paises_bajos netherlands holanda the_netherlands holland rotterdam la_haya the_hague"
+    ),
     "Europe/Athens": "atenas grecia greece",
-    "Europe/Berlin": "alemania germany munich frankfurt hamburgo hamburg colonia cologne",
-    "Europe/Brussels": "bruselas belgica belgium",
+    "Europe/Belgrade": "belgrado",
+    "Europe/Berlin": (
+        "alemania germany munich frankfurt hamburgo hamburg colonia cologne francfort stuttgart "
+        "dusseldorf leipzig"
+    ),
+    "Europe/Brussels": "bruselas belgica belgium brujas amberes antwerp",
     "Europe/Bucharest": "bucarest rumania romania",
+    "Europe/Budapest": "hungria hungary",
     "Europe/Copenhagen": "copenhague dinamarca denmark",
     "Europe/Dublin": "irlanda ireland",
+    "Europe/Helsinki": "finlandia finland",
     "Europe/Istanbul": "estambul turquia ankara",
     "Europe/Kyiv": "kiev ucrania ukraine",
     "Europe/Lisbon": "lisboa oporto porto",
-    "Europe/London": "londres inglaterra england reino_unido united_kingdom uk edimburgo edinburgh",
-    "Europe/Madrid": "espana spain barcelona valencia sevilla seville bilbao zaragoza malaga",
-    "Europe/Moscow": "moscu",
-    "Europe/Oslo": "noruega norway",
-    "Europe/Paris": "francia france lyon marsella marseille",
-    "Europe/Prague": "praga",
-    "Europe/Rome": "roma italia italy milan napoles naples",
-    "Europe/Stockholm": "estocolmo suecia sweden",
-    "Europe/Vienna": "viena austria",
-    "Europe/Warsaw": "varsovia polonia",
-    "Europe/Zurich": "ginebra geneva suiza switzerland berna bern",
-    "Pacific/Auckland": "nueva_zelanda new_zealand wellington",
+    "Europe/Ljubljana": "liubliana",
+    "Europe/London": (
+        "londres inglaterra england reino_unido united_kingdom uk edimburgo edinburgh escocia "
+        "scotland gales wales gran_bretana great_britain britain manchester liverpool glasgow "
+        "birmingham oxford cambridge cardiff bristol leeds"
+    ),
+    "Europe/Luxembourg": "luxemburgo",
+    "Europe/Madrid": (
+        "espana spain barcelona valencia sevilla seville bilbao zaragoza malaga murcia granada "
+        "alicante valladolid vigo gijon oviedo santander san_sebastian pamplona salamanca "
+        "palma_de_mallorca palma mallorca ibiza cadiz almeria burgos la_coruna a_coruna girona "
+        "tarragona santiago_de_compostela marbella logrono badajoz huelva jaen segovia avila "
+        "albacete vitoria donostia benidorm"
+    ),
+    "Europe/Moscow": "moscu san_petersburgo saint_petersburg st_petersburg st._petersburg",
+    "Europe/Oslo": "noruega norway bergen",
+    "Europe/Paris": (
+        "francia france lyon marsella marseille niza nice burdeos bordeaux toulouse tolosa "
+        "estrasburgo strasbourg"
+    ),
+    "Europe/Prague": "praga republica_checa chequia czech_republic czechia",
+    "Europe/Rome": (
+        "roma italia italy milan napoles naples venecia venice florencia florence turin bolonia bologna"
+    ),
+    "Europe/Stockholm": "estocolmo suecia sweden gotemburgo",
+    "Europe/Tallinn": "tallin",
+    "Europe/Vatican": "vaticano el_vaticano",
+    "Europe/Vienna": "viena austria salzburgo salzburg",
+    "Europe/Vilnius": "vilna",
+    "Europe/Warsaw": "varsovia polonia cracovia krakow",
+    "Europe/Zagreb": "croacia croatia",
+    "Europe/Zurich": "ginebra geneva suiza switzerland berna bern basilea basel lausana",
+    "Pacific/Auckland": "nueva_zelanda new_zealand wellington christchurch",
+    "Pacific/Honolulu": "hawai hawaii",
 }
 """IANA names and the other names, in `_key` form, of places that keep their time."""
 
@@ -148,7 +229,7 @@ class UnknownZone(Exception):
 
 
 def find_zone(name: str) -> tuple[str, tzinfo]:
-    """Finds a time zone.
+    """Find a time zone.
 
     Args:
         name: `Asia/Tokyo`, `asia/tokyo`, `Tokio`, `Nueva York`, `España`, `UTC`, `UTC+2`, `-03:30`. Case,
@@ -174,7 +255,7 @@ def find_zone(name: str) -> tuple[str, tzinfo]:
 
 
 def server_zone(moment: datetime | None = None) -> tuple[str, tzinfo]:
-    """The zone of the machine that the server runs on, as `date` shows it at a moment (now).
+    """Return the zone of the machine that the server runs on, as `date` shows it at a moment (now).
 
     The system says what time it is: `TZ` may be a rule, an abbreviation or no zone at all. Where the
     machine's name for its zone is one of the IANA database, and the time there is the same, it is that one.

@@ -38,5 +38,5 @@ _UNKNOWN: dict[Locale, str] = {"es": "tiempo sin describir", "en": "weather with
 
 
 def describe_weather(code: int, locale: Locale) -> str:
-    """The code in the user's language; codes that are not in the table get a neutral phrase."""
+    """Return the code in the user's language; codes that are not in the table get a neutral phrase."""
     return WEATHER_CODES.get(code, _UNKNOWN)[locale]

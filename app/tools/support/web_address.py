@@ -80,7 +80,7 @@ class WebAddress:
         return f"{self.scheme}://{self.authority}{self.target}"
 
     def follow(self, location: str) -> "WebAddress":
-        """The address that a Location field leads to from here.
+        """Return the address that a Location field leads to from here.
 
         Raises:
             BadWebAddress: It leads to no URL that may be requested.
@@ -97,7 +97,7 @@ class WebAddress:
 
 
 def _mended(location: str) -> str:
-    """A Location as browsers read it: servers write blanks into paths, and backslashes for slashes.
+    """Return a Location as browsers read it: servers write blanks into paths, and backslashes for slashes.
 
     Only behind the host: there nobody is led elsewhere by it.
     """
@@ -114,7 +114,7 @@ def _mended(location: str) -> str:
 
 
 def parse_web_address(text: str) -> WebAddress:
-    """Takes a URL apart.
+    """Take a URL apart.
 
     Raises:
         BadWebAddress: It is not http or https, too long, not well-formed, ambiguous, or names a port that
@@ -137,7 +137,7 @@ def parse_web_address(text: str) -> WebAddress:
 
 
 def canonical_host(text: str) -> str:
-    """A host as `WebAddress.host` holds it; IPv6 addresses come in brackets.
+    """Return a host as `WebAddress.host` holds it; IPv6 addresses come in brackets.
 
     Raises:
         BadWebAddress: It is no host, or an address that is not written in its usual form.

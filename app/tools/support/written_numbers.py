@@ -39,7 +39,7 @@ class Separators:
     _group: set[str] = field(default_factory=set[str])
 
     def learn(self, written: Iterable[str]) -> None:
-        """Looks at all numbers of the expression for those that leave no doubt."""
+        """Look at all numbers of the expression for those that leave no doubt."""
         for text in written:
             if text.isdigit():
                 continue
@@ -52,7 +52,7 @@ class Separators:
         return "." in plain and _GROUPING[self.locale] in written
 
     def role_of(self, separator: str) -> Role:
-        """What a separator is where the number itself does not say."""
+        """Return what a separator is where the number itself does not say."""
         other = "," if separator == "." else "."
         says_decimal = separator in self._decimal or (other in self._group and other not in self._decimal)
         says_group = separator in self._group or (other in self._decimal and other not in self._group)
@@ -62,7 +62,7 @@ class Separators:
 
 
 def plain_number(text: str, separators: Separators | None) -> str:
-    """The number with a decimal point at most.
+    """Return the number with a decimal point at most.
 
     Args:
         text: Digits with separators between them, as they were written; no exponent.
@@ -83,12 +83,12 @@ def plain_number(text: str, separators: Separators | None) -> str:
 
 
 def is_ambiguous(text: str) -> bool:
-    """Whether the number alone does not say what its separator is."""
+    """Return whether the number alone does not say what its separator is."""
     return "either" in _roles(text).values()
 
 
 def _roles(text: str) -> dict[str, Role]:
-    """What each separator of a number is.
+    """Return what each separator of a number is.
 
     Raises:
         NoNumber: They make no sense together.

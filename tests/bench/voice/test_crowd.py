@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.voice.base import VoiceEngines
+from app.speech.base import VoiceEngines
 from bench.voice.crowd import TURNS, Crowd, longest_gap_s, measure_crowds
 from tests.bench.voice.test_talks import One
 from tests.e2e.test_speech import talking

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -10,12 +11,14 @@ import numpy as np
 import pytest
 
 from app.errors import Locale
-from app.voice.base import AudioPiece, Speech
+from app.speech.base import AudioPiece, Speech
+from app.speech.models.catalogue import VOICES_FILE
 from bench.voice.corpus import read_corpus
 from bench.voice.make_corpus import (
     KINDS,
     NOISES,
     OTHER_ESPEAK_VOICES,
+    OVER_THE_AGENT,
     Sound,
     Speak,
     by_espeak,
@@ -23,9 +26,11 @@ from bench.voice.make_corpus import (
     changed,
     espeak_pool,
     make_corpus,
+    mixed_voices,
     noise,
 )
 from bench.voice.sentences import TEXTS
+from bench.voice.short_texts import SHORT_TEXTS
 from tests.support.synthesis import need_espeak
 
 HZ = 16_000
@@ -74,6 +79,25 @@ def test_the_corpus_is_made_once_and_can_be_read(tmp_path: Path):
     (tmp_path / "few.json").write_text(_first(tmp_path / "corpus.json", 6))
     read = read_corpus(tmp_path / "few.json")
     assert [(one.text, one.kind) for one in read] == [(entry.text, entry.kind) for entry in entries[:6]]
+
+
+def test_other_texts_and_fewer_groups_are_made_without_the_noise(tmp_path: Path):
+    entries = make_corpus(tmp_path, {"tone": tone}, texts=SHORT_TEXTS, groups=OVER_THE_AGENT)
+
+    counts = Counter((entry.language, entry.group) for entry in entries)
+    assert counts == {(language, group): 20 for language in ("es", "en") for group in OVER_THE_AGENT}
+    assert not {entry.text for entry in entries} & {
+        text for groups in TEXTS.values() for said in groups.values() for text in said
+    }
+
+
+def test_voices_are_mixed_with_their_neighbours(tmp_path: Path):
+    mixed = np.load(mixed_voices(VOICES_FILE, tmp_path / "voices.npz"))
+    usual = np.load(VOICES_FILE)
+
+    for name in usual.files:
+        assert mixed[name].shape == usual[name].shape
+        assert not np.allclose(mixed[name], usual[name])
 
 
 def _first(listing: Path, count: int) -> str:

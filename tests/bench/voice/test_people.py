@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.voice.pcm import to_floats
+from app.speech.pcm import to_floats
 from bench.voice.people import SCRIPTS, NoPeople, changed, fetch, fetch_scripts, scripts_of
 from bench.voice.word_errors import word_errors, words_of
 from tests.support.clips import recording

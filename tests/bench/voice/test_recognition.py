@@ -1,6 +1,6 @@
 """The report, made of transcripts that are known."""
 
-from app.voice.base import Transcript
+from app.speech.base import Transcription
 from bench.voice.corpus import Spoken, read_corpus
 from bench.voice.recognition import Heard, report
 from tests.support.clips import SPEECH, recording
@@ -20,9 +20,9 @@ def test_report_adds_up_words_languages_and_noise():
 
     printed = report(
         [
-            Heard(es, Transcript("que ahora es", "es", 0.8), 2, 0.4, 0.3),
-            Heard(en, Transcript("What time is it?", "es", 0.9), 2, 0.6, 0.3),
-            Heard(noise, Transcript("gracias", "es", 0.9), 2, 9.0, 0.3),
+            Heard(es, Transcription("que ahora es", "es", 0.8), 2, 0.4, 0.3),
+            Heard(en, Transcription("What time is it?", "es", 0.9), 2, 0.6, 0.3),
+            Heard(noise, Transcription("gracias", "es", 0.9), 2, 9.0, 0.3),
         ]
     )
 

@@ -1,12 +1,17 @@
 """What the demo's tests have in common: the built-in tools' schemas, and a talk with the demo."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
-from app.llm.base import ChatRequest, Completion, ToolCall
+from app.errors import Locale
+from app.llm.base import ChatRequest, Completion, FunctionCall
 from app.llm.demo import DemoModel
-from app.llm.demo.follow_ups import Earlier
+from app.llm.demo.intents import Earlier
 from app.llm.demo.understanding import understand
+from app.tools.support.arithmetic import ExpressionError
+from app.tools.support.expression import compute
+from app.tools.support.time_zones import UnknownZone, find_zone
 from tests.support.context import settings_with
 
 
@@ -38,8 +43,29 @@ def calls(
     text: str, *, earlier: Earlier | None = None, **more: dict[str, Any]
 ) -> list[tuple[str, dict[str, Any]]]:
     """The calls that a text leads to: names and arguments; sums without their spaces."""
-    asks = understand(text, TOOLS | more, earlier)
-    return [(ask.tool, _without_spaces(ask.arguments)) for ask in asks if not ask.missing]
+    intents = understand(text, TOOLS | more, earlier).intents
+    return [(each.tool, each.arguments) for each in intents if not each.missing]
+
+
+def meant(tool: str, arguments: dict[str, Any], locale: Locale) -> tuple[str, dict[str, Any]]:
+    """A call as the tool reads it: a sum by its value, a place by its clock all year."""
+    read: dict[str, Any] = {"expression": lambda text: _value(text, locale), "timezone": _clock}
+    return tool, {name: read.get(name, lambda value: value)(value) for name, value in arguments.items()}
+
+
+def _value(expression: str, locale: Locale) -> object:
+    try:
+        return compute(expression, locale).value
+    except ExpressionError:
+        return expression
+
+
+def _clock(name: str) -> object:
+    try:
+        _, zone = find_zone(name)
+    except UnknownZone:
+        return name
+    return [datetime(2026, month, 15, tzinfo=UTC).astimezone(zone).utcoffset() for month in range(1, 13)]
 
 
 def _without_spaces(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -96,13 +122,13 @@ class Talk:
 
     async def hears_late(self, name: str, arguments: dict[str, Any], content: dict[str, Any]) -> str:
         """A background call's result comes as a pair of its own; what the demo makes of it."""
-        call = ToolCall("call_late", name, json.dumps(arguments))
+        call = FunctionCall("call_late", name, json.dumps(arguments))
         self.messages.append(_assistant("", (call,)))
         self.completion = Completion("tool_calls", (call,))
         return await self.gets(content)
 
     @property
-    def calls(self) -> tuple[ToolCall, ...]:
+    def calls(self) -> tuple[FunctionCall, ...]:
         """What the last answer calls."""
         return self.completion.tool_calls
 
@@ -112,7 +138,7 @@ class Talk:
         return [(call.name, json.loads(call.arguments)) for call in self.calls]
 
 
-def _assistant(text: str, tool_calls: tuple[ToolCall, ...]) -> dict[str, Any]:
+def _assistant(text: str, tool_calls: tuple[FunctionCall, ...]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": text or None}
     if tool_calls:
         message["tool_calls"] = [

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.llm.demo.follow_ups import Earlier
-from tests.llm.demo.asking import calls
+from app.llm.demo.intents import Earlier
+from tests.llm.demo.asking import calls, meant
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,9 @@ from tests.llm.demo.asking import calls
 def test_a_follow_up_takes_the_earlier_tool(
     tool: str, arguments: dict[str, Any], text: str, expected: dict[str, Any]
 ):
-    assert calls(text, earlier=Earlier(tool, arguments)) == [(tool, expected)]
+    found = calls(text, earlier=Earlier(tool, arguments))
+
+    assert [meant(*call, "es") for call in found] == [meant(tool, expected, "es")]
 
 
 @pytest.mark.parametrize(
@@ -68,3 +70,48 @@ def test_what_was_asked_for_may_come_alone(tool: str, text: str, expected: dict[
 
 def test_a_change_of_mind_is_no_answer():
     assert calls("no, gracias", earlier=Earlier("get_weather_info", {}, is_waiting=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("y por 3?", "(2+2) * 3"),
+        ("multiplícalo por 3", "(2+2) * 3"),
+        ("and divide it by 4", "(2+2) / 4"),
+        ("plus 10", "(2+2) + 10"),
+        ("súmale 5", "(2+2) + 5"),
+        ("-5", "(2+2) - 5"),
+        ("¿y al cuadrado?", "(2+2)**2"),
+        ("half of that", "((2+2)/2)"),
+        ("-5+3", "-5+3"),
+        ("3 por 4", "3 * 4"),
+        ("suma 3 y 4", "3 + 4"),
+        ("(1+2)*3", "(1+2)*3"),
+    ],
+)
+def test_an_operation_goes_on_from_the_sum_before_and_a_whole_sum_does_not(text: str, whole: str):
+    found = calls(text, earlier=Earlier("calculate", {"expression": "2+2"}))
+
+    assert found == [("calculate", {"expression": whole})]
+
+
+@pytest.mark.parametrize("text", ["hola", "dime la hora", "más o menos", "menos mal"])
+def test_what_is_no_operation_leaves_the_sum_alone(text: str):
+    assert "calculate" not in dict(calls(text, earlier=Earlier("calculate", {"expression": "2+2"})))
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "text"),
+    [
+        ("get_public_ip", {}, "¿y en Lima?"),
+        ("text_analysis", {"text": "x"}, "and in Rome?"),
+        ("get_weather_info", {"location": "Lima"}, "y el perro de mi vecina la del quinto no para de ladrar"),
+    ],
+)
+def test_a_tool_without_a_place_has_no_follow_up_about_one(tool: str, arguments: dict[str, Any], text: str):
+    assert calls(text, earlier=Earlier(tool, arguments)) == []
+
+
+@pytest.mark.parametrize(("tool", "text"), [("make_http_request", "ninguna"), ("echo", "hola")])
+def test_what_does_not_answer_an_open_question_calls_nothing(tool: str, text: str):
+    assert calls(text, earlier=Earlier(tool, {}, is_waiting=True)) == []

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.llm.demo.understanding import understand
 from tests.llm.demo.asking import calls, schema
 
 OUTSIDE = {
@@ -50,3 +51,23 @@ def test_a_word_that_is_also_a_name_calls_nothing(text: str):
 
 def test_a_tool_that_was_not_offered_is_not_called():
     assert calls('usa la herramienta echo con {"message": "hola"}') == []
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        ("usa la herramienta pinger", ("pinger", {})),
+        ("usa la herramienta counter con 5", ("counter", {"limit": 5})),
+        ("usa la herramienta counter con muchos", ("counter", {"limit": "muchos"})),
+    ],
+)
+def test_a_tool_from_outside_takes_what_its_schema_says(text: str, call: tuple[str, dict[str, Any]]):
+    tools = {"pinger": schema(), "counter": schema("limit", limit="integer")}
+
+    assert calls(text, **tools) == [call]
+
+
+def test_what_a_tool_from_outside_lacks_is_asked_for():
+    (intent,) = understand("usa la herramienta search-files", OUTSIDE).intents
+
+    assert intent.missing == "path, depth"

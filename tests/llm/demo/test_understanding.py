@@ -1,41 +1,22 @@
-"""Whatever way people put it, the right tool is asked for with the right arguments."""
+"""Requests in one text are told apart, slips forgiven, what is missing named, and nothing takes long."""
 
-import json
-from pathlib import Path
+import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from app.llm.demo.text import language_of
-from app.llm.demo.understanding import MAX_READ_CHARS, understand
-from tests.llm.demo.asking import TOOLS, calls
+from app.llm.demo.intents import Earlier
+from app.llm.demo.language import language_of
+from app.llm.demo.understanding import understand
+from tests.llm.demo.asking import TOOLS, calls, meant
 
-CASES = json.loads((Path(__file__).parents[2] / "cases" / "demo_phrasings.json").read_text(encoding="utf-8"))
-PHRASINGS = [
-    pytest.param(tool, language, text, arguments, id=f"{tool}-{language}-{text}")
-    for tool in TOOLS
-    for language, rows in CASES[tool].items()
-    for text, arguments in rows
-]
+Call = tuple[str, dict[str, Any]]
 
 
-@pytest.mark.parametrize(("tool", "language", "text", "arguments"), PHRASINGS)
-def test_a_request_is_understood_however_it_is_put(
-    tool: str, language: str, text: str, arguments: dict[str, Any]
-):
-    assert calls(text) == [(tool, arguments)]
-    assert language_of(text) in (language, None)
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-@pytest.mark.parametrize("language", ["es", "en"])
-def test_there_are_at_least_twenty_phrasings_for_each_tool_and_language(tool: str, language: str):
-    assert len({text for text, _ in CASES[tool][language]}) >= 20
-
-
-@pytest.mark.parametrize("text", CASES["nothing"])
-def test_small_talk_and_statements_call_nothing(text: str):
-    assert understand(text, TOOLS) == []
+def read_by_tools(found: list[Call]) -> list[Call]:
+    return [meant(*call, "es") for call in found]
 
 
 @pytest.mark.parametrize(
@@ -121,8 +102,8 @@ def test_case_accents_spaces_and_shouting_do_not_matter(text: str):
         ("calcula 2+2 y calcula 2+2", [("calculate", {"expression": "2+2"})]),
     ],
 )  # fmt: skip
-def test_several_requests_in_one_text_are_told_apart(text: str, expected: list[tuple[str, dict[str, Any]]]):
-    assert calls(text) == expected
+def test_several_requests_in_one_text_are_told_apart(text: str, expected: list[Call]):
+    assert read_by_tools(calls(text)) == read_by_tools(expected)
 
 
 @pytest.mark.parametrize(
@@ -137,8 +118,8 @@ def test_several_requests_in_one_text_are_told_apart(text: str, expected: list[t
         ("anlaiza este texto: hola", ("text_analysis", {"text": "hola"})),
     ],
 )
-def test_slips_of_the_fingers_are_forgiven(text: str, expected: tuple[str, dict[str, Any]]):
-    assert calls(text) == [expected]
+def test_slips_of_the_fingers_are_forgiven(text: str, expected: Call):
+    assert read_by_tools(calls(text)) == read_by_tools([expected])
 
 
 def test_what_is_to_be_analysed_is_no_request_itself():
@@ -155,15 +136,15 @@ def test_a_request_before_an_analysis_is_heard_too():
 
 
 def test_a_long_text_is_analysed_whole():
-    long = "Todo va bien. " * MAX_READ_CHARS
+    long = "Todo va bien. " * 2_000
 
     assert calls(f"Analiza este texto: {long}") == [("text_analysis", {"text": long.strip()})]
 
 
 def test_a_tool_that_is_not_there_is_still_asked_for_so_that_the_user_can_be_told():
-    asks = understand("¿Qué hora es?", {"calculate": TOOLS["calculate"]})
+    intents = understand("¿Qué hora es?", {"calculate": TOOLS["calculate"]}).intents
 
-    assert [ask.tool for ask in asks] == ["get_current_time"]
+    assert [intent.tool for intent in intents] == ["get_current_time"]
 
 
 @pytest.mark.parametrize(
@@ -177,24 +158,126 @@ def test_a_tool_that_is_not_there_is_still_asked_for_so_that_the_user_can_be_tol
     ],
 )
 def test_what_a_request_lacks_is_named(text: str, tool: str, argument: str):
-    (ask,) = understand(text, TOOLS)
+    (intent,) = understand(text, TOOLS).intents
 
-    assert (ask.tool, ask.missing) == (tool, argument)
+    assert (intent.tool, intent.missing) == (tool, argument)
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("hola", "greeting"),
+        ("muchas gracias", "thanks"),
+        ("who are you?", "who"),
+        ("¿cómo me llamo?", "my_name"),
+        ("xyzzy", ""),
+    ],
+)
+def test_small_talk_has_a_topic_and_calls_nothing(text: str, topic: str):
+    assert understand(text, TOOLS) == ([], topic)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "(" * 10_000 + "1",
-        "-" * 20_000 + "1",
-        "y " * 100_000,
-        "9" * 100_000,
-        '"' * 5_000,
-        '{"a":' * 3_000,
-        " " * 500_000,
+        "la película es positiva",
+        "me encanta este texto",
+        "un mensaje para ti: hola",
+        "media hora",
+        "¿a qué hora abre el museo?",
+        "this time",
+        "take your time",
+        "what time does it open",
+        "3 times",
+        "timeline",
+        "no tengo tiempo",
+        "hace mucho tiempo",
+        "under the weather",
+        "tiempo libre",
+        "mi web es https://foo.com",
+        "I like https://foo.com",
+        "escríbeme a ana@example.com",
+        "¿qué es una IP?",
+        "what is an IP address?",
+        "la ip de example.com",
+        "mi ip privada",
+        "suma y sigue",
+        "el resto del día",
+        "add this song",
+        "más o menos",
+        "el 5 de mayo",
+        "una y otra vez",
+        "la reunión dura 5 segundos",
+        "trabajo lento",
+        "call me at 5",
     ],
-    ids=["parentheses", "signs", "words", "digits", "quotes", "json", "spaces"],
 )
-@pytest.mark.timeout(5)
-def test_no_text_takes_long_or_breaks_it(text: str):
-    understand(text, TOOLS)
+def test_counter_examples_call_nothing(text: str):
+    assert calls(text) == []
+
+
+HOSTILE = {
+    "parentheses": "(",
+    "signs": "-",
+    "words": "y ",
+    "digits": "9",
+    "quotes": '"',
+    "open quotes": "“",
+    "json": '{"a":',
+    "spaces": " ",
+    "factorials": "9!",
+    "list": "1, ",
+    "hours": "hora ",
+    "analyses": "analiza ",
+    "places": "Lima ",
+    "hosts": "a.com ",
+    "addresses": "http://a",
+    "closed": "http://a)",
+    "equations": "x=",
+    "marks": "a\u0301",
+    "ligatures": "\ufdfa",
+    "lines": "\n",
+    "numbers": "veinte y ",
+    "sums": "suma 1 y ",
+    "roots": "raiz cuadrada de ",
+    "zones": "a/",
+    "names": "calculate ",
+    "seconds": "1 segundo ",
+    "strangers": "qwerty ",
+    "notes": "recuerda que ",
+    "fields": "post a https://a.com con a=1 ",
+    "headers": "get https://a.com con cabecera X-A: ",
+    "requests": "calcula 2+2 y dime la hora en Lima, ",
+    "topics": "que dije sobre ",
+}
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE.keys())
+def test_no_text_takes_long(piece: str):
+    """The goal is 20 ms for the longest message, 1 MiB; ten times that fails."""
+    text = (piece * (2**20 // len(piece) + 1))[: 2**20]
+    understand("hola", TOOLS)
+
+    def seconds() -> float:
+        began = time.process_time()
+        understand(text, TOOLS, Earlier("calculate", {"expression": "2+2"}))
+        language_of(text)
+        return time.process_time() - began
+
+    assert min(seconds() for _ in range(3)) < 0.2
+
+
+WORDS = st.sampled_from(
+    """calcula suma 2+2 3 por ( ) - + % ! ? , . : ; y and hora time en in Lima Tokio analiza este texto
+    recuerda que {} {"a":1} https://a.com con a=1 post X-A: " ' « 10 segundos raíz de me llamo
+    calculate""".split()
+)
+
+
+@given(text=st.text(max_size=200) | st.lists(WORDS, max_size=40).map(" ".join))
+@settings(max_examples=150, deadline=None)
+def test_no_text_breaks_it(text: str):
+    understood = understand(text, TOOLS, Earlier("get_weather_info", {}, is_waiting=True))
+
+    assert all(isinstance(str(intent), str) for intent in understood.intents)

@@ -8,8 +8,9 @@ import pytest
 
 from app.llm.base import Check
 from app.router.advice import advice_for
-from app.voice.base import VoiceEngines
-from app.voice.readiness import HalfState
+from app.speech.base import VoiceEngines
+from app.speech.models.readiness import HalfState
+from app.speech.voices import voice_called
 from tests.deploy.proxies import ROOT
 from tests.support.context import settings_with
 from tests.support.scripted import Pause, Says, ScriptedModel, says
@@ -72,17 +73,19 @@ async def test_health_says_how_speech_stands() -> None:
         off = (await server.get("/agent/health")).json()["voice"]
         server.service.voice.status, server.service.voice.progress = "loading", 0.4321
         server.service.voice.detail = "silero_vad.onnx"
+        server.service.session_host.engines = VoiceEngines(voices=(voice_called("ef_dora", "es"),))
         server.service.voice.halves = {"in": HalfState("ready"), "out": HalfState("failed", "no phonemes")}
         loading = (await server.get("/agent/health")).json()["voice"]
 
     neither = {"status": "off", "detail": ""}
-    assert off == {"status": "off", "progress": 0, "detail": "", "in": neither, "out": neither}
+    assert off == {"status": "off", "progress": 0, "detail": "", "in": neither, "out": neither, "voices": []}
     assert loading == {
         "status": "loading",
         "progress": 0.432,
         "detail": "silero_vad.onnx",
         "in": {"status": "ready", "detail": ""},
         "out": {"status": "failed", "detail": "no phonemes"},
+        "voices": [{"name": "ef_dora", "label": "Dora", "language": "es"}],
     }
 
 

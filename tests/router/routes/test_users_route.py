@@ -1,11 +1,12 @@
 """What is kept of a user, for them and for operators."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
 
+from app.storage.errors import StoreUnavailable
 from config.settings import Settings
 from tests.support.context import settings_with
 from tests.support.scripted import ScriptedModel, says
@@ -183,6 +184,46 @@ async def test_talk_is_renamed_found_and_exported_by_its_title(settings: Setting
         404,
     )
     assert cleared.json()["title"] == "hola"
+
+
+async def test_live_talk_has_its_title_wherever_it_is_shown(settings: Settings) -> None:
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        async with client_of(server) as client, client_of(server) as silent:
+            session_id = await client.opens("ana")
+            await silent.opens("luis")
+            await client.says("hola\n  a todos")
+            await client.hears_answer()
+            path, seen = f"/sessions/{session_id}", list[dict[str, str | None]]()
+            for title in (None, "Mi charla", "Otra"):
+                if title is not None:
+                    await asks(server, "PATCH", path, json={"title": title})
+                listed = (await asks(server, "GET", "/sessions")).json()["sessions"]
+                active = (await asks(server, "GET", "/sessions?status=active")).json()["sessions"]
+                shown = (await asks(server, "GET", path)).json()
+                assert listed == active
+                assert listed[0] == shown
+                seen.append({one["user_id"]: one.get("title") for one in listed})
+
+    assert [one["ana"] for one in seen] == ["hola a todos", "Mi charla", "Otra"]
+    assert {one["luis"] for one in seen} == {None}, "nothing was said there"
+
+
+async def test_live_talks_are_shown_while_the_store_does_not_answer(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(*_: object, **__: object) -> NoReturn:
+        raise StoreUnavailable("held")
+
+    async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
+        async with client_of(server) as client:
+            session_id = await client.opens("ana")
+            monkeypatch.setattr(server.service.store, "sessions", nothing)
+            listed = await asks(server, "GET", "/sessions")
+            shown = await asks(server, "GET", f"/sessions/{session_id}")
+
+    assert (listed.status_code, shown.status_code) == (200, 200)
+    assert listed.json()["sessions"] == [shown.json()]
+    assert "title" not in shown.json()
 
 
 async def test_who_may_read_may_rename_and_nobody_else(settings: Settings) -> None:

@@ -9,20 +9,20 @@ import pytest
 from app.tools.support import public_http
 from app.tools.support.bounded_body import BoundedBody
 from app.tools.support.fetch_report import failure_sentence, report
-from app.tools.support.public_http import Answer, FetchFailed
+from app.tools.support.public_http import FetchedResponse, FetchFailed
 from app.tools.support.web_address import parse_web_address
 
 FAILURES = FetchFailed.__subclasses__()
 
 
-def answer(content: bytes = b"ok", *, encoding: str = "", **headers: str) -> Answer:
+def answer(content: bytes = b"ok", *, encoding: str = "", **headers: str) -> FetchedResponse:
     body = BoundedBody(encoding, 10_000)
     body.feed(content)
     fields = httpx.Headers({name.replace("_", "-"): value for name, value in headers.items()})
-    return Answer(200, parse_web_address("http://a.example/"), fields, body)
+    return FetchedResponse(200, parse_web_address("http://a.example/"), fields, body)
 
 
-def told(answered: Answer, max_chars: int = 8000) -> dict[str, Any]:
+def told(answered: FetchedResponse, max_chars: int = 8000) -> dict[str, Any]:
     return report(answered, "en", max_chars)
 
 
@@ -37,7 +37,7 @@ def test_every_failure_has_a_sentence_in_both_languages(failure: type[FetchFaile
 
 
 def test_the_list_of_failures_is_the_modules():
-    assert public_http.Refused in FAILURES
+    assert public_http.RequestRefused in FAILURES
     assert len(FAILURES) == 6
 
 

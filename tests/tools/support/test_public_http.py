@@ -11,14 +11,14 @@ import pytest
 from app.tools.support.destination_guard import DestinationGuard
 from app.tools.support.name_lookup import LookupFailed
 from app.tools.support.public_http import (
-    Answer,
+    FetchedResponse,
+    HostUnreachable,
     Network,
     NoAnswer,
     PublicClient,
-    Refused,
+    RequestRefused,
     TooManyRedirects,
     TooSlow,
-    Unreachable,
     Untrusted,
 )
 from app.tools.support.public_request import PublicRequest
@@ -43,7 +43,7 @@ def authority() -> Authority:
 
 async def fetch(
     url: str, network: Network | None = None, *, method: str = "GET", time_limit_s: float = 5
-) -> Answer:
+) -> FetchedResponse:
     network = network or Network()
     client = PublicClient(
         network, DestinationGuard(network.resolve, network.is_own, ("127.0.0.1",)), limit=1000
@@ -51,7 +51,7 @@ async def fetch(
     return await client.fetch(PublicRequest(method, parse_web_address(url)), time_limit_s)
 
 
-async def ask(handler: Handler, **options: Any) -> Answer:
+async def ask(handler: Handler, **options: Any) -> FetchedResponse:
     async with serving(handler) as port:
         return await fetch(f"http://127.0.0.1:{port}/", **options)
 
@@ -169,7 +169,7 @@ async def test_a_closed_port_is_unreachable():
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
 
-        with pytest.raises(Unreachable) as failure:
+        with pytest.raises(HostUnreachable) as failure:
             await fetch(f"http://127.0.0.1:{port}/")
 
     assert not failure.value.may_have_acted
@@ -246,7 +246,7 @@ async def test_not_more_than_four_addresses_are_tried():
     addresses = [f"8.8.8.{n}" for n in range(9)]
     backend = RecordingBackend(dead=tuple(addresses))
 
-    with pytest.raises(Unreachable):
+    with pytest.raises(HostUnreachable):
         await fetch("http://a.example/", Network(ScriptedResolver({"a.example": [addresses]}), backend))
 
     assert len(backend.contacts) == 4
@@ -266,7 +266,7 @@ async def test_a_name_server_that_does_not_answer_makes_the_site_unreachable():
     async def no_answer(host: str) -> list[str]:
         raise LookupFailed(is_final=False)
 
-    with pytest.raises(Unreachable):
+    with pytest.raises(HostUnreachable):
         await fetch("http://a.example/", Network(no_answer))
 
 
@@ -349,7 +349,7 @@ def moved(location: str, *fields: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-async def through(*answers: bytes, headers: tuple[tuple[str, str], ...] = ()) -> tuple[Answer, Site]:
+async def through(*answers: bytes, headers: tuple[tuple[str, str], ...] = ()) -> tuple[FetchedResponse, Site]:
     site = Site([*answers])
     async with serving(site) as port:
         network = Network()
@@ -422,5 +422,5 @@ async def test_the_same_location_twice_is_one_and_two_are_none():
     _, site = await through(moved("/a", "Location: /a"), response())
     assert site.requests[1].target == "/a"
 
-    with pytest.raises(Refused):
+    with pytest.raises(RequestRefused):
         await through(moved("/a", "Location: /b"))

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from app.protocol.events import Spoken
 from app.session.history import History
 from app.session.outbox import Outbox
-from app.session.transcript import Spoken
 from app.session.voice_session import VoiceSession
 from app.storage.errors import StoreUnavailable
 from app.storage.no_store import NoStore
 from app.storage.records import MessageRecord, StoreHealth
-from app.tools.base import Remark, Remarks
+from app.tools.base import SearchHit, SearchHits
 from app.tools.support.talk_search import MAX_SCANNED_CHARS, SessionSearch
 from tests.support.talk import NoTransport
 from tests.support.virtual_time import EPOCH
@@ -59,7 +59,7 @@ def record(position: int, content: str, turn_id: str = "t0", role: Any = "user")
     return MessageRecord(position, turn_id, role, content, at(position))
 
 
-def contents(remarks: Remarks) -> list[str]:
+def contents(remarks: SearchHits) -> list[str]:
     return [remark.content for remark in remarks.found]
 
 
@@ -68,7 +68,7 @@ async def test_store_is_asked_for_this_session_and_the_turn_that_asks_is_left_ou
 
     remarks = await SessionSearch(a_session(), store, "now").search("tren", 2)
 
-    assert remarks == Remarks([Remark("assistant", "el tren", at(4))], is_all=True)
+    assert remarks == SearchHits([SearchHit("assistant", "el tren", at(4))], is_all=True)
     assert [(session_id, query) for session_id, query, _ in store.asked] == [("s1", "tren")]
 
 
@@ -83,8 +83,8 @@ async def test_without_a_store_memory_is_searched_and_that_is_said():
 
     remarks = await SessionSearch(session, NoStore(), "t3").search("arbol ALTO", 5)
 
-    assert remarks == Remarks(
-        [Remark("user", "Un ÁRBOL alto", at(0)), Remark("user", "alto", at(2))], is_all=False
+    assert remarks == SearchHits(
+        [SearchHit("user", "Un ÁRBOL alto", at(0)), SearchHit("user", "alto", at(2))], is_all=False
     )
 
 
@@ -111,7 +111,10 @@ async def test_history_is_searched_where_the_transcript_no_longer_reaches():
 
     remarks = await SessionSearch(session, NoStore(), "now").search("tren", 5)
 
-    assert list(remarks.found) == [Remark("user", "tren nuevo", at(0)), Remark("user", "tren viejo", None)]
+    assert list(remarks.found) == [
+        SearchHit("user", "tren nuevo", at(0)),
+        SearchHit("user", "tren viejo", None),
+    ]
 
 
 async def test_store_that_does_not_answer_leaves_what_is_in_memory():

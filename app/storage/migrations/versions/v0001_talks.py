@@ -15,7 +15,7 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Makes the first tables."""
+    """Make the first tables."""
     op.create_table(
         "users",
         sa.Column("user_id", sa.String, nullable=False),
@@ -101,6 +101,6 @@ def _create_tool_calls() -> None:
 
 
 def downgrade() -> None:
-    """Drops them, with all that they hold."""
+    """Drop them, with all that they hold."""
     for table in ("erased_sessions", "tool_calls", "messages", "sessions", "users"):
         op.drop_table(table)

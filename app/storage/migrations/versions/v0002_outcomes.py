@@ -17,14 +17,14 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Adds the columns."""
+    """Add the columns."""
     op.add_column("tool_calls", sa.Column("outcome", sa.String(16)))
     op.add_column("tool_calls", sa.Column("idempotency_key", sa.String))
     op.add_column("messages", sa.Column("source", sa.String(16)))
 
 
 def downgrade() -> None:
-    """Drops them."""
+    """Drop them."""
     op.drop_column("messages", "source")
     op.drop_column("tool_calls", "idempotency_key")
     op.drop_column("tool_calls", "outcome")

@@ -12,7 +12,7 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Makes the table; nothing that was there changes."""
+    """Make the table; nothing that was there changes."""
     op.create_table(
         "nodes",
         sa.Column("id", sa.Uuid, nullable=False),
@@ -29,5 +29,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops it."""
+    """Drop it."""
     op.drop_table("nodes")

@@ -13,12 +13,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Adds the columns."""
+    """Add the columns."""
     op.add_column("sessions", sa.Column("given_title", sa.Text))
     op.add_column("sessions", sa.Column("folded_title", sa.Text))
 
 
 def downgrade() -> None:
-    """Drops them."""
+    """Drop them."""
     op.drop_column("sessions", "folded_title")
     op.drop_column("sessions", "given_title")

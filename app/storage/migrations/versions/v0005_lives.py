@@ -15,7 +15,7 @@ _TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Makes the table; nothing that was there changes."""
+    """Make the table; nothing that was there changes."""
     op.create_table(
         "lives",
         sa.Column("id", sa.Uuid, nullable=False),
@@ -26,5 +26,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drops it."""
+    """Drop it."""
     op.drop_table("lives")

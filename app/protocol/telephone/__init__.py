@@ -1,0 +1,1 @@
+"""Telephone calls over Twilio Media Streams, as a wire protocol; a session ends with its call."""

@@ -1,0 +1,69 @@
+"""The sound that is played to a caller: cut into frames, and followed by marks."""
+
+from typing import Final
+
+from app.protocol.telephone.frames import BYTES_PER_MS, FRAME_BYTES, SILENCE, clear, mark, media
+
+_MOST_MARKS: Final = 1000
+"""Marks that may be out, more than a caller can be behind; beyond them the oldest are forgotten."""
+
+
+class CallSound:
+    """What was sent of the turn that sounds, and which marks behind it have come back.
+
+    Twilio keeps what it is sent until it has been played: a mark that comes back says how far that is. What
+    `clear` throws away sends its marks back too, and those say nothing.
+
+    Attributes:
+        turn_id: The turn whose sound was sent last; empty where none was.
+    """
+
+    def __init__(self, stream_id: str) -> None:
+        self._stream_id = stream_id
+        self.turn_id = ""
+        self._rest = b""
+        self._sent_ms = 0.0
+        self._count = 0
+        self._out: dict[str, tuple[str, float]] = {}
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether something was sent that is not known to have been played."""
+        return bool(self._out) or bool(self._rest)
+
+    def begin(self, turn_id: str, offset_ms: int) -> None:
+        """Go on with a turn's sound at a place."""
+        self.turn_id, self._sent_ms, self._rest = turn_id, float(offset_ms), b""
+
+    def send(self, sound: bytes) -> list[str]:
+        """Return the messages for more of it: whole frames, and a mark."""
+        sound = self._rest + sound
+        whole = len(sound) // FRAME_BYTES * FRAME_BYTES
+        self._rest = sound[whole:]
+        return self._played(sound[:whole], whole) if whole else []
+
+    def end(self) -> list[str]:
+        """Return the messages for what is left of it, which silence makes a frame of."""
+        rest, self._rest = self._rest, b""
+        return self._played(rest.ljust(FRAME_BYTES, SILENCE), len(rest)) if rest else []
+
+    def stop(self) -> list[str]:
+        """Return the message that silences it at once; none where nothing is out."""
+        was_playing = self.is_playing
+        self._rest = b""
+        self._out.clear()
+        return [clear(self._stream_id)] if was_playing else []
+
+    def came_back(self, name: str) -> tuple[str, float] | None:
+        """Return which turn was played, and up to where, in ms; None where the mark says nothing."""
+        return self._out.pop(name, None)
+
+    def _played(self, sound: bytes, size: int) -> list[str]:
+        self._sent_ms += size / BYTES_PER_MS
+        self._count += 1
+        name = f"m{self._count}"
+        self._out[name] = (self.turn_id, self._sent_ms)
+        while len(self._out) > _MOST_MARKS:
+            del self._out[next(iter(self._out))]
+        pieces = [sound[start : start + FRAME_BYTES] for start in range(0, len(sound), FRAME_BYTES)]
+        return [*(media(self._stream_id, piece) for piece in pieces), mark(self._stream_id, name)]

@@ -1,0 +1,1 @@
+"""Protocol v1: plain messages; a session is its connection."""

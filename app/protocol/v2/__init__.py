@@ -1,0 +1,1 @@
+"""Protocol v2: numbered messages; a session outlives its connection."""

@@ -1,0 +1,112 @@
+"""Addresses of clients: which are whose, and how many sessions each has."""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from app.errors import ServerFull
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Networks:
+    """Some networks.
+
+    Args:
+        texts: As addresses, or as `10.0.0.0/8`.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._networks = [ipaddress.ip_network(text) for text in texts]
+
+    def hold(self, address: str) -> bool:
+        """Return whether the address is in one of them."""
+        found = _parse(address)
+        return found is not None and any(found in network for network in self._networks)
+
+
+class PerAddressLimit:
+    """Bounds the sessions of one address, and the connections of it that have none yet.
+
+    An IPv6 address counts with its /64, which one customer has all of. This machine, the proxies that are
+    trusted, and what has no address never count.
+
+    Args:
+        most: Sessions of one address; 0 bounds nothing.
+        uncounted: Networks that never count.
+        share: Sessions of one address whose users no token names; 0 bounds nothing.
+    """
+
+    def __init__(self, most: int, uncounted: Networks, share: int = 0) -> None:
+        self._most = most
+        self._share = share
+        self._uncounted = uncounted
+        self._arriving: Counter[str] = Counter()
+        self._sessions: Counter[str] = Counter()
+
+    def key_of(self, address: str) -> str:
+        """Return what an address is counted by; empty where it is not."""
+        is_bounded = self._most or self._share
+        if not is_bounded or is_this_machine(address) or self._uncounted.hold(address):
+            return ""
+        return counted_as(address)
+
+    @contextmanager
+    def arriving(self, key: str) -> Generator[None]:
+        """Count a connection that has no session yet.
+
+        Raises:
+            ServerFull: There are too many of this address already.
+        """
+        self._check(self._arriving, key, self._most)
+        self._count(self._arriving, key, 1)
+        try:
+            yield
+        finally:
+            self._count(self._arriving, key, -1)
+
+    def check(self, key: str, *, is_anonymous: bool = False) -> None:
+        """Raise `ServerFull` where this address may have no further session."""
+        self._check(self._sessions, key, self._most)
+        if is_anonymous:
+            self._check(self._sessions, key, self._share)
+
+    def move(self, before: str, key: str) -> None:
+        """A session belongs to another address now; empty: to none."""
+        self._count(self._sessions, before, -1)
+        self._count(self._sessions, key, 1)
+
+    def _check(self, counter: Counter[str], key: str, most: int) -> None:
+        if key and most and counter[key] >= most:
+            raise ServerFull(f"address {key}")
+
+    def _count(self, counter: Counter[str], key: str, change: int) -> None:
+        if not key:
+            return
+        counter[key] += change
+        if counter[key] <= 0:
+            del counter[key]
+
+
+def counted_as(address: str) -> str:
+    """Return what stands for an address: an IPv6 one counts with its /64; empty where it is none."""
+    found = _parse(address)
+    if found is None:
+        return ""
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+
+
+def is_this_machine(address: str) -> bool:
+    """Return whether it is a loopback address."""
+    found = _parse(address)
+    return found is not None and found.is_loopback
+
+
+def _parse(address: str) -> _Address | None:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found

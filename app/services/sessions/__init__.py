@@ -1,0 +1,1 @@
+"""The life of sessions: opened, stored, recovered, ended, erased."""

@@ -1,0 +1,175 @@
+"""What a connection's opening leads to: a new session, an old one taken up again, or an answer."""
+
+import contextlib
+from collections.abc import Sequence
+
+from app.errors import BadMessage, NotAvailable, ResumeRefused
+from app.protocol.events import Event, SessionResumed
+from app.protocol.wire import Reply, Resume, Start, WireProtocol
+from app.services.auth.principal import Principal
+from app.services.connections.connection import Admission
+from app.services.connections.handshake_info import HandshakeInfo
+from app.services.sessions.directory import Way
+from app.services.sessions.live_session import LiveSession
+from app.services.sessions.session_host import SessionHost
+from app.services.sessions.session_recovery import (
+    forget_what_was_told,
+    take_up_what_is_left,
+    tell_what_is_left,
+)
+from app.session.pump import Attachment
+from app.session.resume_tokens import ResumeTokens
+from app.session.transport import Transport
+
+_NOBODYS_TOKENS = ResumeTokens()
+_NOBODYS_TOKENS.issue()
+"""Compared where there is no session, so that an unknown one answers as slowly as a wrong token."""
+
+
+async def way_elsewhere(
+    opening: Start | Resume | Reply, host: SessionHost, wire: WireProtocol, visitor: HandshakeInfo
+) -> Way | None:
+    """Return the way to the process that owns the session an opening asks for; None where that is this one.
+
+    Raises:
+        ServerFull: That process does not answer: the client may yet come.
+    """
+    match opening:
+        case Resume(session_id=session_id) | Start(continues=str(session_id)):
+            if host.sessions.get(session_id) is not None:
+                return None
+            return await host.directory.way_to(session_id, wire.name, visitor)
+        case _:
+            return None
+
+
+async def admit(
+    opening: Start | Resume | Reply,
+    transport: Transport,
+    host: SessionHost,
+    principal: Principal | None,
+    wire: WireProtocol,
+) -> Admission | Event:
+    """Make or find the session that an opening asks for.
+
+    Raises:
+        ServerFull: There is no room for another session.
+        ResumeRefused: There is no such session, or it is not theirs, or the token is not good.
+        BadMessage: `last_seq` is of the future; the token is not spent.
+    """
+    match opening:
+        case Reply(event):
+            return event
+        case Resume():
+            return await _resume(opening, transport, host, principal, wire)
+        case Start(continues=session_id):
+            if session_id is not None:
+                return await _continue(opening, session_id, transport, host, principal, wire)
+            live = host.open(opening.user_id, opening.locale, principal, wire=wire, audio=opening.audio)
+            _choose_voice(live, opening.voice)
+            return Admission(live, _attach(live, transport), opening.frame)
+
+
+async def _continue(
+    opening: Start,
+    session_id: str,
+    transport: Transport,
+    host: SessionHost,
+    principal: Principal | None,
+    wire: WireProtocol,
+) -> Admission:
+    live = await host.continue_talk(
+        session_id, opening.user_id, principal, wire, opening.audio, opening.locale
+    )
+    _choose_voice(live, opening.voice)
+    live.history_seq = 1  # it follows `session_created`
+    link = _attach(live, transport)
+    take_up_what_is_left(live)
+    live.session.emit(live.history())
+    live.conversation.tools.approvals.ask_again()
+    tell_what_is_left(live)
+    return Admission(live, link)
+
+
+def _choose_voice(live: LiveSession, voice: str | None) -> None:
+    """A voice that cannot be had is no reason to refuse a talk."""
+    with contextlib.suppress(NotAvailable):
+        live.voice.choose(voice, None)
+
+
+async def _resume(
+    opening: Resume,
+    transport: Transport,
+    host: SessionHost,
+    principal: Principal | None,
+    wire: WireProtocol,
+) -> Admission:
+    """Hand a session to a connection that comes with a good token; the one that had it before is let go.
+
+    Raises:
+        ResumeRefused: There is no such session, or the token is not good.
+        BadMessage: `last_seq` is of the future; the token is not spent.
+    """
+    live = host.find(opening.session_id, principal)
+    if live is None:
+        await host.take_up(opening.session_id, opening.resume_token, principal, wire)
+        live = host.find(opening.session_id, principal)
+    ring = live.pump.ring if live is not None else None
+    tokens = live.tokens if live is not None and ring is not None else _NOBODYS_TOKENS
+    if not tokens.is_good(opening.resume_token) or live is None or ring is None:
+        raise ResumeRefused
+    is_same_stream = tokens.names_this_stream(opening.resume_token)
+    has_seen = is_same_stream and opening.last_seq > live.history_seq and opening.last_seq != live.stale_seq
+    if has_seen and opening.last_seq >= ring.next_seq:
+        raise BadMessage("«last_seq» es del futuro", "“last_seq” is of the future")
+    tokens.redeem(opening.resume_token)
+    fresh = tokens.issue()
+    # A client must not come with a token that nobody knows after a crash: it is stored before it is told.
+    await host.came(live)
+    if host.find(opening.session_id, principal) is not live or live.tokens is not tokens:
+        raise ResumeRefused  # it has ended meanwhile, or begun anew
+    live.pump.catch_up()
+    if has_seen:
+        forget_what_was_told(live)
+    take_up_what_is_left(live)
+    has_gap = not (has_seen and ring.can_replay(opening.last_seq))
+    next_seq = ring.next_seq if has_gap else opening.last_seq + 1
+    admission = _hand_over(live, transport, fresh, has_gap=has_gap, next_seq=next_seq)
+    # Also where what was asked comes again: a client that kept nothing but the number does not show it now,
+    # and the time that is left is another.
+    live.conversation.tools.approvals.ask_again()
+    if not is_same_stream:
+        live.stale_seq = opening.last_seq
+    if not has_seen:
+        tell_what_is_left(live)
+    return admission
+
+
+def _hand_over(
+    live: LiveSession, transport: Transport, token: str, *, has_gap: bool, next_seq: int
+) -> Admission:
+    """Give a session to a connection, with what it has missed."""
+    ring = live.pump.ring
+    assert ring is not None  # noqa: S101  # only resumable sessions come here
+    resumed = SessionResumed(live.session_id, token, ring.next_seq - next_seq, has_gap, next_seq)
+    # What is replayed is taken now: while the first of it is being sent, the ring may already drop the rest.
+    missed = live.pump.encode(live.history()) if has_gap else ring.since(next_seq)
+    preface = [*live.pump.encode(resumed), *missed]
+    link = _attach(live, transport, preface, ring.next_seq)
+    return Admission(live, link, resumed="gap" if has_gap else "ok")
+
+
+def _attach(
+    live: LiveSession, transport: Transport, preface: Sequence[str | bytes] = (), next_seq: int = 1
+) -> Attachment:
+    if live.expiry is not None:
+        live.expiry.cancel()
+        live.expiry = None
+    live.session.websocket = transport
+    live.session.outbox.overflowed.clear()
+    # Also where it takes over from another connection: what that one was sent is not here.
+    live.voice.client_left()
+    live.voice.client_came()
+    link = Attachment(transport, preface, next_seq)
+    live.pump.attach(link)
+    return link

@@ -1,0 +1,154 @@
+"""Which process owns a session: one at a time, so that nobody else makes it go on."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.services.connections.handshake_info import HandshakeInfo
+from app.session.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLease:
+    """A process's ownership of one session.
+
+    Attributes:
+        owner: The id of the process's life.
+        epoch: One more with each claim: a later lease outranks an earlier one.
+    """
+
+    session_id: str
+    owner: str
+    epoch: int
+
+
+class SessionHeld(Exception):
+    """The session has an owner already.
+
+    Attributes:
+        owner: The id of that process's life.
+    """
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(f"held by {owner}")
+        self.owner = owner
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """A process that owns sessions, as others see it; `id` is its life's."""
+
+    id: str
+    state: str
+    sessions: int
+    version: str
+
+
+class Way(Protocol):
+    """A way to the process that owns a session."""
+
+    async def carry(self, transport: Transport, first: str | bytes) -> None:
+        """Have that process serve a connection, from this first frame to its end."""
+        ...
+
+
+class SessionDirectory(Protocol):
+    """Who owns which session.
+
+    Attributes:
+        is_shared: Other processes may own sessions, and write to those that nobody owns: what was read of one
+            before it was claimed may be old.
+        owner: This process's life.
+        nodes: All processes that live, as known a moment ago; none where this one is alone.
+    """
+
+    is_shared: bool
+    nodes: Sequence[NodeFacts]
+
+    @property
+    def owner(self) -> str:
+        """This process's life."""
+        ...
+
+    @property
+    def has_others(self) -> bool:
+        """Whether another process takes new sessions, as known a moment ago."""
+        ...
+
+    def begin(self, session_id: str) -> SessionLease:
+        """Own a session that nobody has known before."""
+        ...
+
+    async def claim(self, session_id: str) -> SessionLease:
+        """Own a session that was owned before, by this process or another one.
+
+        Raises:
+            SessionHeld: It has an owner.
+            StoreUnavailable: Nobody knows.
+        """
+        ...
+
+    async def way_to(self, session_id: str, wire: str, visitor: HandshakeInfo) -> Way | None:
+        """Return the way to the process that owns a session; None where none but this one does.
+
+        Args:
+            session_id: Which.
+            wire: The wire protocol that its client speaks, by its name.
+            visitor: The client, with the token that it was let in by.
+
+        Raises:
+            ServerFull: Nobody knows, or that process does not answer: the client may yet come.
+        """
+        ...
+
+    async def owner_of(self, session_id: str) -> str | None:
+        """Return who owns a session; None where nobody does."""
+        ...
+
+    def release(self, lease: SessionLease) -> None:
+        """Own it no longer; a lease that is not the newest of its session changes nothing."""
+        ...
+
+
+class OneProcess:
+    """A directory for a process that shares its sessions with no other one; see `SessionDirectory`.
+
+    Epochs begin anew where a session has been released: nobody else holds an older lease.
+    """
+
+    is_shared = False
+
+    def __init__(self) -> None:
+        self.owner = secrets.token_hex(8)
+        self.nodes: Sequence[NodeFacts] = ()
+        self._leases: dict[str, SessionLease] = {}
+
+    @property
+    def has_others(self) -> bool:
+        """See `SessionDirectory`."""
+        return False
+
+    def begin(self, session_id: str) -> SessionLease:
+        """See `SessionDirectory`."""
+        if session_id in self._leases:
+            raise SessionHeld(self.owner)
+        lease = self._leases[session_id] = SessionLease(session_id, self.owner, 1)
+        return lease
+
+    async def claim(self, session_id: str) -> SessionLease:
+        """See `SessionDirectory`."""
+        return self.begin(session_id)
+
+    async def way_to(self, session_id: str, wire: str, visitor: HandshakeInfo) -> Way | None:
+        """See `SessionDirectory`."""
+        return None
+
+    async def owner_of(self, session_id: str) -> str | None:
+        """See `SessionDirectory`."""
+        return self.owner if session_id in self._leases else None
+
+    def release(self, lease: SessionLease) -> None:
+        """See `SessionDirectory`."""
+        if self._leases.get(lease.session_id) is lease:
+            del self._leases[lease.session_id]

@@ -1,0 +1,1 @@
+"""What recognises and synthesises speech: models in worker processes, and Azure."""

@@ -1,0 +1,1 @@
+"""Speech to text, behind one interface (`app.speech.base.Recogniser`): `local` and `azure`."""

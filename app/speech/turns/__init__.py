@@ -1,0 +1,1 @@
+"""A session's speech input: sound, utterances, their words, and barge-in."""

@@ -1,1 +1,0 @@
-"""What makes a session hear and speak: its ear, its mouth, and the manners between them."""

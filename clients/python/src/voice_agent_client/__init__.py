@@ -1,0 +1,121 @@
+"""Talk to a WebSocket voice agent (protocol v2): reconnect, resume, lose nothing.
+
+`connect` for a talk in a block; `ReconnectingClient` for one whose events you iterate.
+"""
+
+from voice_agent_client.attachment import PROTOCOL, Attachment
+from voice_agent_client.backoff import backoff_s
+from voice_agent_client.client import ReconnectingClient
+from voice_agent_client.close_codes import may_return
+from voice_agent_client.connecting import connect
+from voice_agent_client.errors import (
+    ConnectError,
+    GaveUpError,
+    OpeningRefusedError,
+    SessionClosedError,
+    TextError,
+    UnauthorizedError,
+    VoiceAgentError,
+)
+from voice_agent_client.events import (
+    AgentError,
+    AgentState,
+    ApprovalRequested,
+    AudioChunk,
+    AudioComplete,
+    AudioStarted,
+    ConnectionLost,
+    Event,
+    FeaturesChanged,
+    FinishReason,
+    GoingAway,
+    History,
+    HistoryEntry,
+    HistoryTool,
+    Interrupted,
+    MessageAccepted,
+    Notice,
+    PlaybackHint,
+    ResponseChunk,
+    ResponseComplete,
+    RunningTurn,
+    SessionCreated,
+    SessionReplaced,
+    SessionResumed,
+    SpeechStarted,
+    SpeechStopped,
+    StateChanged,
+    ToolFinished,
+    ToolProgress,
+    ToolStarted,
+    ToolStatus,
+    Transcript,
+    TurnStarted,
+    UnknownMessage,
+)
+from voice_agent_client.options import AudioInput, AudioOptions, ClientOptions, SessionValues
+from voice_agent_client.parsing import parse_event
+from voice_agent_client.resume_state import ResumeState
+from voice_agent_client.texts import Answer, Receipt, Said
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PROTOCOL",
+    "AgentError",
+    "AgentState",
+    "Answer",
+    "ApprovalRequested",
+    "Attachment",
+    "AudioChunk",
+    "AudioComplete",
+    "AudioInput",
+    "AudioOptions",
+    "AudioStarted",
+    "ClientOptions",
+    "ConnectError",
+    "ConnectionLost",
+    "Event",
+    "FeaturesChanged",
+    "FinishReason",
+    "GaveUpError",
+    "GoingAway",
+    "History",
+    "HistoryEntry",
+    "HistoryTool",
+    "Interrupted",
+    "MessageAccepted",
+    "Notice",
+    "OpeningRefusedError",
+    "PlaybackHint",
+    "Receipt",
+    "ReconnectingClient",
+    "ResponseChunk",
+    "ResponseComplete",
+    "ResumeState",
+    "RunningTurn",
+    "Said",
+    "SessionClosedError",
+    "SessionCreated",
+    "SessionReplaced",
+    "SessionResumed",
+    "SessionValues",
+    "SpeechStarted",
+    "SpeechStopped",
+    "StateChanged",
+    "TextError",
+    "ToolFinished",
+    "ToolProgress",
+    "ToolStarted",
+    "ToolStatus",
+    "Transcript",
+    "TurnStarted",
+    "UnauthorizedError",
+    "UnknownMessage",
+    "VoiceAgentError",
+    "__version__",
+    "backoff_s",
+    "connect",
+    "may_return",
+    "parse_event",
+]

@@ -1,0 +1,128 @@
+"""A link passes frames on as they are, and each end hears how the other one ended."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+
+from app.errors import ServerFull
+from app.fleet.links import Link
+
+Owner = Callable[[ServerConnection], Awaitable[None]]
+
+
+class Client:
+    """A client's connection, as the process sees it that it has come to.
+
+    Attributes:
+        sent: What it sends, in order: frames; None: it goes; an exception is raised.
+        heard: What was sent to it.
+        closed: With which code and reason it was closed.
+    """
+
+    def __init__(self, *sent: str | bytes | Exception | None, code: int | None = None) -> None:
+        self.sent = deque(sent)
+        self.heard: list[str | bytes] = []
+        self.closed: tuple[int, str] | None = None
+        self.close_code: int | None = code
+        self.fault_code: int | None = None
+
+    async def receive(self) -> str | bytes | None:
+        if not self.sent:
+            await asyncio.Event().wait()
+        frame = self.sent.popleft()
+        if isinstance(frame, Exception):
+            raise frame
+        return frame
+
+    async def send(self, message: str | bytes) -> None:
+        self.heard.append(message)
+
+    def send_at_once(self, message: str | bytes) -> bool:
+        return False
+
+    def abort(self) -> None:
+        """Nothing."""
+
+    async def close(self, code: int, reason: str = "") -> None:
+        self.closed = self.closed or (code, reason)
+
+
+@asynccontextmanager
+async def linked(owner: Owner) -> AsyncIterator[Link]:
+    async with serve(owner, "127.0.0.1", 0, compression=None) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        connection = await connect(f"ws://127.0.0.1:{port}", proxy=None, compression=None)
+        yield Link(connection)
+
+
+async def test_frames_of_both_kinds_go_both_ways_as_they_are():
+    async def owner(connection: ServerConnection) -> None:
+        for _ in range(3):
+            await connection.send(await connection.recv())
+        await connection.close(4410, "ended")
+
+    client = Client("ñ", b"\x00\xff")
+    async with linked(owner) as link:
+        await link.carry(client, '{"type":"resume"}')
+
+    assert client.heard == ['{"type":"resume"}', "ñ", b"\x00\xff"]
+    assert client.closed == (4410, "ended")
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1008, 1011, 1012, 1013, 4401, 4408, 4409])
+async def test_a_client_is_closed_as_its_owner_closes(code: int):
+    async def owner(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.close(code, "why")
+
+    client = Client()
+    async with linked(owner) as link:
+        await link.carry(client, "first")
+
+    assert client.closed == (code, "why")
+
+
+async def test_a_client_of_a_link_that_breaks_is_told_to_come_again():
+    async def owner(connection: ServerConnection) -> None:
+        await connection.recv()
+        connection.transport.abort()
+
+    client = Client()
+    async with linked(owner) as link:
+        await link.carry(client, "first")
+
+    assert client.closed is not None and client.closed[0] == 1012
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [(1000, 1000), (4000, 4000), (None, 1001), (1006, 1001), (1005, 1001)]
+)
+async def test_an_owner_hears_how_the_client_left(code: int | None, told: int):
+    heard = asyncio.get_running_loop().create_future()
+
+    async def owner(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.wait_closed()
+        heard.set_result(connection.close_code)
+
+    async with linked(owner) as link:
+        await link.carry(Client(None, code=code), "first")
+
+    assert await heard == told
+
+
+async def test_a_client_whose_large_message_finds_no_room_comes_again():
+    async def owner(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.wait_closed()
+
+    client = Client(ServerFull("large messages"))
+    async with linked(owner) as link:
+        await link.carry(client, "first")
+
+    assert client.closed is not None and client.closed[0] == 1013
