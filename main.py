@@ -172,7 +172,6 @@ def _keepers(
 
 def _add_routes(app: FastAPI, settings: Settings) -> None:
     modules = (
-        websocket_route,
         sessions_route,
         users_route,
         tickets_route,
@@ -202,6 +201,8 @@ def _guard(app: FastAPI, settings: Settings, access: Access) -> None:
     app.router.redirect_slashes = False  # its answer would be an address made of what the client calls us
     app.add_exception_handler(RequestValidationError, bad_request)
     app.add_exception_handler(HTTPException, refused)
+    offerings = {**websocket_route.OFFERINGS, **twilio_route.OFFERINGS}
+    app.add_middleware(websocket_route.SocketPaths, offerings=offerings)
     app.add_middleware(BasePath, path=settings.root_path or "")
     if settings.allowed_origins:
         app.add_middleware(

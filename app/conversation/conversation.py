@@ -467,7 +467,7 @@ class Conversation:
             self._worker = None
 
     async def _next_turn(self) -> None:
-        item = self._line.popleft()
+        item = self._line.pop(0)
         if isinstance(item, UserText):
             try:
                 await self._take(item.turn_id, self._text_turns.answer(item))
@@ -480,7 +480,7 @@ class Conversation:
             return
         runs = [item]
         while self._line and isinstance(self._line[0], ToolCall):
-            runs.append(self._line.popleft())  # pyright: ignore[reportArgumentType]  # checked above
+            runs.append(self._line.pop(0))  # pyright: ignore[reportArgumentType]  # checked above
         runs = await self._text_turns.note_clients([run for run in runs if not self.tools.is_superseded(run)])
         if runs:
             await self._take(turn_id := new_turn_id(), self._teller.tell(turn_id, runs))

@@ -1,6 +1,5 @@
 """What waits for its turn in a conversation, in order: texts, contributions, and results to be told."""
 
-from collections import deque
 from collections.abc import Sequence
 
 from app.conversation.injected_message import InjectedMessage
@@ -8,7 +7,7 @@ from app.conversation.intake import UserText
 from app.tools.tool_call import ToolCall
 
 
-class TurnQueue(deque[UserText | InjectedMessage | ToolCall]):
+class TurnQueue(list[UserText | InjectedMessage | ToolCall]):
     """A queue that lets a user who spoke over the agent go before results, told or not."""
 
     def enter(self, text: UserText) -> None:

@@ -6,7 +6,6 @@ fails in between: `validate` says what that means. The oldest whole turns leave 
 its budget; the newest stays.
 """
 
-from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal, overload
 
@@ -61,8 +60,8 @@ class History(Sequence[ApiMessage]):
         self._rules = system_prompt
         self._system: ApiMessage = {"role": "system", "content": system_prompt}
         self._max_tokens = max_tokens
-        self._turns: deque[PromptTurn] = deque()
-        self._left: list[PromptTurn] = []  # an empty deque weighs ten times as much, in each session
+        self._turns: list[PromptTurn] = []
+        self._left: list[PromptTurn] = []
         self._stand_in: ApiMessage | None = None
         self._is_stand_in_accepted = False
         self._settleable: dict[str, ApiMessage] = {}
@@ -109,7 +108,7 @@ class History(Sequence[ApiMessage]):
         while self._turns and not self._turns[-1].messages:
             self._turns.pop()
         if self._superseded:
-            self._turns = deque(turn for turn in self._turns if turn.turn_id not in self._superseded)
+            self._turns = [turn for turn in self._turns if turn.turn_id not in self._superseded]
         self._settleable.clear()
         self.make_room()
         self._turns.append(PromptTurn(turn_id, position))
@@ -329,7 +328,7 @@ class History(Sequence[ApiMessage]):
                 goes well without it is proof.
         """
         self._names_content = names_content
-        older = list(self._turns)[:-1]
+        older = self._turns[:-1]
         has_failed, self._has_failed = self._has_failed, True
         is_doubtful = is_refused or has_failed or any(turn.is_doubted for turn in older)
         if is_doubtful and any(not is_speech(message) for turn in older for message in turn.unaccepted):
@@ -356,7 +355,7 @@ class History(Sequence[ApiMessage]):
         self._has_failed = False
         self._halved.clear()
         left_out, self._left_out = self._left_out, None
-        older = list(self._turns)[:-1]
+        older = self._turns[:-1]
         if left_out == "older":
             self._doubt_older(older)
         else:
@@ -422,7 +421,7 @@ class History(Sequence[ApiMessage]):
         self._refusals += 1
         if self._refusals > 1 and self._was_stand_in_asked and not self._is_stand_in_accepted:
             self.summary, self._stand_in = "", None
-        for turn in list(self._turns)[-1:] if self._left_out is not None else self._turns:
+        for turn in self._turns[-1:] if self._left_out is not None else self._turns:
             tail = turn.unaccepted
             if tail:
                 turn.touch()
@@ -454,7 +453,7 @@ class History(Sequence[ApiMessage]):
     def take_back(self) -> None:
         """Put back what left for nothing: without it, too, the service found the prompt too long."""
         while self._halved and self._left and self._left[-1] is self._halved[-1]:
-            self._turns.appendleft(self._left.pop())
+            self._turns.insert(0, self._left.pop())
             self._halved.pop()
         self._halved.clear()
 
@@ -467,7 +466,7 @@ class History(Sequence[ApiMessage]):
         weight = self._weight()
         gone: list[PromptTurn] = []
         while self._tokens(weight) > max_tokens and len(self._turns) > 1:
-            turn = self._turns.popleft()
+            turn = self._turns.pop(0)
             weight -= turn.weight
             self.left_upto = turn.turn_id
             if turn.messages and turn.turn_id not in self._superseded:

@@ -6,7 +6,6 @@ its numbers; and a replay leaves by the same door as what is new.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Sequence
 
 from app.errors import Locale
@@ -36,7 +35,7 @@ class Attachment:
     def __init__(self, sender: Transport, preface: Sequence[str | bytes] = (), next_seq: int = 1) -> None:
         self.sender = sender
         self.next_seq = next_seq
-        self.waiting: deque[str | bytes] = deque(preface)
+        self.waiting = list(preface)
         self.gone = asyncio.Event()
         self.was_replaced = False
 
@@ -154,7 +153,7 @@ class Pump:
                 return
             link.waiting.extend(frames)
             while link.waiting and not link.gone.is_set():
-                await link.sender.send(link.waiting.popleft())
+                await link.sender.send(link.waiting.pop(0))
         except ConnectionGone:
             if link is not None:
                 self.detach(link)

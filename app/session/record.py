@@ -4,7 +4,6 @@ Every change of what was said goes through here, once, and is passed to its thre
 (what the model is told), the transcript (what clients are shown) and the journal (what the store keeps).
 """
 
-from collections import deque
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -73,7 +72,7 @@ class ConversationRecord:
 
     def __init__(self, projections: Projections) -> None:
         self._to = projections
-        self._turns: deque[RecordedTurn] = deque(maxlen=MAX_TURNS)
+        self._turns: list[RecordedTurn] = []
         self._joined: dict[str, str] = {}
         self._superseded: dict[str, str] = {}
         self._left_upto = ""
@@ -125,6 +124,7 @@ class ConversationRecord:
         self._to.conversation_history.begin_turn(turn.turn_id, position)
         self._note_left()
         self._turns.append(turn)
+        del self._turns[:-MAX_TURNS]
 
     # Restoring
 
@@ -133,6 +133,7 @@ class ConversationRecord:
         if messages:
             self._to.conversation_history.restore_turn(turn.turn_id, messages, position)
         self._turns.append(turn)
+        del self._turns[:-MAX_TURNS]
 
     def recall(self, joined: Mapping[str, str], superseded: Mapping[str, str]) -> None:
         """Know which texts were said again with more words, and which turns were superseded, by which."""
@@ -254,7 +255,7 @@ class ConversationRecord:
         self._to.conversation_history.supersede(turn_ids)
         self._to.transcript.supersede(turn_ids)
         kept = [turn for turn in self._turns if turn.turn_id not in self._superseded]
-        self._turns = deque(kept, maxlen=MAX_TURNS)
+        self._turns = kept
 
     def is_superseded(self, turn_id: str) -> bool:
         """Return whether another turn was asked for in its place."""

@@ -1,6 +1,5 @@
 """The last words of a talk as a client shows them, for one that could not be given every message again."""
 
-from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Literal
@@ -25,7 +24,7 @@ class Transcript:
     def __init__(self) -> None:
         self.calls: list[EndedCall] = []
         self._superseded: set[str] = set()
-        self._entries: deque[Spoken] = deque()
+        self._entries: list[Spoken] = []
         self._chars = 0
 
     def add(self, entry: Spoken) -> None:
@@ -37,7 +36,7 @@ class Transcript:
         self._entries.append(entry)
         self._chars += len(entry.content)
         while len(self._entries) > MAX_ENTRIES or self._is_beyond(self._entries[0]):
-            self._chars -= len(self._entries.popleft().content)
+            self._chars -= len(self._entries.pop(0).content)
 
     def _is_beyond(self, oldest: Spoken) -> bool:
         return self._chars - len(oldest.content) >= MAX_CHARS
@@ -99,7 +98,7 @@ class Transcript:
                 self._entries[place] = replace(entry, is_refused=True)
 
     def _put(self, entries: Iterator[Spoken]) -> None:
-        self._entries = deque(entries)
+        self._entries = list(entries)
         self._chars = sum(len(entry.content) for entry in self._entries)
 
     def __iter__(self) -> Iterator[Spoken]:

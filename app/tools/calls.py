@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, cast
@@ -150,7 +150,7 @@ class WriteLedger:
     def __init__(self) -> None:
         self._writes: dict[tuple[str, bytes], ToolCall] = {}
         self._unsettled: OrderedDict[tuple[str, bytes], ToolCall] = OrderedDict()
-        self._past: deque[tuple[tuple[str, bytes], ToolCall]] = deque(maxlen=MAX_UNSETTLED)
+        self._past: list[tuple[tuple[str, bytes], ToolCall]] = []
 
     @staticmethod
     def _key(call: CheckedCall) -> tuple[str, bytes]:
@@ -181,6 +181,7 @@ class WriteLedger:
             self._writes[self._key(call)] = run
         else:
             self._past.append((self._key(call), run))
+            del self._past[:-MAX_UNSETTLED]
             self._settle(self._key(call), run)
 
     def user_spoke(self, supersedes: Collection[str] = ()) -> None:
@@ -198,6 +199,7 @@ class WriteLedger:
             else:
                 self._past.append((key, run))
                 self._settle(key, run)
+        del self._past[:-MAX_UNSETTLED]
         of_this_order = {key: run for key, run in self._past if run.turn_id in supersedes}
         self._writes = of_this_order | kept
 

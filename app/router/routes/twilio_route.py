@@ -5,7 +5,7 @@ answer to a signed request gave: an open stream would be spent by whoever finds 
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape, quoteattr
@@ -18,7 +18,7 @@ from app.locales import say
 from app.protocol.wires import CallTerms, telephone
 from app.router.auth_dependencies import Service
 from app.router.credentials import FORWARDED_HOST, FORWARDED_PROTO
-from app.router.routes.websocket_route import SocketOffer, route_of
+from app.router.routes.websocket_route import Offering, SocketOffer
 from app.services.auth.call_gate import CALLER, PASS, CallGate
 from app.services.websocket_agent_service import WebSocketAgentService
 
@@ -156,4 +156,4 @@ def _stream(connection: HTTPConnection) -> SocketOffer | None:
     return SocketOffer(lambda: (telephone(terms), None), settings.phone_max_call_s)
 
 
-router.add_api_websocket_route(STREAM_PATH, route_of(_stream), name=STREAM_PATH)
+OFFERINGS: Mapping[str, Offering] = {STREAM_PATH: _stream}
