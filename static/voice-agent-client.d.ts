@@ -245,6 +245,8 @@ export interface GoingAway {
   reconnect_after_s: number;
   /** How long turns that run may still take, in seconds. */
   deadline_s?: number;
+  /** Another process serves: a second connection may take the session over while this one still lives. */
+  overlap?: boolean;
 }
 
 export type ServerMessage =

@@ -50,6 +50,16 @@
  * @property {boolean} [hasAudio] Whether the server was asked for sound.
  */
 
+/**
+ * A second connection that is to take the session over while the first one still plays.
+ *
+ * @typedef {object} Next
+ * @property {SocketLike} socket
+ * @property {boolean} hasAsked Whether its `resume` has left.
+ * @property {unknown[] | null} held What came since `session_resumed`, it included; null before that.
+ * @property {unknown} timer
+ */
+
 export const PROTOCOL = "voice-agent.v2";
 
 /** Leaving, trouble on either side, a drop; and wire faults, after which what caused them is not sent again. */
@@ -71,6 +81,12 @@ const OPEN_LIMIT_MS = 10_000;
 /** A connection that ends sooner, by a fault, counts as a failed one: coming straight back would be a loop. */
 const SHORT_LIFE_MS = 5_000;
 const GOODBYE_LIMIT_MS = 2_000;
+/** How often a second connection is tried while the first one still lives. */
+const OVERLAP_TRIES = 3;
+/** How long the first connection is read after the second one has the session: what was sent there comes first. */
+const HANDOVER_LIMIT_MS = 1_000;
+/** Another connection has taken the session: where it is our own, all is well. */
+const REPLACED = 4409;
 const DEFAULT_HEARTBEAT_S = 20;
 const SILENT_BEATS = 2;
 /** The server's own default lets so many wait beside the one that is being answered. */
@@ -151,6 +167,14 @@ export class VoiceAgentClient extends EventTarget {
   /** The server's wish, once it has said that it goes; from then on it begins no turn. @type {number | null} */
   #returnAfterMs = null;
 
+  /** The second connection, from a server's `going_away` until it is the one. @type {Next | null} */
+  #next = null;
+  #overlapTries = 0;
+  /** Whether a second connection has asked for the session: then 4409 here is our own doing. */
+  #hasAskedTwice = false;
+  /** @type {unknown} */
+  #overlapPause = null;
+
   /** @type {Session | null} */
   #session = null;
   /** Whether the next `session_created` is about the session of now: replayed ones are not. */
@@ -161,6 +185,8 @@ export class VoiceAgentClient extends EventTarget {
   #isEnding = false;
   #isCurrent = false;
   #replayEnd = 0;
+  /** The last number that the last `resume` knew. */
+  #askedSeq = 0;
   /** Where the numbers go on after a gap, until its history has come. @type {number | null} */
   #seqAfterGap = null;
   /** What an earlier load of the page has dealt with. */
@@ -265,19 +291,25 @@ export class VoiceAgentClient extends EventTarget {
     if (this.#socket) return;
     this.#options.token = token ?? this.#options.token;
     this.#timers.clearTimeout(this.#timer);
-    const socket = new this.#Socket(this.#url, [PROTOCOL]);
-    socket.binaryType = "arraybuffer";
+    const socket = this.#dial();
     this.#socket = socket;
     this.#openedAt = 0;
     this.#isEnding = false;
+    this.#hasAskedTwice = false;
     this.#returnAfterMs = null;
     this.#tell({ status: "connecting" });
     this.#timer = this.#timers.setTimeout(() => this.#drop(socket, DROPPED, "no answer"), OPEN_LIMIT_MS);
+  }
+
+  #dial() {
+    const socket = new this.#Socket(this.#url, [PROTOCOL]);
+    socket.binaryType = "arraybuffer";
     socket.addEventListener("open", () => this.#greet(socket));
     socket.addEventListener("message", (event) => this.#receive(socket, event.data));
     socket.addEventListener("close", (event) => this.#drop(socket, event.code ?? DROPPED, event.reason ?? ""));
     // The close that follows tells; without a listener some sockets would end the process.
     socket.addEventListener("error", () => {});
+    return socket;
   }
 
   /**
@@ -408,8 +440,10 @@ export class VoiceAgentClient extends EventTarget {
 
   /** Says goodbye: the session ends now, and nothing comes back by itself. */
   end() {
-    const socket = this.#socket;
     const isHeard = this.#isCurrent;
+    if (this.#next?.held) this.#switch();
+    this.#leaveNext();
+    const socket = this.#socket;
     this.#forgetSession("ended");
     this.#renewal = null;
     if (!socket || !isHeard) return this.close();
@@ -476,12 +510,111 @@ export class VoiceAgentClient extends EventTarget {
 
   /** @param {SocketLike} socket */
   #greet(socket) {
-    if (socket !== this.#socket) return;
-    if (socket.protocol !== PROTOCOL) return this.#finish(socket, 1002, "the server does not speak protocol v2");
+    const next = this.#next?.socket === socket ? this.#next : null;
+    if (!next && socket !== this.#socket) return;
+    if (socket.protocol !== PROTOCOL) {
+      if (next) return this.#failNext();
+      return this.#finish(socket, 1002, "the server does not speak protocol v2");
+    }
     const session = this.#session;
     if (!session) return this.#start(socket);
     const resume = { session_id: session.id, resume_token: session.token, last_seq: session.lastSeq };
-    socket.send(JSON.stringify({ type: "resume", ...resume, token: this.#options.token }));
+    socket.send(JSON.stringify({ type: "resume", ...resume, token: this.#options.token, ...(next && { overlap: true }) }));
+    this.#askedSeq = session.lastSeq;
+    if (next) next.hasAsked = this.#hasAskedTwice = true;
+  }
+
+  // The second connection
+
+  /** The server goes, and others serve: takes the session there while this connection still plays. */
+  #overlap() {
+    if (this.#next || this.#overlapPause || !this.#isCurrent || this.#isEnding) return;
+    this.#overlapTries += 1;
+    const socket = this.#dial();
+    const timer = this.#timers.setTimeout(() => this.#failNext(), OPEN_LIMIT_MS);
+    this.#next = { socket, hasAsked: false, held: null, timer };
+  }
+
+  /**
+   * What the second connection brings waits until the first one has said all.
+   *
+   * @param {Next} next
+   * @param {unknown} frame
+   */
+  #hold(next, frame) {
+    if (next.held) return void next.held.push(frame);
+    const type = parse(frame)?.type;
+    if (type === "error") return this.#failNext();
+    if (type !== "session_resumed") return;
+    next.held = [frame];
+    this.#timers.clearTimeout(next.timer);
+    next.timer = this.#timers.setTimeout(() => this.#switch(), HANDOVER_LIMIT_MS);
+  }
+
+  /** The second connection is the one from now on. */
+  #switch() {
+    const next = this.#next;
+    if (!next) return;
+    this.#adopt(next)?.close();
+    for (const frame of next.held ?? []) this.#receive(next.socket, frame);
+  }
+
+  /**
+   * @param {Next} next
+   * @returns {SocketLike | null} The connection that was the one.
+   */
+  #adopt(next) {
+    const before = this.#socket;
+    this.#next = null;
+    this.#timers.clearTimeout(next.timer);
+    this.#timers.clearTimeout(this.#heartbeat);
+    this.#socket = next.socket;
+    this.#openedAt = 0;
+    this.#isCurrent = false;
+    this.#returnAfterMs = null;
+    for (const text of this.#texts.values()) text.isOnWire = false;
+    this.#timer = this.#timers.setTimeout(() => this.#drop(next.socket, DROPPED, "no answer"), OPEN_LIMIT_MS);
+    return before;
+  }
+
+  /**
+   * The first connection is over while there is a second one.
+   *
+   * @param {number} code
+   * @returns {boolean} Whether the second one takes its place.
+   */
+  #follow(code) {
+    const next = this.#next;
+    if (!next || this.#isEnding) return false;
+    const isExpected = (mayReturn(code) && !isFault(code)) || (code === REPLACED && next.hasAsked);
+    if (next.held) this.#switch();
+    else if (isExpected) this.#adopt(next)?.close();
+    else return false;
+    return true;
+  }
+
+  /** The second connection came to nothing; the first one goes on, and another may be tried. */
+  #failNext() {
+    const tries = this.#overlapTries;
+    this.#leaveNext();
+    if (tries >= OVERLAP_TRIES) return;
+    this.#overlapTries = tries;
+    this.#overlapPause = this.#timers.setTimeout(() => {
+      this.#overlapPause = null;
+      this.#overlap();
+    }, backOff(tries - 1, this.#random()));
+  }
+
+  /** No second connection any more, and no other try. */
+  #leaveNext() {
+    const next = this.#next;
+    this.#next = null;
+    this.#overlapTries = 0;
+    this.#timers.clearTimeout(this.#overlapPause);
+    this.#overlapPause = null;
+    if (!next) return;
+    this.#timers.clearTimeout(next.timer);
+    next.socket.close();
   }
 
   /** @param {SocketLike} socket */
@@ -499,6 +632,7 @@ export class VoiceAgentClient extends EventTarget {
    * @param {unknown} frame
    */
   #receive(socket, frame) {
+    if (socket === this.#next?.socket) return this.#hold(this.#next, frame);
     if (socket !== this.#socket) return;
     this.#silentBeats = 0;
     if (frame instanceof ArrayBuffer) return this.#hear(frame);
@@ -534,7 +668,12 @@ export class VoiceAgentClient extends EventTarget {
    * @param {string} reason
    */
   #drop(socket, code, reason) {
-    if (socket !== this.#socket) return;
+    if (socket === this.#next?.socket) {
+      if (!this.#next.held) return this.#failNext();
+      this.#switch();
+    }
+    if (socket !== this.#socket || this.#follow(code)) return;
+    if (code === REPLACED && this.#hasAskedTwice) code = DROPPED;
     if (this.#isEnding || !mayReturn(code)) return this.#finish(socket, code, reason);
     const hasFailed = !this.#openedAt || (isFault(code) && this.#timers.now() - this.#openedAt < SHORT_LIFE_MS);
     if (!hasFailed) this.#failures = 0;
@@ -566,6 +705,7 @@ export class VoiceAgentClient extends EventTarget {
 
   /** Stops listening to the connection and all clocks. */
   #silence() {
+    this.#leaveNext();
     this.#socket = null;
     this.#sounding = null;
     this.#isCurrent = false;
@@ -666,7 +806,8 @@ export class VoiceAgentClient extends EventTarget {
         return this.#judgeSuspects();
       case "going_away":
         this.#returnAfterMs = Math.min(message.reconnect_after_s * 1000, LONGEST_REQUESTED_DELAY_MS);
-        return this.#emit("going_away", message);
+        this.#emit("going_away", message);
+        return message.overlap ? this.#overlap() : undefined;
       default:
         return this.#emit("message", message);
     }
@@ -703,10 +844,12 @@ export class VoiceAgentClient extends EventTarget {
     if (!session) return;
     session.token = message.resume_token;
     // On a gap the history comes first of all; until it is here, nothing is current.
-    this.#replayEnd = message.gap ? Number.POSITIVE_INFINITY : session.lastSeq + message.replayed;
+    // Counted from what was asked for: an older connection may have brought some of it meanwhile.
+    this.#replayEnd = message.gap ? Number.POSITIVE_INFINITY : this.#askedSeq + message.replayed;
     // Only when the history is here is it known; a drop before it must lead to another gap.
     this.#seqAfterGap = message.gap ? message.next_seq - 1 : null;
     if (message.gap) {
+      this.#sounding = null;
       this.#isVoiceLoading = false;
       this.#features = null;
     }
@@ -717,11 +860,13 @@ export class VoiceAgentClient extends EventTarget {
     this.#keepSession();
     this.#emit("resumed", message);
     this.#emit("open", { sessionId: session.id, isResumed: true, isContinued: false, features: [] });
-    if (!message.gap && message.replayed === 0) this.#beCurrent();
+    if (session.lastSeq >= this.#replayEnd) this.#beCurrent();
   }
 
   #opened() {
     this.#isStarting = false;
+    this.#overlapTries = 0;
+    this.#hasAskedTwice = false;
     this.#openedAt = this.#timers.now();
     this.#timers.clearTimeout(this.#timer);
     this.#silentBeats = 0;

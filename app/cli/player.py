@@ -28,10 +28,18 @@ class Player:
         return self._rate_hz
 
     def begin(self, turn_id: str, rate_hz: int, offset_ms: float = 0) -> None:
-        """From now on sound of that turn comes, beginning at that place of it."""
+        """From now on sound of that turn comes, beginning at that place of it: what is held beyond goes."""
         with self._lock:
-            self._turn_id, self._rate_hz, self._offset_ms = turn_id, rate_hz, offset_ms
-            self._waiting.clear()
+            bytes_per_ms = rate_hz * _SAMPLE_BYTES / 1000
+            kept = 0
+            if turn_id == self._turn_id and rate_hz == self._rate_hz:
+                wanted = (
+                    int((offset_ms - self._offset_ms) * rate_hz / 1000) * _SAMPLE_BYTES - self._played_bytes
+                )
+                kept = min(len(self._waiting), max(0, wanted))
+            del self._waiting[kept:]
+            self._turn_id, self._rate_hz = turn_id, rate_hz
+            self._offset_ms = offset_ms - kept / bytes_per_ms
             self._played_bytes = 0
             self._is_ducked = False
 

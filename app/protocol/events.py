@@ -355,12 +355,14 @@ class SessionResumed:
 class GoingAway:
     """The server is about to stop; come back after so many seconds. Not part of the talk.
 
-    `deadline_s`: how long turns that run may still take, in seconds.
+    `deadline_s`: how long turns that run may still take, in seconds. `overlap`: another process serves, so a
+    second connection may take the session over while this one still lives.
     """
 
     reason: str
     reconnect_after_s: float
     deadline_s: float = 0.0
+    overlap: bool = False
 
 
 @dataclass(slots=True)

@@ -59,11 +59,15 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Take a session up again after a drop; `last_seq` is the last number that the client has seen."""
+    """Take a session up again after a drop; `last_seq` is the last number that the client has seen.
+
+    `overlaps`: the client reads its older connection to the end, and has what was sent there.
+    """
 
     session_id: str
     resume_token: str
     last_seq: int
+    overlaps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

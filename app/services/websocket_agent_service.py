@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -13,7 +12,7 @@ from app.errors import ResumeRefused, ServerFull
 from app.llm.base import ChatProvider, Check
 from app.outbound.httpx_transports import operator_client
 from app.protocol.close_codes import CloseCode
-from app.protocol.events import Event, GoingAway
+from app.protocol.events import Event
 from app.protocol.wire import FrameLimits, Opening, WireProtocol
 from app.services.auth.access import Access
 from app.services.auth.call_gate import CallGate
@@ -36,6 +35,7 @@ from app.services.limits.rates import PRESESSION_BYTES
 from app.services.limits.stall_clock import PatientTime
 from app.services.sessions import admission
 from app.services.sessions.erasure import Eraser
+from app.services.sessions.going_away import DRAIN_GRACE_S, tell_all
 from app.services.sessions.greeting import load_profile_and_greet
 from app.services.sessions.live_session import LiveSession
 from app.services.sessions.session_host import SessionHost
@@ -63,9 +63,6 @@ _NOBODY = HandshakeInfo()
 
 _WIRE_FAULTS = {1002: WIRE_FAULT, 1007: WIRE_FAULT, 1009: WIRE_FAULT, 1008: 1.0}
 """Close codes of a client that broke the rules of the wire, and how much each weighs."""
-
-RECONNECT_SPREAD_S = 5.0
-"""Clients of a server that stops are told to come back within so many seconds, each at its own moment."""
 
 
 class WebSocketAgentService:
@@ -274,24 +271,23 @@ class WebSocketAgentService:
     async def farewell(self) -> None:
         """Tell all clients that the server stops, lets running turns end, and close with 1012.
 
-        New sessions are refused from now on. Lasts `SHUTDOWN_GRACE_S` at most, and a moment for the closes.
+        New sessions are refused from now on. Lasts `SHUTDOWN_GRACE_S` at most, longer where other processes
+        take the sessions over, and a moment for the closes.
         """
         self.session_host.is_leaving = True
         await self.on_leaving()
-        for live in self.sessions:
-            # Spread over some seconds, so that not all clients come back in the same moment.
-            after_s = round(random.uniform(0.5, RECONNECT_SPREAD_S), 1)  # noqa: S311  # no secret
-            live.session.emit(GoingAway("restart", after_s, self.settings.shutdown_grace_s))
-        turns = [asyncio.create_task(live.conversation.finish_turn()) for live in self.sessions]
-        if turns:
-            _, late = await asyncio.wait(turns, timeout=self.settings.shutdown_grace_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-            # What has been heard by now is what was heard: nothing more of these turns leaves.
-            await asyncio.gather(
-                *(live.conversation.cut_off(stays_open=live.outlives_connection) for live in self.sessions)
-            )
+        overlap = self.session_host.directory.has_others
+        grace_s = DRAIN_GRACE_S if overlap else self.settings.shutdown_grace_s
+        ends = [asyncio.create_task(live.conversation.finish_turn()) for live in self.sessions]
+        ends.append(asyncio.create_task(tell_all(list(self.sessions), grace_s, overlap=overlap)))
+        _, late = await asyncio.wait(ends, timeout=grace_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        # What has been heard by now is what was heard: nothing more of these turns leaves.
+        await asyncio.gather(
+            *(live.conversation.cut_off(stays_open=live.outlives_connection) for live in self.sessions)
+        )
         await asyncio.gather(*(self._send_away(live) for live in self.sessions))
 
     async def _send_away(self, live: LiveSession) -> None:

@@ -86,16 +86,19 @@ class Pump:
             self._link = None
         link.gone.set()
 
-    def catch_up(self) -> None:
-        """Number all that waits, without sending it.
+    def catch_up(self) -> list[bytes]:
+        """Number all that waits, without sending it; return the sound that has not left.
 
         Who comes back is told of one moment: what has been said by then is in the ring and in the history,
-        and nothing of it comes again as if it were new.
+        and nothing of it comes again as if it were new. Sound is in neither.
         """
+        waiting = self._link.waiting if self._link is not None else ()
+        sound = [frame for frame in waiting if isinstance(frame, bytes)]
         if self.ring is None:
-            return
+            return sound
         while (event := self._outbox.take_nowait()) is not None:
-            self._write(event, self.ring)
+            sound += [frame for frame in self._write(event, self.ring) if isinstance(frame, bytes)]
+        return sound
 
     def begin_anew(self, ring: Ring) -> None:
         """Number from 1 into another ring; what has been said by now is in the history alone."""

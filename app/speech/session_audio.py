@@ -299,6 +299,11 @@ class SessionAudio:
         if self._speech_output is not None:
             self._speech_output.client_came()
 
+    def client_moved(self) -> None:
+        """Somebody listens over another connection, and has all that was sent; what they say goes on, too."""
+        if self._speech_output is not None:
+            self._speech_output.client_moved()
+
     async def stop_hearing(self) -> None:
         """Hear nothing more; a text whose user was about to go on with it is taken as it was."""
         self._is_closed = True

@@ -2,6 +2,8 @@
 
 import array
 
+import pytest
+
 from app.cli.player import Player
 
 
@@ -24,6 +26,23 @@ def test_only_what_was_played_counts_from_the_place_where_it_began():
     assert player.played() == ("t1", 550)
     player.pull(1_000)
     assert player.played() == ("t1", 600)
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "rest"),
+    [(100, b"\2\2\3\3"), (102, b"\2\2\3\3"), (99, b"\2\2"), (98, b""), (97, b""), (0, b"")],
+)
+def test_what_is_held_of_a_turn_up_to_the_place_where_it_goes_on_is_kept(offset_ms: float, rest: bytes):
+    player = Player()
+    player.begin("t1", 1_000, offset_ms=97)
+    player.feed(b"\1\1\2\2\3\3")
+    player.pull(2)
+
+    player.begin("t1", 1_000, offset_ms=offset_ms)
+    player.feed(b"\4\4")
+
+    assert player.pull(8) == (rest + b"\4\4").ljust(8, b"\0")
+    assert player.played() == ("t1", int(offset_ms) + 1)
 
 
 def test_dropping_ends_a_turns_sound_and_no_others():

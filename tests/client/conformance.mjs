@@ -36,6 +36,8 @@ function show(shown) {
 
 client.addEventListener("chunk", ({ detail }) => show(`chunk ${detail.content}`));
 client.addEventListener("complete", ({ detail }) => show(`complete ${detail.text}`));
+client.addEventListener("audio_started", ({ detail }) => show(`audio_started ${detail.turn_id} ${detail.offset_ms}`));
+client.addEventListener("audio", ({ detail }) => show(`sound ${detail.turnId} ${detail.pcm.byteLength}`));
 client.addEventListener("history", () => show("history"));
 client.addEventListener("resumed", () => show("resumed"));
 client.addEventListener("renewed", () => show("replaced"));

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from voice_agent_client import (
     AgentError,
+    AudioChunk,
+    AudioStarted,
     ClientOptions,
     ConnectionLost,
     Event,
@@ -84,11 +86,17 @@ class ScriptedServer:
 
     def __init__(self, case: Case) -> None:
         self._connections = list(case["connections"])
+        self._came = 0
+        self._marks: set[str] = set()
+        self._news = asyncio.Condition()
         self.problems: list[str] = []
         self.url = ""
 
-    def refuse(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def refuse(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answers an upgrade by the status that is due, if one is, or breaks the connection."""
+        async with self._news:
+            self._came += 1
+            self._news.notify_all()
         if self._connections and "cut" in self._connections[0][0]:
             self._connections.pop(0)
             connection.transport.abort()
@@ -121,6 +129,26 @@ class ScriptedServer:
 
     async def _send(self, socket: ServerConnection, message: dict[str, Any] | str) -> None:
         await socket.send(json.dumps(CREATED if message == "created" else message))
+
+    async def _until(self, _: ServerConnection, count: int) -> None:
+        async with asyncio.timeout(PATIENCE_S), self._news:
+            await self._news.wait_for(lambda: self._came >= count)
+
+    async def _mark(self, _: ServerConnection, name: str) -> None:
+        async with self._news:
+            self._marks.add(name)
+            self._news.notify_all()
+
+    async def _after(self, _: ServerConnection, name: str) -> None:
+        async with asyncio.timeout(PATIENCE_S), self._news:
+            await self._news.wait_for(lambda: name in self._marks)
+
+    async def _ping(self, socket: ServerConnection, _: bool) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            assert json.loads(await socket.recv())["type"] == "ping"
+
+    async def _sound(self, socket: ServerConnection, size: int) -> None:
+        await socket.send(bytes(size))
 
     async def _raw(self, socket: ServerConnection, frame: str) -> None:
         await socket.send(frame)
@@ -219,6 +247,10 @@ class PythonClient:
                 return f"chunk {content}"
             case ResponseComplete(text=text):
                 return f"complete {text}"
+            case AudioChunk(turn_id=turn_id, pcm=pcm):
+                return f"sound {turn_id} {len(pcm)}"
+            case AudioStarted(turn_id=turn_id, offset_ms=offset_ms):
+                return f"audio_started {turn_id} {offset_ms:.0f}"
             case AgentError(code=code):
                 return f"error {code}"
             case Notice(content):

@@ -391,6 +391,119 @@ test("a server that goes says when to come back, and is sent nothing more before
   assert.deepEqual(last().texts, ["hola"]);
 });
 
+const GOING = { type: "going_away", reason: "restart", reconnect_after_s: 3, deadline_s: 30, overlap: true };
+
+/** A talk whose server goes, with the second connection that the client has opened. */
+function going(options) {
+  const w = world(options);
+  const first = w.begins();
+  w.chance.value = 0.5;
+  first.hears(GOING);
+  return { ...w, first, second: w.last() };
+}
+
+test("sound, controls and reports go over the first connection until the second one has the session", () => {
+  const { client, first, second, of } = going();
+  second.happens("open");
+
+  client.sendAudio(new Int16Array(2));
+  client.reportPlayback("t1", 20);
+  client.cancelTool("c1");
+  assert.deepEqual(first.sent.slice(1).map((sent) => sent.type ?? "sound"), ["sound", "playback", "cancel_tool"]);
+  assert.deepEqual(second.sent.map(({ type, overlap }) => [type, overlap]), [["resume", true]]);
+
+  second.hears(resumed());
+  assert.equal(client.sendAudio(new Int16Array(2)), true);
+  assert.equal(first.sent.length, 5);
+  first.happens("close", { code: 4409, reason: "" });
+  client.sendAudio(new Int16Array(2));
+  assert.equal(second.sent.length, 2);
+  assert.deepEqual(of("connection").map(({ status }) => status), ["connecting", "open", "open"]);
+});
+
+test("a first connection that does not end is left a second after the other one has the session", () => {
+  const { first, second, of, timers } = going();
+  second.happens("open");
+  second.hears(resumed(), { type: "system", seq: 2, content: "Dos." });
+  first.hears({ type: "system", seq: 2, content: "Dos." });
+  assert.equal(first.isClosed, false);
+
+  timers.pass(1000);
+  second.hears({ type: "system", seq: 3, content: "Tres." });
+  first.hears({ type: "system", seq: 4, content: "Nadie." });
+
+  assert.equal(first.isClosed, true);
+  assert.deepEqual(of("notice").map(({ content }) => content), ["Dos.", "Tres."]);
+});
+
+for (const order of [["first", "second"], ["second", "first"]]) {
+  test(`where both connections end, the ${order[0]} one first, the client comes back`, () => {
+    const sockets = going();
+    const { second, of, timers, last } = sockets;
+    second.happens("open");
+    for (const name of order) sockets[name].happens("close", { code: name === "first" ? 4409 : 1006, reason: "" });
+
+    assert.equal(of("connection").at(-1).status, "waiting");
+    assert.equal(of("connection").at(-1).code, 1006);
+    timers.pass(10_000);
+    last().happens("open");
+    assert.deepEqual([last().sent[0].type, last().sent[0].overlap], ["resume", undefined]);
+    last().hears(resumed());
+    assert.equal(of("resumed").length, 1);
+  });
+}
+
+test("4409 is a refusal still where the second connection has not asked for the session", () => {
+  const { first, second, of, timers, sockets } = going();
+  first.happens("close", { code: 4409, reason: "" });
+
+  assert.deepEqual([of("connection").at(-1).status, of("connection").at(-1).code], ["closed", 4409]);
+  assert.equal(second.isClosed, true);
+  timers.pass(60_000);
+  assert.equal(sockets.length, 2);
+});
+
+test("a second connection without an answer is left after ten seconds, and another one tried, three in all", () => {
+  const { first, sockets, timers } = going();
+  for (let second = 0; second < 60; second += 1) {
+    first.hears({ type: "pong" });
+    timers.pass(1_000);
+  }
+
+  assert.deepEqual(sockets.slice(1).map(({ isClosed }) => isClosed), [true, true, true]);
+  assert.equal(sockets.length, 4);
+  assert.equal(first.isClosed, false);
+});
+
+for (const [name, leave] of [
+  ["close", (client) => client.close()],
+  ["end", (client) => client.end()],
+  ["renew", (client) => client.renew()],
+]) {
+  test(`${name} leaves the second connection too`, () => {
+    const { client, first, second, of } = going();
+    second.happens("open");
+
+    leave(client);
+    second.hears(resumed());
+
+    assert.equal(second.isClosed, true);
+    assert.equal(first.isClosed || first.sent.at(-1).type === "end", true);
+    assert.equal(of("resumed").length, 0);
+  });
+}
+
+test("goodbye is said where the session is", () => {
+  const { client, first, second } = going();
+  second.happens("open");
+  second.hears(resumed());
+
+  client.end();
+
+  assert.equal(second.sent.at(-1).type, "end");
+  assert.equal(first.sent.some(({ type }) => type === "end"), false);
+});
+
 test("a connection that opens nothing is given up", () => {
   const { client, sockets, timers } = world();
   client.connect();

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from app.speech.base import VoiceEngines
 from tests.support.context import settings_with
@@ -164,6 +165,29 @@ async def test_answer_that_was_cut_off_goes_on_where_the_client_heard_it_last() 
     assert sent >= 3 * MS_PER_WORD * BYTES_PER_MS
     assert 2 * MS_PER_WORD <= again["offset_ms"] < sent / BYTES_PER_MS
     assert len(client.sound) == pytest.approx((10 * MS_PER_WORD - again["offset_ms"]) * BYTES_PER_MS, abs=32)
+
+
+async def test_answer_goes_on_over_a_second_connection_while_the_first_is_read_to_its_end() -> None:
+    text = " ".join(["palabra"] * 10)
+    async with talking(says(text)) as (server, _), v2_client(server) as first, v2_client(server) as second:
+        await first.starts(audio={"out": True})
+        await first.says("cuenta")
+        await first.hears("audio_started")
+        await first.sends({"type": "ping"})
+        await first.hears("pong")
+        second.session_id, second.token, second.last_seq = first.session_id, first.token, first.last_seq
+        resumed = await second.resumes(overlap=True)
+        with pytest.raises(ConnectionClosed):
+            while True:
+                await first.hears_next()
+        begun = len(first.sound) / BYTES_PER_MS
+        on = await second.hears("audio_started")
+        await second.hears("response_complete")
+
+    assert first.socket is not None and first.socket.close_code == 4409
+    assert resumed["type"] == "session_resumed" and not resumed["gap"]
+    assert on["offset_ms"] == begun >= 3 * MS_PER_WORD
+    assert first.sound + second.sound == b"".join(map(sound_of, text.split()))
 
 
 @pytest.mark.parametrize("wanted", [AUDIO, {"out": True}, FAST])

@@ -87,7 +87,7 @@ SHAPES = {
     "pong": Shape(set()),
     "history": Shape({"messages", "turn", "tools", "waiting"}),
     "session_resumed": Shape({"session_id", "resume_token", "replayed", "gap", "next_seq"}),
-    "going_away": Shape({"reason", "reconnect_after_s", "deadline_s"}),
+    "going_away": Shape({"reason", "reconnect_after_s", "deadline_s"}, {"overlap"}),
     "approval_requested": Shape({"call_id", "name", "arguments", "expires_in_s"}),
     "speech_started": Shape({"utterance_id"}),
     "speech_stopped": Shape({"utterance_id", "empty"}),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.protocol.events import MessageAccepted, Notice, Pong, ResponseChunk
+from app.protocol.events import AudioFrame, MessageAccepted, Notice, Pong, ResponseChunk
 from app.protocol.wires import V1, V2
 from app.session.outbox import Outbox
 from app.session.pump import Attachment, Pump
@@ -342,9 +342,24 @@ async def test_catching_up_numbers_what_waits_without_sending_it() -> None:
     async with bench(ring) as b:
         b.emit("a", "b")
         b.outbox.put(Pong())
-        b.pump.catch_up()
+        b.outbox.put(AudioFrame("t1", b"\1\1"))
+        sound = b.pump.catch_up()
 
         assert (ring.next_seq, len(b.outbox)) == (3, 0)
+        assert sound == [b"\1\1"]
+
+
+@virtual
+async def test_catching_up_tells_what_sound_a_client_that_does_not_read_is_still_owed() -> None:
+    async with bench(new_ring()) as b:
+        _, wire = b.attach()
+        wire.may_send.clear()
+        b.emit("a")
+        await b.settle()
+        b.outbox.put(AudioFrame("t1", b"\1\1"))
+        await b.settle()
+
+        assert b.pump.catch_up() == [b"\1\1"]
 
 
 @virtual

@@ -64,6 +64,8 @@ class ResumeMessage(V2Message):
     resume_token: Annotated[Text, Field(max_length=200)]
     last_seq: Annotated[int, Field(ge=0, le=2**53)]
     token: Text | None = None
+    overlap: bool = False
+    """The older connection still lives, and is read to its end: what was sent there does not come again."""
 
 
 class TextMessage(V2Message):

@@ -85,13 +85,8 @@ def _message(event: Event, locale: Locale) -> dict[str, Any]:  # noqa: C901  # f
             return orjson.loads(history_frame(event, outcome))
         case SessionResumed():
             return _session_resumed(event)
-        case GoingAway(reason, reconnect_after_s, deadline_s):
-            return {
-                "type": "going_away",
-                "reason": reason,
-                "reconnect_after_s": reconnect_after_s,
-                "deadline_s": deadline_s,
-            }
+        case GoingAway():
+            return _going_away(event)
         case SessionCreated():
             return _session_created(event)
         case ResponseComplete():
@@ -209,6 +204,16 @@ def _session_created(event: SessionCreated) -> dict[str, Any]:
         message["continued"] = terms.continued
         message["audio"] = _audio(terms.audio) if terms.audio is not None else None
     return message
+
+
+def _going_away(event: GoingAway) -> dict[str, Any]:
+    message = {
+        "type": "going_away",
+        "reason": event.reason,
+        "reconnect_after_s": event.reconnect_after_s,
+        "deadline_s": event.deadline_s,
+    }
+    return {**message, "overlap": True} if event.overlap else message
 
 
 def _session_resumed(event: SessionResumed) -> dict[str, Any]:

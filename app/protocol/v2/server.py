@@ -233,6 +233,8 @@ class GoingAwayMessage(V2ServerPart):
     """When to come back, in seconds; each client is told another time."""
     deadline_s: Seconds
     """How long turns that run may still take, in seconds; the close comes then at the latest."""
+    overlap: bool = False
+    """Another process serves: a second connection may take the session over while this one still lives."""
 
 
 class SessionResumedMessage(V2ServerPart):

@@ -136,7 +136,9 @@ def _opening_of(first: dict[str, Any]) -> Start | Resume | Reply:
         case client.PingMessage():
             return Reply(Pong())
         case client.ResumeMessage():
-            return Resume(message.session_id, message.resume_token, message.last_seq)
+            return Resume(
+                message.session_id, message.resume_token, message.last_seq, overlaps=message.overlap
+            )
         case client.StartMessage():
             return Start(
                 message.user_id or ANONYMOUS,

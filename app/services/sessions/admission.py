@@ -128,13 +128,16 @@ async def _resume(
     await host.came(live)
     if host.find(opening.session_id, principal) is not live or live.tokens is not tokens:
         raise ResumeRefused  # it has ended meanwhile, or begun anew
-    live.pump.catch_up()
+    # Who reads the older connection to its end has what was sent there, and hears on as if nothing were.
+    overlaps = opening.overlaps and has_seen and live.pump.link is not None
+    unsent = live.pump.catch_up()
     if has_seen:
         forget_what_was_told(live)
     take_up_what_is_left(live)
     has_gap = not (has_seen and ring.can_replay(opening.last_seq))
     next_seq = ring.next_seq if has_gap else opening.last_seq + 1
-    admission = _hand_over(live, transport, fresh, has_gap=has_gap, next_seq=next_seq)
+    rest = unsent if overlaps and not has_gap else None
+    admission = _hand_over(live, transport, fresh, rest, has_gap=has_gap, next_seq=next_seq)
     # Also where what was asked comes again: a client that kept nothing but the number does not show it now,
     # and the time that is left is another.
     live.conversation.tools.approvals.ask_again()
@@ -146,30 +149,47 @@ async def _resume(
 
 
 def _hand_over(
-    live: LiveSession, transport: Transport, token: str, *, has_gap: bool, next_seq: int
+    live: LiveSession,
+    transport: Transport,
+    token: str,
+    rest: Sequence[bytes] | None,
+    *,
+    has_gap: bool,
+    next_seq: int,
 ) -> Admission:
-    """Give a session to a connection, with what it has missed."""
+    """Give a session to a connection, with what it has missed.
+
+    `rest`: the sound that has not left yet, for a client that has all that has; None for one that has not.
+    """
     ring = live.pump.ring
     assert ring is not None  # noqa: S101  # only resumable sessions come here
     resumed = SessionResumed(live.session_id, token, ring.next_seq - next_seq, has_gap, next_seq)
     # What is replayed is taken now: while the first of it is being sent, the ring may already drop the rest.
     missed = live.pump.encode(live.history()) if has_gap else ring.since(next_seq)
-    preface = [*live.pump.encode(resumed), *missed]
-    link = _attach(live, transport, preface, ring.next_seq)
+    preface = [*live.pump.encode(resumed), *missed, *(rest or ())]
+    link = _attach(live, transport, preface, ring.next_seq, hears_on=rest is not None)
     return Admission(live, link, resumed="gap" if has_gap else "ok")
 
 
 def _attach(
-    live: LiveSession, transport: Transport, preface: Sequence[str | bytes] = (), next_seq: int = 1
+    live: LiveSession,
+    transport: Transport,
+    preface: Sequence[str | bytes] = (),
+    next_seq: int = 1,
+    *,
+    hears_on: bool = False,
 ) -> Attachment:
     if live.expiry is not None:
         live.expiry.cancel()
         live.expiry = None
     live.session.websocket = transport
     live.session.outbox.overflowed.clear()
-    # Also where it takes over from another connection: what that one was sent is not here.
-    live.voice.client_left()
-    live.voice.client_came()
+    if hears_on:
+        live.voice.client_moved()
+    else:
+        # Also where it takes over from another connection: what that one was sent is not here.
+        live.voice.client_left()
+        live.voice.client_came()
     link = Attachment(transport, preface, next_seq)
     live.pump.attach(link)
     return link

@@ -141,7 +141,7 @@ class ClauseSynthesis:
     def start_again_at(self, ms: float, now: float) -> None:
         """Send anew what comes after `ms`, as far as it is kept."""
         self.playback.rewind(self._sound.first_kept(ms), now)
-        self._announce()
+        self.announce()
         self.nudge()
 
     # Making
@@ -233,14 +233,15 @@ class ClauseSynthesis:
             self.first_sound_at = now
             reached("frame")
             self._synthesiser.heard(self._talk)
-            self._announce()
+            self.announce()
         frame, upto_ms = self._sound.frame(self.playback.sent_ms, length_ms)
         self.playback.send_up_to(upto_ms, now)
         self._emit(AudioFrame(self.turn_id, frame))
         self._sound.forget_old(upto_ms)
         self._wake_maker.set()
 
-    def _announce(self) -> None:
+    def announce(self) -> None:
+        """Say from where on the sound comes."""
         rate = self._synthesiser.sample_rate_hz
         self._emit(AudioStarted(self.turn_id, rate, round(self.playback.sent_ms)))
 

@@ -302,6 +302,11 @@ class TtsOutput:
         turn.playback.go_on(now)
         turn.release(_AWAY)
 
+    def client_moved(self) -> None:
+        """Somebody listens over another connection, and has all that was sent: the voice goes on there."""
+        if self._turn is not None and self._turn.is_audible:
+            self._turn.announce()
+
     def set_on(self, is_on: bool) -> None:
         """Whether answers are spoken; one that is being spoken goes on as text where they are not any more.
 

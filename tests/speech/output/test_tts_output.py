@@ -329,6 +329,24 @@ async def test_voice_waits_for_a_client_that_has_left_and_goes_on_after_its_last
 
 
 @virtual
+async def test_voice_goes_on_behind_what_was_sent_for_a_client_that_has_moved():
+    async with stand() as s:
+        s.speech_output.client_moved()
+        s.speech_output.say("t1", "uno dos tres cuatro cinco seis")
+        s.speech_output.breathe("t1")
+        await asyncio.sleep(0.3)
+        s.speech_output.report("t1", 200)
+        sent_ms = s.sent_ms
+
+        s.speech_output.client_moved()
+        await s.speech_output.finish("t1")
+        s.speech_output.client_moved()
+
+        assert s.of(AudioStarted)[1:] == [AudioStarted("t1", RATE_HZ, round(sent_ms))]
+        assert s.sound == words("uno dos tres cuatro cinco seis")
+
+
+@virtual
 async def test_what_is_said_while_nobody_listens_is_spoken_when_somebody_does():
     async with stand() as s:
         s.speech_output.client_left()

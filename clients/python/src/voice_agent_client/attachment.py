@@ -95,6 +95,14 @@ class Attachment:
         with suppress(OSError, WebSocketException):
             await self._socket.close(code)
 
+    async def next_frame(self) -> str | bytes:
+        """Return what comes next.
+
+        Raises:
+            ConnectionClosed: The connection has ended.
+        """
+        return await self._socket.recv()
+
     def abort(self) -> None:
         """Drop the connection."""
         self._socket.transport.abort()

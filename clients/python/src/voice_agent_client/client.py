@@ -16,8 +16,9 @@ from voice_agent_client import close_codes
 from voice_agent_client.attachment import PROTOCOL, Attachment
 from voice_agent_client.backoff import backoff_s
 from voice_agent_client.errors import ConnectError, GaveUpError, SessionClosedError, UnauthorizedError
-from voice_agent_client.events import ConnectionLost, Event
+from voice_agent_client.events import ConnectionLost, Event, GoingAway
 from voice_agent_client.options import ClientOptions, SessionValues
+from voice_agent_client.overlap import Overlap, RefusedError, ReplacedByItselfError
 from voice_agent_client.parsing import Message
 from voice_agent_client.resume_state import ResumeState
 from voice_agent_client.talk import MessageMissingError, Talk
@@ -57,6 +58,7 @@ class ReconnectingClient:
             max_open_texts=options.get("max_open_texts", MAX_OPEN_TEXTS),
         )
         self._attachment: Attachment | None = None
+        self._overlap: Overlap | None = None
         self._left_at: deque[float] = deque(maxlen=_TEXTS_PER_S)
         self._in_order = asyncio.Lock()
         self._is_over = asyncio.Event()
@@ -215,17 +217,25 @@ class ReconnectingClient:
     async def end(self) -> None:
         """Say goodbye: the session ends, and so does `events`, after two seconds at most."""
         self._is_over.set()
-        if self._attachment is not None:
+        attachment = self._attachment
+        overlap = self._overlap
+        if overlap is not None and overlap.taken is not None:
+            await overlap.taken.say_goodbye()
+        elif overlap is not None:
+            overlap.give_up()
+        if attachment is not None:
             if self._talk.is_current:
-                await self._attachment.say_goodbye()
+                await attachment.say_goodbye()
             else:
-                await self._attachment.close(close_codes.NORMAL)
+                await attachment.close(close_codes.NORMAL)
         self._talk.resume.forget()
 
     async def close(self) -> None:
         """Leave without a goodbye: the session waits its window, to be taken up by `events` or `resume`."""
         self._is_leaving = True
         self._is_over.set()
+        if self._overlap is not None:
+            self._overlap.give_up()
         if self._attachment is not None:
             await self._attachment.close(close_codes.GOING_AWAY)
 
@@ -283,31 +293,68 @@ class ReconnectingClient:
                 loss.code, loss.reason = closed.rcvd.code, closed.rcvd.reason
         except MessageMissingError:
             loss.reason = "a message is missing"
+        except (RefusedError, ReplacedByItselfError) as exc:
+            loss.reason = str(exc)
         except (OSError, TimeoutError, WebSocketException, EOFError) as exc:
             self._judge_failure(exc)
             loss.reason = str(exc)
 
     async def _exchange(self) -> AsyncGenerator[Event, None]:
+        """Yield what comes, over one connection and over those that take its place while it still lives."""
         self._talk.connecting()
-        self._attachment = attachment = await Attachment.open(self._url)
+        attachment, first = await Attachment.open(self._url), None
+        while True:
+            try:
+                async with aclosing(self._held(attachment, first)) as held:
+                    async for event in held:
+                        yield event
+            except (ConnectionClosed, TimeoutError, MessageMissingError) as ended:
+                overlap, code = self._overlap, _code_of(ended)
+                if overlap is None or self._is_over.is_set():
+                    raise
+                if not overlap.may_follow(code):
+                    if code == close_codes.REPLACED and overlap.has_ever_asked:
+                        raise ReplacedByItselfError from ended
+                    raise
+                attachment, first = await overlap.follows()
+                self._talk.moved()
+            finally:
+                overlap, self._overlap = self._overlap, None
+                if overlap is not None:
+                    await overlap.aclose()
+
+    async def _held(self, attachment: Attachment, first: str | bytes | None) -> AsyncGenerator[Event, None]:
+        """Yield what one connection brings; `first` is what it has brought already."""
+        self._attachment = attachment
         sending = asyncio.create_task(self._send_texts(attachment), name="voice agent texts")
         try:
             if not attachment.speaks_protocol:
                 raise ConnectError(self._url, f"it does not speak {PROTOCOL}", is_protocol_missing=True)
-            await self._talk.open(attachment)
+            if first is None:
+                await self._talk.open(attachment)
+            else:
+                for event in await self._talk.take(first, attachment):
+                    yield event
             async with aclosing(attachment.frames(self._heartbeat_s)) as frames:
                 async for frame in frames:
                     for event in await self._talk.take(frame, attachment):
+                        self._look_for_another(event, attachment)
                         yield event
         except MessageMissingError:
             attachment.abort()
             raise
         finally:
             self._attachment = None
-            self._talk.detached()
+            self._talk.detached(goes_on=self._overlap is not None)
             sending.cancel()
             await asyncio.wait({sending})
             await attachment.close(close_codes.GOING_AWAY if self._is_leaving else close_codes.NORMAL)
+
+    def _look_for_another(self, event: Event, attachment: Attachment) -> None:
+        """Take the session elsewhere while this connection still lives: the server goes, and others serve."""
+        is_asked = isinstance(event, GoingAway) and event.overlap and self._talk.is_current
+        if is_asked and (self._overlap is None or self._overlap.has_given_up):
+            self._overlap = Overlap(self._url, attachment, self._talk.resume_message, self._chance)
 
     def _heartbeat_s(self) -> float | None:
         return None if self._talk.opened_at is None else self._talk.resume.heartbeat_s
@@ -398,6 +445,12 @@ class _Loss:
 
     code: int = close_codes.DROPPED
     reason: str = ""
+
+
+def _code_of(ended: Exception) -> int:
+    """Return the close code of a connection that has ended; 1006 where there was none."""
+    received = ended.rcvd if isinstance(ended, ConnectionClosed) else None
+    return close_codes.DROPPED if received is None else received.code
 
 
 def _words(content: str) -> str:

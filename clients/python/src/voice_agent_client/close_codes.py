@@ -11,6 +11,8 @@ TOO_BIG: Final = 1009
 SERVER_ERROR: Final = 1011
 TRY_LATER: Final = 1013
 UNAUTHORIZED: Final = 4401
+REPLACED: Final = 4409
+"""Another connection has taken the session."""
 ENDED: Final = 4410
 
 WIRE_FAULTS: Final = frozenset({1002, 1003, 1007, TOO_BIG})

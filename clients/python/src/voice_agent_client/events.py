@@ -294,11 +294,17 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class GoingAway:
-    """The server is about to stop; texts wait for the next connection."""
+    """The server is about to stop; texts wait for the next connection.
+
+    Attributes:
+        deadline_s: How long turns that run may still take, in seconds.
+        overlap: Another process serves: the client takes the session there while this connection still lives.
+    """
 
     reason: str
     reconnect_after_s: float
     deadline_s: float | None = None
+    overlap: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Progress:
     def gap(self) -> None:
         """Note that messages are gone: what the server has is told anew where it has changed."""
         self.has_new_features = self.is_voice_loading = False
+        self.sounding = None
 
     def _follow_history(self, history: History) -> None:
         self.turn_id = history.turn.turn_id if history.turn else None

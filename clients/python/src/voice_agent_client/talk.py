@@ -76,7 +76,7 @@ class Talk:
         self._controls: dict[str, Message] = {}
         self._owes_values = False
         self._is_starting = False
-        self._replay_end = 0
+        self._replay_end = self._asked_seq = 0
         self._replaced = ""
         self._lost_ids: list[str] = []
 
@@ -89,17 +89,29 @@ class Talk:
         self.texts.connection_lost()
         self.detached()
 
-    def detached(self) -> None:
-        """Note that the connection is gone."""
+    def moved(self) -> None:
+        """Go on over another connection, as if nothing were: what sounds goes on sounding."""
+        self.opened_at = self.return_after_s = None
+        self.texts.connection_lost()
+        self.detached(goes_on=True)
+
+    def detached(self, *, goes_on: bool = False) -> None:
+        """Note that the connection is gone; where another one may take its place, what sounds goes on."""
         self.is_current = False
-        self.progress.sounding = None
+        if not goes_on:
+            self.progress.sounding = None
 
     async def open(self, attachment: Attachment) -> None:
         """Ask for the session, or for a new one."""
         if not self.resume.session_id:
             return await self._start(attachment)
+        await attachment.send(self.resume_message())
+
+    def resume_message(self) -> Message:
+        """Return what takes the session up."""
+        self._asked_seq = self.resume.last_seq
         token = {} if self.token is None else {"token": self.token}
-        await attachment.send({**self.resume.resume_message(), **token})
+        return {**self.resume.resume_message(), **token}
 
     async def control(
         self, attachment: Attachment | None, key: str, message: Message, *, is_kept: bool
@@ -274,7 +286,8 @@ class Talk:
             self.progress.gap()
             # A server that has lost the messages may have lost this too.
             self._owes_values = any(name in self.values for name in ("audio", "voice", "speed"))
-        self._opened(_UNBOUNDED if event.gap else self.resume.last_seq + event.replayed)
+        # Counted from what was asked for: an older connection may have brought some of it meanwhile.
+        self._opened(_UNBOUNDED if event.gap else self._asked_seq + event.replayed)
         return [event]
 
     def _opened(self, replay_end: int) -> None:
