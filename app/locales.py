@@ -55,13 +55,16 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "I cannot take calls at the moment. Please try again later.",
     ),
     "phone_progress": ("Sigo en ello.", "I'm still on it."),
-    "phone_approval": (
-        "¿Permites que ejecute {name} con {arguments}? Pulsa 1 para sí o 2 para no.",
-        "May I run {name} with {arguments}? Press 1 for yes or 2 for no.",
+    "approval_aloud": (
+        "¿Permites que ejecute {name} con {arguments}? {how}",
+        "May I run {name} with {arguments}? {how}",
     ),
-    "phone_approval_bare": (
-        "¿Permites que ejecute {name}? Pulsa 1 para sí o 2 para no.",
-        "May I run {name}? Press 1 for yes or 2 for no.",
+    "approval_aloud_bare": ("¿Permites que ejecute {name}? {how}", "May I run {name}? {how}"),
+    "approval_by_voice": ("Di sí o no.", "Say yes or no."),
+    "approval_by_keys": ("Pulsa 1 para sí o 2 para no.", "Press 1 for yes or 2 for no."),
+    "approval_by_both": (
+        "Di sí o no, o pulsa 1 para sí o 2 para no.",
+        "Say yes or no, or press 1 for yes or 2 for no.",
     ),
     "phone_keys": ("Pulso en el teclado: {keys}", "I press on the keypad: {keys}"),
     "finish_length": (

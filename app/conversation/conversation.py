@@ -17,6 +17,7 @@ from app.conversation.model_request import RequestBuilder
 from app.conversation.result_delivery import BackgroundResultDelivery, new_turn_id
 from app.conversation.revision import plan
 from app.conversation.room import check_room
+from app.conversation.server_sentences import ServerSentences
 from app.conversation.summariser import Summariser
 from app.conversation.text_turns import TextTurns
 from app.conversation.turn import Turn, TurnParts
@@ -74,6 +75,7 @@ class Conversation:
         parts = TurnParts(session, self.record, provider, self.tools, asking, self.drafts, settings)
         self._turns = TurnRunner(parts, host.clock)
         self._line = TurnQueue()
+        self.sentences = ServerSentences(self._line, self._turns)
         self._teller = BackgroundResultDelivery(session, self._turns, settings, self._line)
         self._intake = Intake(session, self.record, host.clock, weakly(self._enter))
         self._text_turns = TextTurns(
@@ -247,7 +249,7 @@ class Conversation:
         self._check_room()
         text = UserText(new_turn_id(), "", asyncio.get_running_loop().time(), utterance_id=utterance_id)
         words = self._intake.take_clip(text, recognise())
-        if self._session.asks_in_words:
+        if self._session.approvals.in_words:
             self.tools.approvals.answer_in_words(words)
         return text.turn_id
 
@@ -373,7 +375,7 @@ class Conversation:
         """End the running turn, or just the one that is named, and say so either way."""
         if self._turns.interrupt(turn_id):
             return
-        if turn_id is not None and self._line.take_back_answer(turn_id):
+        if turn_id is not None and self._line.take_back(turn_id, "answer"):
             self._turns.end_unbegun(turn_id)
             return
         head = None if self._is_in_turn else next(self._texts(), None)

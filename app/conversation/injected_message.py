@@ -2,9 +2,9 @@
 
 import logging
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.chat import ApiMessage
 from app.conversation.prompt import context_note
@@ -24,11 +24,19 @@ def _new_turn_id() -> str:
     return f"turn_{secrets.token_hex(8)}"
 
 
+class SentenceEnd(NamedTuple):
+    """A sentence has been said, or was cut; `was_heard`: to its end, by ear."""
+
+    turn_id: str
+    was_heard: bool
+
+
 @dataclass(frozen=True, slots=True)
 class InjectedMessage:
     """What a back end adds, or the server itself, which has the agent greet (`by`).
 
-    `place`: where it stands in the store; None for what does not outlive the server.
+    `place`: where it stands in the store; None for what does not outlive the server. `on_end`: is told of
+    the end of what is only said.
     """
 
     content: str
@@ -36,6 +44,7 @@ class InjectedMessage:
     turn_id: str = field(default_factory=_new_turn_id)
     by: MessageSource = "backend"
     place: int | None = None
+    on_end: Callable[[SentenceEnd], None] | None = field(default=None, compare=False)
 
 
 def write_down(
@@ -73,7 +82,11 @@ async def contribute(contribution: InjectedMessage, session: VoiceSession, turns
     turn.place = place
     if contribution.mode == "say":
         turn.sources = {"assistant": by}
-        await turns.finish(turn, await turns.recite(turn, contribution.content))
+        outcome = await turns.recite(turn, contribution.content)
+        if contribution.on_end is not None:
+            was_heard = session.speech_output.was_perceived(turn.turn_id, was_written=False)
+            contribution.on_end(SentenceEnd(turn.turn_id, was_heard and outcome.kind == "answered"))
+        await turns.finish(turn, outcome)
         return
     history.add_note(contribution.content, "task")
     turn.sources = {"system": by}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.conversation.injected_message import InjectedMessage
+from app.conversation.injected_message import InjectedMessage, Mode
 from app.conversation.intake import UserText
 from app.tools.tool_call import ToolCall
 
@@ -20,10 +20,10 @@ class TurnQueue(list[UserText | InjectedMessage | ToolCall]):
         self.clear()
         self.extend((*others, text, *results))
 
-    def take_back_answer(self, turn_id: str) -> bool:
-        """Take out a wish for an answer that waits; return whether there was one of this turn."""
+    def take_back(self, turn_id: str, mode: Mode) -> bool:
+        """Take out what was added so by others than the user; return whether it waited, under this turn."""
         for item in self:
-            if isinstance(item, InjectedMessage) and item.mode == "answer" and item.turn_id == turn_id:
+            if isinstance(item, InjectedMessage) and item.mode == mode and item.turn_id == turn_id:
                 self.remove(item)
                 return True
         return False

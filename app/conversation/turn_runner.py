@@ -33,7 +33,11 @@ NO_FACTS: Final[Mapping[str, object]] = {}
 
 
 class TurnRunner:
-    """The turns of one session."""
+    """The turns of one session.
+
+    Attributes:
+        newest: The turn that began last; empty where none has.
+    """
 
     def __init__(self, parts: TurnParts, clock: Clock) -> None:
         self._clock = clock
@@ -44,6 +48,7 @@ class TurnRunner:
         self._dropped_chars = 0
         self._heard: HeardSpeech | None = None
         self._ended = ""
+        self.newest = ""
 
     @property
     def running_turn(self) -> Turn | None:
@@ -59,6 +64,7 @@ class TurnRunner:
         emotion: EmotionEstimate | None = None,
     ) -> Turn:
         """Make a turn and say that it has begun."""
+        self.newest = turn_id
         self._session.emit(TurnStarted(turn_id, source))
         return Turn(
             turn_id,

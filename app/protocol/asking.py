@@ -1,16 +1,56 @@
-"""What a person is shown of a call that waits for their word, where it has to fit into a sentence."""
+"""How users are asked for their word about a call, and what of it fits into a sentence."""
 
 import re
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import orjson
 
 MAX_CHARS: Final = 2000
 
+_MOST_SPOKEN_CHARS: Final = 300
+
 _WHOLE_CHARS: Final = 500
 _TEXT_CHARS: Final = 200
 _LEVELS: Final = 3
 _UNSEEN: Final = re.compile(r"[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalWays:
+    """How users of a wire protocol answer, beside messages that say so.
+
+    Attributes:
+        in_words: By what they type, since no message of theirs does.
+        aloud: By what they say, where the session hears and speaks: the server asks.
+        by_keys: By the keys of a telephone: its user sees nothing, and is told which ones.
+    """
+
+    in_words: bool = False
+    aloud: bool = False
+    by_keys: bool = False
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether an answer names no call: no more than one is asked for then."""
+        return self.in_words or self.by_keys
+
+
+def spoken_arguments(arguments: str) -> str:
+    """Return a call's arguments as they can be said; empty where there are none.
+
+    Args:
+        arguments: A JSON object's text.
+    """
+    value: Any = orjson.loads(arguments or "{}")
+    if not isinstance(value, dict):
+        return ""
+    members = cast("dict[str, Any]", value).items()
+    told = ", ".join(
+        f"{name.replace('_', ' ')}: {member if isinstance(member, str) else _written(member)}"
+        for name, member in members
+    )
+    return told if len(told) <= _MOST_SPOKEN_CHARS else f"{told[:_MOST_SPOKEN_CHARS]}…"
 
 
 def shown_arguments(arguments: str) -> str:

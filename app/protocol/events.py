@@ -374,11 +374,15 @@ class SpeechStarted:
 
 @dataclass(slots=True)
 class SpeechStopped:
-    """The user has stopped, so many milliseconds ago; `empty` where no turn comes of it."""
+    """The user has stopped, so many milliseconds ago; `empty` where no turn comes of it.
+
+    `answer`: their words, where those answered what waits for approval.
+    """
 
     utterance_id: str
     empty: bool
     silence_ms: float = 0
+    answer: str = ""
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from app.errors import Locale
+from app.protocol.asking import ApprovalWays
 from app.protocol.commands import Command
 from app.protocol.events import AudioTerms, Event
 
@@ -103,13 +104,13 @@ class WireProtocol(Protocol):
         name: Its WebSocket subprotocol; the store knows sessions by it.
         is_replayable: Sessions outlive their connections: messages are numbered and kept, for clients that
             come back. Else a session ends with its connection.
-        approves_in_words: Users approve tool calls by what they say, since no frame does.
+        approvals: How users answer what waits for their approval, beside a frame that says so.
         is_personal: The agent may greet first, and takes the language of the user's profile.
     """
 
     name: str
     is_replayable: bool
-    approves_in_words: bool
+    approvals: ApprovalWays
     is_personal: bool
 
     def open(self, first: str | bytes | None, limits: FrameLimits) -> Opening | None:

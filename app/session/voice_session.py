@@ -8,6 +8,7 @@ from typing import Any
 
 from app.clock import wire_time
 from app.errors import Locale
+from app.protocol.asking import ApprovalWays
 from app.protocol.events import Event
 from app.protocol.fields import ANONYMOUS
 from app.session.budget import Budget
@@ -30,7 +31,7 @@ class VoiceSession:
 
     Attributes:
         speech_output: Speaks its turns aloud.
-        asks_in_words: Its client knows no messages for the user's approval about a tool.
+        approvals: How its user answers what waits for their approval, beside messages that say so.
         is_heard_speaking: The user is speaking now.
         holds_outside: Words of others have come into it, by a tool or a back end.
         profile: What is kept of the user; None where nothing is.
@@ -52,7 +53,7 @@ class VoiceSession:
     transcript: Transcript = field(default_factory=Transcript)
     journal: Journal = field(default_factory=NoJournal)
     speech_output: SpeechOutput = field(default_factory=NullSpeechOutput)
-    asks_in_words: bool = False
+    approvals: ApprovalWays = field(default_factory=ApprovalWays)
     is_heard_speaking: bool = False
     holds_outside: bool = False
     profile: ProfileKeeper | None = None

@@ -25,6 +25,7 @@ from app.speech.base import Half, SpeechInputEngines, Transcription, Utterance, 
 from app.speech.g711 import decoder
 from app.speech.output.sound_format import SoundFormatter
 from app.speech.output.tts_output import SpeechTarget, TtsOutput, VoiceChoice
+from app.speech.turns.approval_by_voice import ApprovalByVoice
 from app.speech.turns.audio_input import AudioInputBuffer
 from app.speech.turns.barge_in_controller import BargeInController
 from app.speech.turns.recordings import speech_in
@@ -82,6 +83,7 @@ class SessionAudio:
         self._clips: set[asyncio.Task[None]] = set()
         self._clip_bytes = 0
         self._last_clip: asyncio.Task[None] | None = None
+        self._approval = ApprovalByVoice(session, conversation)
         self._closing: set[asyncio.Task[None]] = set()
 
     # What the client asks for
@@ -127,6 +129,7 @@ class SessionAudio:
             self._audio_input.listen_by_hand(is_manual=terms.is_manual, answers=terms.answers)
         if self._barge_in is not None:
             self._barge_in.mode = self._settings.interrupt_mode if terms.interrupts else "never"
+        self._approval.configure(hears=terms.input is not None, speaks=terms.out)
 
     def choose(self, voice: str | None, speed: float | None) -> None:
         """Another voice, or another pace, from the next clause on; also of a voice that still loads.
@@ -288,6 +291,7 @@ class SessionAudio:
     def client_left(self) -> None:
         """Nobody listens."""
         self._is_away = True
+        self._approval.client_left()
         if self._audio_input is not None:
             self._audio_input.hang_up()
         if self._speech_output is not None:
@@ -298,6 +302,7 @@ class SessionAudio:
         self._is_away = False
         if self._speech_output is not None:
             self._speech_output.client_came()
+        self._approval.client_came()
 
     def client_moved(self) -> None:
         """Somebody listens over another connection, and has all that was sent; what they say goes on, too."""
@@ -307,6 +312,7 @@ class SessionAudio:
     async def stop_hearing(self) -> None:
         """Hear nothing more; a text whose user was about to go on with it is taken as it was."""
         self._is_closed = True
+        self._approval.close()
         for task in self._clips:
             task.cancel()
         self._end_audio_input()
@@ -398,12 +404,19 @@ class SessionAudio:
         self._barge_in = barge_in
         max_seconds = settings.max_audio_seconds
         hearing = UtteranceTracker(
-            self._session, self._conversation, detector, understanding, barge_in, max_seconds
+            self._session,
+            self._conversation,
+            detector,
+            understanding,
+            barge_in,
+            max_seconds,
+            self._approval,
         )
         resample = input_engines.new_resampler(written.rate_hz)
         self._audio_input = AudioInputBuffer(
             written.rate_hz, resample, detector, hearing, understanding, max_seconds
         )
+        self._approval.after_sound = self._audio_input.after_sound
 
     def _end_audio_input(self) -> None:
         if self._audio_input is not None:
@@ -411,6 +424,7 @@ class SessionAudio:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
             self._audio_input = self._barge_in = None
+            self._approval.after_sound = lambda action: None
 
     async def _recognise(self, input_engines: SpeechInputEngines, clip: bytes) -> Transcription:
         owner = self._session.sharer

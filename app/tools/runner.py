@@ -66,7 +66,7 @@ class ToolRunner:
             session.emit,
             host.clock,
             host.settings.approval_timeout_s,
-            one_by_one=session.asks_in_words,
+            one_by_one=session.approvals.one_by_one,
         )
         self.running: dict[str, ToolCall] = {}
         self._superseded: set[str] = set()

@@ -212,13 +212,38 @@ async def test_key_answers_what_waits_for_approval(key: str, runs: bool):
     answers = [calls(("open_door", {"tag": "garaje"})), "Te pregunto.", "Hecho."]
     async with called(*answers, tools=[tool], tool_approval="writes") as talk:
         talk.says("abre.")
-        question = "¿Permites que ejecute open door con tag: garaje? Pulsa 1 para sí o 2 para no."
+        question = (
+            "¿Permites que ejecute open door con tag: garaje? Di sí o no, o pulsa 1 para sí o 2 para no."
+        )
         await talk.call.until(what=lambda: "no." in " ".join(talk.spoken()))
         await talk.call.presses(key)
         await talk.call.until(what=lambda: "Hecho." in talk.spoken())
 
         assert question in "".join(speech.text for speech in talk.voice.asked)
         assert done == (["garaje"] if runs else [])
+
+
+@pytest.mark.parametrize(("word", "runs"), [("sí.", True), ("yes.", True), ("no.", False)])
+async def test_spoken_word_answers_what_waits_for_approval(word: str, runs: bool):
+    done: list[str] = []
+
+    async def work(args: Args, ctx: ToolContext) -> str:
+        done.append(args.tag)
+        return "ok"
+
+    tool = a_tool(work, "open_door", approval=True)
+    answers = [calls(("open_door", {"tag": "garaje"})), "Te pregunto.", "Hecho."]
+    async with called(*answers, tools=[tool], tool_approval="writes", pace=1.0) as talk:
+        talk.says("abre.")
+        await talk.call.until(what=lambda: "2 para no." in " ".join(talk.spoken()))
+        await talk.call.until(
+            what=lambda: not talk.call.sound_left and talk.session.state.value != "speaking"
+        )
+        talk.says(word)
+        await talk.call.until(what=lambda: "Hecho." in talk.spoken())
+
+        assert done == (["garaje"] if runs else [])
+        assert [text.split(" ")[0] for text in talk.remembered("user")] == ["abre."]
 
 
 async def test_talk_is_kept_after_the_hang_up(tmp_path: Path):

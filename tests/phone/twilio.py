@@ -81,6 +81,11 @@ class PhoneCall:
     _sent_ms: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def sound_left(self) -> bool:
+        """Whether something waits to be played."""
+        return any(isinstance(entry, bytes) for entry in self._buffer)
+
     async def sends(self, event: str, **more: Any) -> None:
         await self.socket.send(orjson.dumps({"event": event, "streamSid": STREAM, **more}).decode())
 

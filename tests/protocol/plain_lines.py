@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from app.errors import Locale, UnknownType
+from app.protocol.asking import ApprovalWays
 from app.protocol.commands import CancelTool, Command, End, Interrupt, Ping, Say
 from app.protocol.events import (
     ErrorOccurred,
@@ -29,7 +30,7 @@ class PlainLines:
 
     name = "plain-lines"
     is_replayable = False
-    approves_in_words = True
+    approvals = ApprovalWays(in_words=True)
     is_personal = False
 
     def open(self, first: str | bytes | None, limits: FrameLimits) -> Opening | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from app.speech.base import VoiceEngines
 from app.speech.g711 import encoder
 from app.speech.pcm import Resampler
+from app.tools.base import Tool
 from config.settings import Settings
 from tests.realtime.app import App, app_of, said
 from tests.support.ears import FullStops, Vocabulary, WordRecogniser, new_senses, silence
@@ -43,12 +44,15 @@ class Spoken:
 
 
 @asynccontextmanager
-async def spoken(*answers: str, settings: Settings | None = None) -> AsyncIterator[Spoken]:
+async def spoken(
+    *answers: Any, settings: Settings | None = None, tools: Sequence[Tool] | None = None
+) -> AsyncIterator[Spoken]:
     vocabulary = Vocabulary()
     senses = new_senses(WordRecogniser(vocabulary, pass_s=0.01), FullStops())
     engines = VoiceEngines(senses, WordySynthesiser(), CommaSplitter, new_rate=Resampler)
-    model = ScriptedModel([says(answer) for answer in answers])
-    running = running_server(settings, provider=model, engines=engines)
+    model = ScriptedModel([says(answer) if isinstance(answer, str) else answer for answer in answers])
+    more = {} if tools is None else {"tools": list(tools)}
+    running = running_server(settings, provider=model, engines=engines, **more)
     async with running as server, app_of(server) as app:
         yield Spoken(app, server, vocabulary, model)
 

@@ -102,6 +102,7 @@ class WordRecogniser:
     Attributes:
         deaf_passes: So many of the next passes that are no partial ones come back as nothing.
         is_doubtful: Words of sound that is surely spoken are doubtful.
+        confidence: How sure it is of what it reads.
     """
 
     name: Literal["azure", "local"] = "local"
@@ -112,6 +113,7 @@ class WordRecogniser:
         self.has_idle_worker = True
         self.deaf_passes = 0
         self.is_doubtful = False
+        self.confidence = 1.0
         self.running = 0
         self._vocabulary = vocabulary
         self._pass_s = pass_s
@@ -128,7 +130,7 @@ class WordRecogniser:
                 return Transcription("", utterance.hint)
             words = self._vocabulary.words_in(utterance.pcm)
             is_doubtful = self.is_doubtful and utterance.is_spoken
-            return Transcription(words, utterance.hint, is_doubtful=is_doubtful)
+            return Transcription(words, utterance.hint, self.confidence, is_doubtful)
         finally:
             self.running -= 1
 

@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel
 
 from app.conversation.conversation import Conversation
+from app.protocol.asking import ApprovalWays
 from app.protocol.events import (
     ErrorOccurred,
     Event,
@@ -139,7 +140,10 @@ class Talk:
 
 @asynccontextmanager
 async def talk(
-    model: ScriptedModel, tools: list[Tool] | None = None, settings: Settings | None = None
+    model: ScriptedModel,
+    tools: list[Tool] | None = None,
+    settings: Settings | None = None,
+    approvals: ApprovalWays | None = None,
 ) -> AsyncIterator[Talk]:
     """A talk, closed at the end; its history and every request of it must be valid."""
     settings = settings or settings_with()
@@ -153,6 +157,7 @@ async def talk(
         created_at=clock.now(),
         last_activity=clock.now(),
         locale=settings.agent_locale,
+        approvals=approvals or ApprovalWays(),
     )
     host = ToolHost(ToolRegistry(tools or []), settings, clock, httpx.AsyncClient(), ToolThreads(4))
     conversation = Conversation(session, model, host, settings)

@@ -332,6 +332,45 @@ def test_word_that_is_spoken_counts_when_it_is_understood(said: str, word: str):
     run()
 
 
+@pytest.mark.parametrize(
+    ("said", "word"), [("Sí.", "approved"), ("no", "denied"), ("la hora", "denied"), ("", "expired")]
+)
+def test_recording_that_came_in_time_counts_although_it_is_understood_after_that(said: str, word: str):
+    @virtual
+    async def run() -> None:
+        desk = Desk(one_by_one=True)
+        asked, heard, second = desk.asks("a"), words(), words()
+        await asyncio.sleep(9)
+        desk.approvals.answer_in_words(heard)
+        await asyncio.sleep(5)
+        assert not asked.done()
+        desk.approvals.answer_in_words(second)
+        with pytest.raises(UnknownCall):
+            desk.approvals.answer("a", approved=True)
+        second.set_result("sí")
+        await asyncio.sleep(1)
+        heard.set_result(said)
+
+        assert await asked == word, "what came when the time was over counts for nothing"
+
+    run()
+
+
+@virtual
+async def test_words_about_a_call_that_was_given_up_go_to_no_other():
+    desk = Desk(one_by_one=True)
+    first, heard = desk.asks("a"), words()
+    await asyncio.sleep(1)
+    desk.approvals.answer_in_words(heard)
+    first.cancel()
+    await asyncio.sleep(0)
+    second = desk.asks("b")
+    await asyncio.sleep(1)
+    heard.set_result("sí")
+
+    assert await second == "expired"
+
+
 @virtual
 async def test_words_count_in_the_order_in_which_they_came_however_long_it_takes_to_understand_them():
     desk = Desk(one_by_one=True)

@@ -244,6 +244,8 @@ def _speech_started(talk: RealtimeTalk, event: SpeechStarted) -> list[Json]:
 def _speech_stopped(talk: RealtimeTalk, event: SpeechStopped) -> list[Json]:
     item = talk.utterances.get(event.utterance_id)
     is_commit, talk.commits = talk.commits > 0, max(talk.commits - 1, 0)
+    if event.answer and item is not None:
+        return _answered(talk, item, event)
     if event.empty:
         talk.utterances.pop(event.utterance_id, None)
     if is_commit and event.empty:
@@ -255,6 +257,17 @@ def _speech_stopped(talk: RealtimeTalk, event: SpeechStopped) -> list[Json]:
     end = {"audio_end_ms": round(talk.heard_ms), "item_id": item.item_id}
     stopped: Json = {"type": "input_audio_buffer.speech_stopped", **end}
     return [stopped] if event.empty else [stopped, _committed(talk, item)]
+
+
+def _answered(talk: RealtimeTalk, item: Item, event: SpeechStopped) -> list[Json]:
+    """Return what the user said about a call that waited: an item like others, though no turn comes of it."""
+    stopped: Json = {"audio_end_ms": round(talk.heard_ms), "item_id": item.item_id}
+    detected = talk.config.audio.input.turn_detection is not None
+    told: list[Json] = [{"type": "input_audio_buffer.speech_stopped", **stopped}] if detected else []
+    told.append(_committed(talk, item))
+    heard = _transcript(talk, TranscriptHeard(event.utterance_id, event.answer, "es"))
+    del talk.utterances[event.utterance_id]
+    return [*told, *heard]
 
 
 def _committed(talk: RealtimeTalk, item: Item) -> Json:

@@ -7,6 +7,7 @@ import orjson
 
 from app.errors import Locale
 from app.protocol import names
+from app.protocol.asking import ApprovalWays
 from app.protocol.events import AudioTerms, Event
 from app.protocol.fields import ANONYMOUS
 from app.protocol.json_objects import MAX_VALUES, decode_object
@@ -21,7 +22,7 @@ class RealtimeWire:
 
     name = names.REALTIME
     is_replayable = False
-    approves_in_words = True
+    approvals = ApprovalWays(in_words=True, aloud=True)
     is_personal = False
 
     def __init__(self) -> None:

@@ -1,13 +1,11 @@
 """One telephone call: what its caller presses, and what is to be told them that others can read.
 
-A caller sees nothing. What other clients are shown (errors, progress, what waits for approval) is said: the
-call puts down what is to be done, and hands it out with the caller's next frame. There is one every 20 ms.
+A caller sees nothing. What other clients are shown (errors, progress) is said: the call puts down what is to
+be done, and hands it out with the caller's next frame. There is one every 20 ms.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
-
-import orjson
+from typing import Final
 
 from app.errors import Locale
 from app.locales import say
@@ -27,8 +25,6 @@ NEXT_PROGRESS_S: Final = 20.0
 _SPOKEN_ERRORS: Final = frozenset({"queue_full", "budget_exceeded", "server_full", "internal"})
 """Errors without a turn that a caller is told of; the others are a program's."""
 
-_MOST_SPOKEN_CHARS: Final = 300
-
 _APPROVALS: Final = {"1": True, "2": False}
 
 
@@ -45,7 +41,7 @@ class PhoneCall:
         self.todo: list[Command] = []
         self._keys = ""
         self._since_key_ms = 0.0
-        self._waiting: dict[str, str] = {}
+        self._waiting = ""
         self._progress: dict[str, float] = {}
         self._has_told_error = False
 
@@ -59,8 +55,7 @@ class PhoneCall:
     def press(self, key: str, locale: Locale) -> Sequence[Command]:
         """Take a key: the answer to what waits for approval, or part of a text."""
         if self._waiting and key in _APPROVALS and not self._keys:
-            call_id = next(iter(self._waiting))
-            self.forget(call_id)
+            call_id, self._waiting = self._waiting, ""
             return (Approve(call_id, _APPROVALS[key]),)
         silenced = (Interrupt(self.sound.turn_id),) if self.sound.is_playing and not self._keys else ()
         self._since_key_ms = 0.0
@@ -104,35 +99,12 @@ class PhoneCall:
         if is_first:  # several that run are one thing to wait for
             self.todo.append(Announce(say(locale, "phone_progress")))
 
-    def ask(self, event: ApprovalRequested, locale: Locale) -> None:
-        """Have a question asked; one at a time, or nobody knows which one a key answers."""
-        arguments = spoken_arguments(event.arguments)
-        kind = "phone_approval" if arguments else "phone_approval_bare"
-        question = say(locale, kind, name=event.name.replace("_", " "), arguments=arguments)
-        if event.earlier is not None:
-            question = f"{say(locale, 'approval_earlier')} {question}"
-        is_first = not self._waiting
-        self._waiting[event.call_id] = question
-        if is_first:
-            self.todo.append(Announce(question))
+    def ask(self, event: ApprovalRequested) -> None:
+        """A key may answer it; the server asks aloud."""
+        self._waiting = event.call_id
 
     def forget(self, call_id: str) -> None:
-        """A call waits no more, or has ended; the next question is asked."""
+        """A call waits no more, or has ended."""
         self._progress.pop(call_id, None)
-        was_first = call_id == next(iter(self._waiting), None)
-        if self._waiting.pop(call_id, None) is not None and was_first and self._waiting:
-            self.todo.append(Announce(next(iter(self._waiting.values()))))
-
-
-def spoken_arguments(arguments: str) -> str:
-    """Return a call's arguments as they can be said; empty where there are none."""
-    value: Any = orjson.loads(arguments or "{}")
-    if not isinstance(value, dict):
-        return ""
-    members = cast("dict[str, Any]", value).items()
-    told = ", ".join(f"{name.replace('_', ' ')}: {_spoken(member)}" for name, member in members)
-    return told if len(told) <= _MOST_SPOKEN_CHARS else f"{told[:_MOST_SPOKEN_CHARS]}…"
-
-
-def _spoken(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+        if self._waiting == call_id:
+            self._waiting = ""

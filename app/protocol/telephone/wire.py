@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from app.errors import BadMessage, Locale, Unauthorized
 from app.protocol import names
+from app.protocol.asking import ApprovalWays
 from app.protocol.commands import Announce, AppendAudio, Command, Configure, End, ReportPlayback, StopPlayback
 from app.protocol.events import (
     ApprovalRequested,
@@ -61,7 +62,7 @@ class TelephoneWire:
 
     name = names.TELEPHONE
     is_replayable = False
-    approves_in_words = False
+    approvals = ApprovalWays(aloud=True, by_keys=True)
     is_personal = False
 
     def __init__(self, terms: CallTerms) -> None:
@@ -192,7 +193,7 @@ class TelephoneWire:
         self._call.goes_on(event, self._locale)
 
     def _asked(self, event: ApprovalRequested) -> None:
-        self._call.ask(event, self._locale)
+        self._call.ask(event)
 
     def _settled(self, event: ToolStarted | ToolFinished) -> None:
         self._call.forget(event.call_id)

@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from app.errors import Locale, UnexpectedAudio
 from app.protocol import names
+from app.protocol.asking import ApprovalWays
 from app.protocol.commands import Command, Recording, Say
 from app.protocol.events import Event
 from app.protocol.fields import ANONYMOUS, user_of
@@ -26,7 +27,7 @@ class V1Wire:
 
     name = names.V1
     is_replayable = False
-    approves_in_words = True
+    approvals = ApprovalWays(in_words=True)
     is_personal = False
 
     def open(self, first: str | bytes | None, limits: FrameLimits) -> Opening | None:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from app.errors import BadMessage, Locale
 from app.protocol import commands, names
+from app.protocol.asking import ApprovalWays
 from app.protocol.commands import Command
 from app.protocol.events import AudioFrame, Event, Pong
 from app.protocol.fields import ANONYMOUS, user_of
@@ -27,7 +28,7 @@ class V2Wire:
 
     name = names.V2
     is_replayable = True
-    approves_in_words = False
+    approvals = ApprovalWays(aloud=True)
     is_personal = True
 
     def open(self, first: str | bytes | None, limits: FrameLimits) -> Opening | None:

@@ -77,7 +77,7 @@ def _say(live: LiveSession, command: Say) -> None:
     if not command.content.strip():
         raise BadMessage("el texto está vacío", "the text is empty")
     live.conversation.hear(command.content, command.client_id, interrupts=command.interrupts)
-    if live.session.asks_in_words:
+    if live.session.approvals.in_words:
         live.conversation.tools.approvals.answer_in_words(command.content)
 
 
@@ -91,7 +91,7 @@ def _add(live: LiveSession, command: Add) -> None:
     if not command.content.strip():
         raise BadMessage("el texto está vacío", "the text is empty")
     live.conversation.add(command.content, command.client_id, command.role)
-    if live.session.asks_in_words and command.role == "user":
+    if live.session.approvals.in_words and command.role == "user":
         live.conversation.tools.approvals.answer_in_words(command.content)
 
 

@@ -415,7 +415,7 @@ class SessionHost:
             created_at=record.created_at,
             last_activity=record.last_activity,
             locale=locale,
-            asks_in_words=wire.approves_in_words,
+            approvals=wire.approvals,
             observer=self.telemetry.observer(record.id),
         )
         session.budget = Budget(self.limits.budgets, record.id, record.user_id)

@@ -113,6 +113,10 @@ class AudioInputBuffer:
         self._then(_Later(action))
         return True
 
+    def after_sound(self, action: Callable[[], None]) -> None:
+        """Do something when all sound that has come by now was heard."""
+        self._then(action)
+
     def commit(self) -> None:
         """The utterance is over, when what was sent before has been heard."""
         self._then(self._hearing.commit)

@@ -43,6 +43,7 @@ class TranscribedUtterance:
         acoustic: How finished it sounds, 0 to 1.
         may_be_all: Whether the words may be.
         is_doubtful: Likely other words were said: they are not to be answered.
+        confidence: Of the recogniser in its own words, 0 to 1.
     """
 
     text: str
@@ -51,6 +52,7 @@ class TranscribedUtterance:
     acoustic: float = 0.0
     may_be_all: bool = False
     is_doubtful: bool = False
+    confidence: float = 1.0
 
     @property
     def has_words(self) -> bool:
@@ -231,14 +233,14 @@ class SpeculativeTranscriber:
             heard, acoustic = await asyncio.gather(self._patiently(pcm, over), judge.listen(pcm))
             may_be_all = judge.may_be_all(heard.text, heard.language)
             return TranscribedUtterance(
-                heard.text, heard.language, "", acoustic, may_be_all, heard.is_doubtful
+                heard.text, heard.language, "", acoustic, may_be_all, heard.is_doubtful, heard.confidence
             )
         heard, both, acoustic = await asyncio.gather(
             self._patiently(pcm, over), self._patiently(whole, over), judge.listen(whole)
         )
         may_be_all = judge.may_be_all(both.text, both.language)
         return TranscribedUtterance(
-            heard.text, both.language, both.text, acoustic, may_be_all, heard.is_doubtful
+            heard.text, both.language, both.text, acoustic, may_be_all, heard.is_doubtful, heard.confidence
         )
 
     async def _patiently(self, pcm: bytes, over: _Over) -> Transcription:

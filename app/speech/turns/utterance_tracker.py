@@ -20,6 +20,7 @@ from app.session.voice_session import VoiceSession
 from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, SpeechDetector, SpeechEvent
 from app.speech.detection.pauses import MOST_MS, Pace, PauseContext, silence_ms
 from app.speech.stages import reached
+from app.speech.turns.approval_by_voice import ApprovalByVoice
 from app.speech.turns.barge_in_controller import BargeInController
 from app.speech.turns.speculative_transcriber import (
     MAX_JOINED_BYTES,
@@ -50,6 +51,9 @@ EMPTY_AT_MS = 500
 WORDS_LIKELY_MS = 1000
 """Voice from which on nothing understood may be a mistake: recognisers give some beginnings of sentences back
 as nothing, and read them when they have the rest too. Such an utterance is over after the longest silence."""
+
+ANSWER_SILENCE_MS = 700
+"""Silence after which a word about what waits for approval is all: «sí…» may become «sí, pero…»."""
 
 PARTIAL_EVERY_MS = 700
 """Speech between two passes while the user still speaks."""
@@ -91,6 +95,7 @@ class UtteranceTracker:
         understanding: SpeculativeTranscriber,
         barge_in: BargeInController,
         max_seconds: float,
+        approval: ApprovalByVoice | None = None,
     ) -> None:
         self.is_manual = False
         self.answers = True
@@ -101,6 +106,7 @@ class UtteranceTracker:
         self._detector = detector
         self._understanding = understanding
         self._barge_in = barge_in
+        self._approval = approval or ApprovalByVoice(session, conversation)
         self._max_seconds = max_seconds
         self._utterance_id = ""
         self._before: Taken | None = None
@@ -143,10 +149,12 @@ class UtteranceTracker:
         match event.kind:
             case "onset":
                 self._barge_in.onset()
+                self._approval.onset()
             case "full":
                 self._overflow()
             case "false_alarm":
                 self._barge_in.nothing()
+                self._approval.over()
             case "confirmed":
                 self._begin()
             case "voice":
@@ -194,11 +202,13 @@ class UtteranceTracker:
         self._is_deaf = False
         self._detector.reset()
         self._barge_in.nothing()
+        self._approval.over()
 
     def close(self) -> None:
         """No more sound comes."""
         if self.is_open:
             self._end_empty()
+        self._approval.over()
         self._barge_in.nothing()
         if self._conversation.drafts.on_change == self._on_draft:
             self._conversation.drafts.on_change = lambda: None
@@ -301,10 +311,20 @@ class UtteranceTracker:
             # Doubtful words have stopped the agent, who listens now: an answer would be one to other words.
             self._end_empty()
             return
+        if self._joins is None and self._approval.is_answer(understood.text, understood.confidence):
+            self._answer(understood)
+            return
         if self._joins is not None and self._before is self._joins:
             self._replace(self._joins)
         if self._is_committed or (not self.is_manual and self._silence_ms >= self._due_ms(understood)):
             self._commit(understood)
+
+    def _answer(self, understood: TranscribedUtterance) -> None:
+        """It answers what waits for approval, if that was all of it; no model hears of it, early or not."""
+        least_ms = max(silence_ms(self._ending(understood), self._pace), ANSWER_SILENCE_MS)
+        if self._is_committed or (not self.is_manual and self._silence_ms >= least_ms):
+            self._approval.give(understood.text)
+            self._end_empty(answer=understood.text)
 
     @property
     def _empty_at_ms(self) -> float:
@@ -399,13 +419,13 @@ class UtteranceTracker:
             self._before = Taken(turn_id, utterance_id, text, kept, quiet_ms)
         self._rest()
 
-    def _end_empty(self) -> None:
-        """Nothing comes of it; what the agent was doing goes on."""
+    def _end_empty(self, answer: str = "") -> None:
+        """No text comes of it; what the agent was doing goes on."""
         joins = self._joins
         if joins is not None and self._before is not joins:
             self._bring_back(joins)
             return
-        self._session.emit(SpeechStopped(self._utterance_id, empty=True))
+        self._session.emit(SpeechStopped(self._utterance_id, empty=True, answer=answer))
         self._conversation.drafts.drop()
         self._close()
         self._rest()
@@ -436,6 +456,7 @@ class UtteranceTracker:
         self._silence_ms = self._longest_pause_ms = 0.0
         self._is_committed = False
         self.decided.set()
+        self._approval.over()
         self._understanding.reset()
         self._detector.reset()
 
