@@ -25,6 +25,7 @@ from app.conversation.turn_queue import TurnQueue
 from app.conversation.turn_runner import TurnRunner
 from app.errors import QueueFull
 from app.llm.base import ChatProvider
+from app.protocol.commands import Limits
 from app.protocol.events import (
     EmotionEstimate,
     Interrupted,
@@ -142,7 +143,7 @@ class Conversation:
         self._intake.take(text)
         return text.turn_id
 
-    def respond(self, client_id: str | None = None, instructions: str = "") -> str:
+    def respond(self, client_id: str | None = None, instructions: str = "", limits: Limits = None) -> str:
         """Answer what was said last, when what waits has had its turn.
 
         Returns:
@@ -151,7 +152,7 @@ class Conversation:
         Raises:
             QueueFull, BudgetExceeded: As `hear`.
         """
-        wish = InjectedMessage(instructions, "answer", by="server")
+        wish = InjectedMessage(instructions, "answer", by="server", limits=limits)
         if self._is_closed:
             return wish.turn_id
         self._session.budget.take_text()

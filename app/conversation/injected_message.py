@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from app.chat import ApiMessage
 from app.conversation.prompt import context_note
 from app.conversation.turn_runner import TurnRunner
+from app.protocol.commands import AnswerLimits
 from app.session.journal import NOT_KEPT, MessageSource
 from app.session.record import TurnClosing
 from app.session.voice_session import VoiceSession
@@ -36,7 +37,7 @@ class InjectedMessage:
     """What a back end adds, or the server itself, which has the agent greet (`by`).
 
     `place`: where it stands in the store; None for what does not outlive the server. `on_end`: is told of
-    the end of what is only said.
+    the end of what is only said. `limits`: what the answer keeps to that is asked for.
     """
 
     content: str
@@ -44,6 +45,7 @@ class InjectedMessage:
     turn_id: str = field(default_factory=_new_turn_id)
     by: MessageSource = "backend"
     place: int | None = None
+    limits: AnswerLimits | None = None
     on_end: Callable[[SentenceEnd], None] | None = field(default=None, compare=False)
 
 

@@ -81,13 +81,14 @@ class RequestBuilder:
             None where the prompt has no room for it without changing the history.
         """
         offer = self._tools.offer
-        schemas: list[ToolSchema] = offer.schemas if self.has_tools else []
+        limits = self._session.answer_limits
+        schemas: list[ToolSchema] = offer.schemas if self.has_tools and limits.with_tools else []
         self._tell_of_user()
         preview = self._history.preview(text, offer.schema_bytes if schemas else 0)
         if preview is None:
             return None
         messages, tokens = preview
-        plain = self._request(messages, schemas, emotion)
+        plain = replace(self._request(messages, schemas, emotion), max_tokens=limits.max_tokens)
         asked = replace(plain, may_retry=False)
         if not may_wait or WAIT in text:
             return EarlyRequest(asked, plain, tokens)

@@ -95,7 +95,7 @@ class TextTurns:
         self._record.begin_own(wish.turn_id, "agent")
         if wish.content:
             self._history.add_note(wish.content, "task")
-        turn = self._turns.begin(wish.turn_id, "user")
+        turn = self._turns.begin(wish.turn_id, "user", limits=wish.limits)
         turn.sources = {"system": "server"}
         await self._turns.finish(turn, await self._turns.run(turn))
 

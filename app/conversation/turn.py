@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.cancelling import is_being_cancelled
@@ -89,6 +89,7 @@ class Turn:
         parts: What it works with.
         with_tools: Whether the model may call tools.
         emotion: How the user seems to feel whose text it answers; the model is told.
+        max_tokens: Of what the model answers each time; None for what the server allows.
 
     Attributes:
         spoken: Its chunks so far.
@@ -109,6 +110,7 @@ class Turn:
         *,
         with_tools: bool = True,
         emotion: EmotionEstimate | None = None,
+        max_tokens: int | None = None,
     ) -> None:
         self.turn_id = turn_id
         self.source: TurnSource = source
@@ -125,6 +127,7 @@ class Turn:
         self._history = parts.session.conversation_history
         self._with_tools = with_tools
         self._emotion = emotion
+        self._max_tokens = max_tokens
         self._said: list[str] = []
         self._chars_left = parts.settings.max_response_chars
         self._round_is_new = True
@@ -338,7 +341,8 @@ class Turn:
         return self._history.asked_tokens + chars // _CHARS_PER_TOKEN
 
     def _request(self, without: LeftOut | None = None) -> ChatRequest:
-        return self._parts.asking.next(self._emotion, without, with_tools=self._with_tools)
+        request = self._parts.asking.next(self._emotion, without, with_tools=self._with_tools)
+        return request if self._max_tokens is None else replace(request, max_tokens=self._max_tokens)
 
     def _speak(self, piece: str) -> bool:
         """Say a piece of the model's text; False where the answer has reached its limit."""

@@ -9,6 +9,7 @@ from app.clock import Clock
 from app.conversation.outcome import TurnOutcome, outcome_of, outcome_of_cut
 from app.conversation.turn import Cut, Turn, TurnEnd, TurnParts
 from app.errors import AgentError, Internal
+from app.protocol.commands import AnswerLimits
 from app.protocol.events import (
     EmotionEstimate,
     ErrorOccurred,
@@ -62,16 +63,19 @@ class TurnRunner:
         *,
         with_tools: bool = True,
         emotion: EmotionEstimate | None = None,
+        limits: AnswerLimits | None = None,
     ) -> Turn:
         """Make a turn and say that it has begun."""
+        limits = limits or self._session.answer_limits
         self.newest = turn_id
         self._session.emit(TurnStarted(turn_id, source))
         return Turn(
             turn_id,
             source,
             self._parts,
-            with_tools=with_tools and self._parts.asking.has_tools,
+            with_tools=with_tools and limits.with_tools and self._parts.asking.has_tools,
             emotion=emotion,
+            max_tokens=limits.max_tokens,
         )
 
     async def run(self, turn: Turn) -> TurnOutcome:

@@ -62,6 +62,7 @@ class ChatRequest:
         talk: Which talk it is of; what its answers show of the model counts in others only with more of them.
         may_wait: The user may only be pausing: an answer of `WAIT` alone says that the text is unfinished.
             Language models are told in the messages.
+        max_tokens: Of the answer, where it is to be shorter than the server's settings say; None where not.
     """
 
     messages: list[ApiMessage]
@@ -72,6 +73,7 @@ class ChatRequest:
     may_retry: bool = True
     talk: str = ""
     may_wait: bool = False
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,9 @@ class Capabilities:
         parameters: dict[str, Any] = {}
         if self.stream_options:
             parameters["stream_options"] = {"include_usage": True}
-        if self.max_tokens_name and settings.max_tokens is not None:
-            parameters[self.max_tokens_name] = settings.max_tokens
+        limits = [limit for limit in (settings.max_tokens, request.max_tokens) if limit is not None]
+        if self.max_tokens_name and limits:
+            parameters[self.max_tokens_name] = min(limits)
         if self.temperature and settings.temperature is not None:
             parameters["temperature"] = settings.temperature
         if self.tools and request.tools:

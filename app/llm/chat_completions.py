@@ -49,6 +49,10 @@ _NO_STREAM_TYPES = ("text/html", "application/xhtml+xml")
 """Pages. JSON may be an answer or an error, and an answer may be called so."""
 
 
+def _is_of_client(refused: OptionalParameter, request: ChatRequest) -> bool:
+    return refused in ("max_tokens", "max_completion_tokens") and request.max_tokens is not None
+
+
 Mend = Callable[[Failure], Awaitable[bool]]
 """Looks at a failure; returns whether it has changed something, so that the same may now succeed."""
 
@@ -199,9 +203,10 @@ class ChatCompletions:
     async def _adapt(self, model: str, request: ChatRequest) -> StreamedResponse:
         """An answer, once all that the service does not take is left out, and what it wants back is there."""
         unlearned: tuple[Returns, Capabilities] | None = None
+        spared: Capabilities | None = None
         envelope = await self._envelopes.of(model)
         while True:
-            parameters = self.capabilities.parameters(request, self._settings)
+            parameters = (spared or self.capabilities).parameters(request, self._settings)
             if self._returns.service != envelope.service:
                 self._returns = replace(self._returns, service=envelope.service)
             returns = self._returns
@@ -213,7 +218,10 @@ class ChatCompletions:
                 answer = await self._attempt(envelope, body, self._habit_of(model, request.talk))
             except Failure as failure:
                 before = self._returns, self.capabilities
-                if failure.refused is not None:
+                if failure.refused is not None and (spared or _is_of_client(failure.refused, request)):
+                    # Perhaps the client's number is to blame: nobody else goes without a limit for that.
+                    spared = (spared or self.capabilities).without(failure.refused)
+                elif failure.refused is not None:
                     self._give_up_parameter(failure.refused, request)
                 elif not self._learn(failure, returns, messages):
                     if unlearned is not None and failure.status in _TEACHING_STATUSES:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from app.errors import Locale
+from app.protocol.asking import ApprovalWays
 from app.protocol.events import AudioTerms
 
 Sound = bytes | str
@@ -40,16 +41,34 @@ class Add:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """What a client wants answers to keep to.
+
+    Attributes:
+        max_tokens: Of the model's, each time that it is asked; None for what the server allows.
+        with_tools: Whether the model may call tools.
+    """
+
+    max_tokens: int | None = None
+    with_tools: bool = True
+
+
+Limits = AnswerLimits | None
+
+
+@dataclass(frozen=True, slots=True)
 class Respond:
     """Answer now, whatever was said last.
 
     Attributes:
         client_id: The client's own, by which it knows the turn.
         instructions: What this answer is to be like.
+        limits: What it is to keep to; None for what all answers of the session do.
     """
 
     client_id: str | None = None
     instructions: str = ""
+    limits: Limits = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +198,8 @@ class Configure:
     Attributes:
         instructions: The client's own, behind those of the server; its wire says who may give any.
         tools: The client's own.
+        limits: What answers keep to from now on.
+        approvals: How its user answers what waits for their approval.
         client_id: Under which it is told that this was refused.
     """
 
@@ -188,6 +209,8 @@ class Configure:
     audio: AudioTerms | None = None
     instructions: str | None = None
     tools: Sequence[ClientTool] | None = None
+    limits: AnswerLimits | None = None
+    approvals: ApprovalWays | None = None
     client_id: str | None = None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from app.clock import wire_time
 from app.errors import Locale
 from app.protocol.asking import ApprovalWays
+from app.protocol.commands import AnswerLimits
 from app.protocol.events import Event
 from app.protocol.fields import ANONYMOUS
 from app.session.budget import Budget
@@ -39,6 +40,7 @@ class VoiceSession:
         spoken_language: The language in which the user has been heard to speak.
         sharing: What its address is counted by, where no token names its user; empty where many have it.
         client_instructions: What the client wants the agent to be like, behind the server's own rules.
+        answer_limits: What the client wants answers to keep to.
         observer: Looks at what happens, to measure it.
     """
 
@@ -61,6 +63,7 @@ class VoiceSession:
     spoken_language: Locale | None = None
     sharing: str = ""
     client_instructions: str = ""
+    answer_limits: AnswerLimits = field(default_factory=AnswerLimits)
     observer: Observer = NOBODY
     state: SessionState = SessionState.IDLE
     pending_tools: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])

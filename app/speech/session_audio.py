@@ -129,6 +129,11 @@ class SessionAudio:
             self._audio_input.listen_by_hand(is_manual=terms.is_manual, answers=terms.answers)
         if self._barge_in is not None:
             self._barge_in.mode = self._settings.interrupt_mode if terms.interrupts else "never"
+        self.ask_otherwise()
+
+    def ask_otherwise(self) -> None:
+        """Ask what waits for approval in the way that the session has now."""
+        terms = self.terms or AudioTerms()
         self._approval.configure(hears=terms.input is not None, speaks=terms.out)
 
     def choose(self, voice: str | None, speed: float | None) -> None:

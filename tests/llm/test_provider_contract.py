@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -560,6 +561,28 @@ async def test_refused_parameter_is_left_out_and_stays_so(kind: Kind, standin: A
     assert [h.error for h in heard] == [None, None]
     assert [name in request.body for request in standin.requests] == [True, False, False]
     assert ("max_completion_tokens" in standin.requests[-1].body) is (name == "max_tokens")
+
+
+async def test_limit_of_a_request_is_the_smaller_one(kind: Kind, standin: AzureStandin):
+    async with provider_for(kind, standin, max_tokens=20) as provider:
+        for limit in (9, 90, None):
+            await hears(provider, replace(asks("hola"), max_tokens=limit))
+
+    assert [request.body["max_tokens"] for request in standin.requests] == [9, 20, 20]
+
+
+async def test_limit_of_a_request_that_is_refused_takes_no_other_request_its_own(
+    kind: Kind, standin: AzureStandin
+):
+    standin.refused_parameters = {"max_tokens", "max_completion_tokens", "temperature"}
+    new = {"azure_openai_api_version": "2024-10-21"}
+
+    async with provider_for(kind, standin, temperature=1, **new) as provider:
+        heard = [await hears(provider, replace(asks("hola"), max_tokens=limit)) for limit in (9, 9, None)]
+
+    assert [each.error for each in heard] == [None, None, None]
+    names = [[name for name in request.body if name.startswith("max_")] for request in standin.requests]
+    assert names.count(["max_tokens"]) == 2 and names[-1] == []
 
 
 async def test_several_refused_parameters_are_learned_in_one_turn(kind: Kind, standin: AzureStandin):

@@ -103,3 +103,41 @@ async def test_what_cannot_be_read_is_told_and_harms_nothing(message: dict[str, 
 
     assert (error.type, error.code, error.param) == ("invalid_request_error", code, param)
     assert response.status == "completed"
+
+
+@pytest.mark.parametrize("first", [None, "root"])
+async def test_messages_are_put_last_where_that_is_said(first: str | None):
+    async with running_server(provider=ScriptedModel([says("Sí.")])) as server, app_of(server) as app:
+        content = [{"type": "input_text", "text": "x"}]
+        for name, before in (("a", first), ("b", "a"), ("c", "b")):
+            item = {"type": "message", "role": "user", "id": name, "content": content}
+            await app.sends("conversation.item.create", item=item, previous_item_id=before)
+        added = [(await app.hears("conversation.item.added")).previous_item_id for _ in "abc"]
+        response = await app.responds()
+        await app.adds("y", id="d")
+        item = {"type": "message", "role": "user", "id": "e", "content": content}
+        await app.sends("conversation.item.create", item=item, previous_item_id="d")
+        await app.hears("conversation.item.added")
+
+    assert added == [None, "a", "b"] and response.status == "completed"
+    assert "error" not in app.kinds()
+
+
+@pytest.mark.parametrize(
+    ("before", "code"),
+    [
+        ("none", "item_create_invalid_previous_item_id"),
+        (7, "item_create_invalid_previous_item_id"),
+        ("a", "unsupported"),
+        ("root", "unsupported"),
+    ],
+)
+async def test_place_in_the_middle_is_refused(before: Any, code: str):
+    async with running_server(provider=ScriptedModel([])) as server, app_of(server) as app:
+        await app.adds("uno", id="a")
+        await app.adds("dos", id="b")
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}]}
+        await app.sends("conversation.item.create", item=item, previous_item_id=before, event_id="e1")
+        error = (await app.hears("error")).error
+
+    assert (error.code, error.param, error.event_id) == (code, "previous_item_id", "e1")

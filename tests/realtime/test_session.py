@@ -188,3 +188,54 @@ async def test_many_functions_with_many_parameters_are_taken():
         session = (await app.hears("session.updated")).session
 
     assert len(session.tools) == 60
+
+
+async def test_limit_of_the_session_or_of_one_response_reaches_the_model():
+    model = ScriptedModel([says("Uno."), says("Dos."), says("Tres.")])
+    async with running_server(provider=model) as server, app_of(server) as app:
+        await app.asks("a")
+        await app.sends("session.update", session={"max_output_tokens": 200})
+        await app.asks("b")
+        await app.adds("c")
+        response = await app.responds(max_output_tokens=50)
+
+    assert [request.max_tokens for request in model.requests] == [None, 200, 50]
+    assert response.max_output_tokens == 50
+
+
+async def test_no_tools_are_offered_where_the_client_chooses_none():
+    model = ScriptedModel([says("Uno."), says("Dos."), says("Tres."), says("Cuatro.")])
+    tools = [Workshop().tool("work")]
+    async with running_server(provider=model, tools=tools) as server, app_of(server) as app:
+        await app.asks("a")
+        await app.adds("b")
+        await app.responds(tool_choice="none")
+        await app.sends("session.update", session={"tool_choice": "none"})
+        await app.asks("c")
+        await app.adds("d")
+        await app.responds(tool_choice="auto")
+
+    assert [len(request.tools) for request in model.requests] == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "name": "get_weather"}])
+async def test_tool_that_the_model_must_call_is_refused(choice: Any):
+    async with running_server(provider=ScriptedModel([])) as server, app_of(server) as app:
+        await app.sends("session.update", session={"tool_choice": choice}, event_id="e1")
+        error = (await app.hears("error")).error
+        session = (await app.hears("session.updated")).session
+        await app.sends("response.create", response={"tool_choice": choice}, event_id="e2")
+        second = (await app.hears("error")).error
+
+    assert (error.code, error.param, error.event_id) == ("unsupported", "session.tool_choice", "e1")
+    assert session.tool_choice == "auto"
+    assert (second.code, second.param, second.event_id) == ("unsupported", "response.tool_choice", "e2")
+
+
+@pytest.mark.parametrize("limit", [0, 5000, "many"])
+async def test_limit_that_the_api_does_not_have_is_refused(limit: Any):
+    async with running_server(provider=ScriptedModel([])) as server, app_of(server) as app:
+        await app.sends("response.create", response={"max_output_tokens": limit})
+        assert (await app.hears("error")).error.code == "invalid_value"
+        await app.sends("session.update", session={"max_output_tokens": limit})
+        assert (await app.hears("error")).error.code == "invalid_value"

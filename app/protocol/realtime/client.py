@@ -1,14 +1,17 @@
 """What the client's events of the Realtime API ask for."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Final, Literal, cast
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.protocol.commands import (
     Add,
     AddResult,
     AppendAudio,
+    Approve,
     ClearAudio,
     ClientTool,
     Command,
@@ -22,7 +25,15 @@ from app.protocol.commands import (
 )
 from app.protocol.fields import Text
 from app.protocol.realtime.server import error_event, session_event
-from app.protocol.realtime.shapes import SessionShape, WrongValue, from_beta, updated
+from app.protocol.realtime.shapes import (
+    APPROVE,
+    OutputTokens,
+    SessionShape,
+    WrongValue,
+    from_beta,
+    limits_of,
+    updated,
+)
 from app.protocol.realtime.state import Item, Json, RealtimeTalk, Updated, Wish, response_of
 
 ItemId = Annotated[Text, Field(min_length=1, max_length=64)]
@@ -35,6 +46,13 @@ NO_INSTRUCTIONS: Final = (
     "This server takes no instructions, tools or earlier messages from its clients; its operator may allow "
     "them by REALTIME_CLIENT_INSTRUCTIONS=true."
 )
+
+CHOICES: Final = ("auto", "none")
+"""What a client may say of the model's tools."""
+
+NO_CHOICE: Final = "This server's model chooses its tools itself: 'auto', or 'none'."
+
+BAD_PLACE: Final = "item_create_invalid_previous_item_id"
 
 _MAX_ID_CHARS: Final = 512
 
@@ -108,6 +126,8 @@ class ResponseOptions(Sent):
     instructions: Text | None = None
     conversation: Text | None = None
     input: list[Any] | None = None
+    tool_choice: Text | Json | None = None
+    max_output_tokens: OutputTokens | None = None
 
 
 def id_of(message: Json) -> str | None:
@@ -140,14 +160,20 @@ def _session_update(talk: RealtimeTalk, message: Json) -> Sequence[Command]:
     before = talk.config
     config = updated(before, _member(message, "session"))
     refused: list[Command] = []
-    if not talk.takes_instructions and (config.instructions or config.tools):
-        config = config.model_copy(update={"instructions": "", "tools": []})
+    if not talk.takes_instructions and (config.instructions or config.functions):
+        kept = [tool for tool in config.tools if tool.name == APPROVE]
+        config = config.model_copy(update={"instructions": "", "tools": kept})
         refused.append(Remark(error_event(NO_INSTRUCTIONS, NOT_ALLOWED, event_id=id_of(message))))
+    if config.tool_choice not in CHOICES:
+        config = config.model_copy(update={"tool_choice": before.tool_choice})
+        choice = error_event(NO_CHOICE, UNSUPPORTED, event_id=id_of(message), param="session.tool_choice")
+        refused.append(Remark(choice))
     talk.config = config
     client_id = talk.new_id("update")
     talk.updating[client_id] = before.tools
     told = Updated(client_id, session_event(talk, "session.updated"))
-    return [*refused, _change(before, config, client_id), *_sound(talk), Remark(told)]
+    change = replace(_change(before, config, client_id), approvals=talk.approval_ways)
+    return [*refused, change, *_sound(talk), Remark(told)]
 
 
 def _sound(talk: RealtimeTalk) -> Sequence[Command]:
@@ -165,12 +191,13 @@ def _sound(talk: RealtimeTalk) -> Sequence[Command]:
 
 def _change(before: SessionShape, now: SessionShape, client_id: str) -> Configure:
     """Return what there is to do for the server, but for sound."""
-    tools = [ClientTool(tool.name, tool.description, tool.parameters) for tool in now.tools]
+    tools = [ClientTool(tool.name, tool.description, tool.parameters) for tool in now.functions]
     language = now.audio.input.transcription.language if now.audio.input.transcription is not None else None
     return Configure(
         locale="es" if language == "es" else "en" if language == "en" else None,
         instructions=now.instructions if now.instructions != before.instructions else None,
-        tools=tools if now.tools != before.tools else None,
+        tools=tools if now.functions != before.functions else None,
+        limits=now.limits,
         client_id=client_id,
     )
 
@@ -197,7 +224,22 @@ def _item_create(talk: RealtimeTalk, message: Json) -> Sequence[Command]:
     item_id = sent.get("id")
     if isinstance(item_id, str) and item_id in talk.items:
         raise Refusal(f"An item '{item_id[:64]}' exists already.", "item_create_duplicate_id", "item.id")
+    _check_place(talk, str(kind), message.get("previous_item_id"))
     return create(talk, sent)
+
+
+def _check_place(talk: RealtimeTalk, kind: str, before: object) -> None:
+    """Refuse to put a message elsewhere than last; a function's result belongs to its call anyhow."""
+    if before is None:
+        return
+    last = {talk.newest_created, talk.items.last_id} - {"", None} or {"root"}
+    if before in last:
+        return
+    is_known = before == "root" or (isinstance(before, str) and before in talk.items)
+    if not is_known:
+        raise Refusal(f"Item with item_id not found: {str(before)[:64]}", BAD_PLACE, "previous_item_id")
+    if kind == "message":
+        raise Refusal("This server puts messages last.", UNSUPPORTED, "previous_item_id")
 
 
 def _create_message(talk: RealtimeTalk, sent: Json) -> Sequence[Command]:
@@ -217,6 +259,7 @@ def _create_message(talk: RealtimeTalk, sent: Json) -> Sequence[Command]:
     }
     client_id = talk.new_id("add")
     talk.adding[client_id] = Item(shape)
+    talk.newest_created = shape["id"]
     return (Add("\n".join(part.text or "" for part in item.content), client_id, item.role),)
 
 
@@ -230,7 +273,23 @@ def _create_output(talk: RealtimeTalk, sent: Json) -> Sequence[Command]:
         "call_id": item.call_id,
         "output": item.output,
     }
-    return (AddResult(item.call_id, item.output), Remark(Item(shape)))
+    talk.newest_created = shape["id"]
+    approval = talk.approving.get(item.call_id)
+    if approval is None:
+        return (AddResult(item.call_id, item.output), Remark(Item(shape)))
+    return (Approve(approval, _approved(item.output)), Remark(Item(shape)))
+
+
+def _approved(output: str) -> bool:
+    """Read what a client's function says of a call that waits: `{"approved": true}`, or false."""
+    try:
+        value: Any = orjson.loads(output)
+    except orjson.JSONDecodeError:
+        value = None
+    approved: Any = cast("Json", value).get("approved") if isinstance(value, dict) else None
+    if not isinstance(approved, bool):
+        raise Refusal('Expected {"approved": true} or {"approved": false}.', "invalid_value", "item.output")
+    return approved
 
 
 _CREATED: Final[dict[str, Callable[[RealtimeTalk, Json], Sequence[Command]]]] = {
@@ -257,6 +316,7 @@ def _item_delete(talk: RealtimeTalk, message: Json) -> Sequence[Command]:
     if talk.response is not None and talk.response.item is item:
         raise Refusal("The item is still being made.", "item_delete_in_progress", "item_id")
     talk.items.remove(item.item_id)
+    talk.newest_created = "" if talk.newest_created == item.item_id else talk.newest_created
     told = Remark({"type": "conversation.item.deleted", "item_id": item.item_id})
     if item.role not in ("user", "assistant") or not item.turn_id:
         return (told,)
@@ -279,9 +339,13 @@ def _response_create(talk: RealtimeTalk, message: Json) -> Sequence[Command]:
         raise Refusal(NO_INSTRUCTIONS, NOT_ALLOWED, "response.instructions")
     if options.conversation not in (None, "auto") or options.input is not None:
         raise Refusal("A response of this server is part of its conversation.", UNSUPPORTED, "response")
+    choice = options.tool_choice or talk.config.tool_choice
+    if choice not in CHOICES:
+        raise Refusal(NO_CHOICE, UNSUPPORTED, "response.tool_choice")
     client_id = talk.new_id("ask")
-    talk.asked[client_id] = Wish(options.metadata)
-    return (*_sound(talk), Respond(client_id, options.instructions or ""))
+    talk.asked[client_id] = Wish(options.metadata, options.max_output_tokens)
+    limits = limits_of(choice, options.max_output_tokens or talk.config.max_output_tokens)
+    return (*_sound(talk), Respond(client_id, options.instructions or "", limits))
 
 
 def _response_cancel(talk: RealtimeTalk, message: Json) -> Sequence[Command]:

@@ -179,7 +179,7 @@ def described(talk: RealtimeTalk, response: Response, status: str, **more: Any) 
         "output": list(response.outputs),
         "conversation_id": f"conv_{talk.session_id.replace('-', '')}",
         "output_modalities": ["audio"] if response.is_sound else ["text"],
-        "max_output_tokens": config.max_output_tokens,
+        "max_output_tokens": response.wish.max_output_tokens or config.max_output_tokens,
         "usage": None,
         "metadata": response.wish.metadata,
         **more,

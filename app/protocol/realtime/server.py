@@ -4,9 +4,12 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, Final
 
+import orjson
+
 from app.chat import TokenUsage
 from app.errors import AgentError
 from app.protocol.events import (
+    ApprovalRequested,
     AudioFrame,
     ErrorOccurred,
     Event,
@@ -18,11 +21,13 @@ from app.protocol.events import (
     SessionCreated,
     SpeechStarted,
     SpeechStopped,
+    ToolFinished,
     ToolStarted,
     TranscriptHeard,
     TurnStarted,
 )
 from app.protocol.realtime.nesting import INCOMPLETE, ascend, call, delta, described, sound
+from app.protocol.realtime.shapes import APPROVE
 from app.protocol.realtime.state import (
     MAX_UTTERANCES,
     Item,
@@ -145,7 +150,52 @@ def _end(talk: RealtimeTalk, status: str, item_status: str, **more: Any) -> list
     talk.cancelled.discard(response.turn_id)
     more = {"usage": _usage(None), **more}
     more["status_details"] = {"type": status, **more.get("status_details", {})}
-    return [*told, {"type": "response.done", "response": described(talk, response, status, **more)}]
+    done: Json = {"type": "response.done", "response": described(talk, response, status, **more)}
+    return [*told, done, *_approvals(talk)]
+
+
+def _asked(talk: RealtimeTalk, event: ApprovalRequested) -> list[Json]:
+    """Call the client for what waits for approval, where it has declared the function for it."""
+    if not talk.config.takes_approvals or event.call_id in talk.approving.values():
+        return []
+    talk.approvals[event.call_id] = event
+    return [] if talk.response is not None else _approvals(talk)
+
+
+def _approvals(talk: RealtimeTalk) -> list[Json]:
+    """Return a response for each call that the client is to be told of; no other is going on."""
+    told: list[Json] = []
+    waiting, talk.approvals = talk.approvals, {}
+    for event in waiting.values():
+        turn_id, call_id = talk.new_id("turn"), f"approve_{event.call_id}"
+        talk.approving[call_id] = event.call_id
+        response = talk.response = Response(response_of(turn_id), turn_id, is_sound=False)
+        told.append({"type": "response.created", "response": described(talk, response, "in_progress")})
+        told += call(talk, response, call_id, APPROVE, _approval_arguments(event))
+        told += _end(talk, "completed", "completed")
+    return told
+
+
+def _approval_arguments(event: ApprovalRequested) -> str:
+    arguments: Json = {
+        "call_id": event.call_id,
+        "tool": event.name,
+        "arguments": orjson.loads(event.arguments or "{}"),
+        "expires_in_s": round(event.expires_in_s, 1),
+        "may_happen_twice": event.earlier is not None,
+    }
+    return orjson.dumps(arguments).decode()
+
+
+def _settled(talk: RealtimeTalk, call_id: str) -> None:
+    """A call waits no more: what the client says of it comes too late."""
+    talk.approvals.pop(call_id, None)
+    talk.approving.pop(f"approve_{call_id}", None)
+
+
+def _tool_finished(talk: RealtimeTalk, event: ToolFinished) -> list[Json]:
+    _settled(talk, event.call_id)
+    return []
 
 
 def _running(talk: RealtimeTalk, turn_id: str) -> Response | None:
@@ -159,6 +209,7 @@ def _chunk(talk: RealtimeTalk, event: ResponseChunk) -> list[Json]:
 
 
 def _tool_started(talk: RealtimeTalk, event: ToolStarted) -> list[Json]:
+    _settled(talk, event.call_id)
     response = _running(talk, event.turn_id)
     if response is None or not event.is_clients:
         return []
@@ -321,6 +372,8 @@ _TOLD: Final[dict[type, Callable[[RealtimeTalk, Any], list[Json]]]] = {
     TurnStarted: _turn_started,
     ResponseChunk: _chunk,
     ToolStarted: _tool_started,
+    ToolFinished: _tool_finished,
+    ApprovalRequested: _asked,
     AudioFrame: _frame,
     ResponseComplete: _complete,
     ErrorOccurred: _error,

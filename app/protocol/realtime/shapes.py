@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from app.protocol.commands import AnswerLimits
 from app.protocol.fields import Text
 
 PCM_RATE_HZ: Final = 24_000
@@ -112,6 +113,11 @@ class ClientFunction(Shape):
     parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
 
 
+APPROVE: Final = "approve_tool_call"
+"""The function by which a client takes what waits for approval; the model is never offered it."""
+
+OutputTokens = Annotated[int, Field(ge=1, le=4096)] | Literal["inf"]
+
 Modalities = Annotated[list[Literal["text", "audio"]], Field(min_length=1)]
 
 
@@ -124,7 +130,7 @@ class SessionShape(Shape):
     instructions: Annotated[Text, Field(max_length=MAX_INSTRUCTION_CHARS)] = ""
     tools: list[ClientFunction] = []
     tool_choice: Text | dict[str, Any] = "auto"
-    max_output_tokens: int | Literal["inf"] = "inf"
+    max_output_tokens: OutputTokens = "inf"
     audio: Sound = Sound()
 
     @model_validator(mode="before")
@@ -135,6 +141,21 @@ class SessionShape(Shape):
             return value
         members = cast("dict[str, Any]", value)
         return {name: part for name, part in members.items() if part is not None}
+
+    @property
+    def functions(self) -> list[ClientFunction]:
+        """The client's functions that a model may call."""
+        return [tool for tool in self.tools if tool.name != APPROVE]
+
+    @property
+    def takes_approvals(self) -> bool:
+        """Whether the client is called for what waits for approval."""
+        return len(self.functions) < len(self.tools)
+
+    @property
+    def limits(self) -> AnswerLimits:
+        """What answers keep to."""
+        return limits_of(self.tool_choice, self.max_output_tokens)
 
     @property
     def speaks(self) -> bool:
@@ -148,6 +169,12 @@ class SessionShape(Shape):
         for name in ("turn_detection", "transcription", "noise_reduction"):
             sound.setdefault(name, None)
         return {"object": "realtime.session", "id": session_id, **told}
+
+
+def limits_of(tool_choice: Any, max_output_tokens: int | str) -> AnswerLimits:
+    """Return what answers keep to, by what a client writes."""
+    limit = max_output_tokens if isinstance(max_output_tokens, int) else None
+    return AnswerLimits(limit, with_tools=tool_choice != "none")
 
 
 def updated(session: SessionShape, update: Mapping[str, Any]) -> SessionShape:

@@ -7,7 +7,8 @@ from enum import IntEnum
 from itertools import count
 from typing import Any, Final, Literal
 
-from app.protocol.events import AudioFormat, AudioTerms
+from app.protocol.asking import ApprovalWays
+from app.protocol.events import ApprovalRequested, AudioFormat, AudioTerms
 from app.protocol.realtime.shapes import ClientFunction, SessionShape, SoundFormat
 
 MAX_ITEMS: Final = 500
@@ -20,6 +21,8 @@ MAX_UTTERANCES: Final = 8
 """Utterances that may be on their way to becoming texts."""
 
 Json = dict[str, Any]
+
+BY_WORDS: Final = ApprovalWays(in_words=True, aloud=True)
 
 
 @dataclass(slots=True)
@@ -127,9 +130,11 @@ class Wish:
 
     Attributes:
         metadata: The client's own, given back as it is.
+        max_output_tokens: As it is told; None where it is the session's.
     """
 
     metadata: Json | None = None
+    max_output_tokens: int | str | None = None
 
 
 @dataclass(slots=True)
@@ -174,6 +179,9 @@ class RealtimeTalk:
         heard_ms: How much sound the client has sent.
         commits: Utterances that the client has ended and of which nothing has come yet.
         utterances: The items of what is being said, by the utterance.
+        approvals: Calls that wait for approval and of which the client is not told yet.
+        approving: Those that it was told of, by the id of the function call.
+        newest_created: The item that the client created last.
         spoken: The newest utterance that has become a text, and its item: the user may go on with it.
     """
 
@@ -193,6 +201,9 @@ class RealtimeTalk:
     heard_ms: float = 0.0
     commits: int = 0
     utterances: dict[str, Item] = field(default_factory=dict[str, Item])
+    approvals: dict[str, ApprovalRequested] = field(default_factory=dict[str, ApprovalRequested])
+    approving: dict[str, str] = field(default_factory=dict[str, str])
+    newest_created: str = ""
     spoken: tuple[str, str] = ("", "")
     _ids: Any = field(default_factory=lambda: count(1))
     _key: str = field(default_factory=lambda: secrets.token_hex(6))
@@ -219,6 +230,11 @@ class RealtimeTalk:
             answers=turns is not None and turns.create_response,
             interrupts=turns is None or turns.interrupt_response,
         )
+
+    @property
+    def approval_ways(self) -> ApprovalWays:
+        """How its user answers what waits for approval: by the client's function, or by words."""
+        return ApprovalWays() if self.config.takes_approvals else BY_WORDS
 
     @property
     def is_responding(self) -> bool:

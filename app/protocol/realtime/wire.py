@@ -7,13 +7,12 @@ import orjson
 
 from app.errors import Locale
 from app.protocol import names
-from app.protocol.asking import ApprovalWays
 from app.protocol.events import AudioTerms, Event
 from app.protocol.fields import ANONYMOUS
 from app.protocol.json_objects import MAX_VALUES, decode_object
 from app.protocol.realtime.client import commands_of, id_of
 from app.protocol.realtime.server import events_of
-from app.protocol.realtime.state import RealtimeTalk, audio_format
+from app.protocol.realtime.state import BY_WORDS, RealtimeTalk, audio_format
 from app.protocol.wire import Frame, FrameLimits, Opening, Start
 
 
@@ -22,7 +21,7 @@ class RealtimeWire:
 
     name = names.REALTIME
     is_replayable = False
-    approvals = ApprovalWays(in_words=True, aloud=True)
+    approvals = BY_WORDS
     is_personal = False
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from app.conversation.injected_message import InjectedMessage
 from app.errors import AgentError, BadMessage
+from app.protocol.asking import ApprovalWays
 from app.protocol.close_codes import CloseCode
 from app.protocol.commands import (
     Add,
@@ -104,7 +105,7 @@ def _respond(live: LiveSession, command: Respond) -> None:
     """
 
     def respond() -> None:
-        live.conversation.respond(command.client_id, command.instructions)
+        live.conversation.respond(command.client_id, command.instructions, command.limits)
 
     def respond_later() -> None:
         try:
@@ -195,6 +196,10 @@ def _configure(live: LiveSession, command: Configure) -> None:
         live.conversation.tools.take_clients(command.tools)
     if command.instructions is not None:
         live.session.client_instructions = command.instructions
+    if command.limits is not None:
+        live.session.answer_limits = command.limits
+    if command.approvals is not None and command.approvals != live.session.approvals:
+        _change_approvals(live, command.approvals)
     if command.locale is not None:
         live.session.locale = live.pump.locale = command.locale
         live.takes_users_language = False
@@ -203,6 +208,13 @@ def _configure(live: LiveSession, command: Configure) -> None:
     if command.audio is not None:
         live.voice.configure(command.audio)
     live.conversation.go_on()
+
+
+def _change_approvals(live: LiveSession, approvals: ApprovalWays) -> None:
+    """Have users asked in another way; what waits is asked for again."""
+    live.session.approvals = approvals
+    live.voice.ask_otherwise()
+    live.conversation.tools.approvals.ask_again()
 
 
 def _commit(live: LiveSession, command: CommitAudio) -> None:
