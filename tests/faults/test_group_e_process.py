@@ -151,7 +151,7 @@ async def test_e2_a_signal_while_it_starts_ends_it_and_leaves_a_whole_database(
     sqlite_address: str, tmp_path: Path
 ) -> None:
     dice = random.Random()
-    async with server_process(tmp_path, database_url=sqlite_address) as server:
+    async with server_process(tmp_path, is_afresh=True, database_url=sqlite_address) as server:
         for _ in range(3):
             await server.begins()
             await asyncio.sleep(0.2 + dice.random())  # somewhere in the start, wherever this machine is then

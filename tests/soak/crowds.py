@@ -52,7 +52,7 @@ async def paced_server(folder: Path, **settings: Any) -> AsyncIterator[ServerPro
         service = {name.lower(): value for name, value in azure_settings(upstream).items()}
         address = f"sqlite:///{folder / 'talks.db'}"
         settings = {"log_format": "json", **service, **settings}
-        async with server_process(folder, database_url=address, **settings) as server:
+        async with server_process(folder, is_afresh=True, database_url=address, **settings) as server:
             await server.starts()
             yield server
 

@@ -204,7 +204,7 @@ async def hold(
     tools = tools_in(folder)
     async with bad_service(seed) as upstream:
         settings = {**SETTINGS, "azure_openai_endpoint": upstream, "tools_dir": tools, **settings}
-        async with server_process(folder, database_url=address, **settings) as server:
+        async with server_process(folder, is_afresh=True, database_url=address, **settings) as server:
             await server.starts()
             before, descriptors = await _census(server, tools), descriptors_of(server.pid)
             load = Load()

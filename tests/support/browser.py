@@ -5,8 +5,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -19,6 +17,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from app.router.page import load_page
+from tests.support.forking import Forked, forks
 
 ROOT = Path(__file__).parents[2]
 _VERSION = load_page().version
@@ -71,23 +70,18 @@ class ServerProcess:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     def start(self) -> None:
         """Returns when the page can be loaded."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "main.py"],
-                cwd=ROOT,
-                env={**kept, **self._settings, "PORT": str(self.port)},
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
+        variables = {**kept, **self._settings, "PORT": str(self.port)}
+        with self._log.open("wb") as log, Path(os.devnull).open("wb") as nowhere:
+            self._process = forks().fork(("main.py",), variables, nowhere.fileno(), log.fileno())
         deadline = time.monotonic() + START_LIMIT_S
         # Another process gives no event to wait for: ask until it answers.
         while not self._is_serving():
-            assert self._process.poll() is None, f"the server ended with {self._process.returncode}"
+            assert self._process.returncode is None, f"the server ended with {self._process.returncode}"
             assert time.monotonic() < deadline, f"the server did not start within {START_LIMIT_S} s"
             threading.Event().wait(0.05)
 
@@ -113,7 +107,7 @@ class ServerProcess:
         """Ends the process at once, without a goodbye to anybody."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(STOP_LIMIT_S)
+            assert self._process.is_over_within(STOP_LIMIT_S)
             self._process = None
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.support.forking import Forked, forks
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 45
 """A start takes a second of a free processor, and many of a busy one."""
@@ -35,17 +37,21 @@ class ServerProcess:
     Args:
         log: A file for it.
         command: Python's arguments; one whose output names its address.
+        is_afresh: Python starts for it, as at a user's; else it is forked (`forking.py`), which is quick.
         settings: By their field names.
     """
 
-    def __init__(self, log: Path, command: tuple[str, ...] = MAIN, **settings: Any) -> None:
+    def __init__(
+        self, log: Path, command: tuple[str, ...] = MAIN, *, is_afresh: bool = False, **settings: Any
+    ) -> None:
         self.port = 0
+        self._is_forked = not is_afresh and command[0] != "-c" and "--workers" not in command
         self._log = log
         self._output = log.with_suffix(".out")
         self._log_before = 0
         self._command = command
         self._settings = {"database_url": "none", "voice": False, "tool_approval": "off", **settings}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Forked | None = None
 
     @property
     def url(self) -> str:
@@ -71,6 +77,10 @@ class ServerProcess:
         """Starts it, without waiting for anything."""
         with self._log.open("ab") as log, self._output.open("wb") as output:
             self._log_before = log.tell()
+            if self._is_forked:
+                variables = environment(**self._settings)
+                self._process = forks().fork(self._command, variables, output.fileno(), log.fileno())
+                return
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *self._command,
@@ -141,10 +151,10 @@ class ServerProcess:
 
 @asynccontextmanager
 async def server_process(
-    folder: Path, command: tuple[str, ...] = MAIN, **settings: Any
+    folder: Path, command: tuple[str, ...] = MAIN, *, is_afresh: bool = False, **settings: Any
 ) -> AsyncIterator[ServerProcess]:
     """A server that has not been started yet; whatever runs at the end is killed."""
-    server = ServerProcess(folder / "server.log", command, **settings)
+    server = ServerProcess(folder / "server.log", command, is_afresh=is_afresh, **settings)
     try:
         yield server
     finally:
