@@ -16,10 +16,10 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -83,6 +83,15 @@ EXIT_WRONG_SETTINGS = 2
 _SETTINGS = tuple(name.upper() for name in Settings.model_fields)
 
 
+_OF_FRAMEWORK: Final[Mapping[str, Any]] = {
+    "title": "WebSocket Voice Agent",
+    "docs_url": None,
+    "redoc_url": None,
+    # Turns and tools are traced by `app/telemetry`; a span for each connection would end with the talk.
+    "telemetry": {"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+}
+
+
 def create_app(
     settings: Settings,
     *,
@@ -139,7 +148,7 @@ def create_app(
                     await tracing.aclose()
                 watchdog.stop()
 
-    app = FastAPI(title="WebSocket Voice Agent", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(lifespan=lifespan, **_OF_FRAMEWORK)
     _add_routes(app, settings)
     _guard(app, settings, access)
     return app

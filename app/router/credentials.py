@@ -1,5 +1,6 @@
 """What a request says about who sent it, and from where."""
 
+import functools
 import ipaddress
 import logging
 from collections.abc import Collection
@@ -19,6 +20,9 @@ _TOKEN_PROTOCOLS = (TOKEN_PROTOCOL, "openai-insecure-api-key.")
 
 EPHEMERAL = "ek_"
 """So a key begins that a page may hold, as libraries for OpenAI look for it; the rest of it is a ticket."""
+
+_LONGEST_ADDRESS = 64
+"""In characters, with the name of a zone; a `Host` may be as long as it likes."""
 
 _SIGNS_OF_A_PROXY = frozenset(
     {
@@ -191,8 +195,11 @@ def _is_own(text: str, connection: HTTPConnection, allowed: Collection[str]) -> 
 
 def is_loopback(host: str) -> bool:
     """Return whether a name or an address is this machine's own, and nobody else's."""
-    if host == "localhost":
-        return True
+    return host == "localhost" or (len(host) <= _LONGEST_ADDRESS and _is_loopback_address(host))
+
+
+@functools.lru_cache(1024)  # asked again for each connection
+def _is_loopback_address(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

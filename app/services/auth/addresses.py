@@ -1,13 +1,18 @@
 """Addresses of clients: which are whose, and how many sessions each has."""
 
+import functools
 import ipaddress
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from app.errors import ServerFull
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_LONGEST_ADDRESS: Final = 45
+"""Of an IPv6 address that ends in an IPv4 one, in characters (RFC 4291, 2.2)."""
 
 
 class Networks:
@@ -104,8 +109,14 @@ def is_this_machine(address: str) -> bool:
 
 
 def _parse(address: str) -> _Address | None:
+    text = address.partition("%")[0]
+    return _read(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@functools.lru_cache(1024)  # each connection asks nine times
+def _read(text: str) -> _Address | None:
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        found = ipaddress.ip_address(text)
     except ValueError:
         return None
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
