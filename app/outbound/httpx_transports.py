@@ -3,6 +3,7 @@
 httpx has no setting for what opens its connections; so its transports get pools that are made here.
 """
 
+import functools
 import ssl
 
 import httpcore
@@ -12,11 +13,17 @@ from app.outbound.bounded_network import BoundedBlockingNetwork, BoundedNetwork,
 from app.outbound.proxies import proxy_of_environment
 
 
+@functools.cache
+def _public_trust() -> ssl.SSLContext:
+    """Return what believes the certificates that httpx brings; to read them takes 60 ms."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class BoundedTransport(httpx.AsyncHTTPTransport):
     """httpx's transport over `BoundedNetwork`; knows no proxy."""
 
     def __init__(self) -> None:
-        trust = httpx.create_ssl_context(trust_env=False)
+        trust = _public_trust()
         super().__init__(verify=trust)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=trust, network_backend=BoundedNetwork(asyncio_backend())

@@ -225,7 +225,7 @@ async def say(room: Room, prompts: list[Prompt], found: Found) -> None:
     clock, language = VirtualClock(), prompts[0].language
     history, outbox = History("Eres amable.", 10**6), Outbox(10**6, 1 << 30)
     session = VoiceSession("s", None, "u", history, outbox, clock.now(), clock.now(), language)
-    host = ToolHost(ToolRegistry([]), settings, clock, httpx.AsyncClient(), ToolThreads(1))
+    host = ToolHost(ToolRegistry([]), settings, clock, httpx.AsyncClient(verify=False), ToolThreads(1))
     conversation = Conversation(session, room.model, host, settings)
     recogniser = LocalRecogniser(settings, cast(WorkerPool, room.pool))
     input_engines = SpeechInputEngines(

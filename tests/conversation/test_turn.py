@@ -88,7 +88,7 @@ async def stage(
     chosen, clock = settings_with(**settings), VirtualClock()
     history, outbox = History("Eres amable.", max_history_tokens), Outbox(10**6, 10**9)
     session = VoiceSession("s1", NoTransport(), "ana", history, outbox, clock.now(), clock.now())
-    host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(), ToolThreads(1))
+    host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(verify=False), ToolThreads(1))
     late: list[ToolCall] = []
     runner = ToolRunner(host, session, late.append)
     history.begin_turn("turn_1")

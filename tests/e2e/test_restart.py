@@ -259,7 +259,7 @@ async def test_knowledge_that_a_back_end_added_outlives_the_restart(settings: Se
 
 
 async def adds(server: Any, session_id: str, content: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(verify=False, trust_env=False) as http:
         url = f"http://127.0.0.1:{server.port}/sessions/{session_id}/messages"
         answer = await http.post(url, json={"content": content, "mode": "context"})
         assert answer.status_code == 202

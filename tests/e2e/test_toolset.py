@@ -29,7 +29,7 @@ async def echo(args: Any, ctx: ToolContext) -> Any:
 
 
 async def offered_by(server: Server) -> list[str]:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http:
+    async with httpx.AsyncClient(verify=False, base_url=f"http://127.0.0.1:{server.port}") as http:
         health = (await http.get("/agent/health")).json()
     return health["tools"]["available"]
 

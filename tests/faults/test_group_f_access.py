@@ -42,7 +42,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 async def asks(server: Server, method: str, path: str, **options: Any) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=False, trust_env=False) as client:
         return await client.request(method, f"http://127.0.0.1:{server.port}{path}", **options)
 
 
@@ -395,7 +395,9 @@ async def test_f5_a21_it_takes_as_long_to_refuse_what_is_there_as_what_is_not(
         await ended.sends({"type": "end"})
         await ended.is_closed()
         address = f"http://127.0.0.1:{server.port}"
-        http = httpx.AsyncClient(trust_env=False, base_url=address, headers=bearer("token-ana-1"))
+        http = httpx.AsyncClient(
+            verify=False, trust_env=False, base_url=address, headers=bearer("token-ana-1")
+        )
 
         async def reads(session_id: str) -> None:
             assert (await http.get(f"/sessions/{session_id}/messages")).status_code == 404
@@ -686,7 +688,7 @@ async def test_f21_silent_and_slow_requests_are_cut_off_and_others_are_served(tm
 async def test_f21_a_connection_that_is_used_again_is_not_cut_off(tmp_path: Path) -> None:
     async with server_process(tmp_path, handshake_timeout_s=0.5) as server:
         await server.starts()
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
             for _ in range(8):
                 answer = await client.get(f"http://127.0.0.1:{server.port}/agent/health")
                 assert answer.status_code == 200

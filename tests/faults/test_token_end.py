@@ -83,7 +83,7 @@ async def test_on_v1_the_session_ends_with_it(provider: Provider, tmp_path: Path
 
 
 async def ticket_of(server: Server, token: str) -> str:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(verify=False, trust_env=False) as http:
         url = f"http://127.0.0.1:{server.port}/tickets"
         answer = await http.post(url, headers={"Authorization": f"Bearer {token}"})
     return answer.json()["ticket"]

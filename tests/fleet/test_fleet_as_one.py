@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 
 async def asked(server: ServerProcess, path: str, method: str = "GET", **values: Any) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+    async with httpx.AsyncClient(verify=False, trust_env=False, timeout=30) as client:
         return await client.request(method, f"http://127.0.0.1:{server.port}{path}", **values)
 
 

@@ -20,7 +20,7 @@ SESSIONS = 2000
 async def test_one_session_of_thousands_is_described_alone() -> None:
     async with (
         running_server(provider=ScriptedModel([])) as server,
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(verify=False, trust_env=False) as http,
     ):
         host = server.service.session_host
         for n in range(SESSIONS):

@@ -34,7 +34,7 @@ def serving(settings: Settings | None = None) -> Any:
 
 
 async def asked(server: Server, method: str, path: str, **options: Any) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=False, trust_env=False) as client:
         return await client.request(method, url_of(server, path), **options)
 
 

@@ -26,7 +26,7 @@ def as_user(name: str) -> dict[str, str]:
 
 
 async def asks(server: Server, method: str, path: str, **options: Any) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=False, trust_env=False) as client:
         return await client.request(method, f"http://127.0.0.1:{server.port}{path}", **options)
 
 

@@ -13,7 +13,7 @@ from tests.support.server import Server, running_server
 async def posts(server: Server, content: bytes) -> int:
     url = f"http://127.0.0.1:{server.port}/sessions/none/messages"
     headers = {"Content-Type": "application/json"}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=False, trust_env=False) as client:
         return (await client.post(url, content=content, headers=headers)).status_code
 
 

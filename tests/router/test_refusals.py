@@ -14,7 +14,7 @@ from tests.support.server import running_server
 
 async def test_what_was_sent_is_not_repeated() -> None:
     async with running_server(provider=ScriptedModel([])) as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
             url = f"http://127.0.0.1:{server.port}"
             query = await client.get(f"{url}/sessions", params={"limit": "secret-1", "status": "secret-2"})
             body = await client.post(f"{url}/sessions/x/messages", json={"content": 7, "mode": "secret-3"})
@@ -50,7 +50,7 @@ async def test_people_are_refused_by_a_page_and_programs_as_ever(
     path: str, language: str, status: int, title: str
 ) -> None:
     async with running_server(settings_with(api_tokens=TOKENS), provider=ScriptedModel([])) as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
             url = f"http://127.0.0.1:{server.port}{path}"
             page = await client.get(url, headers={"Accept": BROWSER, "Accept-Language": language})
             program = await client.get(url)
@@ -71,7 +71,7 @@ async def test_people_are_refused_by_a_page_and_programs_as_ever(
 
 async def test_refusal_says_nothing_that_the_request_held_but_escaped() -> None:
     async with running_server(provider=ScriptedModel([])) as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
             url = f"http://127.0.0.1:{server.port}"
             paths = (
                 "/<script>alert(1)</script>",
@@ -94,7 +94,7 @@ async def test_pages_of_the_server_wear_the_operators_look(tmp_path: Path, color
         api_tokens=TOKENS, page_color=color, page_title="Zapatería <b>", page_logo=str(tmp_path / "logo.svg")
     )
     async with running_server(settings, provider=ScriptedModel([]), tools=[]) as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
             url, admin = f"http://127.0.0.1:{server.port}", {"Authorization": "Bearer token-root-1"}
             asked = [
                 ("/agent/diagnose", admin),

@@ -75,7 +75,7 @@ async def stage(model: ScriptedModel, *tools: Tool, **settings: Any) -> AsyncIte
         created_at=clock.now(),
         last_activity=clock.now(),
     )
-    host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(), ToolThreads(1))
+    host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(verify=False), ToolThreads(1))
     line: TurnQueue = TurnQueue()
     runner = ToolRunner(host, session, line.append)
     asking = RequestBuilder(session, runner, chosen)

@@ -159,7 +159,9 @@ async def talk(
         locale=settings.agent_locale,
         approvals=approvals or ApprovalWays(),
     )
-    host = ToolHost(ToolRegistry(tools or []), settings, clock, httpx.AsyncClient(), ToolThreads(4))
+    host = ToolHost(
+        ToolRegistry(tools or []), settings, clock, httpx.AsyncClient(verify=False), ToolThreads(4)
+    )
     conversation = Conversation(session, model, host, settings)
     running = Talk(session, conversation, host, model, asyncio.get_running_loop())
     try:

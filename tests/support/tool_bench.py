@@ -63,7 +63,7 @@ async def bench(*tools: Tool, threads: int = 4, **settings: Any) -> AsyncIterato
     clock = VirtualClock() if is_virtual else SystemClock()
     history, outbox = History("s", 10**6), Outbox(10**6, 10**9)
     session = VoiceSession("s1", NoTransport(), "ana", history, outbox, clock.now(), clock.now())
-    host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(), ToolThreads(threads))
+    host = ToolHost(ToolRegistry(tools), chosen, clock, httpx.AsyncClient(verify=False), ToolThreads(threads))
     late: list[ToolCall] = []
     made = Bench(ToolRunner(host, session, late.append), session, host, late)
     try:

@@ -16,7 +16,9 @@ from tests.support.talk import WorkArgs
 
 
 def a_host() -> ToolHost:
-    return ToolHost(ToolRegistry([]), settings_with(), SystemClock(), httpx.AsyncClient(), ToolThreads(1))
+    return ToolHost(
+        ToolRegistry([]), settings_with(), SystemClock(), httpx.AsyncClient(verify=False), ToolThreads(1)
+    )
 
 
 def plain(args: WorkArgs, ctx: Any) -> str:

@@ -146,7 +146,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 )
 async def test_browsers_get_a_page_and_programs_json(accept: str, is_page: bool) -> None:
     async with running_server(provider=ScriptedModel([]), tools=[]) as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
             url = f"http://127.0.0.1:{server.port}/agent/diagnose"
             answer = await client.get(url, headers={"Accept": accept})
 
@@ -172,7 +172,7 @@ async def test_page_says_in_both_languages_how_to_mend(
     query: str, accepted: str, shown: tuple[str, str, str]
 ) -> None:
     async with running_server(provider=Hostile([]), tools=[]) as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
             url = f"http://127.0.0.1:{server.port}/agent/diagnose{query}"
             headers = {"Accept": BROWSER, "Accept-Language": accepted}
             answer = await client.get(url, headers=headers)
@@ -260,7 +260,10 @@ async def test_page_of_another_site_cannot_have_a_diagnosis_paid_for(
 ) -> None:
     model = Slow()
     model.may_answer.set()
-    async with running_server(provider=model) as server, httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        running_server(provider=model) as server,
+        httpx.AsyncClient(verify=False, trust_env=False) as client,
+    ):
         answer = await client.get(f"http://127.0.0.1:{server.port}/agent/diagnose", headers=headers)
 
     assert answer.status_code == status

@@ -10,7 +10,7 @@ from tests.support.server import Server, client_of, running_server
 
 
 async def contributes(server: Server, session_id: str, **body: Any) -> httpx.Response:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=False, trust_env=False) as client:
         return await client.post(f"http://127.0.0.1:{server.port}/sessions/{session_id}/messages", json=body)
 
 

@@ -10,7 +10,7 @@ from tests.support.server import running_server
 async def test_a_ticket_is_for_whoever_has_a_token() -> None:
     settings = settings_with(api_tokens="ana=token-ana-1:user", ticket_lifetime_s=12)
     async with running_server(settings, provider=ScriptedModel([])) as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
             url = f"http://127.0.0.1:{server.port}/tickets"
             good = await client.post(url, headers={"Authorization": "Bearer token-ana-1"})
             bad = await client.post(url, headers={"Authorization": "Bearer token-ana-2"})
@@ -23,5 +23,5 @@ async def test_a_ticket_is_for_whoever_has_a_token() -> None:
 
 async def test_where_no_token_is_asked_for_there_is_nothing_to_get() -> None:
     async with running_server(provider=ScriptedModel([])) as server:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(verify=False, trust_env=False) as client:
             assert (await client.post(f"http://127.0.0.1:{server.port}/tickets")).status_code == 404

