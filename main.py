@@ -44,6 +44,7 @@ from app.router.request_filter import RequestFilter
 from app.router.request_timeouts import timed_handshakes
 from app.router.routes import (
     agent_route,
+    carriers_route,
     metrics_route,
     sessions_route,
     tickets_route,
@@ -187,6 +188,7 @@ def _add_routes(app: FastAPI, settings: Settings) -> None:
         metrics_route,
         agent_route,
         twilio_route,
+        carriers_route,
     )
     for module in modules:
         app.include_router(module.router)
@@ -210,7 +212,7 @@ def _guard(app: FastAPI, settings: Settings, access: Access) -> None:
     app.router.redirect_slashes = False  # its answer would be an address made of what the client calls us
     app.add_exception_handler(RequestValidationError, bad_request)
     app.add_exception_handler(HTTPException, refused)
-    offerings = {**websocket_route.OFFERINGS, **twilio_route.OFFERINGS}
+    offerings = {**websocket_route.OFFERINGS, **twilio_route.OFFERINGS, **carriers_route.OFFERINGS}
     app.add_middleware(websocket_route.SocketPaths, offerings=offerings)
     app.add_middleware(BasePath, path=settings.root_path or "")
     if settings.allowed_origins:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.protocol.realtime.wire import RealtimeWire
+from app.protocol.telephone.carriers import PLIVO, TELNYX, VONAGE, Carrier
 from app.protocol.telephone.wire import CallTerms, TelephoneWire
 from app.protocol.v1.wire import WIRE as V1
 from app.protocol.v2.wire import WIRE as V2
 from app.protocol.wire import WireProtocol
 
-__all__ = ["PATHS", "V1", "V2", "CallTerms", "choose", "telephone"]
+__all__ = ["PATHS", "PLIVO", "TELNYX", "V1", "V2", "VONAGE", "CallTerms", "Carrier", "choose", "telephone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +47,5 @@ def choose(offered: Sequence[str], path: str = "/ws") -> tuple[WireProtocol, str
 
 
 def telephone(terms: CallTerms) -> WireProtocol:
-    """Return what one telephone call is led in, over Twilio's media streams."""
+    """Return what one telephone call is led in, over a media stream."""
     return TelephoneWire(terms)

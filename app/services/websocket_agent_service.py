@@ -16,6 +16,7 @@ from app.protocol.events import Event
 from app.protocol.wire import FrameLimits, Opening, WireProtocol
 from app.services.auth.access import Access
 from app.services.auth.call_gate import CallGate
+from app.services.auth.carrier_gates import carrier_gates
 from app.services.auth.grants import AccessGrant
 from app.services.auth.principal import Principal
 from app.services.auth.tickets import issuer_of
@@ -78,6 +79,7 @@ class WebSocketAgentService:
     Attributes:
         conducts: What addresses did.
         calls: Whose telephone calls are taken; None where none are.
+        carriers: The same of Twilio's siblings, by their names.
         arrivals: Places for connections that have no session yet.
         on_leaving: Told that no new session begins here from now on, before the clients are.
         own_sessions: What may be asked of the live sessions of this process.
@@ -104,6 +106,7 @@ class WebSocketAgentService:
         self.conducts = self.access.conducts
         secret = settings.twilio_auth_token
         self.calls = CallGate(secret.get_secret_value(), self._clock) if secret is not None else None
+        self.carriers = carrier_gates(settings, settings, self._clock)
         self.arrivals = Arrivals(settings.max_pending_connections)
         self._time = PatientTime(self._clock)
         http = operator_client(ENDPOINT_TIMEOUT_S)
@@ -121,6 +124,11 @@ class WebSocketAgentService:
         self.eraser = Eraser(
             self.port, self.session_host.profiles, self.store, self._clock, settings.store_timeout_s
         )
+
+    @property
+    def now_s(self) -> float:
+        """The time, in seconds since the epoch."""
+        return self._clock.now().timestamp()
 
     @property
     def has_speech(self) -> bool:

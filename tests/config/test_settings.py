@@ -24,6 +24,7 @@ WRONG = {
     "phone_greeting": ["x" * 1001],
     "phone_caller_is_user": ["perhaps"],
     "phone_locale": ["fr", "ES"],
+    "telnyx_public_key": ["no-key", "c2hvcnQ="],
     "public_ip_url": ["api.ipify.org"],
     "weather_url": ["ws://example.com"],
     "weather_provider": ["real"],
@@ -126,6 +127,8 @@ for _name in Settings.model_fields:
 
 ANY_TEXT = {
     "twilio_auth_token",
+    "plivo_auth_token",
+    "vonage_signature_secret",
     "jwt_jwks_file",  # what cannot be read is found out when the server is made
     "jwt_audience",
     "jwt_issuer",

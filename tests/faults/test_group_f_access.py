@@ -424,7 +424,7 @@ async def test_f5_a21_it_takes_as_long_to_refuse_what_is_there_as_what_is_not(
 
 NOT_GUARDED = {"/agent/health", "/agent/ready", "/agent/page", "/openapi.json"}
 
-SIGNED = {"/twilio/voice"}
+SIGNED = {"/twilio/voice", "/telnyx/voice", "/plivo/voice", "/vonage/voice"}
 """Asked for by a signature instead of a token, and not there without a key for it."""
 """Whoever has no token yet reads these, and changes nothing; the page asks how to look before it has one."""
 

@@ -17,7 +17,7 @@ CONTRIBUTION = ("POST", "/sessions/{session_id}/messages")
 OPEN_TO_ALL = {"/agent/health", "/agent/ready", "/agent/page", "/openapi.json"}
 """The page asks how to look before it asks for a token."""
 
-SIGNED = {"/twilio/voice"}
+SIGNED = {"/twilio/voice", "/telnyx/voice", "/plivo/voice", "/vonage/voice"}
 """Asked for by a signature instead of a token, and not there without a key for it."""
 
 

@@ -11,6 +11,7 @@ from app.errors import Locale
 from app.locales import say
 from app.protocol.commands import Announce, Approve, Command, Interrupt, Say
 from app.protocol.events import ApprovalRequested, ErrorOccurred, ToolProgress
+from app.protocol.telephone.carriers import TWILIO, Carrier
 from app.protocol.telephone.sound import CallSound
 
 KEYS_PAUSE_MS: Final = 1500
@@ -36,8 +37,8 @@ class PhoneCall:
         todo: What is to be done with the next frame.
     """
 
-    def __init__(self, stream_id: str) -> None:
-        self.sound = CallSound(stream_id)
+    def __init__(self, stream_id: str, carrier: Carrier = TWILIO) -> None:
+        self.sound = CallSound(stream_id, carrier)
         self.todo: list[Command] = []
         self._keys = ""
         self._since_key_ms = 0.0

@@ -13,11 +13,6 @@ from app.protocol.fields import Text
 MULAW: Final = AudioFormat("mulaw", 8000)
 """What telephones speak, both ways."""
 
-BYTES_PER_MS: Final = 8
-
-FRAME_BYTES: Final = 160
-"""20 ms, as telephone networks cut sound."""
-
 SILENCE: Final = b"\xff"
 
 _Shape = TypeVar("_Shape", bound="TwilioMessage")
@@ -68,17 +63,22 @@ class _Mark(TwilioMessage):
     name: Text
 
 
-def started(message: dict[str, Any]) -> StreamStart:
+def started(message: dict[str, Any], written: tuple[str, int]) -> StreamStart:
     """Read `start`.
+
+    Args:
+        message: As Twilio says it.
+        written: The encoding and the rate in Hz that the sound must have.
 
     Raises:
         BadMessage: It is none that this can lead a call by.
     """
     inner = _member(message, "start")
     start = _read(StreamStart, {"streamSid": message.get("streamSid"), **inner})
-    written = start.media_format
-    if (written.encoding, written.sample_rate_hz, written.channels) != ("audio/x-mulaw", 8000, 1):
-        raise BadMessage("el audio no es mu-law de 8 kHz", "the sound is not mu-law of 8 kHz")
+    given = start.media_format
+    if (given.encoding, given.sample_rate_hz, given.channels) != (*written, 1):
+        wanted = f"{written[0]}, {written[1]} Hz"
+        raise BadMessage(f"el audio no es {wanted}", f"the sound is not {wanted}")
     return start
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.protocol.telephone.frames import BYTES_PER_MS, FRAME_BYTES, SILENCE, clear, mark, media
+from app.protocol.telephone.carriers import TWILIO, Carrier
 
 _MOST_MARKS: Final = 1000
 """Marks that may be out, more than a caller can be behind; beyond them the oldest are forgotten."""
@@ -18,8 +18,9 @@ class CallSound:
         turn_id: The turn whose sound was sent last; empty where none was.
     """
 
-    def __init__(self, stream_id: str) -> None:
+    def __init__(self, stream_id: str, carrier: Carrier = TWILIO) -> None:
         self._stream_id = stream_id
+        self._carrier = carrier
         self.turn_id = ""
         self._rest = b""
         self._sent_ms = 0.0
@@ -35,35 +36,41 @@ class CallSound:
         """Go on with a turn's sound at a place."""
         self.turn_id, self._sent_ms, self._rest = turn_id, float(offset_ms), b""
 
-    def send(self, sound: bytes) -> list[str]:
+    def send(self, sound: bytes) -> list[str | bytes]:
         """Return the messages for more of it: whole frames, and a mark."""
         sound = self._rest + sound
-        whole = len(sound) // FRAME_BYTES * FRAME_BYTES
+        whole = len(sound) // self._carrier.frame_bytes * self._carrier.frame_bytes
         self._rest = sound[whole:]
         return self._played(sound[:whole], whole) if whole else []
 
-    def end(self) -> list[str]:
+    def end(self) -> list[str | bytes]:
         """Return the messages for what is left of it, which silence makes a frame of."""
         rest, self._rest = self._rest, b""
-        return self._played(rest.ljust(FRAME_BYTES, SILENCE), len(rest)) if rest else []
+        return (
+            self._played(rest.ljust(self._carrier.frame_bytes, self._carrier.silence), len(rest))
+            if rest
+            else []
+        )
 
-    def stop(self) -> list[str]:
+    def stop(self) -> list[str | bytes]:
         """Return the message that silences it at once; none where nothing is out."""
         was_playing = self.is_playing
         self._rest = b""
         self._out.clear()
-        return [clear(self._stream_id)] if was_playing else []
+        return [self._carrier.clear(self._stream_id)] if was_playing else []
 
     def came_back(self, name: str) -> tuple[str, float] | None:
         """Return which turn was played, and up to where, in ms; None where the mark says nothing."""
         return self._out.pop(name, None)
 
-    def _played(self, sound: bytes, size: int) -> list[str]:
-        self._sent_ms += size / BYTES_PER_MS
+    def _played(self, sound: bytes, size: int) -> list[str | bytes]:
+        self._sent_ms += size / self._carrier.bytes_per_ms
         self._count += 1
         name = f"m{self._count}"
         self._out[name] = (self.turn_id, self._sent_ms)
         while len(self._out) > _MOST_MARKS:
             del self._out[next(iter(self._out))]
-        pieces = [sound[start : start + FRAME_BYTES] for start in range(0, len(sound), FRAME_BYTES)]
-        return [*(media(self._stream_id, piece) for piece in pieces), mark(self._stream_id, name)]
+        carrier, step = self._carrier, self._carrier.frame_bytes
+        pieces = [sound[start : start + step] for start in range(0, len(sound), step)]
+        played = [carrier.play(self._stream_id, piece) for piece in pieces]
+        return [*played, carrier.mark(self._stream_id, name)]

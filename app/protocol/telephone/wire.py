@@ -27,12 +27,10 @@ from app.protocol.events import (
     ToolStarted,
 )
 from app.protocol.fields import ANONYMOUS
-from app.protocol.json_objects import decode_object
 from app.protocol.telephone.call import PhoneCall
-from app.protocol.telephone.frames import BYTES_PER_MS, MULAW, key_of, name_of, payload_of, started
+from app.protocol.telephone.carriers import TWILIO, Carrier
+from app.protocol.telephone.frames import key_of, name_of, payload_of, started
 from app.protocol.wire import Frame, FrameLimits, Opening, Start
-
-_AUDIO: Final = AudioTerms(MULAW, out=True, is_optional=True, output=MULAW)
 
 CALLER: Final = "caller"
 """The parameter of the stream that says who calls."""
@@ -49,16 +47,18 @@ class CallTerms:
         locale: The language that is spoken until the caller speaks.
         greeting: What is said first; empty for nothing.
         caller_is_user: The caller's number is the user's id; else callers are anonymous.
+        carrier: The company that leads the calls.
     """
 
     is_let_in: Callable[[str, Mapping[str, str]], bool]
     locale: Locale
     greeting: str = ""
     caller_is_user: bool = False
+    carrier: Carrier = TWILIO
 
 
 class TelephoneWire:
-    """What Twilio speaks; made anew for each call."""
+    """What Twilio speaks, and its siblings by other names; made anew for each call."""
 
     name = names.TELEPHONE
     is_replayable = False
@@ -67,7 +67,9 @@ class TelephoneWire:
 
     def __init__(self, terms: CallTerms) -> None:
         self._terms = terms
-        self._call = PhoneCall("")
+        self._carrier = terms.carrier
+        self._wanted = AudioTerms(self._carrier.sound, out=True, is_optional=True, output=self._carrier.sound)
+        self._call = PhoneCall("", self._carrier)
         self._locale: Locale = terms.locale
         self._features: frozenset[str] = frozenset()
         self._audio = AudioTerms()
@@ -81,24 +83,26 @@ class TelephoneWire:
         """
         if first is None:
             return None
-        message = decode_object(first, *limits)
+        message = self._carrier.read(first, limits)
         if message.get("event") == "connected":
             return None
         if message.get("event") != "start":
             raise BadMessage("una llamada empieza con «start»", "a call begins with “start”")
-        start = started(message)
+        start = started(message, self._carrier.format)
         if not self._terms.is_let_in(start.call_id, start.parameters):
             raise Unauthorized
-        self._call = PhoneCall(start.stream_id)
+        self._call = PhoneCall(start.stream_id, self._carrier)
         caller = start.parameters.get(CALLER, "")[:_MAX_USER_CHARS] if self._terms.caller_is_user else ""
         user_id, locale = caller or ANONYMOUS, self._terms.locale
         greeting = [Announce(self._terms.greeting)] if self._terms.greeting else []
-        asked = Start(user_id, locale=locale, audio=_AUDIO, frame=Frame(lambda: greeting))
+        asked = Start(user_id, locale=locale, audio=self._wanted, frame=Frame(lambda: greeting))
         return Opening(lambda: asked, locale=locale, vouched_user=user_id)
 
     def read(self, raw: str | bytes, limits: FrameLimits) -> Frame:
-        """Read one of Twilio's messages; those that we do not know ask for nothing."""
-        message: dict[str, Any] = decode_object(raw, *limits)
+        """Read one of Twilio's messages; those that we do not know ask for nothing. Bytes are sound."""
+        if isinstance(raw, bytes) and self._carrier.sound.encoding == "pcm16":
+            return Frame(lambda: self._heard(raw, len(raw)), sound_bytes=len(raw), is_periodic=True)
+        message: dict[str, Any] = self._carrier.read(raw, limits)
         event = message.get("event")
         read = self._READ.get(event) if isinstance(event, str) else None
         sound = payload_of(message) if event == "media" else None
@@ -112,7 +116,7 @@ class TelephoneWire:
         """Return False: nothing is kept."""
         return False
 
-    def encode(self, event: Event, locale: Locale, seq: int | None) -> Sequence[str]:
+    def encode(self, event: Event, locale: Locale, seq: int | None) -> Sequence[str | bytes]:
         """Return Twilio's messages for what is to be heard of an event."""
         self._locale = locale
         told = self._TOLD.get(type(event))
@@ -122,19 +126,20 @@ class TelephoneWire:
 
     def _media(self, message: dict[str, Any]) -> Sequence[Command]:
         sound = payload_of(message)
+        return self._call.take_todo() if sound is None else self._heard(sound, len(sound) * 3 / 4)
+
+    def _heard(self, sound: str | bytes, size: float) -> Sequence[Command]:
         todo = self._call.take_todo()
-        if sound is None:
-            return todo
         changed = self._sound()
-        keys = self._call.hear(len(sound) * 3 / 4 / BYTES_PER_MS, self._locale)
+        keys = self._call.hear(size / self._carrier.bytes_per_ms, self._locale)
         heard = [AppendAudio(sound)] if self._audio.input is not None else []
         return (*todo, *changed, *keys, *heard)
 
     def _sound(self) -> Sequence[Command]:
         """Ask for sound, where speech is there by now that was not."""
         wanted = replace(
-            _AUDIO,
-            input=MULAW if "audio_in" in self._features else None,
+            self._wanted,
+            input=self._carrier.sound if "audio_in" in self._features else None,
             out="audio_out" in self._features,
         )
         if (wanted.input, wanted.out) == (self._audio.input, self._audio.out):
@@ -166,20 +171,20 @@ class TelephoneWire:
     def _audio_started(self, event: AudioStarted) -> None:
         self._call.sound.begin(event.turn_id, event.offset_ms)
 
-    def _frame(self, event: AudioFrame) -> Sequence[str]:
+    def _frame(self, event: AudioFrame) -> Sequence[str | bytes]:
         return self._call.sound.send(event.pcm)
 
-    def _audio_complete(self, event: AudioComplete) -> Sequence[str]:
+    def _audio_complete(self, event: AudioComplete) -> Sequence[str | bytes]:
         return self._call.sound.end()
 
-    def _hint(self, event: PlaybackHint) -> Sequence[str]:
+    def _hint(self, event: PlaybackHint) -> Sequence[str | bytes]:
         """A telephone cannot play more quietly: it falls silent, and is sent the rest again if it goes on."""
         if event.action == "resume":
             return ()
         self._call.todo.append(StopPlayback(event.turn_id))
         return self._call.sound.stop()
 
-    def _cut(self, event: Interrupted | ResponseComplete) -> Sequence[str]:
+    def _cut(self, event: Interrupted | ResponseComplete) -> Sequence[str | bytes]:
         is_cut = isinstance(event, Interrupted) or event.finish_reason == "interrupted"
         return self._call.sound.stop() if is_cut and event.turn_id == self._call.sound.turn_id else ()
 
@@ -206,7 +211,7 @@ class TelephoneWire:
     }
     """One for each of Twilio's messages that asks for something."""
 
-    _TOLD: ClassVar[dict[type, Callable[[Any, Any], Sequence[str] | None]]] = {
+    _TOLD: ClassVar[dict[type, Callable[[Any, Any], Sequence[str | bytes] | None]]] = {
         SessionCreated: _created,
         FeaturesChanged: _changed,
         AudioStarted: _audio_started,

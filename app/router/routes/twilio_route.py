@@ -30,9 +30,9 @@ STREAM_PATH: Final = "/twilio"
 VOICE_PATH: Final = "/twilio/voice"
 _SIGNATURE: Final = "x-twilio-signature"
 
-_LANGUAGES: Final[dict[Locale, str]] = {"es": "es-ES", "en": "en-US"}
+LANGUAGES: Final[dict[Locale, str]] = {"es": "es-ES", "en": "en-US"}
 
-_MAX_MEMBERS: Final = 200
+MAX_MEMBERS: Final = 200
 """Of a form; Twilio sends some thirty."""
 
 
@@ -64,7 +64,7 @@ async def answer_post(request: Request, service: Service, gate: Gate) -> Respons
 async def _form(request: Request) -> list[tuple[str, str]]:
     try:
         text = (await request.body()).decode()
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_MEMBERS)
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_MEMBERS)
     except ValueError:
         raise HTTPException(400, "this is not a form of Twilio's") from None
 
@@ -90,28 +90,30 @@ def _answer(
     Where the server does not hear or speak (yet), Twilio's own voice says so.
     """
     if not service.has_speech:
-        locale = _locale(service)
+        locale = locale_of(service)
         sentence = escape(say(locale, "phone_no_speech"))
-        return _twiml(f'<Say language="{_LANGUAGES[locale]}">{sentence}</Say><Hangup/>')
-    address = f"{_base(request, service)}{STREAM_PATH}".replace("http", "ws", 1)
+        return xml_of(f'<Say language="{LANGUAGES[locale]}">{sentence}</Say><Hangup/>')
+    address = f"{base_of(request, service)}{STREAM_PATH}".replace("http", "ws", 1)
     call_id, caller = said.get("CallSid", ""), said.get("From", "")
     parameters = {CALLER: caller, PASS: gate.issue(call_id, caller)}
     inner = "".join(
         f"<Parameter name={quoteattr(name)} value={quoteattr(value)}/>" for name, value in parameters.items()
     )
-    return _twiml(f"<Connect><Stream url={quoteattr(address)}>{inner}</Stream></Connect>")
+    return xml_of(f"<Connect><Stream url={quoteattr(address)}>{inner}</Stream></Connect>")
 
 
-def _twiml(verbs: str) -> Response:
+def xml_of(verbs: str) -> Response:
+    """Return an answer that has a company do something with a call."""
     text = f'<?xml version="1.0" encoding="UTF-8"?><Response>{verbs}</Response>'
     return Response(text, media_type="text/xml")
 
 
-def _locale(service: WebSocketAgentService) -> Locale:
+def locale_of(service: WebSocketAgentService) -> Locale:
+    """Return the language of calls."""
     return service.settings.phone_locale or service.settings.agent_locale
 
 
-def _base(connection: HTTPConnection, service: WebSocketAgentService) -> str:
+def base_of(connection: HTTPConnection, service: WebSocketAgentService) -> str:
     """Return the address that others reach this server by, as `http...`, without a path of ours."""
     public_url, root_path = service.settings.public_url, service.settings.root_path
     if public_url is not None:
@@ -124,7 +126,7 @@ def _base(connection: HTTPConnection, service: WebSocketAgentService) -> str:
 
 def _dialled(connection: HTTPConnection, service: WebSocketAgentService) -> list[str]:
     """Return the addresses that Twilio may have dialled, and signed, for a request to reach this."""
-    base = _base(connection, service)
+    base = base_of(connection, service)
     query = connection.scope.get("query_string", b"").decode("latin-1")
     if connection.scope["type"] == "http":
         return [f"{base}{VOICE_PATH}?{query}" if query else f"{base}{VOICE_PATH}"]
@@ -146,7 +148,7 @@ def _stream(connection: HTTPConnection) -> SocketOffer | None:
     if gate is None:
         return None
     is_signed = gate.is_signed(connection.headers.get(_SIGNATURE, ""), _dialled(connection, service))
-    locale = _locale(service)
+    locale = locale_of(service)
     terms = CallTerms(
         lambda call_id, parameters: is_signed or gate.has_pass(call_id, parameters),
         locale,
