@@ -151,6 +151,10 @@ class Journal(Protocol):
         """Another form of what the last turn added that was cut: the user heard more of it, or less."""
         ...
 
+    def words_taken_out(self, turn_id: str, role: Literal["user", "assistant"]) -> None:
+        """What one side said in a turn was deleted: it is kept and marked; calls stay as they are."""
+        ...
+
     def text_refused(self, position: int) -> None:
         """The user's text at this place has turned out to be what the model's service refuses."""
         ...
@@ -230,6 +234,9 @@ class NoJournal:
         """Write nothing."""
 
     def turn_corrected(self, turn_id: str, messages: Sequence[ApiMessage]) -> None:
+        """Write nothing."""
+
+    def words_taken_out(self, turn_id: str, role: Literal["user", "assistant"]) -> None:
         """Write nothing."""
 
     def text_refused(self, position: int) -> None:

@@ -204,9 +204,10 @@ class ConversationRecord:
         self._to.transcript.end_turn(turn_id, ending)
 
     def take_out_words(self, turn_id: str, role: Literal["user", "assistant"]) -> None:
-        """Take out what one side said in a turn: model and clients are no longer told; the store has it."""
+        """Take out what one side said in a turn: model and clients are no longer told; the store marks it."""
         self._to.conversation_history.take_out_words(turn_id, role)
         self._to.transcript.take_out_words(turn_id, role)
+        self._to.journal.words_taken_out(turn_id, role)
 
     # Revising
 

@@ -64,7 +64,7 @@ _MOST_WRITES = 200
 _CALL_COLUMNS = [tool_calls.c[field.name] for field in fields(CallRow)]
 
 _IS_CURRENT = messages.c.superseded_by.is_(None)
-"""No revision has put another turn in the place of its own."""
+"""No revision has put another turn in the place of its own, and it was not deleted, which names its own."""
 
 _MOST_SUPERSEDED = 1000
 
@@ -151,6 +151,7 @@ def _superseded(connection: Connection, session_id: str) -> dict[str, str]:
     statement = (
         select(messages.c.turn_id, messages.c.superseded_by)
         .where(messages.c.session_id == session_id, ~_IS_CURRENT)
+        .where(messages.c.superseded_by != messages.c.turn_id)
         .group_by(messages.c.turn_id, messages.c.superseded_by)
         .order_by(func.min(messages.c.position).desc())
         .limit(_MOST_SUPERSEDED)
@@ -235,7 +236,7 @@ def newest(
     began_at = {turn_id: place for place, turn_id in enumerate(reversed(turn_ids))}
     statement = (
         select(*_MESSAGE_COLUMNS)
-        .where(messages.c.session_id == session_id, messages.c.turn_id.in_(turn_ids))
+        .where(messages.c.session_id == session_id, messages.c.turn_id.in_(turn_ids), _IS_CURRENT)
         .order_by(messages.c.position)
     )
     rows = map(_message, connection.execute(statement).all())

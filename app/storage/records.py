@@ -45,8 +45,8 @@ class MessageRecord:
         tool_call_id: The call that a tool message answers.
         source: Whose it is where its role does not tell; None in all others, and before release 0002 of the
             tables.
-        superseded_by: The turn that came in the place of this message's turn, by a revision; None where none
-            did.
+        superseded_by: The turn that came in the place of this message's turn, by a revision, or that turn
+            itself, where a client deleted the message; None where there is none.
     """
 
     position: int

@@ -245,6 +245,23 @@ class CallsTold:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsTakenOut:
+    """What one side said in a turn was deleted: it is marked as superseded by its own turn."""
+
+    session_id: str
+    turn_id: str
+    role: str
+
+    def operation(self) -> Operation:
+        """See `Write`."""
+        is_said = (messages.c.role == self.role) & messages.c.tool_calls.is_(None)
+        is_theirs = (messages.c.turn_id == self.turn_id) & messages.c.superseded_by.is_(None)
+        statement = update(messages).where(messages.c.session_id == self.session_id, is_theirs, is_said)
+        step = WriteStep(statement.values(superseded_by=self.turn_id))
+        return Operation("words_taken_out", self.session_id, (step,))
+
+
+@dataclass(frozen=True, slots=True)
 class TurnCut:
     """What a turn said before the server's stop cut it; its text still has no ending.
 

@@ -34,6 +34,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "running": "en marcha",
         "interrupted": "interrumpida",
         "superseded": "sustituido después",
+        "deleted": "borrado después",
     },
     "en": {
         "untitled": "Untitled talk",
@@ -49,6 +50,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "running": "still running",
         "interrupted": "interrupted",
         "superseded": "revised later",
+        "deleted": "deleted later",
     },
 }
 
@@ -172,6 +174,7 @@ class _ForPeople:
         status = message.status
         marks = [] if status in ("ok", "accepted") else [self._words.get(status, status)]
         marks += [self._words["superseded"]] if message.superseded else []
+        marks += [self._words["deleted"]] if message.deleted else []
         return f"{who} ({', '.join(marks)})" if marks else who
 
     def _calls(self, message: StoredMessage) -> Iterator[tuple[str, str, str]]:

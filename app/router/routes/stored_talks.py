@@ -37,7 +37,7 @@ class StoredMessage(BaseModel):
 
     `calls`: how those of its `tool_calls` stand that have begun. `source`: whose it is where its role does
     not tell: `backend` for what came by `POST /sessions/{session_id}/messages`, `server` for a wish to greet.
-    `superseded`: a revision has put another turn in the place of its own.
+    `superseded`: a revision has put another turn in the place of its own. `deleted`: its client deleted it.
     """
 
     position: int
@@ -51,6 +51,7 @@ class StoredMessage(BaseModel):
     calls: list[StoredCall] | None = None
     source: Literal["backend", "server"] | None = None
     superseded: bool = False
+    deleted: bool = False
 
 
 class MessageList(BaseModel):
@@ -85,7 +86,8 @@ def _message(record: MessageRecord, calls: Mapping[str, StoredCall]) -> StoredMe
         tool_call_id=record.tool_call_id,
         calls=made or None,
         source=record.source,
-        superseded=record.superseded_by is not None,
+        superseded=record.superseded_by not in (None, record.turn_id),
+        deleted=record.superseded_by == record.turn_id,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from app.chat import ApiMessage
 from app.clock import Clock
@@ -32,6 +32,7 @@ from app.storage.writes import (
     TextAccepted,
     TurnCut,
     TurnEnded,
+    WordsTakenOut,
 )
 
 
@@ -92,6 +93,7 @@ class StoredJournal:
         self._last_cut: tuple[str, list[MessageRecord]] = ("", [])
         self._last_sources: Sources = NO_SOURCES
         self._superseded = dict(superseded)
+        self._taken_out: set[tuple[str, str]] = set()
 
     @property
     def next_position(self) -> int:
@@ -182,6 +184,11 @@ class StoredJournal:
         self._last_cut = (turn_id, corrected)
         self._store.write(MessagesStored(self._session_id, corrected))
 
+    def words_taken_out(self, turn_id: str, role: Literal["user", "assistant"]) -> None:
+        """What one side said in a turn was deleted: it is kept and marked; calls stay as they are."""
+        self._taken_out.add((turn_id, role))
+        self._store.write(WordsTakenOut(self._session_id, turn_id, role))
+
     def text_refused(self, position: int) -> None:
         """The user's text at this place has turned out to be what the model's service refuses."""
         self._store.write(MessageMarked(self._session_id, position, "refused"))
@@ -249,6 +256,7 @@ class StoredJournal:
         sources: Sources,
         place: int | None = None,
     ) -> MessageRecord:
+        is_out = (turn_id, message["role"]) in self._taken_out and not message.get("tool_calls")
         was_cut = ending == "interrupted" and message["role"] == "assistant"
         return MessageRecord(
             position=self._take_position() if place is None else place,
@@ -260,5 +268,5 @@ class StoredJournal:
             tool_calls=stored_calls(message),
             tool_call_id=message.get("tool_call_id"),
             source=sources.get(message["role"]),
-            superseded_by=self._superseded.get(turn_id),
+            superseded_by=turn_id if is_out else self._superseded.get(turn_id),
         )
