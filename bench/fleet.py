@@ -1,7 +1,8 @@
 """`python -m bench.fleet`: what the fence and the links of several processes cost on this machine.
 
 Receipts of a store that has its database for itself and of one that shares it, in turns; and a token's way to
-a client that has come to its session's owner, and to one that has come to another process.
+a client that has come to its session's owner, and to one that has come to another process; and for how long
+one is not read whose session moves to it.
 """
 
 import argparse
@@ -31,7 +32,7 @@ from bench.report import this_machine
 from tests.fleet.conftest import fleet
 from tests.storage.postgres import PostgresServer
 from tests.storage.talks import a_session, a_text
-from tests.support.answers import Exchange, begin_stream, chunk, end_stream
+from tests.support.answers import Exchange, Text, begin_stream, chunk, end_stream
 from tests.support.azure_standin import AzureStandin
 from tests.support.process import ServerProcess
 
@@ -41,6 +42,7 @@ AT_ONCE = 100
 TOKENS = 300
 TOKEN_EVERY_S = 0.01
 WARM_UP = 20
+MOVES = 200
 
 
 @asynccontextmanager
@@ -177,11 +179,46 @@ async def links(server: PostgresServer) -> list[str]:
     return lines
 
 
+async def moves(server: PostgresServer) -> list[str]:
+    """Measure for how long a client is not read whose session moves to where it has landed."""
+    frozen: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        async with AzureStandin() as model, fleet(Path(folder), server.new_database(), model) as (own, other):
+            model.reply = lambda request: Text(f"eco de {request.last_text}")
+            sockets = [await open_socket(own) for _ in range(MOVES)]
+            for number, socket in enumerate(sockets):
+                await socket.send('{"type":"start"}')
+                created = await heard(socket, "session_created")
+                await socket.send('{"type":"text","content":"hola","id":"a"}')
+                last_seq = (await heard(socket, "response_complete"))["seq"]
+                socket.transport.abort()
+                sockets[number] = await open_socket(other)
+                resume = {
+                    "type": "resume",
+                    "session_id": created["session_id"],
+                    "resume_token": created["resume_token"],
+                    "last_seq": last_seq,
+                }
+                await sockets[number].send(orjson.dumps(resume).decode())
+            async with asyncio.timeout(60):
+                while len(frozen) < MOVES:
+                    await asyncio.sleep(0.5)
+                    lines = [line for line in other.log if "session_moved" in line]
+                    frozen = [float(line.partition("frozen_ms=")[2].split()[0]) for line in lines]
+            for socket in sockets:
+                socket.transport.abort()
+    cuts = statistics.quantiles(frozen, n=100)
+    return [
+        f"| a client whose session moves to it is not read for, {name} | | {cuts[percent]:.1f} ms | |"
+        for name, percent in (("p50", 49), ("p99", 98))
+    ]
+
+
 async def _run() -> list[str]:
     server = PostgresServer()
     server.start()
     try:
-        return [*await fence(server), *await links(server)]
+        return [*await fence(server), *await links(server), *await moves(server)]
     finally:
         server.remove()
 

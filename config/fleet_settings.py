@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from config.forms import split_commas
@@ -21,6 +21,7 @@ class FleetSettings(SettingsSlice):
     fleet_address: str | None = None
     fleet_bind: str | None = None
     fleet_secret: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_commas)] = ()
+    drain_grace_s: float = Field(default=30, ge=0, le=3600)
 
     @field_validator("fleet_secret")
     @classmethod

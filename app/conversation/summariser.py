@@ -83,6 +83,11 @@ class Summariser:
         self._has_failed = False
         self._is_closed = False
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the model is being asked for a summary."""
+        return self._task is not None
+
     def recall(self, summary: str, upto: int) -> None:
         """Go on from the summary of an earlier life of the session."""
         self._upto = upto

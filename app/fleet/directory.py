@@ -13,9 +13,11 @@ from app.fleet.signing import Signer
 from app.services.connections.handshake_info import HandshakeInfo
 from app.services.sessions.directory import NodeFacts, SessionHeld, SessionLease
 from app.storage.errors import StoreUnavailable
+from app.storage.fence import LOST
 from app.storage.ownership import Placement
 from app.storage.shared import SharedDatabase
 from app.storage.sql_store import SqlStore
+from app.storage.writer import Receipt
 from app.storage.writes import SessionReleased
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class FleetDirectory:
         self._store = store
         self._signer = signer
         self._given_up: dict[UUID, float] = {}
+        self._claiming: set[str] = set()
         self.nodes: Sequence[NodeFacts] = ()
 
     @property
@@ -66,11 +69,17 @@ class FleetDirectory:
         return SessionLease(session_id, self.owner, 1)
 
     async def claim(self, session_id: str) -> SessionLease:
-        """See `SessionDirectory`."""
-        found = await self._shared.claim(session_id, self._gone())
-        if not isinstance(found, int):
-            raise SessionHeld("" if found is None else str(found.owner))
-        self._shared.fence.hold(session_id, found)
+        """See `SessionDirectory`. The database would let this process claim what it has itself."""
+        if session_id in self._claiming or self._shared.fence.epoch_of(session_id) != LOST:
+            raise SessionHeld(self.owner)
+        self._claiming.add(session_id)
+        try:
+            found = await self._shared.claim(session_id, self._gone())
+            if not isinstance(found, int):
+                raise SessionHeld("" if found is None else str(found.owner))
+            self._shared.fence.hold(session_id, found)
+        finally:
+            self._claiming.discard(session_id)
         return SessionLease(session_id, self.owner, found)
 
     async def way_to(self, session_id: str, wire: str, visitor: HandshakeInfo) -> Link | None:
@@ -113,7 +122,8 @@ class FleetDirectory:
         place = await self._shared.placement(session_id)
         return None if place is None or place.owner is None or not place.is_alive else str(place.owner)
 
-    def release(self, lease: SessionLease) -> None:
+    def release(self, lease: SessionLease) -> Receipt:
         """See `SessionDirectory`. What is still in line of it is written before."""
-        self._store.write(SessionReleased(lease.session_id, self._shared.me, lease.epoch))
+        receipt = self._store.write(SessionReleased(lease.session_id, self._shared.me, lease.epoch))
         self._shared.fence.let_go(lease.session_id, lease.epoch)
+        return receipt

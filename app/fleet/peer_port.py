@@ -22,9 +22,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from app.fleet import caller as callers
-from app.fleet import signing
+from app.fleet import control, signing
 from app.fleet.caller import Caller
+from app.fleet.control import opened_channel
 from app.fleet.links import ANOTHER_LIFE, LINK_PATH
+from app.fleet.owner_end import OwnerEnd
 from app.fleet.sessions import ASK_PATH, MAX_QUESTION_BYTES, answer
 from app.fleet.signing import Refused, Signed, Signer
 from app.protocol.wires import choose
@@ -164,7 +166,8 @@ class PeerPort:
             return
         try:
             caller = Caller.of(told)
-        except ValueError as exc:
+            channel = opened_channel(self._me, websocket.headers.get(control.HEADER), self._signer)
+        except (ValueError, Refused) as exc:
             await websocket.send_denial_response(PlainTextResponse(str(exc), 400))
             return
         wire, name = choose([caller.wire])
@@ -172,8 +175,16 @@ class PeerPort:
             await websocket.send_denial_response(PlainTextResponse("no such wire protocol", 400))
             return
         await websocket.accept()
-        visitor = HandshakeInfo(caller.address, caller.token, is_local=caller.is_local, is_linked=True)
-        await self._service.serve(WebSocketTransport(websocket), wire, visitor)
+        transport = WebSocketTransport(websocket)
+        if channel is None:  # of a release before this one: its sessions stay here
+            visitor = HandshakeInfo(caller.address, caller.token, is_local=caller.is_local, is_linked=True)
+            await self._service.serve(transport, wire, visitor)
+            return
+        end = OwnerEnd(transport, channel, self._service.moves)
+        visitor = HandshakeInfo(
+            caller.address, caller.token, is_local=caller.is_local, is_linked=True, on_session=end.has_session
+        )
+        await end.served_by(self._service.serve(end, wire, visitor))
 
 
 class _SilentServer(uvicorn.Server):

@@ -35,10 +35,14 @@ from app.services.limits.pending_connections import Arrivals, PendingSlot
 from app.services.limits.rates import PRESESSION_BYTES
 from app.services.limits.stall_clock import PatientTime
 from app.services.sessions import admission
+from app.services.sessions.directory import Landed
+from app.services.sessions.drain import Drain
 from app.services.sessions.erasure import Eraser
-from app.services.sessions.going_away import DRAIN_GRACE_S, tell_all
+from app.services.sessions.going_away import tell_all
 from app.services.sessions.greeting import load_profile_and_greet
 from app.services.sessions.live_session import LiveSession
+from app.services.sessions.moves import SessionMoves
+from app.services.sessions.parcel import NoParcel
 from app.services.sessions.session_host import SessionHost
 from app.services.sessions.session_port import LocalSessions, SessionPort
 from app.services.upkeep.endpoints import ENDPOINT_TIMEOUT_S, try_endpoints
@@ -48,6 +52,7 @@ from app.session.voice_session import VoiceSession
 from app.speech.base import Half
 from app.speech.engines.loading import load_engines
 from app.speech.models.readiness import HalfState, VoiceParts, states_of
+from app.storage.errors import StoreUnavailable
 from app.storage.no_store import NoStore
 from app.storage.store import Store
 from app.tools.runner import ToolHost
@@ -82,6 +87,7 @@ class WebSocketAgentService:
         carriers: The same of Twilio's siblings, by their names.
         arrivals: Places for connections that have no session yet.
         on_leaving: Told that no new session begins here from now on, before the clients are.
+        moves: Lets sessions go to other processes, and takes theirs.
         own_sessions: What may be asked of the live sessions of this process.
         port: What may be asked of the live sessions, wherever they are.
     """
@@ -114,6 +120,7 @@ class WebSocketAgentService:
         self.host = ToolHost(tools, settings, self._clock, http, threads, self.store)
         self.session_host = SessionHost(settings, provider, self.host, self.store, self._clock)
         self.sessions = self.session_host.sessions
+        self.moves = SessionMoves(self.session_host, self.store, settings.store_timeout_s)
         self.voice.on_ready = self._load_voice
         self.voice.on_settled = self.session_host.tell_features
         self.session_host.is_loading = self.voice.is_loading
@@ -186,8 +193,15 @@ class WebSocketAgentService:
                 return
             visitor.widen(most_bytes)
             if isinstance(admission, Elsewhere):
-                await admission.way.carry(transport, admission.first)
-            elif place is None or connection.has_spoken:
+                landed = await admission.way.carry(transport, admission.first, self.moves.takes)
+                if landed is not None:
+                    connection = Connection(
+                        landed.transport, wire, settings, self._clock, _nobody_is_let_in, terms
+                    )
+                    await self._land(landed, admission, wire, connection)
+                return
+            visitor.on_session(admission.live.session_id)
+            if place is None or connection.has_spoken:
                 await self._talk(connection, admission)
             else:
                 await self._talk_in_place(connection, admission, place)
@@ -195,6 +209,22 @@ class WebSocketAgentService:
             weight = 1.0 if connection.has_flooded else _WIRE_FAULTS.get(transport.fault_code or 0)
             if weight is not None:
                 self.conducts.of(visitor.address).strike(weight)
+
+    async def _land(
+        self, landed: Landed, came: Elsewhere, wire: WireProtocol, connection: Connection
+    ) -> None:
+        """Serve a connection whose session has come here from another process."""
+        try:
+            live, link = await self.moves.land(landed, wire, came.introduce)
+        except Exception as exc:
+            if isinstance(exc, (ServerFull, StoreUnavailable, NoParcel)):
+                logger.info("session_not_landed", extra={"cause": str(exc) or type(exc).__name__})
+            else:
+                logger.exception("session_not_landed")
+            await landed.transport.close(CloseCode.RESTART, "the session goes on elsewhere")
+            return
+        connection.has_spoken = True
+        await self._talk(connection, Admission(live, link, lease=came.lease))
 
     async def _greet(
         self, connection: Connection, crowd: str, place: PendingSlot | None
@@ -279,19 +309,22 @@ class WebSocketAgentService:
     async def farewell(self) -> None:
         """Tell all clients that the server stops, lets running turns end, and close with 1012.
 
-        New sessions are refused from now on. Lasts `SHUTDOWN_GRACE_S` at most, longer where other processes
-        take the sessions over, and a moment for the closes.
+        New sessions are refused from now on. Lasts `SHUTDOWN_GRACE_S` at most, and a moment for the closes.
+        Where other processes serve, sessions go to them first, for `DRAIN_GRACE_S` at most.
         """
         self.session_host.is_leaving = True
         await self.on_leaving()
-        overlap = self.session_host.directory.has_others
-        grace_s = DRAIN_GRACE_S if overlap else self.settings.shutdown_grace_s
-        ends = [asyncio.create_task(live.conversation.finish_turn()) for live in self.sessions]
-        ends.append(asyncio.create_task(tell_all(list(self.sessions), grace_s, overlap=overlap)))
-        _, late = await asyncio.wait(ends, timeout=grace_s)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        grace_s: float = self.settings.shutdown_grace_s
+        if self.session_host.directory.has_others:
+            drain = Drain(self.session_host, self.moves, self._send_away)
+            grace_s = 0 if await drain.run(self.settings.drain_grace_s) else grace_s
+        else:
+            await tell_all(list(self.sessions), grace_s, overlap=False)
+        if ends := [asyncio.create_task(live.conversation.finish_turn()) for live in self.sessions]:
+            _, late = await asyncio.wait(ends, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         # What has been heard by now is what was heard: nothing more of these turns leaves.
         await asyncio.gather(
             *(live.conversation.cut_off(stays_open=live.outlives_connection) for live in self.sessions)
@@ -335,6 +368,19 @@ class WebSocketAgentService:
         host = self.session_host
         good: dict[str | None, tuple[Principal | None, AccessGrant]] = {}
 
+        def introduce(live: LiveSession, principal: Principal | None, *, has_spoken: bool = True) -> None:
+            host.limits.crowds.move(live.crowd, crowd)
+            live.crowd = crowd
+            live.session.sharing = crowd if principal is None else ""
+            load_profile_and_greet(
+                live,
+                host.profiles,
+                self.store,
+                self.settings,
+                is_known=visitor.is_local or principal is not None,
+                has_spoken=has_spoken,
+            )
+
         async def admit(opening: Opening, transport: Transport) -> Admission | Elsewhere | Event:
             token = visitor.token or opening.token
             if opening.vouched_user is not None:
@@ -350,7 +396,7 @@ class WebSocketAgentService:
             asked = opening.read()
             way = await admission.way_elsewhere(asked, host, wire, replace(visitor, token=lease.token))
             if way is not None:
-                return Elsewhere(way)
+                return Elsewhere(way, lease=lease, introduce=partial(introduce, principal=principal))
             try:
                 admitted = await admission.admit(asked, transport, host, principal, wire)
             except ResumeRefused:
@@ -359,21 +405,16 @@ class WebSocketAgentService:
             if isinstance(admitted, Admission):
                 if admitted.resumed is not None:
                     host.telemetry.resumed(admitted.resumed)
-                host.limits.crowds.move(admitted.live.crowd, crowd)
-                admitted.live.crowd = crowd
-                admitted.live.session.sharing = crowd if principal is None else ""
-                load_profile_and_greet(
-                    admitted.live,
-                    host.profiles,
-                    self.store,
-                    self.settings,
-                    is_known=visitor.is_local or principal is not None,
-                    has_spoken=admitted.frame is not None,
-                )
+                introduce(admitted.live, principal, has_spoken=admitted.frame is not None)
                 return replace(admitted, lease=lease)
             return admitted
 
         return admit
+
+
+async def _nobody_is_let_in(opening: Opening, transport: Transport) -> Event:
+    """Where a connection has its session already."""
+    raise ServerFull
 
 
 async def _nobody_asks() -> None:

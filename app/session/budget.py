@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
@@ -14,6 +14,9 @@ MAX_KNOWN: Final = 10_000
 """So many users are counted at once. One more takes the place of whoever's hour began first."""
 
 What = Literal["texts", "tokens", "tool_calls"]
+
+Hours = Mapping[What, tuple[int, float]]
+"""What was used up of each, and how long ago its hour began, in seconds."""
 
 
 @dataclass(slots=True)
@@ -53,6 +56,18 @@ class HourlyLimit:
         hour = self._hours.get(key)
         is_over = hour is None or self._monotonic() >= hour.began_at + HOUR_S
         return min(wanted, self._most if hour is None or is_over else self._most - hour.used)
+
+    def told(self, key: str) -> tuple[int, float]:
+        """Return what was used up in the hour that goes on, and how long ago that began, in seconds."""
+        hour, now = self._hours.get(key), self._monotonic()
+        return (0, 0.0) if hour is None or now >= hour.began_at + HOUR_S else (hour.used, now - hour.began_at)
+
+    def recall(self, key: str, used: int, began_s_ago: float) -> None:
+        """Know what another process has counted; what this one has counted is not added to it."""
+        known, _ = self.told(key)
+        if self._most and used > known and began_s_ago < HOUR_S:
+            self.spend(key, used - known)
+            self._hours[key].began_at = self._monotonic() - began_s_ago
 
     def spend(self, key: str, amount: int = 1) -> None:
         """Count what was used."""
@@ -100,6 +115,24 @@ class Budget:
             self._budgets.texts.check(self._session_id)
             self._budgets.tokens.check(self._user_id)
             self._budgets.texts.spend(self._session_id)
+
+    def told(self) -> Hours:
+        """Return what was used up in the hours that go on, for a process that goes on counting."""
+        return {what: limit.told(key) for what, limit, key in self._limits()}
+
+    def recall(self, hours: Hours) -> None:
+        """Go on from what another process has counted."""
+        for what, limit, key in self._limits():
+            limit.recall(key, *hours.get(what, (0, 0.0)))
+
+    def _limits(self) -> Sequence[tuple[What, HourlyLimit, str]]:
+        if self._budgets is None:
+            return ()
+        return (
+            ("texts", self._budgets.texts, self._session_id),
+            ("tokens", self._budgets.tokens, self._user_id),
+            ("tool_calls", self._budgets.tool_calls, self._user_id),
+        )
 
     def check_tokens(self) -> None:
         """The model is about to be asked; raises `BudgetExceeded` where it may not be."""

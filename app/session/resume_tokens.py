@@ -8,7 +8,9 @@ that the client came with last (at first: that of `session_created`), so that a 
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Self
 
 TOKEN_BYTES = 24
 """192 bits from the system's random source."""
@@ -35,6 +37,18 @@ class ResumeTokens:
     def __post_init__(self) -> None:
         # Hashes that were there before this stream gave out a token come from one that is gone.
         self._older_stream = frozenset({self.newest, self.previous})
+
+    @classmethod
+    def of_stream(cls, newest: bytes, previous: bytes, older_stream: Collection[bytes]) -> Self:
+        """Those of a stream that goes on elsewhere: it has given them out, but for the older ones."""
+        tokens = cls(newest, previous)
+        tokens._older_stream = frozenset(older_stream)
+        return tokens
+
+    @property
+    def older_stream(self) -> frozenset[bytes]:
+        """Hashes of tokens that a stream before this one gave out."""
+        return self._older_stream
 
     def issue(self) -> str:
         """Return a new token, now the newest; the one that was used before stays good."""

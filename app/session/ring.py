@@ -42,6 +42,13 @@ class Ring:
         while len(self._messages) > self._max_messages or self._bytes > self._max_bytes:
             self._bytes -= _weight(self._messages.popleft())
 
+    def recall(self, messages: Sequence[str | bytes], next_seq: int) -> None:
+        """Go on from another window on the same stream, as far as this one is wide."""
+        for number, message in enumerate(messages, next_seq - len(messages)):
+            self.next_seq = number
+            self.append(message)
+        self.next_seq = next_seq
+
     def can_replay(self, last_seq: int) -> bool:
         """Return whether everything after `last_seq` is here."""
         return self.first_seq - 1 <= last_seq < self.next_seq

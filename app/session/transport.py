@@ -8,15 +8,17 @@ class ConnectionGone(Exception):
 
 
 class Transport(Protocol):
-    """A connection.
+    """A connection."""
 
-    Attributes:
-        close_code: The code with which the peer closed; None before, and where it left without one.
-        fault_code: The same, where the server closed for what the peer did to the rules of the wire.
-    """
+    @property
+    def close_code(self) -> int | None:
+        """The code with which the peer closed; None before, and where it left without one."""
+        ...
 
-    close_code: int | None
-    fault_code: int | None
+    @property
+    def fault_code(self) -> int | None:
+        """The same, where the server closed for what the peer did to the rules of the wire."""
+        ...
 
     async def receive(self) -> str | bytes | None:
         """Return the next message; None when the peer has gone."""

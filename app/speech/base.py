@@ -9,6 +9,7 @@ from typing import Final, Literal, Protocol
 
 from app.errors import Locale
 from app.llm.base import Check
+from app.protocol.events import AudioTerms
 from app.speech.voices import Voice
 
 EAR_RATE_HZ: Final = 16_000
@@ -316,3 +317,19 @@ class VoiceEngines:
         """As v2 sessions are told them."""
         found = {"audio_in": self.input_engines, "audio_out": self.synthesiser}
         return [name for name, part in found.items() if part is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFacts:
+    """What sound a session has, for a process that goes on with it.
+
+    Attributes:
+        terms: What was agreed on; None where there is none.
+        voice: Whose; empty for the language's default.
+        spoken: The turns that were spoken lately.
+    """
+
+    terms: AudioTerms | None = None
+    voice: str = ""
+    speed: float = 1.0
+    spoken: list[str] = field(default_factory=list[str])

@@ -21,7 +21,7 @@ from app.errors import (
 from app.protocol.events import AudioFormat, AudioTerms, ErrorOccurred, Event, TranscriptHeard
 from app.session.speech_output import NullSpeechOutput
 from app.session.voice_session import VoiceSession
-from app.speech.base import Half, SpeechInputEngines, Transcription, Utterance, VoiceEngines
+from app.speech.base import Half, SoundFacts, SpeechInputEngines, Transcription, Utterance, VoiceEngines
 from app.speech.g711 import decoder
 from app.speech.output.sound_format import SoundFormatter
 from app.speech.output.tts_output import SpeechTarget, TtsOutput, VoiceChoice
@@ -290,6 +290,26 @@ class SessionAudio:
     def is_understanding_clips(self) -> bool:
         """Whether a recording is on its way that may become a text."""
         return bool(self._clips)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody speaks, nothing sounds, and nothing is left to be understood."""
+        is_deaf_or_quiet = self._audio_input is None or self._audio_input.is_quiet
+        is_silent = self._speech_output is None or self._speech_output.is_silent
+        return is_deaf_or_quiet and is_silent and not (self._clips or self._session.is_heard_speaking)
+
+    def told(self) -> SoundFacts:
+        """Return what another process needs to go on hearing and speaking as this one does."""
+        spoken = self._speech_output.known_turns if self._speech_output is not None else ()
+        return SoundFacts(self.terms, self._choice.voice, self._choice.speed, list(spoken))
+
+    def recall(self, facts: SoundFacts) -> AgentError | None:
+        """Go on as another process did, as far as that is had here; the reason where not all of it is."""
+        self._choice.voice, self._choice.speed = facts.voice, facts.speed
+        refusal = self.begin(facts.terms)
+        if self._speech_output is not None:
+            self._speech_output.know(facts.spoken)
+        return refusal
 
     # The connection and the end
 

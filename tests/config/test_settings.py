@@ -79,6 +79,7 @@ WRONG = {
     "resume_ring_messages": ["-1", "1e3"],
     "resume_ring_bytes": ["-1", "1MiB"],
     "shutdown_grace_s": ["-1", "3601", "nan"],
+    "drain_grace_s": ["-1", "3601", "nan"],
     "tool_inline_wait_s": ["-0.1", "soon", "nan"],
     "tool_approval": ["on"],
     "voice": ["maybe"],
@@ -275,6 +276,7 @@ def test_defaults_are_the_documented_ones():
     assert (made.resume_window_s, made.resume_ring_messages, made.resume_ring_bytes) == (120, 1000, MIB)
     assert (made.max_history_tokens, made.turn_timeout_s, made.max_response_chars) == (16_000, 120, 100_000)
     assert (made.shutdown_grace_s, made.ws_ping_interval_s, made.ws_ping_timeout_s) == (8, 20, 20)
+    assert made.drain_grace_s == 30
     assert (made.llm_max_retries, made.llm_stall_timeout_s, made.llm_first_token_timeout_s) == (2, 30, 60)
     assert (made.tool_result_max_chars, made.tool_threads) == (8000, 16)
 

@@ -164,7 +164,7 @@ def test_pods_are_given_the_time_that_a_stop_may_take():
     pod = of_kind("Deployment")["spec"]["template"]["spec"]
     (agent,) = pod["containers"]
     pause_s = int(agent["lifecycle"]["preStop"]["exec"]["command"][1])
-    needs_s = pause_s + 2 * Settings.model_fields["shutdown_grace_s"].default + 5
+    needs_s = pause_s + Settings.model_fields["drain_grace_s"].default + 10
 
     assert pod["terminationGracePeriodSeconds"] >= needs_s
     assert of_kind("Deployment")["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}

@@ -462,14 +462,14 @@ async def test_h2_what_many_have_as_one_address_is_not_taken_for_one(address: st
     settings = settings_with(trusted_proxies="127.0.0.1,198.51.100.0/24")
     async with running_server(settings, provider=ScriptedModel([])) as server:
         host = server.service.session_host
-        host._waiting._most_of_one = 3
+        host.away._waiting._most_of_one = 3
         for _ in range(10):
             await abandons(server, behind_proxy(address) if address else b"")
         async with asyncio.timeout(20):
             while any(live.expiry is None for live in host.sessions):  # noqa: ASYNC110  # no event for it
                 await asyncio.sleep(0.01)
 
-        assert (len(host.sessions), len(host._hurried)) == (10, hurried)
+        assert (len(host.sessions), host.away.hurried) == (10, hurried)
 
 
 async def test_h2_one_address_without_tokens_has_half_of_all_sessions() -> None:

@@ -52,6 +52,11 @@ class Client:
         self.closed = self.closed or (code, reason)
 
 
+def never(asked: bytes) -> bool:
+    """No session is taken."""
+    return False
+
+
 @asynccontextmanager
 async def linked(owner: Owner) -> AsyncIterator[Link]:
     async with serve(owner, "127.0.0.1", 0, compression=None) as server:
@@ -68,7 +73,7 @@ async def test_frames_of_both_kinds_go_both_ways_as_they_are():
 
     client = Client("ñ", b"\x00\xff")
     async with linked(owner) as link:
-        await link.carry(client, '{"type":"resume"}')
+        await link.carry(client, '{"type":"resume"}', never)
 
     assert client.heard == ['{"type":"resume"}', "ñ", b"\x00\xff"]
     assert client.closed == (4410, "ended")
@@ -82,7 +87,7 @@ async def test_a_client_is_closed_as_its_owner_closes(code: int):
 
     client = Client()
     async with linked(owner) as link:
-        await link.carry(client, "first")
+        await link.carry(client, "first", never)
 
     assert client.closed == (code, "why")
 
@@ -94,7 +99,7 @@ async def test_a_client_of_a_link_that_breaks_is_told_to_come_again():
 
     client = Client()
     async with linked(owner) as link:
-        await link.carry(client, "first")
+        await link.carry(client, "first", never)
 
     assert client.closed is not None and client.closed[0] == 1012
 
@@ -111,7 +116,7 @@ async def test_an_owner_hears_how_the_client_left(code: int | None, told: int):
         heard.set_result(connection.close_code)
 
     async with linked(owner) as link:
-        await link.carry(Client(None, code=code), "first")
+        await link.carry(Client(None, code=code), "first", never)
 
     assert await heard == told
 
@@ -123,6 +128,6 @@ async def test_a_client_whose_large_message_finds_no_room_comes_again():
 
     client = Client(ServerFull("large messages"))
     async with linked(owner) as link:
-        await link.carry(client, "first")
+        await link.carry(client, "first", never)
 
     assert client.closed is not None and client.closed[0] == 1013

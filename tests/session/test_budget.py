@@ -85,3 +85,50 @@ def test_a_session_without_budgets_may_do_what_it_likes() -> None:
     budget.spend_tokens(10**9)
 
     assert budget.take_tools(16) == 16
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "ago_s", "left"),
+    [(0, 30, 100, 70), (50, 30, 100, 50), (30, 50, 100, 50), (0, 30, 3600, 100), (0, 0, 0, 100)],
+)
+def test_what_another_process_has_counted_is_not_added_to_what_this_one_has(
+    here: int, there: int, ago_s: float, left: int
+) -> None:
+    limit = HourlyLimit("tokens", 100, Time())
+    limit.spend("ana", here)
+    limit.recall("ana", there, ago_s)
+
+    assert limit.left("ana", 1000) == left
+
+
+def test_an_hour_that_began_elsewhere_ends_when_it_would_have_there() -> None:
+    time = Time()
+    one, other = HourlyLimit("tokens", 100, time), HourlyLimit("tokens", 100, time)
+    one.spend("ana", 100)
+    time.now += 3000
+    other.recall("ana", *one.told("ana"))
+    time.now += 599
+    with pytest.raises(BudgetExceeded):
+        other.check("ana")
+    time.now += 1
+    other.check("ana")
+
+
+def test_budgets_of_a_session_go_with_it() -> None:
+    time = Time()
+    settings = settings_with(
+        max_texts_per_session_hour=2, max_tokens_per_user_hour=10, max_tool_calls_per_user_hour=3
+    )
+    one, other = (Budget(Budgets.of(settings, time), "s", "ana") for _ in range(2))
+    one.take_text()
+    one.spend_tokens(9)
+    one.take_tools(2)
+    other.recall(one.told())
+
+    assert other.told() == one.told()
+    other.take_text()
+    with pytest.raises(BudgetExceeded):
+        other.take_text()
+    assert other.take_tools(5) == 1
+    Budget().recall(one.told())
+    assert Budget().told() == {}

@@ -103,3 +103,14 @@ def test_token_names_the_stream_that_gave_it_out() -> None:
     assert before.names_this_stream(old)
     assert (after.is_good(old), after.names_this_stream(old)) == (True, False)
     assert (after.is_good(new), after.names_this_stream(new)) == (True, True)
+
+
+def test_stream_that_goes_on_elsewhere_knows_its_own_tokens() -> None:
+    earlier = ResumeTokens()
+    old = earlier.issue()
+    here = ResumeTokens(earlier.newest, earlier.previous)
+    given = here.issue()
+    there = ResumeTokens.of_stream(here.newest, here.previous, here.older_stream)
+
+    assert [there.is_good(token) for token in (given, old)] == [True, True]
+    assert [there.names_this_stream(token) for token in (given, old)] == [True, False]

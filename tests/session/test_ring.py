@@ -71,3 +71,22 @@ def test_size_is_counted_in_bytes() -> None:
         ring.append(message)
 
     assert ring.first_seq == 2
+
+
+@given(said=messages, width=st.integers(0, 12), later=messages)
+def test_window_goes_on_elsewhere_as_if_it_had_not_moved(
+    said: list[str], width: int, later: list[str]
+) -> None:
+    one, other, whole = Ring(10, 40), Ring(width, 1000), Ring(width, 40)
+    for message in said:
+        one.append(message)
+        whole.append(message)
+    other.recall(one.since(one.first_seq), one.next_seq)
+    for message in later:
+        other.append(message)
+        whole.append(message)
+
+    assert other.next_seq == whole.next_seq
+    assert list(other.since(max(other.first_seq, whole.first_seq))) == list(
+        whole.since(max(other.first_seq, whole.first_seq))
+    )

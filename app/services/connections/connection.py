@@ -56,6 +56,10 @@ def _nobody_waits() -> None:
     """Where nothing depends on it."""
 
 
+def _nobody_comes(live: LiveSession) -> None:
+    """Where no session does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """A connection has a session.
@@ -79,10 +83,14 @@ class Elsewhere:
 
     Attributes:
         first: The frame that said which session is meant.
+        lease: For how long the connection may hear; None where no token is asked for.
+        introduce: Says whose the session is, should it come to this process.
     """
 
     way: Way
     first: str | bytes = ""
+    lease: AccessGrant | None = None
+    introduce: Callable[[LiveSession], None] = _nobody_comes
 
 
 @dataclass(frozen=True, slots=True)

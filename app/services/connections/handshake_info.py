@@ -8,6 +8,10 @@ def _as_it_is(max_bytes: int) -> None:
     """Where the socket has no limit of its own."""
 
 
+def _nobody_asks(session_id: str) -> None:
+    """Where it makes no difference."""
+
+
 @dataclass(frozen=True, slots=True)
 class HandshakeInfo:
     """What a handshake says.
@@ -18,6 +22,7 @@ class HandshakeInfo:
         is_local: It comes from this machine: without tokens, who they say they are is believed.
         is_linked: Another process of the fleet has let it in, and sends it here: it goes no further.
         widen: Lets its socket take messages of so many bytes.
+        on_session: Told which session it has got.
     """
 
     address: str = ""
@@ -25,3 +30,4 @@ class HandshakeInfo:
     is_local: bool = False
     is_linked: bool = False
     widen: Callable[[int], None] = _as_it_is
+    on_session: Callable[[str], None] = _nobody_asks

@@ -193,3 +193,8 @@ def _attach(
     link = Attachment(transport, preface, next_seq)
     live.pump.attach(link)
     return link
+
+
+def attach_unheard(live: LiveSession, transport: Transport, next_seq: int) -> Attachment:
+    """Hand a session to a connection whose client does not notice; it hears on from the number `next_seq`."""
+    return _attach(live, transport, (), next_seq)

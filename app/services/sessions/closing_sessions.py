@@ -4,8 +4,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Final
 
 from app.storage.writer import Receipt
+
+SET_ASIDE: Final = "set_aside"
+"""The store keeps it open, as when the server stops."""
+
+MOVED: Final = "moved"
+"""So it does, and another process has it from now on."""
 
 
 @dataclass(eq=False, slots=True)

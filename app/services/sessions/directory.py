@@ -1,12 +1,13 @@
 """Which process owns a session: one at a time, so that nobody else makes it go on."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from app.services.connections.handshake_info import HandshakeInfo
 from app.session.transport import Transport
+from app.storage.writer import Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,37 @@ class NodeFacts:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A session that its owner has let go for this process to have.
+
+    Attributes:
+        parcel: What the owner held of it beside the store.
+        transport: Its client's connection, with what of it nobody has read yet.
+        frozen_at: Since when it has not been read, on the loop's clock, in seconds.
+    """
+
+    parcel: bytes
+    transport: Transport
+    frozen_at: float
+
+
 class Way(Protocol):
     """A way to the process that owns a session."""
 
-    async def carry(self, transport: Transport, first: str | bytes) -> None:
-        """Have that process serve a connection, from this first frame to its end."""
+    async def carry(
+        self, transport: Transport, first: str | bytes, takes: Callable[[bytes], bool]
+    ) -> Landed | None:
+        """Have that process serve a connection, from this first frame to its end, or until it lets go.
+
+        Args:
+            transport: The connection.
+            first: What its client has said.
+            takes: Says whether this process would have a session, from what its owner says that it needs.
+
+        Returns:
+            The session, where its owner has let it go: then the connection is open, and to be served here.
+        """
         ...
 
 
@@ -106,8 +133,12 @@ class SessionDirectory(Protocol):
         """Return who owns a session; None where nobody does."""
         ...
 
-    def release(self, lease: SessionLease) -> None:
-        """Own it no longer; a lease that is not the newest of its session changes nothing."""
+    def release(self, lease: SessionLease) -> Receipt | None:
+        """Own it no longer; a lease that is not the newest of its session changes nothing.
+
+        Returns:
+            What becomes of it where others have to know it; None where nobody has.
+        """
         ...
 
 
@@ -148,7 +179,7 @@ class OneProcess:
         """See `SessionDirectory`."""
         return self.owner if session_id in self._leases else None
 
-    def release(self, lease: SessionLease) -> None:
+    def release(self, lease: SessionLease) -> Receipt | None:
         """See `SessionDirectory`."""
         if self._leases.get(lease.session_id) is lease:
             del self._leases[lease.session_id]

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from app.protocol.events import GoingAway
@@ -10,9 +10,6 @@ from app.services.sessions.live_session import LiveSession
 
 RECONNECT_SPREAD_S: Final = 5.0
 """Clients are told to come back within so many seconds, each at its own moment."""
-
-DRAIN_GRACE_S: Final = 30.0
-"""How long running turns may take where other processes take the sessions over, in seconds."""
 
 SHORTEST_SPREAD_S: Final = 2.0
 SESSIONS_PER_S: Final = 200
@@ -22,7 +19,17 @@ OVERLAP_S: Final = 2.0
 """How long a client has for its second connection before the first one may be closed, in seconds."""
 
 
-async def tell_all(sessions: Sequence[LiveSession], deadline_s: float, *, overlap: bool) -> None:
+async def _nothing(live: LiveSession) -> None:
+    """Do nothing more for a session."""
+
+
+async def tell_all(
+    sessions: Sequence[LiveSession],
+    deadline_s: float,
+    *,
+    overlap: bool,
+    then: Callable[[LiveSession], Awaitable[None]] = _nothing,
+) -> None:
     """Tell who is connected that the server goes.
 
     Alone, a server tells all of them at once. With others beside it the notices are spread, since whoever
@@ -32,6 +39,7 @@ async def tell_all(sessions: Sequence[LiveSession], deadline_s: float, *, overla
         sessions: All of the process.
         deadline_s: When all connections will be closed at the latest, in seconds from now.
         overlap: Whether another process serves.
+        then: What is done for each session after that, where one does.
     """
     if not overlap:
         for live in sessions:
@@ -40,11 +48,19 @@ async def tell_all(sessions: Sequence[LiveSession], deadline_s: float, *, overla
     spread_s = max(SHORTEST_SPREAD_S, len(sessions) / SESSIONS_PER_S)
     async with asyncio.TaskGroup() as group:
         for place, live in enumerate(sessions):
-            group.create_task(_tell(live, spread_s * place / len(sessions), deadline_s), name="going away")
+            at_s = spread_s * place / len(sessions)
+            group.create_task(_see_to(live, at_s, deadline_s, then), name="going away")
+
+
+async def _see_to(
+    live: LiveSession, at_s: float, deadline_s: float, then: Callable[[LiveSession], Awaitable[None]]
+) -> None:
+    await asyncio.sleep(at_s)
+    await _tell(live, at_s, deadline_s)
+    await then(live)
 
 
 async def _tell(live: LiveSession, at_s: float, deadline_s: float) -> None:
-    await asyncio.sleep(at_s)
     link = live.pump.link
     if link is None:
         return

@@ -1,6 +1,7 @@
 """A session that is going on, with what makes it go."""
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -63,6 +64,7 @@ class LiveSession:
         is_introduced: The user's profile is being read, and they have been greeted if they are to be.
         coming: So many clients are just coming for it, and have it in a moment.
         crowd: What it is counted by among the sessions of its address; empty where it is not.
+        landed_at: When it came from another process as it was, on the monotonic clock, in seconds.
     """
 
     session: VoiceSession
@@ -84,6 +86,7 @@ class LiveSession:
     is_introduced: bool = False
     coming: int = 0
     crowd: str = ""
+    landed_at: float = -math.inf
 
     @property
     def session_id(self) -> str:

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Final
 
 from app.clock import Clock, wire_time
 from app.conversation.conversation import Conversation
@@ -24,18 +23,18 @@ from app.protocol.events import (
 from app.protocol.fields import ANONYMOUS
 from app.protocol.wire import WireProtocol
 from app.services.auth.principal import Principal
-from app.services.limits.pending_connections import MOST_OF_ONE
 from app.services.limits.rates import SessionLimits
-from app.services.limits.waiting_room import WaitingRoom
-from app.services.sessions.closing_sessions import ClosingSessions
+from app.services.sessions.away import AwaySessions
+from app.services.sessions.closing_sessions import MOVED, SET_ASIDE, ClosingSessions
 from app.services.sessions.directory import OneProcess, SessionDirectory, SessionLease
 from app.services.sessions.live_session import LiveSession
 from app.services.sessions.profiles import Profiles
 from app.services.sessions.session_recovery import (
     Window,
-    claim_talk,
+    claim,
     forget_what_was_told,
     may_come_back,
+    read_claimed,
     restore,
     settle_what_is_left,
 )
@@ -55,21 +54,13 @@ from app.stall_timeout import Alarm
 from app.storage.errors import StoreUnavailable
 from app.storage.records import NONE_SUPERSEDED, SessionChange, SessionRecord, StoredTalk
 from app.storage.store import Store
+from app.storage.writer import Receipt
 from app.storage.writes import SessionChanged, SessionOpened
 from app.tools.runner import ToolHost
 from config.logger_config import SESSION_ID
 from config.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-HURRY_S: Final = 10.0
-"""One too many of an address that waits without a word still waits for so long, in seconds.
-
-Where a network was gone for a moment, all of its clients come back within a few.
-"""
-
-SET_ASIDE: Final = "set_aside"
-"""The store keeps it open, as when the server stops."""
 
 
 class SessionHost:
@@ -106,9 +97,8 @@ class SessionHost:
         self.limits = SessionLimits(settings, settings.trusted_proxies, clock)
         self.directory: SessionDirectory = OneProcess()
         self._endings = ClosingSessions()
-        self._closing: set[asyncio.Task[None]] = set()
-        self._waiting = WaitingRoom(MOST_OF_ONE)
-        self._hurried: dict[LiveSession, Alarm] = {}
+        self._closing: set[asyncio.Task[Receipt | None]] = set()
+        self.away = AwaySessions(self._make_room, self._expire)
 
     def find(self, session_id: str, principal: Principal | None) -> LiveSession | None:
         """Return a live session, if it is there and theirs to see."""
@@ -269,7 +259,7 @@ class SessionHost:
 
         Waits until that is so, `STORE_TIMEOUT_S` at most.
         """
-        self._leave(live)
+        self.away.leave(live)
         self._expire_later(live)  # it may be gone before it has its session
         settle_what_is_left(live)  # written down before it is told: a second crash must not tell it twice
         change: SessionChange = {
@@ -299,28 +289,7 @@ class SessionHost:
         if not self.is_leaving:  # after a restart its window begins anew
             self._store.write(SessionChanged(live.session_id, {"detached_at": self._clock.now()}))
         if not live.coming:  # else somebody has it in a moment
-            self._enter(live)
-
-    def _enter(self, live: LiveSession) -> None:
-        for goes in self._waiting.enter(live):
-            if goes.is_wordless:
-                self._hurried[goes] = Alarm(HURRY_S, partial(self._look_again, goes))
-            else:
-                self._make_room(goes)
-
-    def _leave(self, live: LiveSession) -> None:
-        self._waiting.leave(live)
-        hurry = self._hurried.pop(live, None)
-        if hurry is not None:
-            hurry.cancel()  # it refers to the session
-
-    def _look_again(self, live: LiveSession) -> None:
-        """The time of one too many is over; where it has gained words meanwhile it waits like others."""
-        self._leave(live)
-        if live.is_wordless:
-            self._expire(live)
-        else:
-            self._enter(live)
+            self.away.enter(live)
 
     async def close(self, live: LiveSession, reason: str) -> None:
         """End a session: its turn and tools are cancelled, its task is awaited, nothing of it is left."""
@@ -334,8 +303,8 @@ class SessionHost:
         if self.sessions.get(live.session_id) is not live:
             return False
         self.sessions.remove(live.session_id)
-        self._leave(live)
-        self._endings.begin(live.session_id, is_set_aside=reason == SET_ASIDE)
+        self.away.leave(live)
+        self._endings.begin(live.session_id, is_set_aside=reason in (SET_ASIDE, MOVED))
         if reason == SET_ASIDE:
             self._left_to_store_at = self._clock.monotonic()
         self.limits.crowds.move(live.crowd, "")
@@ -348,8 +317,15 @@ class SessionHost:
         """End a session that waits, for another; one with words may come back from the store."""
         self._end_soon(live, "made_room" if live.is_wordless else SET_ASIDE)
 
-    def _end_soon(self, live: LiveSession, reason: str) -> "asyncio.Task[None] | None":
-        """End a session in a task of the host's, which is returned; None where it has ended already."""
+    def part_with(self, live: LiveSession) -> "asyncio.Task[Receipt | None] | None":
+        """Let a session go in which nothing happens, for another process to have; it is as `_end_soon`."""
+        return self._end_soon(live, MOVED)
+
+    def _end_soon(self, live: LiveSession, reason: str) -> "asyncio.Task[Receipt | None] | None":
+        """End a session in a task of the host's, which returns what becomes of this process's owning it.
+
+        None where it has ended already.
+        """
         if not self._take_out(live, reason):
             return None
         closing = asyncio.create_task(self._end(live, reason), name=f"end {live.session_id}")
@@ -357,9 +333,9 @@ class SessionHost:
         closing.add_done_callback(self._closing.discard)
         return closing
 
-    async def _end(self, live: LiveSession, reason: str) -> None:
+    async def _end(self, live: LiveSession, reason: str) -> Receipt | None:
         SESSION_ID.set(live.session_id)
-        is_stop = reason in ("shutdown", SET_ASIDE)
+        is_stop = reason in ("shutdown", SET_ASIDE, MOVED)
         stays_open = is_stop and live.outlives_connection
         ends: list[Callable[[], Awaitable[None]]] = [
             partial(live.conversation.aclose, "shutdown" if is_stop else None, stays_open=stays_open),
@@ -383,15 +359,16 @@ class SessionHost:
         last: SessionChange | None = None
         if not (live.outlives_connection and is_stop):
             last = {"ended_at": now, "last_activity": now}
-        elif reason == SET_ASIDE:
+        elif reason in (SET_ASIDE, MOVED):
             # It changes nothing; but writes are applied in order, and with it the store has all of the talk.
             last = {"protocol": live.wire.name}
         write = partial(self._store.write, SessionChanged(live.session_id, last)) if last else None
         self._endings.close(live.session_id, write if self._store.is_on else None)
-        self.directory.release(live.lease)
+        released = self.directory.release(live.lease)
         lasted_s = round((now - live.session.created_at).total_seconds(), 1)
         facts = {"reason": reason, "lasted_s": lasted_s, "active": len(self.sessions)}
         logger.info("session_closed", extra=facts)
+        return released
 
     async def aclose(self) -> None:
         """End all sessions; resumable ones may be taken up again by the next server."""
@@ -437,7 +414,7 @@ class SessionHost:
     def _make_place(self) -> None:
         if self.is_leaving or self.limits.memory.is_full:
             raise ServerFull
-        oldest = self._waiting.oldest() if self.sessions.is_full else None
+        oldest = self.away.oldest() if self.sessions.is_full else None
         if oldest is not None:
             self._make_room(oldest)
         if self.sessions.is_full:
@@ -457,8 +434,31 @@ class SessionHost:
         """
         was_waiting = talk.session.protocol == wire.name and talk.session.ended_at is None
         self._make_place()
-        lease, talk = await claim_talk(self.directory, self._store, talk)
-        live = self._make(replace(talk.session, protocol=wire.name), wire, lease, talk)
+        lease = await claim(self.directory, talk.session.id)
+        newest = await read_claimed(self.directory, self._store, lease) if self.directory.is_shared else talk
+        return self._restored(lease, newest, window, wire, was_waiting=was_waiting)
+
+    async def adopt(self, session_id: str, wire: WireProtocol) -> LiveSession:
+        """Make a live session of one that another process has let go; nothing is told of it yet.
+
+        Raises:
+            ServerFull: There is no room for it, or somebody else has it by now.
+            StoreUnavailable: The database does not answer.
+        """
+        window = await self._window()
+        self._make_place()
+        lease = await claim(self.directory, session_id)
+        talk = await read_claimed(self.directory, self._store, lease)
+        return self._restored(lease, talk, window, wire, was_waiting=True)
+
+    def _restored(
+        self, lease: SessionLease, talk: StoredTalk, window: Window, wire: WireProtocol, *, was_waiting: bool
+    ) -> LiveSession:
+        try:
+            live = self._make(replace(talk.session, protocol=wire.name), wire, lease, talk)
+        except ServerFull:  # others were faster than the database
+            self.directory.release(lease)
+            raise
         # Until a connection has it, which may yet be lost on the way.
         self._expire_later(live)
         live.tokens = ResumeTokens(talk.session.token_hash, talk.session.previous_token_hash)

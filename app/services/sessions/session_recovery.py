@@ -80,31 +80,35 @@ def may_come_back(
     return is_good and is_theirs and not has_ended and is_in_time
 
 
-async def claim_talk(
-    directory: SessionDirectory, store: Store, talk: StoredTalk
-) -> tuple[SessionLease, StoredTalk]:
-    """Own a stored session from now on; return it as it stands then, when nobody else writes to it any more.
+async def claim(directory: SessionDirectory, session_id: str) -> SessionLease:
+    """Own a stored session from now on.
 
     Raises:
         ServerFull: Another process has it by now, or nobody knows: the client may yet come.
     """
     try:
-        lease = await directory.claim(talk.session.id)
+        return await directory.claim(session_id)
     except SessionHeld:
         raise ServerFull from None
     except StoreUnavailable:
         logger.warning("storage_unavailable", extra={"operation": "claim"})
         raise ServerFull from None
-    if not directory.is_shared:
-        return lease, talk
+
+
+async def read_claimed(directory: SessionDirectory, store: Store, lease: SessionLease) -> StoredTalk:
+    """Return a session as it stands when nobody else writes to it any more.
+
+    Raises:
+        ServerFull: The database does not say, and it is owned no longer: the client may yet come.
+    """
     try:
-        newest = await store.talk(talk.session.id)
+        talk = await store.talk(lease.session_id)
     except StoreUnavailable:
-        newest = None
-    if newest is None:
+        talk = None
+    if talk is None:
         directory.release(lease)
         raise ServerFull
-    return lease, newest
+    return talk
 
 
 def restore(live: LiveSession, talk: StoredTalk, *, window: Window, was_waiting: bool) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,20 @@ class TtsOutput:
         self._is_held = False
         self._is_finishing = False
         self._is_left_alone = asyncio.Event()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing sounds, or is still to."""
+        return (self._turn is None or self._turn.is_over) and self._rehearsal is None
+
+    @property
+    def known_turns(self) -> Sequence[str]:
+        """The turns that were spoken lately."""
+        return list(self._known)
+
+    def know(self, turn_ids: Sequence[str]) -> None:
+        """Take late reports about turns that another process has spoken for no mistake."""
+        self._known.extend(turn_ids)
 
     # The turn's side
 

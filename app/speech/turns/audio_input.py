@@ -73,6 +73,11 @@ class AudioInputBuffer:
         """About how much sound is held: what waits, and what has been heard of an utterance."""
         return self._waiting_bytes + self._hearing.sound_bytes
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing waits, and nobody speaks or may be beginning to."""
+        return not (self._waiting or self._hearing.expects_more) and self._hearing.decided.is_set()
+
     def take(self, pcm: bytes) -> None:
         """Take a frame of any length.
 

@@ -13,8 +13,9 @@ from app.conversation.injected_message import InjectedMessage
 from app.errors import ResumeRefused, ServerFull
 from app.protocol.events import AudioTerms, pcm16
 from app.protocol.wires import V1, V2
+from app.services.sessions.away import HURRY_S
 from app.services.sessions.live_session import LiveSession
-from app.services.sessions.session_host import HURRY_S, SessionHost
+from app.services.sessions.session_host import SessionHost
 from app.speech.base import VoiceEngines
 from app.storage.errors import StoreUnavailable
 from app.storage.no_store import NoStore
@@ -95,7 +96,7 @@ async def test_one_that_gains_words_in_its_last_moment_waits_like_others() -> No
 @virtual
 async def test_one_that_gains_words_weighs_with_the_others() -> None:
     async with hosting() as host:
-        host._waiting._most_bytes_of_one = 50_000
+        host.away._waiting._most_bytes_of_one = 50_000
         first, *_ = [leaves(host) for _ in range(MOST_OF_ONE + 1)]
         first.conversation.hear("hola")
         await asyncio.sleep(HURRY_S + 1)
@@ -168,7 +169,7 @@ async def test_sound_that_is_not_understood_yet_weighs(kind: str) -> None:
     sound = Vocabulary().sound(WORD, 2_000)
 
     async with hosting() as host:
-        host._waiting._most_bytes_of_one = 3 * len(sound)
+        host.away._waiting._most_bytes_of_one = 3 * len(sound)
         slow = replace(new_senses(WordRecogniser(Vocabulary(), pass_s=30)), decode_clip=never)
         host.engines = VoiceEngines(input_engines=slow)
         spoken = []
@@ -302,7 +303,7 @@ async def speaks_and_leaves(host: SessionHost) -> tuple[LiveSession, str]:
 async def setting_aside(shelf: Shelf) -> AsyncIterator[tuple[SessionHost, LiveSession, str]]:
     """A talk that is just being set aside for another, with its token; the store has not its last words."""
     async with hosting(shelf, ScriptedModel(lambda r: [Says("Sí, "), Pause(100), Says("claro.")])) as host:
-        host._waiting._most_bytes_of_one = 30_000
+        host.away._waiting._most_bytes_of_one = 30_000
         live, token = await speaks_and_leaves(host)
         shelf.is_held = True
         await speaks_and_leaves(host)
@@ -386,7 +387,7 @@ async def test_continued_talk_is_told_to_come_later_where_the_store_is_silent() 
 @virtual
 async def test_talk_whose_client_is_just_coming_is_not_set_aside() -> None:
     async with hosting(shelf := Shelf()) as host:
-        host._waiting._most_bytes_of_one = 30_000
+        host.away._waiting._most_bytes_of_one = 30_000
         live, _ = await speaks_and_leaves(host)
         shelf.is_held = True
         coming = asyncio.create_task(host.came(live))
@@ -403,7 +404,7 @@ async def test_talk_whose_client_is_just_coming_is_not_set_aside() -> None:
 async def test_store_that_is_silent_forgets_no_talk_that_was_set_aside_of_late() -> None:
     async with hosting(shelf := Shelf()) as host:
         await asyncio.sleep(10 * WINDOW_S)
-        host._waiting._most_bytes_of_one = 30_000
+        host.away._waiting._most_bytes_of_one = 30_000
         (live, token), _ = await speaks_and_leaves(host), await speaks_and_leaves(host)
         await asyncio.sleep(1)
         shelf.is_silent = True
@@ -440,7 +441,7 @@ async def test_session_that_ended_under_its_connection_does_not_wait(says_someth
         await host.close(live, "erased")
         live.pump.detach(link)
         host.wait_for(live, "client_left")  # its connection hears of the end a little later
-        assert not len(host._waiting)
+        assert not len(host.away)
 
         leaves(host)  # a second one, which makes room for a third
         host.open("luis", None, None, wire=V2)
