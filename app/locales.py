@@ -60,11 +60,11 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "May I run {name} with {arguments}? {how}",
     ),
     "approval_aloud_bare": ("¿Permites que ejecute {name}? {how}", "May I run {name}? {how}"),
-    "approval_by_voice": ("Di sí o no.", "Say yes or no."),
+    "approval_by_voice": ("Di «sí, por favor» o «no, gracias».", "Say “yes, please” or “no, thanks”."),
     "approval_by_keys": ("Pulsa 1 para sí o 2 para no.", "Press 1 for yes or 2 for no."),
     "approval_by_both": (
-        "Di sí o no, o pulsa 1 para sí o 2 para no.",
-        "Say yes or no, or press 1 for yes or 2 for no.",
+        "Di «sí, por favor» o «no, gracias», o pulsa 1 para sí o 2 para no.",
+        "Say “yes, please” or “no, thanks”, or press 1 for yes or 2 for no.",
     ),
     "phone_keys": ("Pulso en el teclado: {keys}", "I press on the keypad: {keys}"),
     "finish_length": (

@@ -15,7 +15,7 @@ from tests.support.server import running_server
 from tests.support.talk import Workshop
 from tests.support.v2_client import V2Client, v2_client
 
-QUESTION = "¿Permites que ejecute send con tag: x? Di sí o no."
+QUESTION = "¿Permites que ejecute send con tag: x? Di «sí, por favor» o «no, gracias»."
 
 
 @dataclass

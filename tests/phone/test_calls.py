@@ -212,9 +212,8 @@ async def test_key_answers_what_waits_for_approval(key: str, runs: bool):
     answers = [calls(("open_door", {"tag": "garaje"})), "Te pregunto.", "Hecho."]
     async with called(*answers, tools=[tool], tool_approval="writes") as talk:
         talk.says("abre.")
-        question = (
-            "¿Permites que ejecute open door con tag: garaje? Di sí o no, o pulsa 1 para sí o 2 para no."
-        )
+        how = "Di «sí, por favor» o «no, gracias», o pulsa 1 para sí o 2 para no."
+        question = f"¿Permites que ejecute open door con tag: garaje? {how}"
         await talk.call.until(what=lambda: "no." in " ".join(talk.spoken()))
         await talk.call.presses(key)
         await talk.call.until(what=lambda: "Hecho." in talk.spoken())

@@ -37,7 +37,7 @@ async def test_spoken_word_decides_and_is_an_item_that_no_model_reads(word: str,
         told = (await talk.app.hears("response.done")).response
         requests = talk.model.requests
 
-    assert said(question) == "¿Permites que ejecute send con tag: x? Di sí o no."
+    assert said(question) == "¿Permites que ejecute send con tag: x? Di «sí, por favor» o «no, gracias»."
     assert talk.app.kinds(start)[:5] == [
         "input_audio_buffer.speech_started",
         "input_audio_buffer.speech_stopped",

@@ -34,7 +34,7 @@ from tests.support.voices import MS_PER_WORD, CommaSplitter, WordySynthesiser
 BOTH = AudioTerms(pcm16(16_000), out=True)
 SHOWN = ApprovalWays(aloud=True)
 UNSEEN = {"keys": ApprovalWays(aloud=True, by_keys=True), "words": ApprovalWays(in_words=True, aloud=True)}
-QUESTION = "¿Permites que ejecute send con tag: x? Di sí o no."
+QUESTION = "¿Permites que ejecute send con tag: x? Di «sí, por favor» o «no, gracias»."
 QUESTION_S = len(QUESTION.split()) * MS_PER_WORD / 1000
 
 
@@ -201,20 +201,22 @@ async def test_question_is_said_in_the_language_of_the_talk_and_is_no_turn_of_th
     async with phone() as p:
         p.t.session.spoken_language = "en"
         p.t.says("envía")
-        await p.until(lambda: any("Say yes or no." in m["content"] for m in p.of("assistant")))
+        await p.until(
+            lambda: any("Say “yes, please” or “no, thanks”." in m["content"] for m in p.of("assistant"))
+        )
         said = "".join(speech.text for speech in p.synthesiser.asked)
         p.t.conversation.tools.approvals.answer(p.asked[0], approved=False)
         await p.ends()
 
-        assert "May I run send with tag: x? Say yes or no." in said
+        assert "May I run send with tag: x? Say “yes, please” or “no, thanks”." in said
         assert len(p.t.model.requests) == 3  # the call, «Te pregunto», the result
 
 
 @pytest.mark.parametrize(
     ("ways", "terms", "how"),
     [
-        (SHOWN, BOTH, "Di sí o no."),
-        (UNSEEN["keys"], BOTH, "Di sí o no, o pulsa 1 para sí o 2 para no."),
+        (SHOWN, BOTH, "Di «sí, por favor» o «no, gracias»."),
+        (UNSEEN["keys"], BOTH, "Di «sí, por favor» o «no, gracias», o pulsa 1 para sí o 2 para no."),
         (UNSEEN["keys"], AudioTerms(None, out=True), "Pulsa 1 para sí o 2 para no."),
     ],
 )
@@ -236,7 +238,10 @@ async def test_question_says_what_may_happen_twice_and_reads_no_long_arguments_t
     async with phone() as p:
         run = ToolCall("c1", "t1", "pay_bill", orjson.dumps({"text": "x" * 5000}).decode(), 0.0, "write")
         bare = ToolCall("c1", "t1", "pay_bill", "{}", 0.0, "write")
-        assert p.voice._approval._words(bare) == "¿Permites que ejecute pay bill? Di sí o no."
+        assert (
+            p.voice._approval._words(bare)
+            == "¿Permites que ejecute pay bill? Di «sí, por favor» o «no, gracias»."
+        )
         run.unsettled = bare
         bare.ending = ToolOutcome("timed_out")
         words = p.voice._approval._words(run)
@@ -261,7 +266,7 @@ async def before_it_was_asked(p: Phone) -> None:
 
 
 async def begins_to_be_asked(p: Phone) -> None:
-    await p.until(lambda: p.synthesiser.asked and p.synthesiser.asked[-1].text.endswith("no."))
+    await p.until(lambda: p.synthesiser.asked and p.synthesiser.asked[-1].text.endswith("gracias»."))
 
 
 async def over_the_question(p: Phone) -> None:
@@ -497,7 +502,7 @@ def test_answer_that_comes_second_is_nothing_at_all(how: str):
 async def test_card_that_is_answered_first_ends_the_question():
     async with phone() as p:
         p.t.says("envía")
-        await p.until(lambda: p.synthesiser.asked and p.synthesiser.asked[-1].text.endswith("no."))
+        await p.until(lambda: p.synthesiser.asked and p.synthesiser.asked[-1].text.endswith("gracias»."))
         await p.waits(0.5)
         p.t.conversation.tools.approvals.answer(p.asked[0], approved=True)
         await p.ends()
@@ -523,7 +528,7 @@ async def test_question_that_waits_in_line_is_not_said_once_it_is_answered():
 async def test_question_that_was_cut_is_asked_once_more():
     async with phone() as p:
         p.t.says("envía")
-        await p.until(lambda: p.synthesiser.asked and p.synthesiser.asked[-1].text.endswith("no."))
+        await p.until(lambda: p.synthesiser.asked and p.synthesiser.asked[-1].text.endswith("gracias»."))
         await p.waits(0.6)
         await p.says("espera un momento por favor.")
         assert len(p.t.events(Interrupted)) == 1
@@ -590,7 +595,7 @@ def test_who_cannot_answer_aloud_is_not_asked_aloud(ways: ApprovalWays, terms: A
 async def test_sound_that_ends_takes_the_question_back_and_sound_that_comes_brings_it():
     async with phone() as p:
         p.t.says("envía")
-        await p.until(lambda: p.synthesiser.asked and p.synthesiser.asked[-1].text.endswith("no."))
+        await p.until(lambda: p.synthesiser.asked and p.synthesiser.asked[-1].text.endswith("gracias»."))
         p.voice.configure(AudioTerms())
         await asyncio.sleep(AGAIN_AFTER_S * 2)
         asked = len(p.synthesiser.asked)
