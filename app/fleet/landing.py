@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 MOST_FROZEN_S: Final = 5.0
 """For so long a client may be unread; then it is sent away, to come back to whoever has its session."""
 
-_CLIENT_GONE: Final = 1001
+CLIENT_GONE: Final = 1001
 """What the owner is told of a client that left without a word."""
 
 
@@ -125,12 +125,12 @@ class Crossing:
             if await self._has_moved():
                 raise
             await self._transport.close(CloseCode.TRY_LATER, "no room for a large message")
-            await self._connection.close(_CLIENT_GONE)
+            await self._connection.close(CLIENT_GONE)
             return None
         if frame is not None or await self._has_moved():
             return frame
         code = self._transport.close_code
-        await self._connection.close(code if code is not None and may_be_sent(code) else _CLIENT_GONE)
+        await self._connection.close(code if code is not None and may_be_sent(code) else CLIENT_GONE)
         return None
 
     async def _has_moved(self) -> bool:
@@ -150,10 +150,10 @@ class Crossing:
                 elif not self._transport.send_at_once(frame):
                     await self._transport.send(frame)
         except ConnectionGone:
-            await self._connection.close(_CLIENT_GONE)
+            await self._connection.close(CLIENT_GONE)
         except (TimeoutError, Refused) as exc:
             logger.warning("link_broke", extra={"cause": str(exc) or "the owner has not let the session go"})
-            await self._connection.close(_CLIENT_GONE)
+            await self._connection.close(CLIENT_GONE)
             await self._transport.close(CloseCode.RESTART, "the way to the session broke")
         except ConnectionClosed:
             await close_as(self._connection, self._transport)

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from app.fleet import control, signing
 from app.fleet.caller import Caller
 from app.fleet.control import ControlChannel, new_channel
-from app.fleet.landing import Crossing, close_as
+from app.fleet.landing import CLIENT_GONE, Crossing, HeldTransport, close_as
 from app.fleet.signing import Signed, Signer
 from app.services.sessions.directory import Landed
 from app.session.transport import Transport
@@ -49,19 +49,35 @@ class Link:
         Or until the session has come here: then it is returned, and its client is not closed.
         """
         landed: Landed | None = None
+        reading = asyncio.create_task(transport.receive(), name="link reads")
         try:
-            await self.connection.send(first)
-            landed = await Crossing(self.connection, self.channel, transport, takes).carry()
+            await asyncio.sleep(0)
+            if not _is_over(reading):
+                await self.connection.send(first)
+                held = HeldTransport(transport, reading)
+                landed = await Crossing(self.connection, self.channel, held, takes).carry()
             return landed
         except ConnectionClosed:
             await close_as(self.connection, transport)
             return None
         finally:
-            ending = asyncio.create_task(self.connection.close(), name="link ends")
+            if landed is None:
+                reading.cancel()
+                await asyncio.wait({reading})
+            # Unless it is closed already; 1000 would be the client's goodbye.
+            ending = asyncio.create_task(self.connection.close(CLIENT_GONE), name="link ends")
             _ENDING.add(ending)
             ending.add_done_callback(_ENDING.discard)
             if landed is None:
                 await asyncio.wait({ending})
+
+
+def _is_over(reading: "asyncio.Task[str | bytes | None]") -> bool:
+    """Return whether the client has gone while the link was opened.
+
+    It may have its session by now over another connection: what it said on this one must not come after that.
+    """
+    return reading.done() and reading.exception() is None and reading.result() is None
 
 
 async def open_link(address: str, node: str, caller: Caller, signer: Signer) -> Link:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from app.errors import ServerFull
 from app.fleet.links import Link
@@ -104,19 +105,33 @@ async def test_a_client_of_a_link_that_breaks_is_told_to_come_again():
     assert client.closed is not None and client.closed[0] == 1012
 
 
+class LateClient(Client):
+    """A client that goes when it may."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(None, code=code)
+        self.may_go = asyncio.Event()
+
+    async def receive(self) -> str | bytes | None:
+        await self.may_go.wait()
+        return await super().receive()
+
+
 @pytest.mark.parametrize(
     ("code", "told"), [(1000, 1000), (4000, 4000), (None, 1001), (1006, 1001), (1005, 1001)]
 )
 async def test_an_owner_hears_how_the_client_left(code: int | None, told: int):
     heard = asyncio.get_running_loop().create_future()
+    client = LateClient(code)
 
     async def owner(connection: ServerConnection) -> None:
         await connection.recv()
+        client.may_go.set()
         await connection.wait_closed()
         heard.set_result(connection.close_code)
 
     async with linked(owner) as link:
-        await link.carry(Client(None, code=code), "first", never)
+        await link.carry(client, "first", never)
 
     assert await heard == told
 
@@ -131,3 +146,17 @@ async def test_a_client_whose_large_message_finds_no_room_comes_again():
         await link.carry(client, "first", never)
 
     assert client.closed is not None and client.closed[0] == 1013
+
+
+async def test_what_a_client_said_that_has_gone_meanwhile_is_not_passed_on():
+    heard = asyncio.get_running_loop().create_future()
+
+    async def owner(connection: ServerConnection) -> None:
+        with pytest.raises(ConnectionClosed):
+            await connection.recv()
+        heard.set_result(connection.close_code)
+
+    async with linked(owner) as link:
+        await link.carry(Client(None), "first", never)
+
+    assert await heard == 1001
