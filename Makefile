@@ -13,7 +13,7 @@ CLIENTS ?= .venv/clients
 # Whether a Python is one that this needs; another one would end in a hundred lines of pip's.
 NEW_ENOUGH := -c "import sys; sys.exit(sys.version_info < (3, 11))"
 
-.PHONY: run voice llama test test-quick check lint types format bench bench-voice attack clients talks fleet-kills soak fuzz audit docs browser lock help
+.PHONY: run voice llama test test-quick check lint types format bench bench-voice attack clients talks fleet-kills fleet-deploy soak fuzz audit docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -73,6 +73,9 @@ talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000)
 
 fleet-kills: .venv/dev ## Kills processes of a fleet one after the other, while talks go on over all of them (N=1000)
 	$(BIN)/python -m tests.fleet.kills $(or $(N),1000) $(ARGS)
+
+fleet-deploy: .venv/dev ## Replaces each process of a fleet in turn, while talks go on over all of them (ARGS="--talks 300 --balancer nginx")
+	$(BIN)/python -m tests.fleet.rolling $(ARGS)
 
 soak: .venv/dev ## Holds talks while everything breaks (MINUTES=10 SESSIONS=300 ONLY=talks|idle|storm|leak)
 	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SESSIONS),--sessions $(SESSIONS)) \

@@ -1,12 +1,8 @@
 """The files of `deploy/` for several processes: balancers before real ones, manifests by their schemas."""
 
-import asyncio
 import os
-import re
 import shutil
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +10,7 @@ import pytest
 import yaml
 
 from config.settings import Settings
+from tests.deploy.balancers import balancer
 from tests.deploy.proxies import DEPLOY, PATIENCE_S, free_port, program
 from tests.fleet.conftest import fleet
 from tests.support.answers import Text
@@ -23,7 +20,6 @@ from tests.support.resuming_client import resuming_client
 
 MANIFESTS: list[dict[str, Any]] = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text("utf-8")))
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose-fleet.yaml").read_text("utf-8"))
-AGENTS = re.compile(r"127\.0\.0\.1:800[1-3]")
 
 
 def of_kind(kind: str) -> dict[str, Any]:
@@ -32,44 +28,6 @@ def of_kind(kind: str) -> dict[str, Any]:
 
 
 # Balancers
-
-
-def at_ports(text: str, ports: list[int]) -> str:
-    """A file with these processes in the place of its three, one line for each."""
-    lines: list[str] = []
-    left = list(ports)
-    for line in text.splitlines():
-        if AGENTS.search(line) is None:
-            lines.append(line)
-        elif left:
-            lines.append(AGENTS.sub(f"127.0.0.1:{left.pop(0)}", line))
-    return "\n".join(lines) + "\n"
-
-
-@asynccontextmanager
-async def haproxy(folder: Path, ports: list[int]) -> AsyncIterator[int]:
-    port = free_port()
-    front, back = folder / "haproxy.cfg", folder / "haproxy-fleet.cfg"
-    whole = (DEPLOY / "haproxy.cfg").read_text("utf-8").replace("bind :80", f"bind 127.0.0.1:{port}")
-    # What a user may open here may be less.
-    front.write_text(whole.replace("maxconn 20000", "maxconn 1000"))
-    back.write_text(at_ports((DEPLOY / "haproxy-fleet.cfg").read_text("utf-8"), ports))
-    process = await asyncio.create_subprocess_exec(
-        program("haproxy"), "-db", "-f", str(front), "-f", str(back), env={**os.environ, "BACKEND": "agents"}
-    )
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.close()
-                    break
-                except OSError:
-                    await asyncio.sleep(0.05)
-        yield port
-    finally:
-        process.kill()
-        await process.wait()
 
 
 @pytest.mark.e2e
@@ -81,7 +39,7 @@ async def test_a_talk_goes_on_through_haproxy_when_its_process_ends(
     async with AzureStandin() as model, fleet(tmp_path, postgres_address, model) as processes:
         model.reply = lambda request: Text(f"eco de {request.last_text}")
         async with (
-            haproxy(tmp_path, [process.port for process in processes]) as port,
+            balancer("haproxy", tmp_path, [process.port for process in processes]) as port,
             resuming_client(f"ws://127.0.0.1:{port}/ws", heartbeat_s=5, back_off_s=0.1) as client,
         ):
             await client.until(lambda: bool(client.session_id), PATIENCE_S)
