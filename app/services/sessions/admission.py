@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 
-from app.errors import BadMessage, NotAvailable, ResumeRefused
+from app.errors import BadMessage, NotAvailable, ResumeRefused, ServerFull
 from app.protocol.events import Event, SessionResumed
 from app.protocol.wire import Reply, Resume, Start, WireProtocol
 from app.services.auth.principal import Principal
@@ -20,6 +20,7 @@ from app.services.sessions.session_recovery import (
 from app.session.pump import Attachment
 from app.session.resume_tokens import ResumeTokens
 from app.session.transport import Transport
+from app.storage.errors import StoreUnavailable
 
 _NOBODYS_TOKENS = ResumeTokens()
 _NOBODYS_TOKENS.issue()
@@ -61,13 +62,35 @@ async def admit(
         case Reply(event):
             return event
         case Resume():
-            return await _resume(opening, transport, host, principal, wire)
+            try:
+                return await _resume(opening, transport, host, principal, wire)
+            except ResumeRefused:
+                await _look_elsewhere(opening.session_id, host)
+                raise
         case Start(continues=session_id):
             if session_id is not None:
                 return await _continue(opening, session_id, transport, host, principal, wire)
             live = host.open(opening.user_id, opening.locale, principal, wire=wire, audio=opening.audio)
             _choose_voice(live, opening.voice)
             return Admission(live, _attach(live, transport), opening.frame)
+
+
+async def _look_elsewhere(session_id: str, host: SessionHost) -> None:
+    """End a session that another process has claimed: this one has written nothing since, and does not know.
+
+    Raises:
+        ServerFull: It was so; the client, who has the other process's token, is good where it goes next.
+    """
+    live = host.sessions.get(session_id)
+    if live is None:
+        return
+    try:
+        owner = await host.directory.owner_of(session_id)
+    except StoreUnavailable:
+        return
+    if owner is not None and owner != host.directory.owner:
+        await host.close(live, "claimed_elsewhere")
+        raise ServerFull
 
 
 async def _continue(

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.errors import AgentError, BadMessage, Locale, ResumeRefused
+from app.errors import AgentError, BadMessage, Locale, ResumeRefused, ServerFull
 from app.protocol.events import AudioTerms, Notice, Pong, ResponseChunk
 from app.protocol.wire import FrameLimits, WireProtocol
 from app.protocol.wires import V1, V2
@@ -19,6 +19,7 @@ from app.services.sessions.admission import admit
 from app.services.sessions.live_session import LiveSession
 from app.session.resume_tokens import ResumeTokens
 from app.session.ring import Ring
+from app.storage.errors import StoreUnavailable
 from tests.support.live import Wire, live_of, pumping
 from tests.support.scripted import Pause, Says, ScriptedModel, says
 from tests.support.talk import Talk, talk
@@ -34,6 +35,18 @@ class Desk:
         self.opened: list[tuple[str, Locale | None, bool]] = []
         self.returns = 0
         self.token = self.live.tokens.issue()
+        self.sessions = {self.live.session_id: self.live}
+        self.directory = self
+        self.owner, self.owned_by = "me", "me"
+        self.closed: list[str] = []
+
+    async def owner_of(self, session_id: str) -> str:
+        if not self.owned_by:
+            raise StoreUnavailable("away")
+        return self.owned_by
+
+    async def close(self, live: LiveSession, reason: str) -> None:
+        self.closed.append(reason)
 
     def open(
         self,
@@ -266,6 +279,25 @@ async def test_newer_connection_takes_over_and_the_clock_stops() -> None:
         assert d.live.session.websocket is second.wire
     assert d.live.expiry is None
     assert first.admission.link.was_replaced
+
+
+@pytest.mark.parametrize(
+    ("owner", "refusal"), [("other", ServerFull), ("me", ResumeRefused), ("", ResumeRefused)]
+)
+def test_a_token_that_only_the_process_can_know_that_has_claimed_the_session_is_good_there(
+    owner: str, refusal: type[AgentError]
+) -> None:
+    """Not here, where nobody has heard of the claim: the client comes again, and finds the way."""
+
+    @virtual
+    async def test() -> None:
+        async with desk(new_ring()) as d:
+            d.owned_by = owner
+            with pytest.raises(refusal):
+                await d.resumes(last_seq=0, resume_token="of the other process")
+            assert d.closed == (["claimed_elsewhere"] if owner == "other" else [])
+
+    test()
 
 
 @pytest.mark.parametrize("wrong", [{"resume_token": "x"}, {"resume_token": ""}, {"session_id": "nope"}])
