@@ -12,8 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import jwt
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from jwt.algorithms import OKPAlgorithm
 
 from app.clock import Clock
 from app.services.auth.call_gate import CallGate
@@ -70,11 +69,11 @@ def is_of_telnyx(public_key: str, request: SignedRequest) -> bool:
         return False
     try:
         given = base64.b64decode(request.headers.get("telnyx-signature-ed25519", ""), validate=True)
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key))
-        key.verify(given, f"{stamp}|".encode() + request.body)
-    except (InvalidSignature, binascii.Error, ValueError):
+        number = base64.urlsafe_b64encode(base64.b64decode(public_key)).decode().rstrip("=")
+        key = OKPAlgorithm.from_jwk({"kty": "OKP", "crv": "Ed25519", "x": number})
+        return OKPAlgorithm().verify(f"{stamp}|".encode() + request.body, key, given)
+    except (jwt.PyJWTError, binascii.Error, ValueError):
         return False
-    return True
 
 
 def plivo_signature(auth_token: str, request: SignedRequest, nonce: str) -> str:
