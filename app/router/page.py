@@ -1,5 +1,6 @@
 """The files of the page, held in memory: only what is listed here is ever served."""
 
+import functools
 import gzip
 import hashlib
 import mimetypes
@@ -49,16 +50,20 @@ class PageFile:
         self.content = content
         self.media_type = media_type
         self.tag = hashlib.sha256(content).hexdigest()[:32]
-        is_zipped = media_type.startswith(_ZIPPED_TYPES) and len(content) >= _LEAST_BYTES_ZIPPED
+        self._is_zipped = media_type.startswith(_ZIPPED_TYPES) and len(content) >= _LEAST_BYTES_ZIPPED
+
+    @functools.cached_property
+    def zipped(self) -> bytes | None:
+        """The content as it leaves zipped, made when it is first asked for; None for what never does."""
         # The same bytes at each start: no time in them.
-        self.zipped = gzip.compress(content, 9, mtime=0) if is_zipped else None
+        return gzip.compress(self.content, 9, mtime=0) if self._is_zipped else None
 
     def answer(self, asked: Headers, headers: Mapping[str, str]) -> Response:
         """Answer with the file, zipped where that is taken; 304 where the browser has it already."""
         zipped = self.zipped if _takes_gzip(asked.get("accept-encoding", "")) else None
         tag = f'"{self.tag}"' if zipped is None else f'"{self.tag}-gzip"'
         said = {**headers, "ETag": tag}
-        if self.zipped is not None:
+        if self._is_zipped:
             said["Vary"] = "Accept-Encoding"
         if _has_it(asked.get("if-none-match", ""), tag):
             return Response(status_code=304, headers=said)
