@@ -104,11 +104,11 @@ async def test_word_too_short_to_tell_is_taken_as_the_users_language():
 async def test_mebibyte_of_anything_takes_less_than_two_seconds(piece: str):
     text = (piece * MAX_CHARS)[:MAX_CHARS]
     await analysis_of("la primera vez se carga el modelo")
-    started = time.perf_counter()
+    started = time.process_time()
 
     result = await analysis_of(text)
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert result.characters <= len(text)
 
 
