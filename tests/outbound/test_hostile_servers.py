@@ -154,7 +154,6 @@ PAIRS = [(mode, client) for mode in MODES for client in CLIENTS
          if client not in ("diagnosis", "speech") or mode in (*ENDLESS_HEADS, "tiny")]  # fmt: skip
 
 
-@pytest.mark.alone
 @pytest.mark.usefixtures("frozen_heap")
 @pytest.mark.parametrize(("mode", "client"), PAIRS)
 async def test_server_without_end_keeps_nobody_waiting(port: int, mode: str, client: str):
