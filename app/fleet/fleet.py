@@ -10,6 +10,7 @@ from typing import Final
 
 from app.clock import Clock
 from app.fleet.directory import FleetDirectory
+from app.fleet.limits import FleetLimits
 from app.fleet.peer_port import PeerPort, bind
 from app.fleet.sessions import FleetSessions
 from app.fleet.signing import Signer
@@ -93,6 +94,7 @@ class Fleet:
             asyncio.create_task(self._tick(self._port), name="fleet tick"),
             asyncio.create_task(self._look_after_pauses(shared), name="fleet pauses"),
             asyncio.create_task(_look(directory), name="fleet nodes"),
+            asyncio.create_task(FleetLimits(service.session_host.limits, shared).run(), name="fleet limits"),
         }
         logger.info("fleet_joined", extra={"node": str(shared.me), "address": self._settings.fleet_address})
 

@@ -23,6 +23,7 @@ Hours = Mapping[What, tuple[int, float]]
 class _Hour:
     began_at: float
     used: int = 0
+    untold: int = 0
 
 
 class HourlyLimit:
@@ -31,10 +32,16 @@ class HourlyLimit:
     Args:
         most: What may be used up; 0 bounds nothing, and then nothing is counted.
         monotonic: The time, in seconds.
+
+    Attributes:
+        what: Is bounded.
+        is_shared: Other processes count too: what is used is kept to be told to them.
     """
 
     def __init__(self, what: What, most: int, monotonic: Callable[[], float]) -> None:
-        self._what: What = what
+        self.what: What = what
+        self.is_shared = False
+        self._untold: set[str] = set()
         self._most = most
         self._monotonic = monotonic
         self._hours: OrderedDict[str, _Hour] = OrderedDict()
@@ -47,7 +54,7 @@ class HourlyLimit:
         now = self._monotonic()
         if hour is not None and hour.used >= self._most and now < hour.began_at + HOUR_S:
             left_s = hour.began_at + HOUR_S - now
-            raise BudgetExceeded(f"{self._what}, {round(left_s)} s left", minutes=math.ceil(left_s / 60))
+            raise BudgetExceeded(f"{self.what}, {round(left_s)} s left", minutes=math.ceil(left_s / 60))
 
     def left(self, key: str, wanted: int) -> int:
         """Return how many of those that are wanted may be used."""
@@ -81,6 +88,31 @@ class HourlyLimit:
             if len(self._hours) > MAX_KNOWN:
                 self._hours.popitem(last=False)
         hour.used += amount
+        if self.is_shared and amount:
+            self.put_back(key, amount)
+
+    def take_untold(self) -> dict[str, int]:
+        """Return what was used since this was last asked, by user."""
+        told: dict[str, int] = {}
+        for key in self._untold:
+            hour = self._hours.get(key)
+            if hour is not None and hour.untold:
+                told[key], hour.untold = hour.untold, 0
+        self._untold.clear()
+        return told
+
+    def put_back(self, key: str, amount: int) -> None:
+        """Keep what was used of a user to be told, for the first time or again."""
+        hour = self._hours.get(key)
+        if hour is not None:
+            hour.untold += amount
+            self._untold.add(key)
+
+    def learn(self, key: str, used: int, age_s: float) -> None:
+        """Take over what all processes have counted together in a user's hour, which began so long ago."""
+        hour = self._hours.get(key)
+        if hour is not None:
+            hour.used, hour.began_at = used + hour.untold, self._monotonic() - age_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +122,11 @@ class Budgets:
     texts: HourlyLimit
     tokens: HourlyLimit
     tool_calls: HourlyLimit
+
+    @property
+    def each(self) -> tuple[HourlyLimit, ...]:
+        """One after another."""
+        return (self.texts, self.tokens, self.tool_calls)
 
     @classmethod
     def of(cls, settings: LimitSettings, monotonic: Callable[[], float]) -> Self:

@@ -9,6 +9,7 @@ type.
               └─ tool_calls   one row for each call, written before a write runs
     erased_sessions ── ids of what was erased, so that a late write cannot bring it back
     nodes ──── the servers of the database (PostgreSQL alone; see lease.py, membership.py)
+    spent, crowds ──── what several processes count together (see shared_limits.py)
     lives ──── one row for each life of a server, by its own clock (see running_time.py)
 """
 
@@ -219,4 +220,22 @@ lives = Table(
     Column("started_at", UtcTime, nullable=False),
     # Its last sign of life.
     Column("seen_at", UtcTime, nullable=False),
+)
+
+spent = Table(
+    "spent",
+    metadata,
+    # A digest of whose it is.
+    Column("key", SafeId(32), primary_key=True),
+    Column("began_at", UtcTime, nullable=False),
+    Column("used", BigInteger, nullable=False),
+)
+
+crowds = Table(
+    "crowds",
+    metadata,
+    Column("node", Uuid, primary_key=True),
+    # A digest of an address.
+    Column("key", SafeId(32), primary_key=True),
+    Column("sessions", Integer, nullable=False),
 )

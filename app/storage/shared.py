@@ -90,6 +90,14 @@ class SharedDatabase:
             lambda connection: change_profile(connection, user_id, change, session_id)
         )
 
+    async def do(self, work: Work[Answer]) -> Answer:
+        """Return what work on a connection that may write returns.
+
+        Raises:
+            StoreUnavailable: The database does not answer.
+        """
+        return await self._transact(work)
+
     async def renew(self) -> None:
         """Write down at once how this process is; what fails is tried again within a second."""
         await self._renew()

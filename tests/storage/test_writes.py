@@ -65,7 +65,8 @@ async def hand(address: str) -> AsyncIterator[Hand]:
 
 LIFE = UUID(int=1)
 
-TALKS = {name: table for name, table in metadata.tables.items() if name not in ("nodes", "lives")}
+OF_THE_SERVER = ("nodes", "lives", "spent", "crowds")
+TALKS = {name: table for name, table in metadata.tables.items() if name not in OF_THE_SERVER}
 """The tables that talks are in; the others are the server's own."""
 
 

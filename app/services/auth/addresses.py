@@ -3,7 +3,7 @@
 import functools
 import ipaddress
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -41,14 +41,20 @@ class PerAddressLimit:
         most: Sessions of one address; 0 bounds nothing.
         uncounted: Networks that never count.
         share: Sessions of one address whose users no token names; 0 bounds nothing.
+
+    Attributes:
+        is_shared: Other processes count too: what changes is kept to be told to them.
     """
 
     def __init__(self, most: int, uncounted: Networks, share: int = 0) -> None:
+        self.is_shared = False
         self._most = most
         self._share = share
         self._uncounted = uncounted
         self._arriving: Counter[str] = Counter()
         self._sessions: Counter[str] = Counter()
+        self._elsewhere: dict[str, int] = {}
+        self._changed: set[str] = set()
 
     def key_of(self, address: str) -> str:
         """Return what an address is counted by; empty where it is not."""
@@ -73,17 +79,38 @@ class PerAddressLimit:
 
     def check(self, key: str, *, is_anonymous: bool = False) -> None:
         """Raise `ServerFull` where this address may have no further session."""
-        self._check(self._sessions, key, self._most)
+        others = self._elsewhere.get(key, 0)
+        self._check(self._sessions, key, self._most, others)
         if is_anonymous:
-            self._check(self._sessions, key, self._share)
+            self._check(self._sessions, key, self._share, others)
 
     def move(self, before: str, key: str) -> None:
         """A session belongs to another address now; empty: to none."""
         self._count(self._sessions, before, -1)
         self._count(self._sessions, key, 1)
+        if self.is_shared:
+            self._changed.update({before, key} - {""})
 
-    def _check(self, counter: Counter[str], key: str, most: int) -> None:
-        if key and most and counter[key] >= most:
+    def take_changed(self) -> dict[str, int]:
+        """Return the addresses whose sessions have become more or fewer, and how many each has here."""
+        changed = {key: self._sessions.get(key, 0) for key in self._changed}
+        self._changed.clear()
+        return changed
+
+    def put_back(self, keys: Iterable[str]) -> None:
+        """Keep these to be told again."""
+        self._changed.update(keys)
+
+    def learn(self, elsewhere: Mapping[str, int]) -> None:
+        """Count the sessions that other processes have of these addresses, too."""
+        for key, sessions in elsewhere.items():
+            if sessions and key in self._sessions:
+                self._elsewhere[key] = sessions
+            else:
+                self._elsewhere.pop(key, None)
+
+    def _check(self, counter: Counter[str], key: str, most: int, others: int = 0) -> None:
+        if key and most and counter[key] + others >= most:
             raise ServerFull(f"address {key}")
 
     def _count(self, counter: Counter[str], key: str, change: int) -> None:
