@@ -8,7 +8,6 @@ never followed here, and TLS is verified as the package does it: always, against
 """
 
 import functools
-import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -173,7 +172,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             trace.on_connection_reuseconn.append(_note_reuse)
             self._session = aiohttp.ClientSession(
                 # Bounded by the caller, who can say "busy" instead of "timed out".
-                connector=BoundedConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=_trust()),
+                connector=BoundedConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=system_trust()),
                 # A body is read with all that is held of it at once: of many chunks, so little is held.
                 read_bufsize=PIECE_BYTES,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -193,14 +192,12 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
         return self._proxies[scheme, host]
 
 
-def _trust() -> ssl.SSLContext:
-    """Return what believes the certificates that the environment names, or else those that are brought."""
-    return _trust_of(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+@functools.cache
+def system_trust() -> ssl.SSLContext:
+    """Return what believes the system's certificates, or those of `SSL_CERT_FILE`, read once for the process.
 
-
-@functools.lru_cache(4)
-def _trust_of(*named: str | None) -> ssl.SSLContext:
-    # Reading them takes 60 ms, and each model's, voice's and diagnosis' transport would.
+    That takes 60 ms, and there are transports for models, voices and the diagnosis.
+    """
     return httpx2.create_ssl_context()
 
 

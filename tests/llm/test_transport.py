@@ -4,7 +4,7 @@ import socket
 import ssl
 import tracemalloc
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,14 @@ from app.errors import LlmBadResponse, LlmUnavailable, LlmUntrusted
 from app.llm.chat_completions import ConnectionLimits
 from app.llm.openai_compatible import OpenAICompatible
 from app.llm.retry import RetryPolicy
-from app.llm.transport import MAX_REFUSAL_BYTES, AiohttpTransport, ServiceUnreachable, UpstreamBody, body_of
+from app.llm.transport import (
+    MAX_REFUSAL_BYTES,
+    AiohttpTransport,
+    ServiceUnreachable,
+    UpstreamBody,
+    body_of,
+    system_trust,
+)
 from tests.support.answers import HugeLine, Raw, Reset, Status, Text, gzip_bomb, stall
 from tests.support.azure_standin import DEPLOYMENT, KEY, AzureStandin
 from tests.support.context import settings_with
@@ -117,12 +124,14 @@ def server_context(authority: trustme.CA, *names: str, expired: bool = False) ->
 
 
 @pytest.fixture
-def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[trustme.CA]:
     """An authority that this machine trusts."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    return authority
+    system_trust.cache_clear()
+    yield authority
+    system_trust.cache_clear()
 
 
 async def test_service_with_a_good_certificate_is_spoken_to(trusted: trustme.CA):
