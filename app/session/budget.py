@@ -73,13 +73,18 @@ class HourlyLimit:
         """Know what another process has counted; what this one has counted is not added to it."""
         known, _ = self.told(key)
         if self._most and used > known and began_s_ago < HOUR_S:
-            self.spend(key, used - known)
+            self._count(key, used - known)  # whoever has counted it tells the others
             self._hours[key].began_at = self._monotonic() - began_s_ago
 
     def spend(self, key: str, amount: int = 1) -> None:
         """Count what was used."""
         if not self._most:
             return
+        self._count(key, amount)
+        if self.is_shared and amount:
+            self.put_back(key, amount)
+
+    def _count(self, key: str, amount: int) -> None:
         now = self._monotonic()
         hour = self._hours.get(key)
         if hour is None or now >= hour.began_at + HOUR_S:
@@ -88,8 +93,6 @@ class HourlyLimit:
             if len(self._hours) > MAX_KNOWN:
                 self._hours.popitem(last=False)
         hour.used += amount
-        if self.is_shared and amount:
-            self.put_back(key, amount)
 
     def take_untold(self) -> dict[str, int]:
         """Return what was used since this was last asked, by user."""

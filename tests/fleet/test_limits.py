@@ -65,6 +65,21 @@ async def test_what_is_used_up_anywhere_is_used_up_everywhere(postgres_address: 
         assert await rows(postgres_address, "SELECT used FROM spent ORDER BY used") == [50, 112]
 
 
+async def test_what_comes_with_a_session_is_told_by_the_process_that_counted_it(postgres_address: str):
+    clock = SystemClock()
+    async with member(postgres_address) as (_, first), member(postgres_address) as (_, second):
+        here, there = Process(first, clock), Process(second, clock)
+        here.tokens.spend("ana", 60)
+        there.tokens.recall("ana", *here.tokens.told("ana"))
+        assert there.tokens.left("ana", 100) == 40
+        await there.fleet.share()
+        await here.fleet.share()
+        there.tokens.spend("ana", 1)
+        await there.fleet.share()
+
+        assert there.tokens.left("ana", 100) == 39
+
+
 async def test_budgets_of_one_kind_are_no_others(postgres_address: str):
     clock = SystemClock()
     async with member(postgres_address) as (_, first), member(postgres_address) as (_, second):
