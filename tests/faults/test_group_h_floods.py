@@ -426,7 +426,7 @@ async def test_h2_talks_that_were_set_aside_for_others_come_back_from_the_store(
     settings = settings_with(database_url=f"sqlite:///{tmp_path}/talks.db", max_queued_messages=8)
     text = "hola " * 5_000
     async with running_server(settings, provider=ScriptedModel(lambda r: says("Sí."))) as server:
-        server.service.session_host._waiting._most_bytes_of_one = 80_000
+        server.service.session_host.away._waiting._most_bytes_of_one = 80_000
         address = "203.0.113.7"
         async with v2_client(server, address=address) as first, v2_client(server, address=address) as second:
             for client in (first, second):
