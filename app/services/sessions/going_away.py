@@ -43,30 +43,31 @@ async def tell_all(
     """
     if not overlap:
         for live in sessions:
-            live.session.emit(GoingAway("restart", _return_after_s(), deadline_s))
+            live.session.emit(GoingAway("restart", _within(0.5, RECONNECT_SPREAD_S), deadline_s))
         return
     spread_s = max(SHORTEST_SPREAD_S, len(sessions) / SESSIONS_PER_S)
     async with asyncio.TaskGroup() as group:
         for place, live in enumerate(sessions):
             at_s = spread_s * place / len(sessions)
-            group.create_task(_see_to(live, at_s, deadline_s, then), name="going away")
+            # Others serve, so nobody has to wait for them; all that is left at the end comes at once.
+            back_s = _within(0.1, min(RECONNECT_SPREAD_S, max(0.5, len(sessions) / SESSIONS_PER_S)))
+            notice = GoingAway("restart", back_s, max(0.0, round(deadline_s - at_s, 1)), overlap=True)
+            group.create_task(_see_to(live, at_s, notice, then), name="going away")
 
 
 async def _see_to(
-    live: LiveSession, at_s: float, deadline_s: float, then: Callable[[LiveSession], Awaitable[None]]
+    live: LiveSession, at_s: float, notice: GoingAway, then: Callable[[LiveSession], Awaitable[None]]
 ) -> None:
     await asyncio.sleep(at_s)
-    await _tell(live, at_s, deadline_s)
+    await _tell(live, notice)
     await then(live)
 
 
-async def _tell(live: LiveSession, at_s: float, deadline_s: float) -> None:
+async def _tell(live: LiveSession, notice: GoingAway) -> None:
     link = live.pump.link
     if link is None:
         return
-    live.session.emit(
-        GoingAway("restart", _return_after_s(), max(0.0, round(deadline_s - at_s, 1)), overlap=True)
-    )
+    live.session.emit(notice)
     try:
         async with asyncio.timeout(OVERLAP_S):
             await link.gone.wait()
@@ -74,5 +75,5 @@ async def _tell(live: LiveSession, at_s: float, deadline_s: float) -> None:
         return
 
 
-def _return_after_s() -> float:
-    return round(random.uniform(0.5, RECONNECT_SPREAD_S), 1)  # noqa: S311  # no secret
+def _within(least_s: float, most_s: float) -> float:
+    return round(random.uniform(least_s, most_s), 1)  # noqa: S311  # no secret

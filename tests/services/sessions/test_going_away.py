@@ -58,6 +58,7 @@ async def test_with_others_beside_it_the_notices_are_spread(count: int, spread_s
     for client, told_at in zip(clients, at_s, strict=True):
         [(_, told)] = client.told
         assert told.overlap
+        assert 0.1 <= told.reconnect_after_s <= max(0.5, count / SESSIONS_PER_S)
         assert told.deadline_s == pytest.approx(30 - told_at, abs=0.051)
 
 
