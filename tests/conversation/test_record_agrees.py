@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -200,6 +201,7 @@ async def talking(folder: str) -> AsyncIterator[Talker]:
             await talker.closes()
 
 
+@pytest.mark.timeout(300)
 @given(st.lists(steps, min_size=1, max_size=10))
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_model_clients_and_store_agree_on_what_was_heard(plan: list[tuple[Any, ...]]) -> None:
