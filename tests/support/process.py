@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.forking import Forked, forks
+from tests.support.forking import CAN_FORK, Forked, forks
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 45
@@ -45,7 +45,7 @@ class ServerProcess:
         self, log: Path, command: tuple[str, ...] = MAIN, *, is_afresh: bool = False, **settings: Any
     ) -> None:
         self.port = 0
-        self._is_forked = not is_afresh and command[0] != "-c" and "--workers" not in command
+        self._is_forked = CAN_FORK and not is_afresh and command[0] != "-c" and "--workers" not in command
         self._log = log
         self._output = log.with_suffix(".out")
         self._log_before = 0
