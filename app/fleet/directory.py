@@ -1,5 +1,6 @@
 """The directory of several processes: owners are rows of the database, peers have ports."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from uuid import UUID
 from app.errors import ServerFull
 from app.fleet.caller import Caller
 from app.fleet.links import Link, NotReached, open_link
+from app.fleet.peers import Peers
+from app.fleet.sessions import AskSessions
 from app.fleet.signing import Signer
 from app.services.connections.handshake_info import HandshakeInfo
 from app.services.sessions.directory import NodeFacts, SessionHeld, SessionLease
@@ -33,17 +36,24 @@ class FleetDirectory:
         shared: The database of all of them.
         store: Where this process writes.
         signer: Has the common secret.
+        peers: The others, who are asked for what the database does not know.
     """
 
     is_shared = True
 
-    def __init__(self, shared: SharedDatabase, store: SqlStore, signer: Signer) -> None:
+    def __init__(self, shared: SharedDatabase, store: SqlStore, signer: Signer, peers: Peers) -> None:
         self._shared = shared
         self._store = store
         self._signer = signer
+        self._peers = peers
         self._given_up: dict[UUID, float] = {}
         self._claiming: set[str] = set()
-        self.nodes: Sequence[NodeFacts] = ()
+
+    @property
+    def nodes(self) -> Sequence[NodeFacts]:
+        """See `SessionDirectory`."""
+        known = self._peers.known
+        return [NodeFacts(str(node.id), node.state, node.sessions, node.version) for node in known]
 
     @property
     def owner(self) -> str:
@@ -54,14 +64,6 @@ class FleetDirectory:
     def has_others(self) -> bool:
         """See `SessionDirectory`."""
         return any(node.state == "serving" and node.id != self.owner for node in self.nodes)
-
-    async def look(self) -> None:
-        """See which processes live; what was known stays where the database does not say."""
-        try:
-            found = await self._shared.nodes()
-        except StoreUnavailable:
-            return
-        self.nodes = [NodeFacts(str(node.id), node.state, node.sessions, node.version) for node in found]
 
     def begin(self, session_id: str) -> SessionLease:
         """See `SessionDirectory`."""
@@ -84,16 +86,39 @@ class FleetDirectory:
 
     async def way_to(self, session_id: str, wire: str, visitor: HandshakeInfo) -> Link | None:
         """See `SessionDirectory`."""
+        caller = Caller(wire, visitor.address, visitor.token, visitor.is_local)
         try:
             place = await self._shared.placement(session_id)
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "placement"})
-            raise ServerFull from None
+            link = None if visitor.is_linked else await self._ask_for(session_id, caller)
+            if link is None:
+                raise ServerFull from None
+            return link
+        if (
+            place is None and not visitor.is_linked
+        ):  # it may have begun just now, or where nothing can be stored
+            return await self._ask_for(session_id, caller)
         if place is None or not place.is_alive or place.owner in (None, self._shared.me, *self._gone()):
             return None
         if visitor.is_linked:  # it has moved on meanwhile: the next try finds it there
             raise ServerFull
-        return await self._linked(place, Caller(wire, visitor.address, visitor.token, visitor.is_local))
+        return await self._linked(place, caller)
+
+    async def _ask_for(self, session_id: str, caller: Caller) -> Link | None:
+        """Return a link to the process that says it has a session; None where all say that they have not.
+
+        Raises:
+            ServerFull: One of them does not answer, and may have it.
+        """
+        peers, question = self._peers.others, AskSessions(session_ids=[session_id])
+        answers = await asyncio.gather(*(self._peers.ask(peer, question) for peer in peers))
+        for peer, answered in zip(peers, answers, strict=True):
+            if answered is not None and answered.get("sessions"):
+                return await self._linked(Placement(UUID(peer.node), 0, peer.address, True), caller)
+        if None in answers:
+            raise ServerFull
+        return None
 
     async def _linked(self, place: Placement, caller: Caller) -> Link | None:
         """Return a link to the owner; None where it is gone, and its sessions may be claimed."""

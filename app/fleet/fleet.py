@@ -12,6 +12,7 @@ from app.clock import Clock
 from app.fleet.directory import FleetDirectory
 from app.fleet.limits import FleetLimits
 from app.fleet.peer_port import PeerPort, bind
+from app.fleet.peers import Peers
 from app.fleet.sessions import FleetSessions
 from app.fleet.signing import Signer
 from app.outbound.httpx_transports import operator_client
@@ -83,17 +84,18 @@ class Fleet:
         self._service = service
         service.access.tickets.issuer = str(shared.me)
         service.session_host.profiles.shared = shared
-        service.session_host.directory = directory = FleetDirectory(shared, store, self._signer)
+        peers = Peers(shared, self._signer, self._http)
+        service.session_host.directory = FleetDirectory(shared, store, self._signer, peers)
         shared.fence.on_fenced = self._end_soon
         service.on_leaving = partial(_say_that_it_drains, shared)
         local = LocalSessions(service.session_host)
-        service.open_port(FleetSessions(local, shared, self._signer, self._http))
+        service.open_port(FleetSessions(local, shared, peers))
         self._port = PeerPort(str(shared.me), service, local, self._signer)
         await self._port.start(self._listener)
         self._tasks = {
             asyncio.create_task(self._tick(self._port), name="fleet tick"),
             asyncio.create_task(self._look_after_pauses(shared), name="fleet pauses"),
-            asyncio.create_task(_look(directory), name="fleet nodes"),
+            asyncio.create_task(_look(peers), name="fleet nodes"),
             asyncio.create_task(FleetLimits(service.session_host.limits, shared).run(), name="fleet limits"),
         }
         logger.info("fleet_joined", extra={"node": str(shared.me), "address": self._settings.fleet_address})
@@ -153,9 +155,9 @@ async def _say_that_it_drains(shared: SharedDatabase) -> None:
         logger.debug("storage_renewal_failed", extra={"cause": str(exc) or type(exc).__name__})
 
 
-async def _look(directory: FleetDirectory) -> None:
+async def _look(peers: Peers) -> None:
     while True:
-        await directory.look()
+        await peers.look()
         await asyncio.sleep(_LOOK_S)
 
 

@@ -27,7 +27,8 @@ from app.fleet.caller import Caller
 from app.fleet.control import opened_channel
 from app.fleet.links import ANOTHER_LIFE, LINK_PATH
 from app.fleet.owner_end import OwnerEnd
-from app.fleet.sessions import ASK_PATH, MAX_QUESTION_BYTES, answer
+from app.fleet.peers import ASK_PATH
+from app.fleet.sessions import MAX_QUESTION_BYTES, answer
 from app.fleet.signing import Refused, Signed, Signer
 from app.protocol.wires import choose
 from app.router.credentials import has_sign_of_a_proxy

@@ -4,21 +4,17 @@ A question is a JSON object, signed like a link; so is the answer an object. A p
 left out of lists; what must reach the owner of one session is not answered at all where that is silent.
 """
 
-import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-import httpx
-import orjson
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from app.conversation.injected_message import Mode
 from app.errors import BudgetExceeded, QueueFull
-from app.fleet import signing
-from app.fleet.signing import Signed, Signer
+from app.fleet.peers import Peer, Peers
 from app.services.auth.tickets import Tickets
 from app.services.sessions.session_port import Injected, LocalSessions, SessionFacts
 from app.storage.errors import StoreUnavailable
@@ -26,12 +22,8 @@ from app.storage.shared import SharedDatabase
 
 logger = logging.getLogger(__name__)
 
-ASK_PATH: Final = "/fleet/ask"
-
 MAX_QUESTION_BYTES: Final = 2 * 1024 * 1024
 """The longest contribution, with each of its characters escaped."""
-
-_TIMEOUT_S: Final = 2.0
 
 
 class AskStates(BaseModel):
@@ -124,27 +116,17 @@ async def _injected(local: LocalSessions, question: AskInject) -> dict[str, Any]
     return {"injected": None if injected is None else asdict(injected)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Peer:
-    node: str
-    address: str
-
-
 class FleetSessions:
     """See `SessionPort`: the sessions of this process and of all others that live.
 
     Args:
         local: Those of this process.
-        http: Asks the others; closed by whoever made it.
     """
 
-    def __init__(
-        self, local: LocalSessions, shared: SharedDatabase, signer: Signer, http: httpx.AsyncClient
-    ) -> None:
+    def __init__(self, local: LocalSessions, shared: SharedDatabase, peers: Peers) -> None:
         self._local = local
         self._shared = shared
-        self._signer = signer
-        self._http = http
+        self._peers = peers
 
     async def session(self, session_id: str) -> SessionFacts | None:
         """See `SessionPort`."""
@@ -154,7 +136,7 @@ class FleetSessions:
     async def states(self, user_id: str | None = None) -> Mapping[str, str]:
         """See `SessionPort`. Those of one process follow those of another one that began before it."""
         own = await self._local.states(user_id)
-        others = await self._ask_all(AskStates(user_id=user_id))
+        others = await self._peers.ask_all(AskStates(user_id=user_id))
         found: dict[str, str] = {}
         for answered in others:
             found |= answered.get("states", {})
@@ -165,7 +147,7 @@ class FleetSessions:
         facts = {one.session_id: one for one in await self._local.sessions(session_ids)}
         missing = [session_id for session_id in session_ids if session_id not in facts]
         if missing:
-            for answered in await self._ask_all(AskSessions(session_ids=missing)):
+            for answered in await self._peers.ask_all(AskSessions(session_ids=missing)):
                 for told in answered.get("sessions", []):
                     one = SessionFacts(**told)
                     facts.setdefault(one.session_id, one)
@@ -177,7 +159,7 @@ class FleetSessions:
         owner = await self._owner_of(session_id) if found is None else None
         if owner is None:
             return found
-        told = await self._ask(owner, AskInject(session_id=session_id, content=content, mode=mode))
+        told = await self._peers.ask(owner, AskInject(session_id=session_id, content=content, mode=mode))
         match (told or {}).get("refused"):
             case "queue_full":
                 raise QueueFull
@@ -195,7 +177,7 @@ class FleetSessions:
             return None
         for node in nodes:
             if str(node.id) == issuer:
-                told = await self._ask(_Peer(issuer, node.address), AskTicket(ticket=ticket))
+                told = await self._peers.ask(Peer(issuer, node.address), AskTicket(ticket=ticket))
                 return (told or {}).get("token")
         return None
 
@@ -204,14 +186,14 @@ class FleetSessions:
         await self._local.erase(session_id)
         owner = await self._owner_of(session_id)
         if owner is not None:
-            await self._ask(owner, AskErase(session_id=session_id))
+            await self._peers.ask(owner, AskErase(session_id=session_id))
 
     async def erase_user(self, user_id: str, began_before: datetime | None = None) -> None:
         """See `SessionPort`."""
         await self._local.erase_user(user_id, began_before)
-        await self._ask_all(AskEraseUser(user_id=user_id, began_before=began_before))
+        await self._peers.ask_all(AskEraseUser(user_id=user_id, began_before=began_before))
 
-    async def _owner_of(self, session_id: str) -> _Peer | None:
+    async def _owner_of(self, session_id: str) -> Peer | None:
         try:
             place = await self._shared.placement(session_id)
         except StoreUnavailable:
@@ -219,32 +201,4 @@ class FleetSessions:
             return None
         if place is None or place.owner in (None, self._shared.me) or not place.is_alive:
             return None
-        return _Peer(str(place.owner), place.address or "")
-
-    async def _ask_all(self, question: BaseModel) -> list[Mapping[str, Any]]:
-        """Return the answers of all others that live and answer."""
-        try:
-            nodes = await self._shared.nodes()
-        except StoreUnavailable:
-            logger.warning("storage_unavailable", extra={"operation": "nodes"})
-            return []
-        peers = [_Peer(str(node.id), node.address) for node in nodes if node.id != self._shared.me]
-        answers = await asyncio.gather(*(self._ask(peer, question) for peer in peers))
-        return [answered for answered in answers if answered is not None]
-
-    async def _ask(self, peer: _Peer, question: BaseModel) -> Mapping[str, Any] | None:
-        """Return a process's answer; None where it does not answer."""
-        body = question.model_dump_json().encode()
-        signed = Signed("POST", ASK_PATH, peer.node, body)
-        headers = {signing.HEADER: self._signer.sign(signed), "fleet-to": peer.node}
-        try:
-            response = await self._http.post(
-                peer.address + ASK_PATH, content=body, headers=headers, timeout=_TIMEOUT_S
-            )
-            response.raise_for_status()
-            answered: Mapping[str, Any] = orjson.loads(response.content)
-        except (httpx.HTTPError, ValueError) as exc:
-            cause = str(exc) or type(exc).__name__
-            logger.warning("peer_silent", extra={"peer": peer.address, "cause": cause})
-            return None
-        return answered
+        return Peer(str(place.owner), place.address or "")

@@ -178,3 +178,31 @@ async def test_a_stopped_owner_that_wakes_up_writes_nothing_more_and_sends_its_c
                 await database.close()
             assert [row["role"] for row in rows] == ["user", "assistant", "user", "assistant"]
             assert [row["content"] for row in rows][1::2] == answers(client)
+
+
+@pytest.mark.parametrize("mode", ["EXCLUSIVE", "ACCESS EXCLUSIVE"], ids=["not stored yet", "nobody can look"])
+async def test_a_client_is_led_to_a_session_that_is_not_stored_yet(
+    tmp_path: Path, postgres_address: str, mode: str
+):
+    """The database takes no session meanwhile, or answers no question about any."""
+    quick = {"store_timeout_s": 0.3}
+    async with (
+        AzureStandin() as model,
+        fleet(tmp_path, postgres_address, model, **quick) as (owner, other),
+        asyncpg.create_pool(postgres_address, min_size=1, max_size=1) as pool,
+    ):
+        model.reply = lambda request: Text(f"eco de {request.last_text}")
+        await knows(other, 2)
+        async with pool.acquire() as locking, locking.transaction():
+            await locking.execute(f"LOCK TABLE sessions IN {mode} MODE")
+            async with resuming_client(owner.url) as client:
+                await client.until(lambda: bool(client.session_id))
+                session_id = client.session_id
+                await drops(client, other.url)
+                await client.says("hola", "a")
+                await client.until(lambda: bool(answers(client)) or bool(client.wrong))
+
+                assert client.wrong == []
+                assert client.session_id == session_id
+                assert client.gaps == 0
+                assert answers(client) == ["eco de hola"]

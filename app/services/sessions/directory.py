@@ -87,15 +87,18 @@ class SessionDirectory(Protocol):
         is_shared: Other processes may own sessions, and write to those that nobody owns: what was read of one
             before it was claimed may be old.
         owner: This process's life.
-        nodes: All processes that live, as known a moment ago; none where this one is alone.
     """
 
     is_shared: bool
-    nodes: Sequence[NodeFacts]
 
     @property
     def owner(self) -> str:
         """This process's life."""
+        ...
+
+    @property
+    def nodes(self) -> Sequence[NodeFacts]:
+        """All processes that live, as known a moment ago; none where this one is alone."""
         ...
 
     @property
