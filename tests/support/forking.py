@@ -6,6 +6,7 @@ promises is tested without this.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import functools
 import gc
@@ -114,13 +115,17 @@ def _serve(link: socket.socket) -> None:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # so that a collection in a child copies nothing of it
+    ended: dict[int, int] = {}
     while True:
         order, files, _, _ = socket.recv_fds(link, _MAX_ORDER, 2)
         if not order:
             return
+        with contextlib.suppress(ChildProcessError):  # nobody is left
+            while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                ended[found[0]] = os.waitstatus_to_exitcode(found[1])
         asked = json.loads(order)
         if isinstance(asked, int):
-            link.send(str(os.waitstatus_to_exitcode(os.waitpid(asked, 0)[1])).encode())
+            link.send(str(ended.pop(asked)).encode())
             continue
         pid = os.fork()
         if pid == 0:
