@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.faults.test_group_d_kills import check, rows_of
+from tests.faults.test_group_d_kills import all_has_ended, check, rows_of
 from tests.fleet.conftest import fleet
 from tests.storage.postgres import PostgresServer
 from tests.support.answers import Text
@@ -101,10 +101,17 @@ async def talks(
 
 
 async def is_whole(client: RoamingClient) -> None:
-    """Waits until the client shows an answer to each of its texts."""
+    """Waits until the client has the answer to each of its texts, to its end."""
     await client.until(
-        lambda: set(client.shown.answers) == set(client.receipts.values()) or bool(client.wrong), PATIENCE_S
+        lambda: set(client.receipts.values()) <= answered(client) or bool(client.wrong), PATIENCE_S
     )
+
+
+def answered(client: ResumingClient) -> set[str]:
+    """The turns whose answers were heard to their end, or came with a history, which has no others."""
+    heard = {message["turn_id"] for message in client.heard("response_complete")}
+    histories = (entry for message in client.heard("history") for entry in message["messages"])
+    return heard | {entry["turn_id"] for entry in histories if entry["role"] == "assistant"}
 
 
 async def kills(
@@ -153,6 +160,7 @@ async def run(folder: Path, address: str, count: int, size: int, seed: int, many
                 is_over.set()
             for client in clients:
                 await is_whole(client)
+                await all_has_ended(servers[0], client.session_id)
         except (BaseExceptionGroup, TimeoutError):
             _tell(clients, servers)
             raise
@@ -170,7 +178,7 @@ async def run(folder: Path, address: str, count: int, size: int, seed: int, many
 def _tell(clients: Sequence[RoamingClient], servers: Sequence[ServerProcess]) -> None:
     """Shows how the talks stood that are not whole, and what the processes say of them."""
     for client in clients:
-        missing = set(client.receipts.values()) - set(client.shown.answers)
+        missing = set(client.receipts.values()) - answered(client)
         if missing or len(client.receipts) < len(client.shown.texts) or client.wrong:
             state = f"{client.wrong}, {len(missing)} without an answer"
             sys.stdout.write(f"--- {client.session_id} on {client.landed_on.port}: {state}\n")
