@@ -1,5 +1,6 @@
 """What Prometheus reads at `/metrics`: the tally's sums, and what can be seen of the server then."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Final, get_args
@@ -9,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from app.release import VERSION
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.session.state import SessionState
 from app.speech.models.readiness import VoiceStatus
@@ -93,6 +95,7 @@ class _ServerCollector(Collector):
         )
         info.add_metric([provider.name, provider.model], 1)
         yield info
+        yield from self._fleet()
         yield from self._sessions()
         yield from self._tools()
         store = service.store.health()
@@ -102,6 +105,21 @@ class _ServerCollector(Collector):
         for half, state in service.voice.halves.items():
             name, what = (f"voice_{half}_status", "hearing" if half == "in" else "speaking")
             yield _one_of(name, f"How {what} stands.", get_args(VoiceStatus), state.status)
+
+    def _fleet(self) -> Iterator[Metric]:
+        directory = self._service.session_host.directory
+        info = GaugeMetricFamily(
+            f"{PREFIX}node_info", "This life of the process.", labels=["node", "version"]
+        )
+        info.add_metric([directory.owner, VERSION], 1)
+        yield info
+        states = Counter(node.state for node in directory.nodes)
+        nodes = GaugeMetricFamily(
+            f"{PREFIX}fleet_nodes", "Processes of the fleet; none where this one is alone.", labels=["state"]
+        )
+        for state in ("serving", "draining"):
+            nodes.add_metric([state], states[state])
+        yield nodes
 
     def _sessions(self) -> Iterator[Metric]:
         load = self._service.own_sessions.load()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from tests.fleet.conftest import fleet
+from tests.fleet.test_resume_anywhere import knows
 from tests.support.answers import Text
 from tests.support.azure_standin import AzureStandin
 from tests.support.process import PATIENCE_S, ServerProcess
@@ -123,3 +125,16 @@ async def test_lists_contributions_erasure_and_health_are_of_all_processes(
         assert (await asked(first, f"/sessions/{eva.session_id}", "DELETE")).status_code == 204
         await eva.until(lambda: 4410 in eva.close_codes)
         assert (await asked(second, f"/sessions/{eva.session_id}")).status_code == 404
+
+
+async def test_metrics_say_of_which_process_they_are(tmp_path: Path, postgres_address: str):
+    async with AzureStandin() as model, fleet(tmp_path, postgres_address, model) as servers:
+        own: set[str] = set()
+        for server in servers:
+            await knows(server, 2)
+            text = (await asked(server, "/metrics")).text
+            assert 'voice_agent_fleet_nodes{state="serving"} 2.0' in text
+            own.update(re.findall(r'voice_agent_node_info\{node="([^"]+)"', text))
+
+        nodes = (await asked(servers[0], "/agent/health")).json()["fleet"]["nodes"]
+        assert own == {node["id"] for node in nodes}

@@ -16,6 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from app.errors import LlmCut
+from app.release import VERSION
 from app.speech.base import VoiceEngines
 from tests.support.scripted import Fails, Pause, Says, ScriptedModel, calls, says
 from tests.support.server import PATIENCE_S, Server, client_of, running_server
@@ -59,6 +60,8 @@ async def test_server_without_a_talk_shows_all_its_parts_at_rest() -> None:
     assert value(text, "sessions", state="idle") == 0
     assert value(text, "sessions_max") == 10_000
     assert value(text, "model_info", provider="demo", model="scripted") == 1
+    assert value(text, "node_info", node=server.service.session_host.directory.owner, version=VERSION) == 1
+    assert value(text, "fleet_nodes", state="serving") == 0
     assert value(text, "storage_status", status="off") == 1
     assert value(text, "storage_status", status="ok") == 0
     assert value(text, "voice_status", status="off") == 1
