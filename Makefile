@@ -68,8 +68,8 @@ clients: .venv/dev ## Has clients of the OpenAI Realtime API that others wrote t
 		&& cd $(CLIENTS)/node && npm install --no-audit --no-fund --loglevel=error
 	CLIENTS_DIR=$(abspath $(CLIENTS)) CLIENTS_REQUIRED=1 $(BIN)/python -m pytest -q tests/clients
 
-talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000)
-	$(BIN)/python -m tests.talks $(or $(N),10000)
+talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000 ARGS="--processes 3")
+	$(BIN)/python -m tests.talks $(or $(N),10000) $(ARGS)
 
 fleet-kills: .venv/dev ## Kills processes of a fleet one after the other, while talks go on over all of them (N=1000)
 	$(BIN)/python -m tests.fleet.kills $(or $(N),1000) $(ARGS)

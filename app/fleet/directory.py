@@ -111,6 +111,7 @@ class FleetDirectory:
         Raises:
             ServerFull: One of them does not answer, and may have it.
         """
+        await self._peers.look()  # one of them may have come within this second
         peers, question = self._peers.others, AskSessions(session_ids=[session_id])
         answers = await asyncio.gather(*(self._peers.ask(peer, question) for peer in peers))
         for peer, answered in zip(peers, answers, strict=True):

@@ -28,10 +28,14 @@ class Others:
     """
 
     def __init__(self, **has: Sequence[str] | None) -> None:
-        self.others = [Peer(str(UUID(int=n)), f"http://127.0.0.1:{n}") for n in range(1, 1 + len(has))]
+        self.others: list[Peer] = []
         self.known = ()
         self.asked: list[str] = []
-        self._has = dict(zip((peer.node for peer in self.others), has.values(), strict=True))
+        self._living = [Peer(str(UUID(int=n)), f"http://127.0.0.1:{n}") for n in range(1, 1 + len(has))]
+        self._has = dict(zip((peer.node for peer in self._living), has.values(), strict=True))
+
+    async def look(self) -> None:
+        self.others = self._living
 
     async def ask(self, peer: Peer, question: Any) -> dict[str, Any] | None:
         self.asked.append(peer.node)

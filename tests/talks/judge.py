@@ -75,6 +75,35 @@ def problems(played: Played) -> list[str]:
     return [*found, *shown_otherwise(played)]
 
 
+def stored_otherwise(played: Played) -> Iterator[str]:
+    """Where the database has other texts than were said, or anything twice; holds over a gap too."""
+    rows = played.rows or []
+    receipts = {m["id"]: m for m in played.client.heard("message_accepted")}
+    said = {
+        receipt["turn_id"]: played.said[text_id][1].written(played.said[text_id][0])
+        for text_id, receipt in receipts.items()
+    }
+    stored = {row["turn_id"]: row["content"] for row in rows if row["role"] == "user"}
+    if not stored.items() <= said.items():
+        yield f"said {said}, stored {stored}"
+    # What has a receipt without `durable` may be gone with its process.
+    for receipt in receipts.values():
+        if receipt["durable"] and receipt["turn_id"] not in stored:
+            yield f"{receipt} is not stored"
+    for turn_id, count in Counter(row["turn_id"] for row in rows if row["role"] == "user").items():
+        if count > 1:
+            yield f"{turn_id} has {count} rows of its text"
+    writes = {
+        tag
+        for number, plan in (played.said[text_id] for text_id in played.said)
+        for tag, tool in zip(plan.tags(number), plan.tools, strict=True)
+        if tool.effect == "write"
+    }
+    for tag in writes:
+        if played.runs.get(tag, 0) > 1:
+            yield f"the write {tag} ran {played.runs[tag]} times"
+
+
 def differences(cut: Played, uncut: Played) -> list[str]:
     """Where a cut talk reads otherwise than the uncut one, in what cannot depend on time."""
     found: list[str] = []

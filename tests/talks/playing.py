@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from app.protocol.v2.history import describe_entry
 from app.services.sessions.live_session import LiveSession
@@ -37,6 +37,7 @@ class Played:
         said: The texts that were sent, by their id.
         history: The words of user and agent that the model would be told next; None where nobody can see it.
         runs: How often each tool call really ran, by its tag.
+        rows: The messages in the database; None where there is none.
     """
 
     client: ResumingClient
@@ -44,6 +45,7 @@ class Played:
     history: list[tuple[str, str]] | None
     transcript: list[dict[str, Any]]
     runs: dict[str, int]
+    rows: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,28 +68,35 @@ class Stage:
             live = self.server.service.sessions.get(client.session_id)
             assert live is not None
             await _rests(live, client)
-            played = self._look(client, said, live)
+            played = seen(client, said, live, self.crew)
             client.log.append(("sent", {"type": "end"}))
             await client.sends({"type": "end"})
         return played
-
-    def _look(
-        self, client: ResumingClient, said: dict[str, tuple[int, TextPlan]], live: LiveSession
-    ) -> Played:
-        session = live.session
-        spoken = [(m["role"], m.get("content")) for m in session.conversation_history]
-        return Played(
-            client,
-            said,
-            [(role, str(content)) for role, content in spoken if role in ("user", "assistant") and content],
-            [describe_entry(entry) for entry in session.transcript],
-            {tag: n for (session_id, tag), n in self.crew.runs.items() if session_id == client.session_id},
-        )
 
     def requests_refused(self) -> list[list[str]]:
         """What the model's service would have refused, of all requests."""
         wrong = [violations(request.messages) for request in self.model.requests]
         return [problems for problems in [*wrong, *self.model.invalid] if problems]
+
+
+def seen(
+    client: ResumingClient,
+    said: dict[str, tuple[int, TextPlan]],
+    live: LiveSession,
+    crew: Crew,
+    rows: list[dict[str, Any]] | None = None,
+) -> Played:
+    """What a talk has come to, looked at on both sides."""
+    session = live.session
+    spoken = [(m["role"], m.get("content")) for m in session.conversation_history]
+    return Played(
+        client,
+        said,
+        [(role, str(content)) for role, content in spoken if role in ("user", "assistant") and content],
+        [describe_entry(entry) for entry in session.transcript],
+        {tag: n for (session_id, tag), n in crew.runs.items() if session_id == client.session_id},
+        rows,
+    )
 
 
 @asynccontextmanager
@@ -100,7 +109,19 @@ async def stage(**settings: object) -> AsyncIterator[Stage]:
         yield Stage(server, crew, model)
 
 
-async def play_both(on: Stage, plans: Sequence[TalkPlan]) -> list[tuple[Played, Played]]:
+class Plays(Protocol):
+    """Where talks are held."""
+
+    async def plays(self, plan: TalkPlan, *, is_cut: bool) -> Played:
+        """Holds one talk to its end."""
+        ...
+
+    def requests_refused(self) -> list[list[str]]:
+        """What the model's service would have refused, of all requests."""
+        ...
+
+
+async def play_both(on: Plays, plans: Sequence[TalkPlan]) -> list[tuple[Played, Played]]:
     """Each talk cut and uncut, all at a time."""
     async with asyncio.TaskGroup() as group:
         pairs = [
