@@ -63,7 +63,7 @@ class FleetDirectory:
     @property
     def has_others(self) -> bool:
         """See `SessionDirectory`."""
-        return any(node.state == "serving" and node.id != self.owner for node in self.nodes)
+        return any(node.state == "serving" and node.id != self._shared.me for node in self._peers.known)
 
     def begin(self, session_id: str) -> SessionLease:
         """See `SessionDirectory`."""

@@ -29,6 +29,9 @@ from tests.support.resuming_client import ResumingClient
 PATIENCE_S = 60
 """How long a talk may take to be whole again after the last kill, on a busy machine."""
 
+TOLD_EVERY = 25
+"""So many kills are a line of progress: about half a minute."""
+
 SETTINGS: dict[str, Any] = {
     "max_messages_per_s": 1000,
     "max_messages_burst": 1000,
@@ -119,7 +122,10 @@ async def kills(
 ) -> list[float]:
     """Kills one process after the other; returns how long each client was without its session, in seconds."""
     waits: list[float] = []
-    for _ in range(count):
+    for number in range(count):
+        if number and number % TOLD_EVERY == 0:
+            sys.stdout.write(f"{number} of {count} kills, {len(waits)} clients cut off\n")
+            sys.stdout.flush()
         await asyncio.sleep(dice.random() * 0.5)
         victim = dice.choice(servers)
         theirs = [client for client in clients if client.landed_on is victim]
