@@ -57,7 +57,7 @@ _ANSWERED: dict[Language, dict[str, str]] = {
         "| Cuzco | 7.150 € | −2 % |\n\n- [x] Cuadra con la caja\n- [ ] Falta una factura\n\n"
         "> «Las cuentas claras» — [el manual](https://example.org/manual)\n\n"
         f"{_CODE}\n\n{LONG_WORD}",
-        "story": ", ".join(["había una vez un rey que tenía tres hijas"] * 12) + ".",
+        "story": ", ".join(["había una vez un rey que tenía tres hijas"] * 30) + ".",
     },
     "en": {
         "greet": "Hello, how can I help?",
@@ -72,7 +72,7 @@ _ANSWERED: dict[Language, dict[str, str]] = {
         "| Cuzco | 7,150 € | −2 % |\n\n- [x] Agrees with the till\n- [ ] One invoice is missing\n\n"
         "> “Good accounts” — [the manual](https://example.org/manual)\n\n"
         f"{_CODE}\n\n{LONG_WORD}",
-        "story": ", ".join(["once there was a king who had three daughters"] * 12) + ".",
+        "story": ", ".join(["once there was a king who had three daughters"] * 30) + ".",
     },
 }
 
