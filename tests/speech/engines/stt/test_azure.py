@@ -95,7 +95,8 @@ async def test_passes_over_the_line_are_refused():
     async with SpeechStandin() as standin:
         standin.script(Raw([], end="hang"), Raw([], end="hang"))
         async with recogniser_of(standin, stt_workers=1, stt_queue=1) as recogniser:
-            urgencies: list[Urgency] = ["final", "speculative"]
+            # As many at once as there are workers and places before them, and one that waits for those.
+            urgencies: list[Urgency] = ["final", "speculative", "final"]
             running = [
                 asyncio.create_task(recogniser.transcribe(Utterance(tone(1), urgency=urgency)))
                 for urgency in urgencies
