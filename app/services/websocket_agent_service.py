@@ -27,6 +27,7 @@ from app.services.connections.connection import (
     Connection,
     Elsewhere,
     Leaving,
+    Stays,
     Terms,
 )
 from app.services.connections.handshake_info import HandshakeInfo
@@ -381,7 +382,9 @@ class WebSocketAgentService:
                 has_spoken=has_spoken,
             )
 
-        async def admit(opening: Opening, transport: Transport) -> Admission | Elsewhere | Event:
+        async def admit(
+            opening: Opening, transport: Transport, stays: Stays
+        ) -> Admission | Elsewhere | Event:
             token = visitor.token or opening.token
             if opening.vouched_user is not None:
                 good[token] = self.access.admit_vouched(opening.vouched_user)
@@ -398,7 +401,7 @@ class WebSocketAgentService:
             if way is not None:
                 return Elsewhere(way, lease=lease, introduce=partial(introduce, principal=principal))
             try:
-                admitted = await admission.admit(asked, transport, host, principal, wire)
+                admitted = await admission.admit(asked, transport, host, principal, wire, stays)
             except ResumeRefused:
                 host.telemetry.resumed("refused")
                 raise
@@ -412,7 +415,7 @@ class WebSocketAgentService:
         return admit
 
 
-async def _nobody_is_let_in(opening: Opening, transport: Transport) -> Event:
+async def _nobody_is_let_in(opening: Opening, transport: Transport, stays: Stays) -> Event:
     """Where a connection has its session already."""
     raise ServerFull
 

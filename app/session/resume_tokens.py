@@ -60,10 +60,12 @@ class ResumeTokens:
 
     def is_good(self, token: str) -> bool:
         """Return whether a client may come in with this token. Spends nothing."""
-        given = _hash(token)
-        is_newest = hmac.compare_digest(given, self.newest or bytes(32))
-        is_previous = hmac.compare_digest(given, self.previous or bytes(32))
-        return is_newest or is_previous
+        is_previous = hmac.compare_digest(_hash(token), self.previous or bytes(32))
+        return self.is_newest(token) or is_previous
+
+    def is_newest(self, token: str) -> bool:
+        """Return whether no other has been given out since this one."""
+        return hmac.compare_digest(_hash(token), self.newest or bytes(32))
 
     def names_this_stream(self, token: str) -> bool:
         """Whether this stream gave the token out; what a client saw of another says nothing about it."""

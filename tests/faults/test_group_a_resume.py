@@ -263,6 +263,38 @@ async def test_of_two_resumes_in_one_tick_one_holds_the_session() -> None:
     assert older.heard == [] or [m["type"] for m in older.heard] == ["session_resumed"]
 
 
+async def comes_late(connection: V2Client, token: str) -> None:
+    """What a client sent on a connection that it has given up arrives, with its end right behind it."""
+    resume = {"type": "resume", "session_id": connection.session_id, "resume_token": token}
+    await connection.sends({**resume, "last_seq": connection.last_seq})
+    await connection.drops()
+
+
+@pytest.mark.parametrize("times", [1, 5])
+async def test_a_resume_that_was_given_up_and_comes_late_takes_nothing(times: int) -> None:
+    model = ScriptedModel(lambda r: says("Sí."))
+    async with running_server(provider=model) as server, v2_client(server) as client:
+        await client.starts()
+        token = client.token
+        await client.drops()
+        given_up = [V2Client(server.url) for _ in range(times)]
+        for late in given_up:
+            late.session_id, late.last_seq = client.session_id, client.last_seq
+            await late.connects()
+        await client.resumes()
+        for late in given_up:
+            await comes_late(late, token)
+        while len(server.service.arrivals):  # noqa: ASYNC110  # the late ones are not done with
+            await asyncio.sleep(0.01)
+        await client.says("¿quién?")
+        answered = await client.hears_answer()
+        await client.drops()
+        resumed = await client.resumes()
+
+    assert answered["text"] == "Sí."
+    assert resumed["type"] == "session_resumed"
+
+
 async def test_a_lost_session_resumed_leaves_the_old_token_good() -> None:
     async with running_server(provider=ScriptedModel([])) as server, v2_client(server) as client:
         await client.starts()

@@ -1,6 +1,7 @@
 """A client lands on any process of a fleet and goes on there: while the owner lives, and when it is gone."""
 
 import asyncio
+import json
 import signal
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ import asyncpg
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from tests.fleet.conftest import fleet
 from tests.support.answers import Text
@@ -17,6 +19,8 @@ from tests.support.process import PATIENCE_S, ServerProcess
 from tests.support.resuming_client import ResumingClient, resuming_client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+REPLACED = 4409
 
 SLOW = Text("uno dos tres cuatro cinco seis siete ocho nueve diez", delay_s=0.2)
 SLOW_TEXT = "uno dos tres cuatro cinco seis siete ocho nueve diez"
@@ -93,6 +97,36 @@ async def test_a_killed_owner_is_followed_by_whoever_the_client_lands_on(
             assert answers(client) == ["hola", SLOW_TEXT]
             (receipt,) = {client.receipts["b"]}
             assert client.heard("response_complete")[-1]["turn_id"] == receipt
+
+
+async def test_a_resume_that_was_given_up_and_comes_late_to_another_process_takes_nothing(
+    tmp_path: Path, postgres_address: str
+):
+    async with AzureStandin() as model, fleet(tmp_path, postgres_address, model) as (owner, other):
+        model.reply = lambda _: Text("hola")
+        async with resuming_client(owner.url, heartbeat_s=5) as client:
+            await client.until(lambda: bool(client.session_id))
+            await knows(other, 2)
+            token = client._token  # pyright: ignore[reportPrivateUsage]
+            given_up = await connect(other.url, subprotocols=[Subprotocol("voice-agent.v2")])
+            await drops(client, owner.url)
+
+            resume = {"type": "resume", "session_id": client.session_id, "resume_token": token}
+            await given_up.send(json.dumps({**resume, "last_seq": client.last_seq}))
+            given_up.transport.abort()
+            await given_up.wait_closed()
+            await says_and_hears(client, "a")
+            await drops(client, other.url)
+            await says_and_hears(client, "b")
+
+            assert (client.wrong, client.resumes) == ([], 2)
+            assert REPLACED not in client.close_codes
+
+
+async def says_and_hears(client: ResumingClient, text_id: str) -> None:
+    heard = len(answers(client))
+    await client.says("hola", text_id)
+    await client.until(lambda: len(answers(client)) > heard or bool(client.wrong))
 
 
 async def test_a_planned_stop_lets_the_sessions_go_and_their_clients_go_on_elsewhere(

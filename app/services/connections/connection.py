@@ -122,8 +122,12 @@ class Terms:
     hearing: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
-Admit = Callable[[Opening, Transport], Awaitable["Admission | Elsewhere | Event"]]
-"""What an opening leads to: a session, here or elsewhere, or an answer. Raises `AgentError`."""
+Stays = Callable[[float], Awaitable[bool]]
+"""Waits for so many seconds, and returns whether the client has stayed."""
+
+Admit = Callable[[Opening, Transport, Stays], Awaitable["Admission | Elsewhere | Event"]]
+"""What an opening leads to: a session, here or elsewhere, or an answer. Raises `AgentError`, or
+`ConnectionGone` where it found out that the client has left."""
 
 
 class Connection:
@@ -171,6 +175,7 @@ class Connection:
         self.has_spoken = False
         self.on_first_word: Callable[[], None] = _nobody_waits
         self._first_bytes = terms.first_bytes
+        self._ahead: asyncio.Task[str | bytes | None] | None = None
 
     async def greet(self) -> Admission | Elsewhere | None:
         """Wait for the message that makes the session, or says where it is.
@@ -179,9 +184,11 @@ class Connection:
             None where there will be no session, and the connection is closed.
         """
         timeout_s = self._settings.first_message_timeout_s
+        opened: Admission | Elsewhere | None = None
         try:
             async with patiently(timeout_s):
-                return await self._open()
+                opened = await self._open()
+                return opened
         except TimeoutError:
             error = FirstMessageTimeout(seconds=round(timeout_s))
             return await self.turn_away(error, CloseCode.NO_FIRST_MESSAGE)
@@ -193,6 +200,19 @@ class Connection:
             return await self.turn_away(error, CloseCode.UNAUTHORIZED)
         except ConnectionGone:
             return None
+        finally:
+            if opened is None:
+                await self._read_no_further()
+
+    async def stays(self, seconds: float) -> bool:
+        """Wait for a moment; return whether the client is there after it.
+
+        What it sends meanwhile is read afterwards, as if it had come then.
+        """
+        if self._ahead is None:
+            self._ahead = asyncio.create_task(self._transport.receive(), name="read ahead")
+        await asyncio.wait({self._ahead}, timeout=seconds)
+        return not self._ahead.done() or self._ahead.result() is not None
 
     async def talk(self, admission: Admission) -> Leaving:
         """Serve the session until the client goes or must go."""
@@ -200,6 +220,7 @@ class Connection:
             return await self._talk(admission)
         finally:
             self._complaints.close()
+            await self._read_no_further()
 
     async def _talk(self, admission: Admission) -> Leaving:
         live, link = admission.live, admission.link
@@ -259,7 +280,7 @@ class Connection:
             if result is not None:
                 await self._say(result)
                 await asyncio.sleep(0)  # neither of the two waits while there is something to read, and room
-            raw = await self._transport.receive()
+            raw = await self._receive()
             if raw is None:
                 return None
             self.has_spoken = True
@@ -277,7 +298,7 @@ class Connection:
                 return None
             self._locale = opening.locale or self._locale
             with self._hearing():
-                return await self._admit(opening, self._transport)
+                return await self._admit(opening, self._transport, self.stays)
         except (ServerFull, Unauthorized):
             raise
         except AgentError as error:
@@ -293,6 +314,18 @@ class Connection:
         except (ConnectionGone, TimeoutError):
             logger.debug("client_left")
         await self._transport.close(code, error.code)
+
+    def _receive(self) -> Awaitable[str | bytes | None]:
+        """Read the next message; None when the peer has gone."""
+        ahead, self._ahead = self._ahead, None
+        return ahead if ahead is not None else self._transport.receive()
+
+    async def _read_no_further(self) -> None:
+        """Give up what is being read, if nobody has asked for it yet."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.wait({ahead})
 
     async def _say(self, event: Event, locale: Locale | None = None) -> None:
         """Send an event where there is no session, and so nobody else who writes."""
@@ -314,7 +347,7 @@ class Connection:
 
     async def _read_on(self, live: LiveSession) -> CloseCode | None:
         taken = 0
-        while (raw := await self._transport.receive()) is not None:
+        while (raw := await self._receive()) is not None:
             if not self.has_spoken:
                 self.has_spoken = True
                 self.on_first_word()

@@ -2,12 +2,13 @@
 
 import contextlib
 from collections.abc import Sequence
+from typing import Final
 
 from app.errors import BadMessage, NotAvailable, ResumeRefused, ServerFull
 from app.protocol.events import Event, SessionResumed
 from app.protocol.wire import Reply, Resume, Start, WireProtocol
 from app.services.auth.principal import Principal
-from app.services.connections.connection import Admission
+from app.services.connections.connection import Admission, Stays
 from app.services.connections.handshake_info import HandshakeInfo
 from app.services.sessions.directory import Way
 from app.services.sessions.live_session import LiveSession
@@ -19,8 +20,15 @@ from app.services.sessions.session_recovery import (
 )
 from app.session.pump import Attachment
 from app.session.resume_tokens import ResumeTokens
-from app.session.transport import Transport
+from app.session.transport import ConnectionGone, Transport
 from app.storage.errors import StoreUnavailable
+
+LATE_S: Final = 0.3
+"""For so long a client that comes with an older token has to stay before it is heard, in seconds.
+
+A balancer may hold a connection back that its client has given up for a newer one: its `resume` then comes
+after the newer one's, with its end right behind it. It must not take the session from its own client.
+"""
 
 _NOBODYS_TOKENS = ResumeTokens()
 _NOBODYS_TOKENS.issue()
@@ -50,10 +58,12 @@ async def admit(
     host: SessionHost,
     principal: Principal | None,
     wire: WireProtocol,
+    stays: Stays,
 ) -> Admission | Event:
     """Make or find the session that an opening asks for.
 
     Raises:
+        ConnectionGone: The client has left before it had its session.
         ServerFull: There is no room for another session.
         ResumeRefused: There is no such session, or it is not theirs, or the token is not good.
         BadMessage: `last_seq` is of the future; the token is not spent.
@@ -63,7 +73,7 @@ async def admit(
             return event
         case Resume():
             try:
-                return await _resume(opening, transport, host, principal, wire)
+                return await _resume(opening, transport, host, principal, wire, stays)
             except ResumeRefused:
                 await _look_elsewhere(opening.session_id, host)
                 raise
@@ -126,17 +136,21 @@ async def _resume(
     host: SessionHost,
     principal: Principal | None,
     wire: WireProtocol,
+    stays: Stays,
 ) -> Admission:
     """Hand a session to a connection that comes with a good token; the one that had it before is let go.
 
     Raises:
+        ConnectionGone: The client has given this connection up.
+        ServerFull: The session goes on in the database, or the client may yet come for another reason.
         ResumeRefused: There is no such session, or the token is not good.
         BadMessage: `last_seq` is of the future; the token is not spent.
     """
-    live = host.find(opening.session_id, principal)
-    if live is None:
-        await host.take_up(opening.session_id, opening.resume_token, principal, wire)
-        live = host.find(opening.session_id, principal)
+    live = await _found(opening, host, principal, wire)
+    if live is not None and _is_older(opening.resume_token, live.tokens):
+        if not await stays(LATE_S):
+            raise ConnectionGone
+        live = await _found(opening, host, principal, wire)
     ring = live.pump.ring if live is not None else None
     tokens = live.tokens if live is not None and ring is not None else _NOBODYS_TOKENS
     if not tokens.is_good(opening.resume_token) or live is None or ring is None:
@@ -150,7 +164,8 @@ async def _resume(
     # A client must not come with a token that nobody knows after a crash: it is stored before it is told.
     await host.came(live)
     if host.find(opening.session_id, principal) is not live or live.tokens is not tokens:
-        raise ResumeRefused  # it has ended meanwhile, or begun anew
+        # It has begun anew or ended meanwhile; in a server that stops it goes on elsewhere.
+        raise ServerFull if host.is_leaving and live.tokens is tokens else ResumeRefused
     # Who reads the older connection to its end has what was sent there, and hears on as if nothing were.
     overlaps = opening.overlaps and has_seen and live.pump.link is not None
     unsent = live.pump.catch_up()
@@ -169,6 +184,22 @@ async def _resume(
     if not has_seen:
         tell_what_is_left(live)
     return admission
+
+
+async def _found(
+    opening: Resume, host: SessionHost, principal: Principal | None, wire: WireProtocol
+) -> LiveSession | None:
+    """Return the session that is meant, also from the database."""
+    live = host.find(opening.session_id, principal)
+    if live is None:
+        await host.take_up(opening.session_id, opening.resume_token, principal, wire)
+        live = host.find(opening.session_id, principal)
+    return live
+
+
+def _is_older(token: str, tokens: ResumeTokens) -> bool:
+    """Return whether a good token has been answered with a newer one already."""
+    return tokens.is_good(token) and not tokens.is_newest(token)
 
 
 def _hand_over(

@@ -160,8 +160,11 @@ class SessionHost:
         """Bring a stored session back to life, if it may still be resumed with this token.
 
         Raises:
-            ServerFull: No room for another session; or the database is silent, and the client may yet come.
+            ServerFull: No room for another session; or this server stops, or the database is silent, and
+                the client may yet come.
         """
+        if self.is_leaving:
+            raise ServerFull  # this process brings nothing back any more: it goes on where the client lands
         if self._endings.ends_for_good(session_id):
             return
         if not await self._endings.settle(session_id, self._settings.store_timeout_s):

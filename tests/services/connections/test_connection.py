@@ -12,12 +12,12 @@ from app.protocol.commands import Say
 from app.protocol.events import Event, Notice, Pong
 from app.protocol.wire import Frame, FrameLimits, Opening, Start, WireProtocol
 from app.protocol.wires import V1, V2
-from app.services.connections.connection import Admission, Connection, Leaving, Terms
+from app.services.connections.connection import Admission, Connection, Leaving, Stays, Terms
 from app.services.limits.address_conduct import Conduct
 from app.services.sessions.live_session import LiveSession
 from app.session.pump import Attachment
 from app.session.ring import Ring
-from app.session.transport import Transport
+from app.session.transport import ConnectionGone, Transport
 from config.forms import MIB
 from tests.support.context import settings_with
 from tests.support.live import Wire, attached, live_of, pumping
@@ -26,7 +26,7 @@ from tests.support.talk import talk
 from tests.support.virtual_time import VirtualClock, virtual
 
 
-async def never(opening: Opening, transport: Transport) -> Admission | Event:
+async def never(opening: Opening, transport: Transport, stays: Stays) -> Admission | Event:
     raise AssertionError("no session was due")
 
 
@@ -80,7 +80,7 @@ async def test_first_object_is_what_makes_the_session() -> None:
     async with session() as live:
         asked: list[Opening] = []
 
-        async def admit(opening: Opening, transport: Transport) -> Admission | Event:
+        async def admit(opening: Opening, transport: Transport, stays: Stays) -> Admission | Event:
             asked.append(opening)
             return Admission(live, Attachment(transport))
 
@@ -97,7 +97,7 @@ async def test_first_object_is_what_makes_the_session() -> None:
 async def test_answer_in_place_of_a_session_has_no_number_and_the_next_object_may_make_one() -> None:
     wire = Wire('{"type":"ping"}', '{"type":"ping"}', None)
 
-    async def answers(opening: Opening, transport: Transport) -> Admission | Event:
+    async def answers(opening: Opening, transport: Transport, stays: Stays) -> Admission | Event:
         return Pong()
 
     assert await connection(wire, answers, V2).greet() is None
@@ -106,7 +106,7 @@ async def test_answer_in_place_of_a_session_has_no_number_and_the_next_object_ma
 
 @virtual
 async def test_full_server_says_so_and_closes() -> None:
-    async def full(opening: Opening, transport: Transport) -> Admission | Event:
+    async def full(opening: Opening, transport: Transport, stays: Stays) -> Admission | Event:
         raise ServerFull
 
     wire = Wire('{"type":"start"}')
@@ -114,6 +114,39 @@ async def test_full_server_says_so_and_closes() -> None:
     assert await connection(wire, full, V2).greet() is None
     assert (wire.sent[0]["code"], wire.sent[0]["retryable"]) == ("server_full", True)
     assert wire.closed == (1013, "server_full")
+
+
+@pytest.mark.parametrize("leaves_after_s", [0, 0.2, None])
+def test_client_that_does_not_stay_has_no_session_and_what_one_says_meanwhile_is_read_later(
+    leaves_after_s: float | None,
+) -> None:
+    """The admission of a client that is not there any more would take the session from one that is."""
+
+    @virtual
+    async def test() -> None:
+        wire = Wire('{"type":"text","content":"hola"}')
+        if leaves_after_s is None:
+            asyncio.get_running_loop().call_later(0.2, wire.says, {"type": "text", "content": "adiós"})
+        else:
+            asyncio.get_running_loop().call_later(leaves_after_s, wire.leaves)
+        async with session() as live:
+
+            async def admit(opening: Opening, transport: Transport, stays: Stays) -> Admission | Event:
+                if not await stays(0.3):
+                    raise ConnectionGone
+                return Admission(live, Attachment(transport))
+
+            made = connection(wire, admit)
+            admission = await made.greet()
+            assert (admission is None) == (leaves_after_s is not None)
+            if admission is not None:
+                wire.leaves()
+                await made.talk(admission)
+                await asyncio.sleep(1)
+                said = [m["content"] for m in live.session.conversation_history if m["role"] == "user"]
+                assert said == ["adiós"]
+
+    test()
 
 
 # With a session

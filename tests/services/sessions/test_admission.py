@@ -15,10 +15,11 @@ from app.protocol.wire import FrameLimits, WireProtocol
 from app.protocol.wires import V1, V2
 from app.services.auth.principal import Principal
 from app.services.connections.connection import Admission
-from app.services.sessions.admission import admit
+from app.services.sessions.admission import LATE_S, admit
 from app.services.sessions.live_session import LiveSession
 from app.session.resume_tokens import ResumeTokens
 from app.session.ring import Ring
+from app.session.transport import ConnectionGone
 from app.storage.errors import StoreUnavailable
 from tests.support.live import Wire, live_of, pumping
 from tests.support.scripted import Pause, Says, ScriptedModel, says
@@ -39,6 +40,9 @@ class Desk:
         self.directory = self
         self.owner, self.owned_by = "me", "me"
         self.closed: list[str] = []
+        self.is_leaving = self.ends_meanwhile = False
+        self.waits: list[float] = []
+        self.has_stayed = True
 
     async def owner_of(self, session_id: str) -> str:
         if not self.owned_by:
@@ -61,7 +65,8 @@ class Desk:
         return self.live
 
     def find(self, session_id: str, principal: Principal | None) -> LiveSession | None:
-        return self.live if session_id == self.live.session_id else None
+        is_there = session_id == self.live.session_id and not (self.ends_meanwhile and self.returns)
+        return self.live if is_there else None
 
     async def take_up(
         self, session_id: str, token: str, principal: Principal | None, wire: WireProtocol
@@ -88,7 +93,15 @@ class Desk:
     async def admits(self, first: dict[str, Any], wire: Wire | None = None, spoken: WireProtocol = V2) -> Any:
         opening = spoken.open(orjson.dumps(first).decode(), FrameLimits(100_000, 100_000))
         assert opening is not None
-        return await admit(opening.read(), wire or Wire(), self, None, spoken)
+        return await admit(opening.read(), wire or Wire(), self, None, spoken, self.stays)
+
+    async def stays(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        await self.meanwhile()
+        return self.has_stayed
+
+    async def meanwhile(self) -> None:
+        """Happens while a client is waited for; a test puts something else here."""
 
     async def resumes(self, last_seq: int, **wrong: Any) -> "Resumed":
         """A client comes back; what it is sent within a moment."""
@@ -339,6 +352,66 @@ async def test_token_that_was_spent_is_refused() -> None:
         await d.resumes(last_seq=0)
         with pytest.raises(ResumeRefused):
             await d.resumes(last_seq=0, resume_token=first)
+
+
+@virtual
+async def test_late_resume_of_a_connection_that_was_given_up_takes_nothing() -> None:
+    """Its client came again with the same token meanwhile, and has the session."""
+    async with desk(new_ring()) as d:
+        first = d.token
+        back = await d.resumes(last_seq=0)
+        d.has_stayed = False
+        with pytest.raises(ConnectionGone):
+            await d.resumes(last_seq=0, resume_token=first)
+
+        assert d.live.pump.link is back.admission.link
+        assert d.live.tokens.is_newest(d.token)
+
+
+@pytest.mark.parametrize(("which", "waits"), [(0, [LATE_S]), (1, [])])
+def test_only_who_comes_with_an_older_token_has_to_stay_first(which: int, waits: list[float]) -> None:
+    @virtual
+    async def test() -> None:
+        async with desk(new_ring()) as d:
+            tokens = [d.token]
+            await d.resumes(last_seq=0)
+            tokens.append(d.token)
+            back = await d.resumes(last_seq=0, resume_token=tokens[which])
+
+            assert d.waits == waits
+            assert d.live.pump.link is back.admission.link
+
+    test()
+
+
+@virtual
+async def test_token_that_is_spent_while_its_client_is_waited_for_is_refused() -> None:
+    async with desk(new_ring()) as d:
+        first = d.token
+        await d.resumes(last_seq=0)
+
+        async def newer_one_is_used() -> None:
+            await d.resumes(last_seq=0)
+
+        d.meanwhile = newer_one_is_used
+        with pytest.raises(ResumeRefused):
+            await d.resumes(last_seq=0, resume_token=first)
+
+
+@pytest.mark.parametrize(("is_leaving", "refusal"), [(True, ServerFull), (False, ResumeRefused)])
+def test_session_that_ends_while_its_client_comes_goes_on_elsewhere_where_the_server_stops(
+    is_leaving: bool, refusal: type[AgentError]
+) -> None:
+    @virtual
+    async def test() -> None:
+        async with desk(new_ring()) as d:
+            d.ends_meanwhile = True
+            d.is_leaving = is_leaving
+            with pytest.raises(refusal):
+                await d.resumes(last_seq=0)
+            assert d.live.pump.link is None
+
+    test()
 
 
 @pytest.mark.parametrize("last_seq", [1, 41])

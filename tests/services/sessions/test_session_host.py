@@ -417,6 +417,17 @@ async def test_store_that_is_silent_forgets_no_talk_that_was_set_aside_of_late()
 
 
 @virtual
+async def test_server_that_stops_refuses_no_talk_that_goes_on_elsewhere() -> None:
+    """Its sessions are closed one by one while clients still land here, or come over a link."""
+    async with hosting(Shelf()) as host:
+        live, token = await speaks_and_leaves(host)
+        host.is_leaving = True
+        await host.close(live, "shutdown")
+        with pytest.raises(ServerFull):
+            await host.take_up(live.session_id, token, None, V2)
+
+
+@virtual
 async def test_talk_that_is_ending_for_good_is_not_waited_for() -> None:
     async with hosting(shelf := Shelf()) as host:
         live, token = await speaks_and_leaves(host)
