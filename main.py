@@ -301,7 +301,7 @@ def main() -> None:
     # uvicorn stops by itself and then raises the signal again, for whoever had a handler before it. Without
     # one, a planned stop would end in a traceback (Ctrl+C) or in an exit status of 143 (SIGTERM).
     # And one that comes before uvicorn listens to them must not get lost.
-    server = uvicorn.Server(_server_options(app, settings))
+    server = uvicorn.Server(server_options(app, settings))
 
     def stop_unless_stopping(signum: int, frame: FrameType | None) -> None:
         if not server.should_exit:
@@ -323,7 +323,8 @@ def model_words(settings: Settings) -> str:
     return "demo, which answers by rules"
 
 
-def _server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:
+def server_options(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Return the options of uvicorn that suit the product."""
     return uvicorn.Config(
         app,
         log_config=None,

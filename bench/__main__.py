@@ -12,6 +12,8 @@ import uvloop
 from bench import measure
 from bench.measure_access import handshakes
 from bench.measure_guards import guards, scrapes
+from bench.measure_realtime import QUICK as QUICK_REALTIME
+from bench.measure_realtime import RealtimePlan, measure_realtime
 from bench.measure_turns import turns
 from bench.measure_v2 import measure_v2
 from bench.processes import raise_file_limit, take_cores
@@ -57,6 +59,11 @@ async def _run(only: str | None, plan: measure.Plan, older: Path | None) -> Resu
         if only == "turns":
             _tell("whole turns ...")
             results.turns = await turns(plan.turn_rounds, plan.histories, cores, older)
+        if only == "realtime":
+            _tell("the Realtime API and the telephone ...")
+            results.realtime = await measure_realtime(
+                QUICK_REALTIME if plan is measure.QUICK else RealtimePlan(), cores
+            )
     return results
 
 
@@ -69,8 +76,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="about a minute; the figures are rougher")
     parser.add_argument(
         "--only",
-        choices=("cpu", "latency", "memory", "v2", "access", "guards", "scrapes", "turns"),
-        help="measure only this; `turns` is measured only so",
+        choices=("cpu", "latency", "memory", "v2", "access", "guards", "scrapes", "turns", "realtime"),
+        help="measure only this; `turns` and `realtime` are measured only so",
     )
     parser.add_argument(
         "--older",

@@ -14,7 +14,7 @@ import orjson
 from bench.upstream import Order
 
 CONNECT_TIMEOUT_S = 30
-_TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
+_TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 
 
 class LoadError(Exception):
@@ -47,8 +47,13 @@ class MetricsRecorder:
 class Client(asyncio.Protocol):
     """One client that speaks protocol v1 over RFC 6455, as far as a measurement needs it."""
 
+    PATH = b"/ws"
+
     HEADERS = b""
     """What its handshake says beside the necessary."""
+
+    READY = "session_created"
+    """The message that says that its session exists."""
 
     def __init__(self, metrics: MetricsRecorder) -> None:
         self.metrics = metrics
@@ -64,7 +69,9 @@ class Client(asyncio.Protocol):
         self._transport = transport
         key = base64.b64encode(os.urandom(16))
         transport.write(
-            b"GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"GET "
+            + self.PATH
+            + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: " + key + b"\r\nSec-WebSocket-Version: 13\r\n" + self.HEADERS + b"\r\n"
         )
 
@@ -106,6 +113,8 @@ class Client(asyncio.Protocol):
             opcode, payload = frame
             if opcode == _TEXT:
                 self.take(orjson.loads(payload), now_ns)
+            elif opcode == _BINARY:
+                self.hear(payload, now_ns)
             elif opcode == _PING:
                 self._write_frame(_PONG, payload)
             elif opcode == _CLOSE:
@@ -151,6 +160,9 @@ class Client(asyncio.Protocol):
         elif message_type == self._awaited and self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
+    def hear(self, sound: bytes, now_ns: int) -> None:
+        """Takes sound of the server; nobody listens."""
+
     def _take_stamps(self, stamps: Iterable[str], now_ns: int) -> None:
         for stamp in stamps:
             sent, _, received = stamp.partition("/")
@@ -175,7 +187,7 @@ class Client(asyncio.Protocol):
         self._transport.write(bytes((0x80 | opcode,)) + length + bytes(4) + payload)
 
 
-async def connect(port: int, client: Client, awaited: str = "session_created") -> None:
+async def connect(port: int, client: Client, awaited: str | None = None) -> None:
     """Connects a client; its session exists when this returns.
 
     Raises:
@@ -183,7 +195,7 @@ async def connect(port: int, client: Client, awaited: str = "session_created") -
     """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(CONNECT_TIMEOUT_S):
-        ready = client.expect(awaited)
+        ready = client.expect(awaited or client.READY)
         await loop.create_connection(lambda: client, "127.0.0.1", port)
         await ready
 

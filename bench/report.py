@@ -13,6 +13,7 @@ from typing import Any
 from bench.measure import CpuResult, LatencyResult, MemoryResult
 from bench.measure_access import HandshakeResult
 from bench.measure_guards import GuardsResult, ScrapesResult
+from bench.measure_realtime import RealtimeResult
 from bench.measure_turns import Spread, TurnsResult
 from bench.measure_v2 import PairResult, V2Result
 
@@ -71,6 +72,7 @@ class Results:
     guards: GuardsResult | None = None
     scrapes: ScrapesResult | None = None
     turns: Sequence[TurnsResult] = ()
+    realtime: RealtimeResult | None = None
 
     def as_json(self) -> dict[str, Any]:
         """All figures."""
@@ -102,6 +104,8 @@ class Results:
             rows.append(_scrapes_row(self.scrapes))
         for turns in self.turns:
             rows += _turns_rows(turns)
+        if self.realtime is not None:
+            rows += _realtime_rows(self.realtime)
         lines = ["| what | measured | target |", "|---|---|---|"]
         lines += [f"| {what} | {measured} | {target} |" for what, measured, target in rows]
         return "\n".join([str(self.machine), "", *lines])
@@ -196,6 +200,33 @@ def _turns_rows(result: TurnsResult) -> list[Row]:
     return [
         (f"CPU per turn, {talks}", _spread(result.cpu_ms, result.rounds), ""),
         (f"added to the first chunk, {talks}, p50", _spread(result.first_chunk_p50_ms, result.rounds), ""),
+    ]
+
+
+def _realtime_rows(result: RealtimeResult) -> list[Row]:
+    first, phone = result.first_sound, result.phone
+    calls = f"{phone.calls} calls, {phone.server_load:.0%} of a core"
+    ears = "real" if phone.has_ears else "stand-in"
+    return [
+        *_pair_rows(result.pair, "Realtime / v2", "≤ 1.30"),
+        (
+            f"first sound after a text, Realtime later than v2 ({first.turns} turns each)",
+            f"{first.later_ms:+.1f} ms (p50 {first.realtime_ms:.1f} and {first.v2_ms:.1f} ms)",
+            "< 20 ms",
+        ),
+        (
+            f"20 ms frames to a phone, off their time ({calls}, {phone.frames} frames)",
+            f"p50 {phone.jitter_p50_ms:.1f} ms, p99 {phone.jitter_p99_ms:.1f} ms",
+            "p99 < 10 ms",
+        ),
+        ("the callers' own frames, late", f"p99 {phone.own_p99_ms:.1f} ms", "else the row above says little"),
+        ("the least sound that a phone held meanwhile", f"{phone.held_least_ms:.0f} ms", "> 0"),
+        (
+            f"from a caller's first voiced frame to `clear` ({phone.barge_ins} barge-ins, {ears} detector)",
+            f"p50 {phone.clear_p50_ms:.0f} ms, p90 {phone.clear_p90_ms:.0f} ms, "
+            f"max {phone.clear_highest_ms:.0f} ms",
+            "< 150 ms",
+        ),
     ]
 
 

@@ -57,6 +57,7 @@ class AudioTerms:
         output: How answers are to be written; None: as the voice makes them.
         answers: What is said aloud is answered by itself; else it only joins the conversation.
         interrupts: Speech over the agent's voice may stop it.
+        frame_ms: The longest piece in which answers are sent.
     """
 
     input: AudioFormat | None = None
@@ -66,6 +67,7 @@ class AudioTerms:
     output: AudioFormat | None = None
     answers: bool = True
     interrupts: bool = True
+    frame_ms: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,10 +409,15 @@ class AudioStarted:
 
 @dataclass(slots=True)
 class AudioFrame:
-    """Some of a turn's sound, PCM16 or as was agreed on; a binary frame, not part of the talk."""
+    """Some of a turn's sound, PCM16 or as was agreed on; a binary frame, not part of the talk.
+
+    Attributes:
+        is_last: Nothing comes behind it until it has been heard; it may hold nothing itself.
+    """
 
     turn_id: str
     pcm: bytes
+    is_last: bool = False
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from app.errors import (
     UnexpectedAudio,
     VoiceLoading,
 )
-from app.protocol.events import AudioFormat, AudioTerms, ErrorOccurred, Event, TranscriptHeard
+from app.protocol.events import AudioFormat, AudioFrame, AudioTerms, ErrorOccurred, Event, TranscriptHeard
 from app.session.speech_output import NullSpeechOutput
 from app.session.voice_session import VoiceSession
 from app.speech.base import Half, SoundFacts, SpeechInputEngines, Transcription, Utterance, VoiceEngines
@@ -384,7 +384,8 @@ class SessionAudio:
 
     def _emit_sound(self, event: Event) -> None:
         if self._formatter is None:
-            self._session.emit(event)
+            if not isinstance(event, AudioFrame) or event.pcm:
+                self._session.emit(event)
             return
         for shaped in self._formatter.shape(event):
             self._session.emit(shaped)
@@ -400,6 +401,7 @@ class SessionAudio:
                     lambda: self._session.language,
                     self._session.outbox.drop_sound,
                     lambda: self._session.sharer,
+                    lambda: (self.terms or AudioTerms()).frame_ms,
                 ),
                 engines.synthesiser,
                 self._choice,

@@ -26,6 +26,7 @@ from bench.measure import (
 )
 from bench.measure_access import HandshakeResult, handshakes
 from bench.measure_guards import GuardsResult, ScrapesResult, guards, scrapes
+from bench.measure_realtime import RealtimePlan, RealtimeResult, measure_realtime
 from bench.measure_turns import Spread, TurnsResult, turns
 from bench.measure_v2 import (
     LongTalkResult,
@@ -233,3 +234,18 @@ def test_report_compares_v2_and_the_store_with_what_was_without_them():
     assert "**1.25** (5.0 ms and 4.0 ms)" in table
     assert results.as_json()["v2"]["more_kib_per_session"] == 8
     assert results.as_json()["v2"]["long_talk"]["ratio"] == 1.25
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(120)
+async def test_foreign_protocols_are_measured_beside_v2(cores: Cores):
+    plan = RealtimePlan(1, 2, 10, first_sounds=2, calls=2, words=30, answers=1, barge_ins=1)
+    result: RealtimeResult = await measure_realtime(plan, cores)
+
+    assert result.pair.rounds == 1 and result.pair.ratio > 0
+    assert min(result.first_sound.v2_ms, result.first_sound.realtime_ms) > 0
+    assert result.phone.frames >= 2 * 200 and result.phone.barge_ins == 2
+    assert 0 <= result.phone.jitter_p50_ms <= result.phone.jitter_p99_ms
+    assert 0 < result.phone.clear_p50_ms <= result.phone.clear_highest_ms
+    table = Results(this_machine(1024), realtime=result).table()
+    assert "CPU per token, Realtime / v2" in table and "`clear`" in table

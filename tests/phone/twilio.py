@@ -114,7 +114,7 @@ class PhoneCall:
 
     async def until(self, *, what: Any) -> None:
         """Waits until something is so."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(3 * PATIENCE_S):  # sound takes as long as it lasts
             while not what():
                 self._news.clear()
                 await self._news.wait()

@@ -218,7 +218,7 @@ def _tool_started(talk: RealtimeTalk, event: ToolStarted) -> list[Json]:
 
 def _frame(talk: RealtimeTalk, event: AudioFrame) -> list[Json]:
     response = _running(talk, event.turn_id)
-    if response is None or not response.is_sound:
+    if response is None or not response.is_sound or not event.pcm:
         return []
     return sound(talk, response, b64encode(event.pcm).decode())
 

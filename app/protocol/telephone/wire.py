@@ -28,7 +28,7 @@ from app.protocol.events import (
 )
 from app.protocol.fields import ANONYMOUS
 from app.protocol.telephone.call import PhoneCall
-from app.protocol.telephone.carriers import TWILIO, Carrier
+from app.protocol.telephone.carriers import FRAME_MS, TWILIO, Carrier
 from app.protocol.telephone.frames import key_of, name_of, payload_of, started
 from app.protocol.wire import Frame, FrameLimits, Opening, Start
 
@@ -68,7 +68,8 @@ class TelephoneWire:
     def __init__(self, terms: CallTerms) -> None:
         self._terms = terms
         self._carrier = terms.carrier
-        self._wanted = AudioTerms(self._carrier.sound, out=True, is_optional=True, output=self._carrier.sound)
+        sound = self._carrier.sound
+        self._wanted = AudioTerms(sound, out=True, is_optional=True, output=sound, frame_ms=FRAME_MS)
         self._call = PhoneCall("", self._carrier)
         self._locale: Locale = terms.locale
         self._features: frozenset[str] = frozenset()
@@ -172,7 +173,8 @@ class TelephoneWire:
         self._call.sound.begin(event.turn_id, event.offset_ms)
 
     def _frame(self, event: AudioFrame) -> Sequence[str | bytes]:
-        return self._call.sound.send(event.pcm)
+        sound = self._call.sound
+        return [*sound.send(event.pcm), *(sound.end() if event.is_last else ())]
 
     def _audio_complete(self, event: AudioComplete) -> Sequence[str | bytes]:
         return self._call.sound.end()

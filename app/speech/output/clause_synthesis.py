@@ -20,7 +20,7 @@ LEAD_MS = 800
 """How far the sender is ahead of what is heard; the protocol allows a second."""
 
 FRAME_MS = 100
-"""The longest frame."""
+"""The longest frame, where a client wants none that are shorter."""
 
 AHEAD_MS = 20_000
 """Sound that may be made before it is due."""
@@ -37,6 +37,7 @@ class ClauseSynthesis:
         speech: Makes a clause into what the synthesiser is asked for; gets the text, and whether it is the
             turn's first.
         rehearsal: May hold the sound of its first clause.
+        frame_ms: The longest frame.
 
     Attributes:
         playback: What of it was sent and heard.
@@ -52,12 +53,15 @@ class ClauseSynthesis:
         speech: Callable[[str, bool], Speech],
         splitter: Splitter,
         rehearsal: EarlyClause | None = None,
+        frame_ms: int = FRAME_MS,
     ) -> None:
+        self._frame_ms = frame_ms
         self.turn_id = turn_id
         self.playback = Playback()
         self.first_sound_at: float | None = None
         self.has_failed = False
         self._holds: set[str] = set()
+        self._has_told_last = False
         self._synthesiser = synthesiser
         self._emit = emit
         self._speech = speech
@@ -206,9 +210,13 @@ class ClauseSynthesis:
                 self._send_due(now)
                 left_ms = self.playback.sent_ms - self.playback.played_ms(now)
                 is_all_sent = self._is_made and self._sound.made_ms - self.playback.sent_ms < _NEARLY_MS
+                if is_all_sent:
+                    self._tell_last()
                 if is_all_sent and left_ms < _NEARLY_MS:
                     break
-                wait_ms = left_ms if is_all_sent else max(left_ms - LEAD_MS + FRAME_MS, FRAME_MS / 2)
+                wait_ms = (
+                    left_ms if is_all_sent else max(left_ms - LEAD_MS + self._frame_ms, self._frame_ms / 2)
+                )
                 has_more = is_all_sent or self._sound.made_ms > self.playback.sent_ms
                 await self._sleep(wait_ms / 1000 if has_more else None)
             else:
@@ -221,12 +229,12 @@ class ClauseSynthesis:
         while True:
             sent_ms = self.playback.sent_ms
             room_ms = min(LEAD_MS - (sent_ms - self.playback.played_ms(now)), self._sound.made_ms - sent_ms)
-            is_last = self._is_made and self._sound.made_ms - sent_ms <= FRAME_MS
+            is_last = self._is_made and self._sound.made_ms - sent_ms <= self._frame_ms
             # Frames are not made smaller than they need be: each costs a write.
-            is_worth_it = room_ms >= FRAME_MS or is_last or self.first_sound_at is None
+            is_worth_it = room_ms >= self._frame_ms or is_last or self.first_sound_at is None
             if room_ms < _NEARLY_MS or not is_worth_it:
                 return
-            self._send_frame(min(room_ms, FRAME_MS), now)
+            self._send_frame(min(room_ms, self._frame_ms), now)
 
     def _send_frame(self, length_ms: float, now: float) -> None:
         if self.first_sound_at is None:
@@ -240,8 +248,15 @@ class ClauseSynthesis:
         self._sound.forget_old(upto_ms)
         self._wake_maker.set()
 
+    def _tell_last(self) -> None:
+        """Say that all has been sent, once: whoever holds some of it back must not wait till it was heard."""
+        if self.first_sound_at is not None and not self._has_told_last:
+            self._has_told_last = True
+            self._emit(AudioFrame(self.turn_id, b"", is_last=True))
+
     def announce(self) -> None:
         """Say from where on the sound comes."""
+        self._has_told_last = False
         rate = self._synthesiser.sample_rate_hz
         self._emit(AudioStarted(self.turn_id, rate, round(self.playback.sent_ms)))
 

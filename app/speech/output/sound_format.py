@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from app.protocol.events import AudioComplete, AudioFormat, AudioFrame, AudioStarted, Event
+from app.protocol.events import AudioFormat, AudioFrame, AudioStarted, Event
 from app.speech.base import NewRate, RateChange
 from app.speech.g711 import encoder
 
@@ -36,16 +36,21 @@ class SoundFormatter:
                 if rate_hz != self._wanted.rate_hz and self._new_rate is not None:
                     self._change = self._new_rate(rate_hz, self._wanted.rate_hz)
                 yield AudioStarted(turn_id, self._wanted.rate_hz, offset_ms)
-            case AudioFrame(turn_id, pcm):
-                yield from self._frame(turn_id, pcm if self._change is None else self._change.feed(pcm))
-            case AudioComplete(turn_id):
-                if self._change is not None:
-                    yield from self._frame(turn_id, self._change.flush())
-                    self._change = None
-                yield event
+            case AudioFrame(turn_id, pcm, is_last):
+                yield from self._frame(turn_id, self._changed(pcm, is_last=is_last), is_last=is_last)
             case _:
                 yield event
 
-    def _frame(self, turn_id: str, pcm: bytes) -> Iterator[Event]:
-        if pcm:
-            yield AudioFrame(turn_id, self._encode(pcm))
+    def _changed(self, pcm: bytes, *, is_last: bool) -> bytes:
+        """Return it at the client's rate; with the last frame all that was held back."""
+        change = self._change
+        if change is None:
+            return pcm
+        if not is_last:
+            return change.feed(pcm)
+        self._change = None
+        return change.feed(pcm) + change.flush()
+
+    def _frame(self, turn_id: str, pcm: bytes, *, is_last: bool) -> Iterator[Event]:
+        if pcm or is_last:
+            yield AudioFrame(turn_id, self._encode(pcm), is_last)

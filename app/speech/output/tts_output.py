@@ -11,7 +11,7 @@ from app.protocol.events import AudioComplete, Event, PlaybackHint
 from app.session.speech_output import HeardSpeech
 from app.speech.base import Speech, Splitter, Synthesiser
 from app.speech.language import clause_language
-from app.speech.output.clause_synthesis import ClauseSynthesis
+from app.speech.output.clause_synthesis import FRAME_MS, ClauseSynthesis
 from app.speech.output.early_clause import EarlyClause
 from app.speech.output.playback import Playback
 
@@ -47,6 +47,7 @@ class SpeechTarget:
         locale: The talk's language at the moment, for clauses that do not show theirs.
         drop_sound: Takes back frames of a turn that have not left yet.
         owner: Whose share of the synthesiser it takes.
+        frame_ms: The longest piece in which sound is to leave.
     """
 
     talk: str
@@ -54,6 +55,7 @@ class SpeechTarget:
     locale: Callable[[], Locale]
     drop_sound: Callable[[str], None]
     owner: Callable[[], str] = str
+    frame_ms: Callable[[], int] = lambda: FRAME_MS
 
 
 class TtsOutput:
@@ -112,7 +114,13 @@ class TtsOutput:
             self._let_go()
             rehearsal, self._rehearsal = self._rehearsal, None
             self._turn = ClauseSynthesis(
-                turn_id, self._synthesiser, self._target.emit, self._speech, self._make_splitter(), rehearsal
+                turn_id,
+                self._synthesiser,
+                self._target.emit,
+                self._speech,
+                self._make_splitter(),
+                rehearsal,
+                self._target.frame_ms(),
             )
             self._known.append(turn_id)
             if self._is_away:
