@@ -13,7 +13,7 @@ CLIENTS ?= .venv/clients
 # Whether a Python is one that this needs; another one would end in a hundred lines of pip's.
 NEW_ENOUGH := -c "import sys; sys.exit(sys.version_info < (3, 11))"
 
-.PHONY: run voice llama test test-quick check lint types format bench bench-voice attack clients talks fleet-kills fleet-deploy soak fuzz audit docs browser lock help
+.PHONY: run voice llama test test-quick check lint types format bench bench-voice attack clients talks fleet-talks fleet-kills fleet-deploy soak fuzz audit docs browser lock help
 
 help: ## Shows the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -70,6 +70,9 @@ clients: .venv/dev ## Has clients of the OpenAI Realtime API that others wrote t
 
 talks: .venv/dev ## Holds N generated talks over a network that breaks (N=10000 ARGS="--processes 3")
 	$(BIN)/python -m tests.talks $(or $(N),10000) $(ARGS)
+
+fleet-talks: .venv/dev ## Holds talks over a fleet of which everything breaks, and judges each (N=10000 ARGS="--processes 2 --pace 0.2")
+	$(BIN)/python -m tests.fleet.mix $(or $(N),1000) $(ARGS)
 
 fleet-kills: .venv/dev ## Kills processes of a fleet one after the other, while talks go on over all of them (N=1000)
 	$(BIN)/python -m tests.fleet.kills $(or $(N),1000) $(ARGS)

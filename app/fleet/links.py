@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from app.fleet import control, signing
 from app.fleet.caller import Caller
@@ -112,7 +112,7 @@ async def open_link(address: str, node: str, caller: Caller, signer: Signer) -> 
         )
     except ConnectionRefusedError as exc:
         raise NotReached(address) from exc
-    except InvalidHandshake as exc:
+    except WebSocketException as exc:  # also where it breaks before the first word
         response = getattr(exc, "response", None)
         if response is not None and response.status_code == ANOTHER_LIFE:
             raise NotReached(address) from exc

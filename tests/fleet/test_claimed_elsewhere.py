@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.fleet.conftest import fleet_settings, free_port
@@ -84,3 +85,36 @@ async def test_a_client_finds_its_session_also_by_the_process_that_had_it_and_ha
         assert answers(client) == ["eco de uno", "eco de dos", "eco de tres"]
         # The newest token was good with nobody but the process that had given it out.
         assert client.gaps == 1
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(240)
+async def test_a_process_says_nothing_of_a_text_that_it_may_not_write(tmp_path: Path, postgres_address: str):
+    """Another one has the session: the text is said again there, and is not taken for accepted."""
+    async with (
+        AzureStandin() as model,
+        two_behind_doors(tmp_path, postgres_address, model) as ((owner, _), (other, _)),
+    ):
+        model.reply = lambda request: Text(f"eco de {request.last_text}")
+        async with resuming_client(owner.url, heartbeat_s=5, back_off_s=0.1) as client:
+            await client.until(lambda: bool(client.session_id))
+            await client.says("uno", "a")
+            await client.until(lambda: len(answers(client)) == 1)
+            await knows(other, 2)
+            database = await asyncpg.connect(postgres_address)
+            try:
+                await database.execute(
+                    "UPDATE sessions SET owner_epoch = owner_epoch + 1,"
+                    " owner = (SELECT id FROM nodes WHERE id <> owner AND state = 'serving' LIMIT 1)"
+                )
+            finally:
+                await database.close()
+
+            await client.says("dos", "b")
+            await client.until(lambda: len(answers(client)) == 2 or bool(client.wrong))
+
+        assert client.wrong == []
+        assert client.close_codes[0] == 1012
+        receipts = [(message["id"], message["durable"]) for message in client.heard("message_accepted")]
+        assert receipts == [("a", True), ("b", True)]
+        assert answers(client) == ["eco de uno", "eco de dos"]

@@ -1,6 +1,10 @@
 """A link passes frames on as they are, and each end hears how the other one ended."""
 
 import asyncio
+import contextlib
+import socket
+import struct
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,8 +14,11 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from app.clock import SystemClock
 from app.errors import ServerFull
-from app.fleet.links import Link
+from app.fleet.caller import Caller
+from app.fleet.links import Link, open_link
+from app.fleet.signing import Signer
 
 Owner = Callable[[ServerConnection], Awaitable[None]]
 
@@ -160,3 +167,32 @@ async def test_what_a_client_said_that_has_gone_meanwhile_is_not_passed_on():
         await link.carry(Client(None), "first", never)
 
     assert await heard == 1001
+
+
+def resets_all(listening: socket.socket) -> None:
+    """Takes connections, and ends each with an RST before it can have said a word."""
+    with contextlib.suppress(OSError):
+        while True:
+            taken, _ = listening.accept()
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            taken.close()
+
+
+async def test_a_process_that_hangs_up_while_a_link_is_opened_does_not_answer():
+    """Whoever wanted the link is told to come again, wherever in the handshake it broke."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+    resetting = threading.Thread(target=resets_all, args=(listening,), daemon=True)
+    resetting.start()
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    signer = Signer(["0123456789abcdef" * 4], SystemClock())
+    caller = Caller("voice-agent.v2", "127.0.0.1", None, True)
+    opened: list[object] = []
+    for _ in range(20):
+        links = [asyncio.create_task(open_link(address, "node", caller, signer)) for _ in range(10)]
+        await asyncio.sleep(0)
+        opened += await asyncio.gather(*links, return_exceptions=True)
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+    resetting.join()
+
+    assert {one for one in opened if not isinstance(one, OSError)} == set()

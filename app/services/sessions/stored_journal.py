@@ -1,5 +1,6 @@
 """A session's journal in the store."""
 
+import asyncio
 from collections.abc import Awaitable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -37,14 +38,23 @@ from app.storage.writes import (
 
 
 class _Bounded:
-    """A receipt that is waited for `timeout_s` seconds at most."""
+    """A receipt that is waited for `timeout_s` seconds at most.
+
+    Where another process has claimed the session, it never comes: nothing more is said here of what was not
+    written. The session is about to end, and its client says again elsewhere what has no receipt.
+    """
 
     def __init__(self, receipt: Receipt, timeout_s: float) -> None:
         self._receipt = receipt
         self._timeout_s = timeout_s
 
     def __await__(self) -> Generator[Any, None, bool]:
-        return self._receipt.soon(self._timeout_s).__await__()
+        return self._is_stored().__await__()
+
+    async def _is_stored(self) -> bool:
+        is_stored = await self._receipt.soon(self._timeout_s)
+        await _unless_fenced(self._receipt)
+        return is_stored
 
 
 class _Noted:
@@ -62,7 +72,15 @@ class _Noted:
         return self._is_good().__await__()
 
     async def _is_good(self) -> bool:
-        return await self._receipt.wait(self._timeout_s) and self._store.may_act
+        is_stored = await self._receipt.wait(self._timeout_s)
+        await _unless_fenced(self._receipt)
+        return is_stored and self._store.may_act
+
+
+async def _unless_fenced(receipt: Receipt) -> None:
+    """Wait for the session's end where it is not this process's any more."""
+    if receipt.is_fenced:
+        await asyncio.get_running_loop().create_future()
 
 
 class StoredJournal:
