@@ -99,7 +99,9 @@ class FleetDirectory:
             place is None and not visitor.is_linked
         ):  # it may have begun just now, or where nothing can be stored
             return await self._ask_for(session_id, caller)
-        if place is None or not place.is_alive or place.owner in (None, self._shared.me, *self._gone()):
+        if place is None or place.owner in (None, self._shared.me, *self._gone()):
+            return None
+        if not place.is_alive and (self._shared.is_steady or place.address is None):
             return None
         if visitor.is_linked:  # it has moved on meanwhile: the next try finds it there
             raise ServerFull

@@ -49,9 +49,15 @@ class Peers:
         self._http = http
 
     async def look(self) -> None:
-        """See which processes live; what was known stays where the database does not say."""
+        """See which processes live; what was known stays where the database does not say.
+
+        So do those whose rows are old only because the database was away.
+        """
         with contextlib.suppress(StoreUnavailable):
-            self.known = await self._shared.nodes()
+            nodes = await self._shared.nodes()
+            found = {node.id for node in nodes}
+            kept = () if self._shared.is_steady else [node for node in self.known if node.id not in found]
+            self.known = (*nodes, *kept)
 
     @property
     def others(self) -> list[Peer]:

@@ -34,6 +34,9 @@ What a migration takes away must not be used by the release before it any more (
 
 _RENEW_EVERY_S: Final = 1.0
 _RENEW_TIMEOUT_S: Final = 3.0
+_STEADY_S: Final = 2 * _RENEW_EVERY_S
+"""A renewal that comes later has found the database away, or this process was stopped."""
+
 _LOOK_EVERY_S: Final = 0.2
 _LOOK_TIMEOUT_S: Final = 10.0
 _KEPT_DAYS: Final = 7
@@ -132,7 +135,7 @@ class Membership:
         self._terms = terms
         self._has_joined = False
         self._renewing: asyncio.Task[None] | None = None
-        self._renewed_at = -DEAD_AFTER_S
+        self._renewed_at = self._steady_since = -DEAD_AFTER_S
 
     @property
     def is_held(self) -> bool:
@@ -146,6 +149,19 @@ class Membership:
         By this machine's own clock, from before the row was asked for. Any thread may ask.
         """
         return time.monotonic() - self._renewed_at < DEAD_AFTER_S
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether an old row is that of a process which is gone: this one renewed its own in all that time.
+
+        Where the database was away, all rows are old when it is back, and nobody need be gone.
+        """
+        return self.is_sure and time.monotonic() - self._steady_since >= DEAD_AFTER_S
+
+    def _has_renewed(self, began: float) -> None:
+        if began - self._renewed_at > _STEADY_S:
+            self._steady_since = time.monotonic()
+        self._renewed_at = began
 
     async def take(self) -> None:
         """Join the others, and upgrade the tables where that is this release's to do.
@@ -171,7 +187,8 @@ class Membership:
             await connection.execute(_FORGET, {"days": _KEPT_DAYS})
             await connection.execute(_RENEW, self._row())
             await connection.commit()
-        self._has_joined, self._renewed_at = True, began
+        self._has_joined = True
+        self._has_renewed(began)
         return True
 
     def _row(self) -> dict[str, object]:
@@ -208,7 +225,7 @@ class Membership:
                     broken, connection = connection, None
                     await disconnected(broken)
                     continue
-                self._renewed_at = began
+                self._has_renewed(began)
         finally:
             await disconnected(connection)
 
@@ -217,7 +234,7 @@ class Membership:
         began = time.monotonic()
         async with self._engine.begin() as connection:
             await connection.execute(_RENEW, self._row())
-        self._renewed_at = began
+        self._has_renewed(began)
 
     async def release(self) -> None:
         """Say that this life is over: whoever comes need not wait until its row is old."""

@@ -44,6 +44,11 @@ class SharedDatabase:
         """This life of the process."""
         return self.membership.id
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether a process whose row is old is gone; see `Membership.is_steady`."""
+        return self.membership.is_steady
+
     async def nodes(self) -> tuple[Node, ...]:
         """Return the processes that live, those that began first first.
 

@@ -27,12 +27,22 @@ def _has_user(name: str) -> bool:
 
 
 class PostgresServer:
-    def __init__(self) -> None:
+    """A cluster; stopped when it is made.
+
+    Args:
+        of: Another one that runs: this is a copy of it as it is now, as a standby that hears nothing more.
+    """
+
+    def __init__(self, of: "PostgresServer | None" = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres")
+        if of is not None:
+            where = ["-h", "127.0.0.1", "-p", str(of.port), "-U", "postgres"]
+            self._run("pg_basebackup", *where, "-D", self._data, "-X", "fetch", "-c", "fast", "--no-sync")
+            return
         self._run(
             "initdb",
             "-D",
@@ -71,11 +81,12 @@ class PostgresServer:
             "pg_ctl", "-D", self._data, "-w", "-s", "-l", str(self.folder / "log"), "-o", options, "start"
         )
 
-    def stop(self) -> None:
-        self._run("pg_ctl", "-D", self._data, "-m", "fast", "-s", "-w", "stop")
+    def stop(self, mode: str = "fast") -> None:
+        self._run("pg_ctl", "-D", self._data, "-m", mode, "-s", "-w", "stop")
 
     def remove(self) -> None:
-        self.stop()
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self.stop()
         shutil.rmtree(self.folder)
 
     def sql(self, statement: str, database: str = "postgres") -> str:
