@@ -28,6 +28,7 @@ from app.storage.connections import WritingConnection
 from app.storage.errors import StorageError, TakenOver
 from app.storage.failures import advice_for, is_hopeless, summary_of
 from app.storage.fence import LOST, SessionFence
+from app.storage.kept_writes import KeptWrites
 from app.storage.operations import Operation, Write, is_erased
 
 logger = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ class Writer:
         fence: SessionFence | None = None,
     ) -> None:
         self._fence = fence
+        self._kept = KeptWrites(fence) if fence is not None else None
         self._connect = connect
         self._clock = clock
         self._slow_after_s = slow_after_s
@@ -251,7 +253,7 @@ class Writer:
     async def _write_some(self) -> None:
         """Commit the head of the line. What fails for now is raised, and stays in the line."""
         if self._connection is None:
-            self._connection = await self._connect()
+            self._connection = await self._reconnected()
         batch = [self._line[index] for index in range(min(_BATCH, len(self._line)))]
         if batch:
             try:
@@ -264,12 +266,28 @@ class Writer:
         if self._owes_checkpoint:
             await self._checkpoint(self._connection)
 
+    async def _reconnected(self) -> WritingConnection:
+        """Return a new connection to a database that has again what it may have lost meanwhile."""
+        connection = await self._connect()
+        if self._kept is None:
+            return connection
+        try:
+            claims = await connection.run(self._kept.write_again)
+        except BaseException:
+            await connection.close()
+            raise
+        if claims:
+            logger.warning("storage_went_back", extra={"sessions": claims})
+        return connection
+
     async def _commit(self, connection: WritingConnection, batch: list[_PendingWrite]) -> None:
         fence = self._fence
         written, lost = await connection.run(lambda database: _written(database, batch, fence))
         for waiting in batch[:written]:
             is_fenced = waiting in lost
             waiting.receipt.is_fenced = is_fenced
+            if self._kept is not None and not is_fenced:
+                self._kept.keep(waiting.operation, waiting.epoch)
             self._done(waiting, is_stored=not is_fenced)
         if fence is not None:
             for session_id in {waiting.operation.session_id for waiting in lost}:

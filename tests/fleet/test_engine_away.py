@@ -22,6 +22,7 @@ from tests.fleet.test_resume_anywhere import drops, knows
 from tests.storage.postgres import PostgresServer, missing
 from tests.support.azure_standin import AzureStandin
 from tests.support.process import PATIENCE_S, ServerProcess
+from tests.support.relay import Relay, relay_to
 from tests.support.resuming_client import ResumingClient, resuming_client
 
 pytestmark = [
@@ -68,6 +69,7 @@ class Stage:
     """Two processes, their database, and a service that takes orders."""
 
     database: PostgresServer
+    switch: Relay
     address: str
     servers: list[ServerProcess]
     shop: Shop
@@ -101,20 +103,28 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     database = await asyncio.to_thread(PostgresServer)
     try:
         await asyncio.to_thread(database.start)
-        address = database.new_database()
         async with (
+            relay_to(database.port) as switch,
             AzureStandin() as model,
             open_shop(random.Random(1)) as shop,
             fleet(
-                folder, address, model, http_tool_allowed_private=f"127.0.0.1:{shop.port}", **SETTINGS
+                folder,
+                address := _through(switch, database),
+                model,
+                http_tool_allowed_private=f"127.0.0.1:{shop.port}",
+                **SETTINGS,
             ) as servers,
         ):
             model.reply = reply_of(shop, random.Random(1))
             for server in servers:
                 await knows(server, 2)
-            yield Stage(database, address, servers, shop)
+            yield Stage(database, switch, address, servers, shop)
     finally:
         await asyncio.to_thread(database.remove)
+
+
+def _through(switch: Relay, database: PostgresServer) -> str:
+    return database.new_database().replace(f":{database.port}/", f":{switch.port}/")
 
 
 async def test_talks_go_on_while_the_database_is_stopped_and_all_of_them_lands_in_order(tmp_path: Path):
@@ -158,4 +168,44 @@ async def test_talks_go_on_while_the_database_is_stopped_and_all_of_them_lands_i
             stored = [row["content"] for row in record.rows if row["role"] == "user"]
             assert stored == list(record.said.values())
         assert [talk.client.gaps for talk in talks] == [0] * 4
+        assert on.unexpected() == []
+
+
+async def test_what_a_standby_has_not_heard_of_is_written_down_again(tmp_path: Path):
+    """It takes over without the last commits: texts, orders, a session, and a claim of one that has moved."""
+    async with stage(tmp_path) as on:
+        one, other = on.servers
+        async with on.talk(1, one) as known, on.talk(2, other) as roams, on.talk(3, other) as quiet:
+            for talk in (known, roams, quiet):
+                assert await talk.says("di")
+                assert await talk.says("pide")
+            standby = await asyncio.to_thread(PostgresServer, on.database)
+            try:
+                async with on.talk(4, one) as new:
+                    await other.is_killed()
+                    await drops(roams.client, one.url)
+                    for talk in (known, roams, new):
+                        assert await talk.says("di")
+                        assert await talk.says("pide")
+
+                    await asyncio.to_thread(on.database.stop, "immediate")
+                    await asyncio.to_thread(standby.start)
+                    on.switch.leads_to(standby.port)
+                    on.switch.drop_all()
+                    await other.starts()
+                    await on.recovers()
+                    quiet.client.url = other.url
+                    await quiet.client.until(
+                        lambda: quiet.client.resumes == 1 or bool(quiet.client.wrong), 40
+                    )
+                    talks = [known, roams, quiet, new]
+                    for talk in talks:
+                        assert await talk.says("di")
+                        assert await talk.says("pide")
+                    records = [await on.record(talk) for talk in talks]
+            finally:
+                await asyncio.to_thread(standby.remove)
+
+        assert [faults_of(record) for record in records] == [[]] * 4
+        assert [len(record.rows) for record in records] == [18, 18, 12, 12]
         assert on.unexpected() == []
