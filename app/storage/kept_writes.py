@@ -45,22 +45,33 @@ class KeptWrites:
 
     Args:
         fence: Which sessions are this process's.
+        kept_s: For how long a commit is kept.
     """
 
-    def __init__(self, fence: SessionFence) -> None:
+    def __init__(self, fence: SessionFence, kept_s: float = KEPT_S) -> None:
         self._fence = fence
+        self._kept_s = kept_s
         self._kept: deque[tuple[float, Operation, int]] = deque()
         self._chars = 0
 
     def keep(self, operation: Operation, epoch: int) -> None:
         """Note what was committed, by which claim of its session."""
-        if not (operation.needs_owner or operation.is_erasure):
+        # Of a user there may be something new by now that the same erasure would take away.
+        is_of_session = operation.is_erasure and bool(operation.session_id)
+        if not (operation.needs_owner or is_of_session):
             return
         now = time.monotonic()
         self._kept.append((now, operation, epoch))
         self._chars += operation.chars
-        while self._kept[0][0] < now - KEPT_S or len(self._kept) > _MOST or self._chars > _MOST_CHARS:
+        while self._kept and self._is_too_much(now):
             self._chars -= self._kept.popleft()[1].chars
+
+    def _is_too_much(self, now: float) -> bool:
+        is_old = self._kept[0][0] <= now - self._kept_s
+        return is_old or len(self._kept) > _MOST or self._chars > _MOST_CHARS
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def write_again(self, connection: Connection) -> int:
         """Bring a database to where it was that may have lost commits; return how many claims it had lost."""
