@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +111,49 @@ class Client:
         return self.socket.close_code
 
 
+class PromptServer(uvicorn.Server):
+    """uvicorn, which looks every 0.1 s whether it shall end and again whether all have gone; this is told.
+
+    It ends in the same steps. Most tests have a server of their own, and most of their time was these waits.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Begins the end, as a signal does."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """See `uvicorn.Server`."""
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % 864_000
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await self._ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.config.timeout_graceful_shutdown):
+                while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110  # uvicorn has no event for it
+                    await asyncio.sleep(0.002)
+                for server in self.servers:
+                    await server.wait_closed()
+        for task in self.server_state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()
+
+
 @asynccontextmanager
 async def running_server(
     settings: Settings | None = None,
@@ -143,16 +186,16 @@ async def running_server(
             **options,
         },
     )
-    server = uvicorn.Server(config)
+    server = PromptServer(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     async with asyncio.timeout(PATIENCE_S):
         while not server.started:
             assert not task.done(), task.exception()
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.001)
     try:
         yield Server(listener.getsockname()[1], app.state.service)
     finally:
-        server.should_exit = True
+        server.end()
         await task
 
 
