@@ -11,6 +11,7 @@ import queue
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -22,6 +23,13 @@ TURN_ID: Final = ContextVar[str]("turn_id", default="")
 _MAX_VALUE_CHARS = 500
 _MAX_MESSAGE_CHARS = 4000
 """Our own messages are single words; a library's may be a whole traceback."""
+
+_GATHER_S: Final = 0.005
+"""For so long lines are gathered before they are written, in seconds."""
+
+MOST_AT_ONCE: Final = 200
+"""So many lines are written together."""
+
 _QUEUE_LINES = 10_000
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
@@ -113,12 +121,31 @@ class _Writer:
         self._thread.join(_LAST_LINES_S)
 
     def _write_all(self) -> None:
-        while (line := self._lines.get()) is not None:
+        is_over = False
+        while not is_over:
+            batch, is_over = self._batch()
             try:
-                self._output.write(f"{line}\n")
+                self._output.write("".join(f"{line}\n" for line in batch))
                 self._output.flush()
             except (OSError, ValueError):  # a full disk, a closed pipe; a closed file
                 continue
+
+    def _batch(self) -> tuple[list[str], bool]:
+        """Wait for a line; return it with those behind it, and whether it is the last batch of all."""
+        line = self._lines.get()
+        batch: list[str] = []
+        if line is not None:
+            # To be woken for each line costs the event loop more than to write it.
+            time.sleep(_GATHER_S)
+        while line is not None:
+            batch.append(line)
+            if len(batch) == MOST_AT_ONCE:
+                return batch, False
+            try:
+                line = self._lines.get_nowait()
+            except queue.Empty:
+                return batch, False
+        return batch, True
 
 
 class _DroppingHandler(logging.Handler):
