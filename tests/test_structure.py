@@ -149,7 +149,7 @@ def test_every_part_of_the_application_has_its_rank():
 def test_no_class_name_stands_for_two_things():
     names = [
         node.name for path in APP for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        if isinstance(node, ast.ClassDef)
     ]  # fmt: skip
     assert [name for name, count in Counter(names).items() if count > 1] == []
 

@@ -15,27 +15,27 @@ from app.errors import Locale
 from app.router.html_pages import HtmlFrame, Script, document, language_of, wants_html
 
 
-class _Words(NamedTuple):
+class _Refusal(NamedTuple):
     title: str
     sentence: str
 
 
-_REFUSALS: Final[dict[int, dict[Locale, _Words]]] = {
+_REFUSALS: Final[dict[int, dict[Locale, _Refusal]]] = {
     401: {
-        "es": _Words("Hace falta un token", "Este servidor pide un token, y un enlace no lo lleva."),
-        "en": _Words("A token is needed", "This server asks for a token, and a link carries none."),
+        "es": _Refusal("Hace falta un token", "Este servidor pide un token, y un enlace no lo lleva."),
+        "en": _Refusal("A token is needed", "This server asks for a token, and a link carries none."),
     },
     403: {
-        "es": _Words("No permitido", "Esta página no se da a quien la pide así."),
-        "en": _Words("Not allowed", "This page is not given to who asks for it like this."),
+        "es": _Refusal("No permitido", "Esta página no se da a quien la pide así."),
+        "en": _Refusal("Not allowed", "This page is not given to who asks for it like this."),
     },
     404: {
-        "es": _Words("Aquí no hay nada", "La dirección no existe, o lo que había ya no está."),
-        "en": _Words("There is nothing here", "The address does not exist, or what was here is gone."),
+        "es": _Refusal("Aquí no hay nada", "La dirección no existe, o lo que había ya no está."),
+        "en": _Refusal("There is nothing here", "The address does not exist, or what was here is gone."),
     },
     503: {
-        "es": _Words("Ahora no", "El servidor no puede responder a esto ahora. Inténtalo más tarde."),
-        "en": _Words("Not now", "The server cannot answer this now. Try again later."),
+        "es": _Refusal("Ahora no", "El servidor no puede responder a esto ahora. Inténtalo más tarde."),
+        "en": _Refusal("Not now", "The server cannot answer this now. Try again later."),
     },
 }
 
