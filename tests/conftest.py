@@ -23,6 +23,27 @@ for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_pro
     os.environ.pop(_name, None)
 
 
+_LONGEST = (
+    "tests/e2e/test_voice_by_pip.py",
+    "tests/e2e/test_page_states.py",
+    "tests/e2e/test_page_voice.py",
+    "tests/faults/test_boundaries.py",
+    "tests/outbound/test_hostile_servers.py",
+    "tests/e2e/test_page_talks.py",
+    "tests/test_main.py",
+    "tests/dialects/test_dialects.py",
+    "tests/e2e/test_page_drops.py",
+)
+"""The modules that take more than a minute: what begins last should not end last."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest modules first where several processes share them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        places = {name: place for place, name in enumerate(_LONGEST)}
+        items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+
+
 @pytest.fixture(autouse=True)
 def watched(request: pytest.FixtureRequest) -> None:
     """Watches tests that have an event loop; the others, which are most, need none made for them."""

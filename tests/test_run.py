@@ -31,6 +31,14 @@ def checks(condition: str, *, alone: bool = False) -> str:
     return f"{'@pytest.mark.alone' * alone}\ndef test_it(): assert {condition}"
 
 
+ONCE = """
+from pathlib import Path
+def was_here():
+    mark = Path(__file__).with_suffix(".mark")
+    return mark.exists() or bool(mark.touch())
+"""
+"""False when it is asked first."""
+
 IN_PLACE = (checks(BESIDE_OTHERS), checks(f"not {BESIDE_OTHERS}", alone=True))
 
 
@@ -41,10 +49,18 @@ IN_PLACE = (checks(BESIDE_OTHERS), checks(f"not {BESIDE_OTHERS}", alone=True))
         ([*IN_PLACE, checks(f"not {BESIDE_OTHERS}")], "", 0, ["test_2.py"]),
         ([*IN_PLACE, checks(f"not {BESIDE_OTHERS}"), checks("False")], "", 1, ["test_2.py"]),
         ([checks("True"), checks("False", alone=True)], "", 1, []),
+        ([checks("True"), f"{ONCE}\n{checks('was_here()', alone=True)}"], "", 0, ["test_1.py"]),
         ([checks("True"), "def broken("], "", 2, []),
         ([checks("False")], "alone", 5, []),
     ],
-    ids=["passes alone", "fails twice", "fails alone", "no Python", "none"],
+    ids=[
+        "passes alone",
+        "fails twice",
+        "fails alone",
+        "passes when nothing is beside it",
+        "no Python",
+        "none",
+    ],
 )
 def test_run_ends_as_its_tests_do(
     tmp_path: Path,
@@ -58,3 +74,7 @@ def test_run_ends_as_its_tests_do(
 
     told = [line for line in capfd.readouterr().out.splitlines() if line.startswith("failed beside others")]
     assert [line.partition("::")[0].rpartition(" ")[2] for line in told] == named
+
+
+def test_with_one_worker_nothing_is_tried_twice(tmp_path: Path):
+    assert run(written(tmp_path, f"{ONCE}\n{checks('was_here()')}"), 1) == 1

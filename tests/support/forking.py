@@ -139,6 +139,9 @@ def _serve(link: socket.socket) -> None:
 def _become(arguments: list[str], environment: dict[str, str], files: list[int]) -> NoReturn:
     """Be what `python main.py` is, or `python -m uvicorn`."""
     os.setsid()
+    # A session of its own is as important as any other, whatever this process was told.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(os.nice(0)), encoding="ascii")
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # tests that are killed leave no servers
     for number, file in enumerate(files, 1):
         os.dup2(file, number)
