@@ -25,6 +25,7 @@ for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_pro
 
 _LONGEST = (
     "tests/e2e/test_voice_by_pip.py",
+    "tests/fleet/test_rolling_deploy.py",
     "tests/e2e/test_page_states.py",
     "tests/e2e/test_page_voice.py",
     "tests/faults/test_boundaries.py",
@@ -33,6 +34,7 @@ _LONGEST = (
     "tests/test_main.py",
     "tests/dialects/test_dialects.py",
     "tests/e2e/test_page_drops.py",
+    "tests/phone/test_calls.py",
 )
 """The modules that take more than a minute: what begins last should not end last."""
 

@@ -142,7 +142,6 @@ def check(client: ResumingClient, said: list[str], rows: list[dict[str, Any]]) -
         )
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(60 + 2 * PATIENCE_S)
 async def test_d8_what_was_acknowledged_survives_kill_9_at_any_moment(address: str, tmp_path: Path) -> None:
     seed = random.randrange(10**6)

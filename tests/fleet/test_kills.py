@@ -13,7 +13,6 @@ GOAL_S, FACTOR = 3, 10
 
 
 @pytest.mark.e2e
-@pytest.mark.alone
 @pytest.mark.timeout(600 + 60 * KILLS)
 async def test_what_was_acknowledged_survives_kills_of_any_process(postgres_address: str, tmp_path: Path):
     seed = random.randrange(10**6)

@@ -15,7 +15,6 @@ FACTOR = 10
 
 
 @pytest.mark.e2e
-@pytest.mark.alone
 @pytest.mark.node
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)

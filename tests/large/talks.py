@@ -1,21 +1,21 @@
 """A stored talk of many large texts, a server on it, and how that one fares meanwhile."""
 
 import asyncio
-import time
+import json
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
-
 from app.storage.records import MessageRecord
 from app.storage.writes import MessagesStored, SessionOpened
+from tests.large.health_watch import memory_mib
 from tests.storage.talks import a_session, store_at
 from tests.support.process import ServerProcess
 
-MIB = 1024 * 1024
+ROOT = Path(__file__).parents[2]
 
 
 async def keep_a_talk(address: str, texts: int, size: int) -> list[MessageRecord]:
@@ -43,32 +43,32 @@ class Watch:
 
     waited_s: float = 0.0
     memory_mib: float = 0.0
+    asked: int = 0
 
 
 @asynccontextmanager
 async def watched(server: ServerProcess) -> AsyncIterator[Watch]:
-    """Asks the server all the time how it is."""
+    """Has another process ask the server all the time how it is; afterwards one knows what it has seen."""
     watch = Watch()
-
-    async def look() -> None:
-        async with httpx.AsyncClient(verify=False, trust_env=False, timeout=30) as client:
-            while True:
-                began = time.perf_counter()
-                await client.get(f"http://127.0.0.1:{server.port}/agent/health")
-                watch.waited_s = max(watch.waited_s, time.perf_counter() - began)
-                watch.memory_mib = max(watch.memory_mib, memory_mib(server))
-                await asyncio.sleep(0.005)
-
-    task = asyncio.create_task(look())
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.large.health_watch", str(server.port), str(server.pid),
+        cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
     try:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
         yield watch
+        told, _ = await process.communicate(b"")
+        for name, value in json.loads(told).items():
+            setattr(watch, name, value)
+        assert watch.asked
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
-def memory_mib(server: ServerProcess) -> float:
-    """What the process has in memory now."""
-    pages = int(Path(f"/proc/{server.pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * 4096 / MIB
+def memory_of(server: ServerProcess) -> float:
+    """What the process has in memory now, in MiB."""
+    assert server.pid is not None
+    return memory_mib(server.pid)

@@ -13,11 +13,10 @@ from app.protocol.v2.history import MAX_FRAME_BYTES
 from app.router.routes.exports import export_of
 from app.storage.upkeep_writes import SessionErased
 from app.storage.writes import SessionOpened, TextAccepted
-from tests.large.talks import MIB, keep_a_talk, memory_mib, watched
+from tests.large.health_watch import MIB
+from tests.large.talks import keep_a_talk, memory_of, watched
 from tests.storage.talks import NOW, a_session, a_text, store_at
 from tests.support.process import ServerProcess, server_process
-
-pytestmark = pytest.mark.alone
 
 TEXTS = 120
 MOST_GROWTH_MIB = 100
@@ -40,11 +39,12 @@ async def exported(server: ServerProcess, form: str) -> tuple[int, int, bytes]:
     return response.status_code, length, end
 
 
+@pytest.mark.alone
 async def test_export_of_a_talk_of_large_texts_holds_up_nobody(address: str, tmp_path: Path) -> None:
     await keep_a_talk(address, TEXTS, MIB)
     async with server_process(tmp_path, database_url=address) as server:
         await server.starts()
-        before = memory_mib(server)
+        before = memory_of(server)
         async with watched(server) as watch:
             as_json = await exported(server, "json")
             as_text = await exported(server, "markdown")
@@ -57,13 +57,14 @@ async def test_export_of_a_talk_of_large_texts_holds_up_nobody(address: str, tmp
     assert watch.waited_s < STALL_S
 
 
+@pytest.mark.alone
 async def test_talk_of_large_texts_goes_on_with_a_client_of_usual_limits(
     address: str, tmp_path: Path
 ) -> None:
     await keep_a_talk(address, TEXTS, MIB)
     async with server_process(tmp_path, database_url=address) as server:
         await server.starts()
-        before = memory_mib(server)
+        before = memory_of(server)
         # Its frames may have 1 MiB, as those of most clients.
         async with watched(server) as watch, connect(server.url, subprotocols=["voice-agent.v2"]) as client:  # type: ignore[list-item]
             await client.send(orjson.dumps({"type": "start", "user_id": "ana", "continue": "s1"}).decode())
@@ -110,7 +111,7 @@ async def test_readers_who_fall_asleep_over_an_export_hold_nothing_of_the_databa
     request = b"GET /sessions/s1/export HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with server_process(tmp_path, database_url=address) as server:
         await server.starts()
-        before = memory_mib(server)
+        before = memory_of(server)
         readers = [await asyncio.open_connection("127.0.0.1", server.port, limit=1) for _ in range(12)]
         try:
             for reader, writer in readers:

@@ -12,7 +12,7 @@ from tests.soak.report import Check, plain_table
 if sys.platform != "linux":
     pytest.skip("the soak reads /proc", allow_module_level=True)
 
-pytestmark = [pytest.mark.alone, pytest.mark.e2e, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(200)]
 
 
 def broken(found: list[Check], *but: str) -> list[Check]:
