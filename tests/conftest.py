@@ -34,7 +34,6 @@ _LONGEST = (
     "tests/test_main.py",
     "tests/dialects/test_dialects.py",
     "tests/e2e/test_page_drops.py",
-    "tests/phone/test_calls.py",
 )
 """The modules that take more than a minute: what begins last should not end last."""
 

@@ -66,7 +66,11 @@ class Part:
     def start(self, *options: str, output: IO[bytes] | None = None, nice: int = 0) -> subprocess.Popen[bytes]:
         """Starts pytest in a process of its own."""
         command = ["nice", "-n", str(nice), *self.command(*options)]
-        return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output and subprocess.STDOUT)
+        # Several processes read the same modules, and each assertion in them has to be rewritten once.
+        keeps_bytecode = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        return subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=output and subprocess.STDOUT, env=keeps_bytecode
+        )
 
     def failed(self) -> list[str]:
         """Those that failed when it last ran."""

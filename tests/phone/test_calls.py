@@ -21,6 +21,9 @@ from tests.support.server import PATIENCE_S, Server, running_server
 from tests.support.tool_bench import Args, a_tool
 from tests.support.voices import MS_PER_WORD, CommaSplitter, WordySynthesiser
 
+pytestmark = pytest.mark.alone
+"""Sound takes as long as it lasts, and places in it are times."""
+
 LONG = " ".join(f"palabra{n}" for n in range(30)) + "."
 
 
