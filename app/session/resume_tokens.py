@@ -3,6 +3,9 @@
 A token is a secret: it is kept as a hash and compared in constant time. Two are good: the newest, and the one
 that the client came with last (at first: that of `session_created`), so that a client that missed its
 `session_resumed` can come again. Using the newest spends the older.
+
+Where a new one could not be stored, the client is given its own back, with a mark of this stream behind it:
+whoever has the session next knows that token too, and this stream knows that the client has heard it.
 """
 
 import hashlib
@@ -16,7 +19,13 @@ TOKEN_BYTES = 24
 """192 bits from the system's random source."""
 
 
+_MARK_BYTES = 6
+_BEHIND = "~"
+"""No token has it (`token_urlsafe`)."""
+
+
 def _hash(token: str) -> bytes:
+    token = token.partition(_BEHIND)[0]
     # A plain hash is right for a random secret of 192 bits: there is nothing to guess.
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
@@ -28,10 +37,12 @@ class ResumeTokens:
     Attributes:
         newest: Given out last.
         previous: The one that the client came with last.
+        mark: Of this stream.
     """
 
     newest: bytes = b""
     previous: bytes = b""
+    mark: str = field(default_factory=lambda: secrets.token_urlsafe(_MARK_BYTES))
     _older_stream: frozenset[bytes] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -39,9 +50,9 @@ class ResumeTokens:
         self._older_stream = frozenset({self.newest, self.previous})
 
     @classmethod
-    def of_stream(cls, newest: bytes, previous: bytes, older_stream: Collection[bytes]) -> Self:
+    def of_stream(cls, newest: bytes, previous: bytes, mark: str, older_stream: Collection[bytes]) -> Self:
         """Those of a stream that goes on elsewhere: it has given them out, but for the older ones."""
-        tokens = cls(newest, previous)
+        tokens = cls(newest, previous, mark)
         tokens._older_stream = frozenset(older_stream)
         return tokens
 
@@ -58,6 +69,10 @@ class ResumeTokens:
             self.previous = self.newest
         return token
 
+    def marked(self, token: str) -> str:
+        """Return a token that a client came with as this stream gives it back."""
+        return token.partition(_BEHIND)[0] + _BEHIND + self.mark
+
     def is_good(self, token: str) -> bool:
         """Return whether a client may come in with this token. Spends nothing."""
         is_previous = hmac.compare_digest(_hash(token), self.previous or bytes(32))
@@ -69,7 +84,8 @@ class ResumeTokens:
 
     def names_this_stream(self, token: str) -> bool:
         """Whether this stream gave the token out; what a client saw of another says nothing about it."""
-        return _hash(token) not in self._older_stream
+        mark = token.partition(_BEHIND)[2]
+        return mark == self.mark if mark else _hash(token) not in self._older_stream
 
     def redeem(self, token: str) -> None:
         """A client has come in with this good token: from now on it is the one that was used last."""

@@ -209,3 +209,25 @@ async def test_what_a_standby_has_not_heard_of_is_written_down_again(tmp_path: P
         assert [faults_of(record) for record in records] == [[]] * 4
         assert [len(record.rows) for record in records] == [18, 18, 12, 12]
         assert on.unexpected() == []
+
+
+async def test_a_token_that_could_not_be_stored_is_good_elsewhere(tmp_path: Path):
+    """It was given out while the database was away, and its process is killed before that is back."""
+    async with stage(tmp_path) as on:
+        one, other = on.servers
+        async with on.talk(1, one) as talk:
+            assert await talk.says("di")
+            await asyncio.to_thread(on.database.stop)
+            await drops(talk.client, one.url)
+            await drops(talk.client, one.url)
+            assert talk.client.gaps == 0
+
+            await one.is_killed()
+            await asyncio.to_thread(on.database.start)
+            talk.client.url = other.url
+            await talk.client.until(lambda: talk.client.gaps == 1 or bool(talk.client.wrong), PATIENCE_S)
+            assert await talk.says("pide")
+            record = await on.record(talk)
+
+        assert faults_of(record) == []
+        assert on.unexpected() == []

@@ -110,7 +110,26 @@ def test_stream_that_goes_on_elsewhere_knows_its_own_tokens() -> None:
     old = earlier.issue()
     here = ResumeTokens(earlier.newest, earlier.previous)
     given = here.issue()
-    there = ResumeTokens.of_stream(here.newest, here.previous, here.older_stream)
+    there = ResumeTokens.of_stream(here.newest, here.previous, here.mark, here.older_stream)
+    marked = here.marked(old)
 
-    assert [there.is_good(token) for token in (given, old)] == [True, True]
-    assert [there.names_this_stream(token) for token in (given, old)] == [True, False]
+    assert [there.is_good(token) for token in (given, old, marked)] == [True, True, True]
+    assert [there.names_this_stream(token) for token in (given, old, marked)] == [True, False, True]
+
+
+def test_token_that_comes_back_with_a_mark_is_as_good_as_it_was() -> None:
+    """Also in the next stream, which knows no more of it than the database does."""
+    stored = ResumeTokens()
+    token = stored.issue()
+    stream = ResumeTokens(stored.newest, stored.previous)
+    stream.redeem(token)
+    untold = stream.issue()
+    marked = stream.marked(token)
+    after = ResumeTokens(stored.newest, stored.previous)
+
+    assert (stream.is_good(marked), stream.names_this_stream(marked)) == (True, True)
+    assert (after.is_good(marked), after.names_this_stream(marked)) == (True, False)
+    assert stream.is_newest(untold)
+    assert after.marked(marked) == f"{token}~{after.mark}"
+    after.redeem(marked)
+    assert after.is_good(token)

@@ -162,7 +162,8 @@ async def _resume(
     tokens.redeem(opening.resume_token)
     fresh = tokens.issue()
     # A client must not come with a token that nobody knows after a crash: it is stored before it is told.
-    await host.came(live)
+    if not await host.came(live):
+        fresh = tokens.marked(opening.resume_token)
     if host.find(opening.session_id, principal) is not live or live.tokens is not tokens:
         # It has begun anew or ended meanwhile; in a server that stops it goes on elsewhere.
         raise ServerFull if host.is_leaving and live.tokens is tokens else ResumeRefused

@@ -164,6 +164,7 @@ class SessionMoves:
             client_instructions=live.session.client_instructions,
             sound=departure.sound,
             hours=hours_of(live.session.budget.told()),
+            mark=live.tokens.mark,
         ).write()
         return parcel if len(parcel) <= MAX_BYTES else None
 
@@ -218,7 +219,7 @@ class SessionMoves:
         session, pump = live.session, live.pump
         live.landed_at = live.clock.monotonic()
         newest, previous = hashes(parcel.tokens)
-        live.tokens = ResumeTokens.of_stream(newest, previous, hashes(parcel.older_tokens))
+        live.tokens = ResumeTokens.of_stream(newest, previous, parcel.mark, hashes(parcel.older_tokens))
         live.history_seq, live.stale_seq = parcel.history_seq, parcel.stale_seq
         live.takes_users_language = parcel.takes_users_language
         session.locale = pump.locale = parcel.locale

@@ -54,6 +54,7 @@ class Parcel:
         next_seq: The number that the next one gets.
         messages: The newest numbered ones, as they leave.
         tokens: Hashes of the good resume tokens, the newest first.
+        mark: What those of this stream have behind them that could not be stored.
         older_tokens: Hashes of those that an earlier stream gave out.
         hours: What was used up in the hours that go on.
     """
@@ -73,6 +74,7 @@ class Parcel:
     client_instructions: str
     sound: SoundFacts
     hours: dict[What, tuple[int, float]]
+    mark: str = ""
 
     def write(self) -> bytes:
         """Return it as it is sent."""

@@ -257,10 +257,10 @@ class SessionHost:
             raise ServerFull  # it was, and what was read is old
         return await self._revive(talk, window, wire)
 
-    async def came(self, live: LiveSession) -> None:
+    async def came(self, live: LiveSession) -> bool:
         """A client comes (again): the session no longer waits, and the store knows its tokens.
 
-        Waits until that is so, `STORE_TIMEOUT_S` at most.
+        Waits until that is so, `STORE_TIMEOUT_S` at most; returns whether it is, where there is a store.
         """
         self.away.leave(live)
         self._expire_later(live)  # it may be gone before it has its session
@@ -276,7 +276,7 @@ class SessionHost:
         receipt = self._store.write(SessionChanged(live.session_id, change))
         live.coming += 1
         try:
-            await receipt.soon(self._settings.store_timeout_s)
+            return await receipt.soon(self._settings.store_timeout_s) or not self._store.is_on
         finally:
             live.coming -= 1
 

@@ -28,7 +28,11 @@ from tests.support.virtual_time import virtual
 
 
 class Desk:
-    """Stands where the host of sessions does: lets connections in to one session, and has stored none."""
+    """Stands where the host of sessions does: lets connections in to one session.
+
+    Attributes:
+        stores: Whether it can store the tokens that it gives out.
+    """
 
     def __init__(self, t: Talk, ring: Ring | None) -> None:
         self.talk = t
@@ -42,7 +46,7 @@ class Desk:
         self.closed: list[str] = []
         self.is_leaving = self.ends_meanwhile = False
         self.waits: list[float] = []
-        self.has_stayed = True
+        self.has_stayed = self.stores = True
 
     async def owner_of(self, session_id: str) -> str:
         if not self.owned_by:
@@ -84,8 +88,9 @@ class Desk:
     ) -> Any:
         raise ResumeRefused
 
-    async def came(self, live: LiveSession) -> None:
+    async def came(self, live: LiveSession) -> bool:
         self.returns += 1
+        return self.stores
 
     async def admits_v1(self, first: dict[str, Any]) -> Any:
         return await self.admits(first, spoken=V1)
@@ -352,6 +357,22 @@ async def test_token_that_was_spent_is_refused() -> None:
         await d.resumes(last_seq=0)
         with pytest.raises(ResumeRefused):
             await d.resumes(last_seq=0, resume_token=first)
+
+
+@virtual
+async def test_token_that_could_not_be_stored_is_told_to_nobody() -> None:
+    """Whoever has the session after a crash knows the old one; this stream knows what was heard of it."""
+    async with desk(new_ring()) as d:
+        given = d.token
+        await d.says("a", "b")
+        d.stores = False
+        told = (await d.resumes(last_seq=1)).wire.sent[0]["resume_token"]
+        assert told == d.live.tokens.marked(given)
+
+        d.stores = True
+        again = (await d.resumes(last_seq=2)).wire.sent[0]
+        assert (again["type"], again["gap"], again["next_seq"]) == ("session_resumed", False, 3)
+        assert d.live.tokens.is_newest(again["resume_token"])
 
 
 @virtual
