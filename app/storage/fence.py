@@ -20,6 +20,10 @@ _OURS = text(
     " WHERE owner = :me AND id = ANY(:ids) ORDER BY id FOR SHARE"
 ).bindparams(bindparam("me", type_=Uuid), bindparam("ids", type_=ARRAY(String)))
 
+_STANDS = text("SELECT id, owner, owner_epoch FROM sessions WHERE id = ANY(:ids)").bindparams(
+    bindparam("ids", type_=ARRAY(String))
+)
+
 LOST: Final = -1
 """The epoch of a session that is not ours: no row has it."""
 
@@ -64,6 +68,19 @@ class SessionFence:
         rows = connection.execute(_OURS, {"me": self.owner, "ids": sorted(epochs)})
         ours = {row.id for row in rows if row.owner_epoch == epochs[row.id]}
         return frozenset(epochs.keys() - ours)
+
+    def taken(self, connection: Connection) -> frozenset[str]:
+        """Return those that another process has claimed since.
+
+        One without a row has not been written yet; a row with an older claim is of a database that has lost
+        ours (`kept_writes.py`).
+        """
+        epochs = self.epochs()
+        rows = connection.execute(_STANDS, {"ids": list(epochs)})
+        found = [(row.id, row.owner_epoch - epochs[row.id], row.owner == self.owner) for row in rows]
+        return frozenset(
+            session_id for session_id, later, is_mine in found if later > 0 or (later == 0 and not is_mine)
+        )
 
 
 def _nobody_listens(session_id: str) -> None:

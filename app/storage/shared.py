@@ -75,13 +75,12 @@ class SharedDatabase:
         return await self._transact(partial(claim, session_id=session_id, me=me, given_up=given_up))
 
     async def lost(self) -> frozenset[str]:
-        """Return those of this process's sessions that are not its own any more.
+        """Return those of this process's sessions that others have claimed.
 
         Raises:
             StoreUnavailable: The database does not answer.
         """
-        epochs = self.fence.epochs()
-        return await self._transact(lambda connection: self.fence.lost(connection, epochs))
+        return await self._transact(self.fence.taken)
 
     async def change_profile(
         self, user_id: str, change: Change, session_id: str

@@ -255,15 +255,27 @@ class MixedTalks:
 
 def _is_whole(client: RoamingClient, said: dict[str, str], but: int = 0) -> bool:
     """Whether all texts have their receipts, and all but some their endings."""
-    ended = answered(client) | {m["turn_id"] for m in client.heard("error") if "turn_id" in m}
-    ended |= {
-        entry["turn_id"]
-        for message in client.heard("history")
-        for entry in message["messages"]
-        if "ending" in entry
-    }
+    if client.wrong:
+        return True
     turns = set(client.receipts.values())
-    return bool(client.wrong) or (len(client.receipts) == len(said) and len(turns - ended) <= but)
+    if len(client.receipts) < len(said):
+        return False
+    ended = answered(client) | {m["turn_id"] for m in client.heard("error") if "turn_id" in m}
+    return len(turns - ended - _told_or_lost(client)) <= but
+
+
+def _told_or_lost(client: RoamingClient) -> set[str]:
+    """The turns whose endings a history has; and those that it lacks, and whose receipts promised nothing."""
+    found: set[str] = set()
+    unsafe: set[str] = set()
+    for message in client.heard("message_accepted", "history"):
+        if message["type"] == "message_accepted":
+            unsafe |= set() if message["durable"] else {message["turn_id"]}
+            continue
+        entries = message["messages"]
+        found |= {entry["turn_id"] for entry in entries if "ending" in entry}
+        found |= unsafe - {entry["turn_id"] for entry in entries}
+    return found
 
 
 async def run(folder: Path, address: str, mix: Mix, seed: int) -> Outcome:

@@ -288,3 +288,23 @@ def test_a_fence_knows_no_session_that_it_does_not_hold():
     assert (fence.epoch_of("s1"), fence.epoch_of("s2")) == (3, -1)
     fence.let_go("s1", 3)
     assert fence.epoch_of("s1") == -1
+
+
+async def test_what_others_have_claimed_is_told_and_nothing_else(postgres_address: str):
+    """Nor a session that waits to be written, nor one whose claim a failover has lost."""
+    async with member(postgres_address) as (store, first), client_of(postgres_address) as client:
+        for session_id in ("mine", "taken", "taken by the same epoch", "let go", "claim lost"):
+            await opened(store, first, session_id)
+        first.fence.hold("not written yet", 1)
+        first.fence.hold("claim lost", 2)
+        stands: dict[str, tuple[UUID | None, int]] = {
+            "taken": (uuid4(), 2),
+            "taken by the same epoch": (uuid4(), 1),
+            "let go": (None, 1),
+            "claim lost": (uuid4(), 1),
+        }
+        for session_id, (owner, epoch) in stands.items():
+            values = (session_id, owner, epoch)
+            await client.execute("UPDATE sessions SET owner = $2, owner_epoch = $3 WHERE id = $1", *values)
+
+        assert await first.lost() == {"taken", "taken by the same epoch", "let go"}
