@@ -5,6 +5,7 @@ Every test that takes `address` runs on SQLite and on a real PostgreSQL.
 
 import asyncio
 import os
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -27,22 +28,34 @@ _LONGEST = (
     "tests/e2e/test_voice_by_pip.py",
     "tests/fleet/test_rolling_deploy.py",
     "tests/e2e/test_page_states.py",
-    "tests/e2e/test_page_voice.py",
     "tests/faults/test_boundaries.py",
+    "tests/e2e/test_page_voice.py",
+    "tests/dialects/test_dialects.py",
+    "tests/speech/engines/stt/test_whisper.py",
     "tests/outbound/test_hostile_servers.py",
     "tests/e2e/test_page_talks.py",
+    "tests/router/routes/test_metrics_route.py",
     "tests/test_main.py",
-    "tests/dialects/test_dialects.py",
     "tests/e2e/test_page_drops.py",
+    "tests/speech/reading/test_reader.py",
 )
-"""The modules that take more than a minute: what begins last should not end last."""
+"""The modules that take about a minute or more: what begins last should not end last."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the longest modules first where several processes share them."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        places = {name: place for place, name in enumerate(_LONGEST)}
-        items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+    """Where several processes share the modules, puts the longest first, and the others as dice do.
+
+    So what keeps a core busy runs beside what waits: modules of one folder are often alike.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    places = {name: place for place, name in enumerate(_LONGEST)}
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        name = item.nodeid.partition("::")[0]
+        return places.get(name, len(places)), zlib.crc32(name.encode())
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)

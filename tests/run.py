@@ -43,8 +43,16 @@ QUICK_MARKS = "not e2e and not browser and not node"
 
 
 def default_workers() -> int:
-    """One more than there are cores: many tests wait."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: many tests wait."""
+    return (os.cpu_count() or 1) + 2
+
+
+def with_those_alone(arguments: list[str]) -> list[str]:
+    """Where no place is named, the modules that have such tests: to read all others takes long."""
+    if any((ROOT / argument.partition("::")[0]).exists() for argument in arguments):
+        return arguments
+    modules = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [*arguments, *(str(each) for each in modules if "mark.alone" in each.read_text(encoding="utf-8"))]
 
 
 @dataclass
@@ -137,7 +145,7 @@ def run(arguments: list[str], workers: int, marks: str = "") -> int:
     also = f" and ({marks})" if marks else ""
     with tempfile.TemporaryDirectory() as folder:
         most = Part(arguments, f"not alone{also}", Path(folder, "most"))
-        alone = Part(arguments, f"alone{also}", Path(folder, "alone"))
+        alone = Part(with_those_alone(arguments), f"alone{also}", Path(folder, "alone"))
         if workers > 1:
             all_at_once(most, alone, workers)
         else:
