@@ -121,7 +121,7 @@ async def returns(server: PostgresServer, upstream: Process, options: argparse.N
                 await clients[number].ask(Order(3, 1000))
 
             await many(len(clients), begins)
-            lines = [len(other.log) for other in others]
+            lines, used = [len(other.log) for other in others], sum(_cpu_s(each.pid) for each in others)
             killed_at = time.monotonic()
             await victim.is_killed()
             waits: list[float] = []
@@ -146,12 +146,14 @@ async def returns(server: PostgresServer, upstream: Process, options: argparse.N
             async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
                 for client in clients:
                     group.create_task(comes_back(client))
+            used = sum(_cpu_s(each.pid) for each in others) - used
             stall_ms = longest_stall_ms(others, lines)
     told = "none" if not stall_ms else f"{stall_ms:.0f} ms"
     return [
         f"| {len(clients):,} clients of a killed process are back on two others, p50"
         f" | {statistics.median(waits):.2f} s | |",
         f"| the last of them, in {tries:,} tries | {max(waits):.2f} s | {GOAL_S:.0f} s |",
+        f"| processor time of the two, each client | {used / len(clients) * 1e3:.1f} ms | |",
         f"| an event loop was held up meanwhile, the longest over {STALL_MS} ms | {told} | none |",
     ]
 

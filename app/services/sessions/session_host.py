@@ -31,12 +31,12 @@ from app.services.sessions.live_session import LiveSession
 from app.services.sessions.profiles import Profiles
 from app.services.sessions.session_recovery import (
     Window,
-    claim,
     forget_what_was_told,
+    look_up,
     may_come_back,
-    read_claimed,
     restore,
     settle_what_is_left,
+    take_over,
 )
 from app.services.sessions.stored_journal import StoredJournal
 from app.session.budget import Budget
@@ -174,7 +174,7 @@ class SessionHost:
         try:
             window = await self._window()
             is_wanted = partial(may_come_back, token, principal, window, wire)
-            talk = await self._store.talk(session_id, is_wanted=is_wanted)
+            found = await look_up(self.directory, self._store, session_id, is_wanted)
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "resume"})
             # All that were connected when the last server ended come at once, each still in its window. So
@@ -182,11 +182,11 @@ class SessionHost:
             if self._clock.monotonic() - self._left_to_store_at <= window_s:
                 raise ServerFull from None
             return
-        if talk is None or session_id in self.sessions:  # another connection may have been faster
+        if found is None or session_id in self.sessions:  # another connection may have been faster
             return
         if session_id in self._endings:
             raise ServerFull  # it has lived and gone again meanwhile: what was read is old
-        (await self._revive(talk, window, wire)).history_seq = 0
+        (await self._revive(found, window, wire)).history_seq = 0
 
     async def continue_talk(
         self,
@@ -245,17 +245,15 @@ class SessionHost:
             raise ServerFull  # it is ending
         try:
             window = await self._window()
-            talk = await self._store.talk(session_id, is_wanted=lambda record: is_theirs(record.user_id))
+            found = await look_up(self.directory, self._store, session_id, lambda of: is_theirs(of.user_id))
         except StoreUnavailable:
             logger.warning("storage_unavailable", extra={"operation": "continue"})
             raise ServerFull from None
-        if talk is None:
-            return None
-        if session_id in self.sessions:  # another connection was faster
+        if found is None or session_id in self.sessions:  # another connection was faster
             return self.sessions.get(session_id)
         if session_id in self._endings:
             raise ServerFull  # it was, and what was read is old
-        return await self._revive(talk, window, wire)
+        return await self._revive(found, window, wire)
 
     async def came(self, live: LiveSession) -> bool:
         """A client comes (again): the session no longer waits, and the store knows its tokens.
@@ -429,16 +427,18 @@ class SessionHost:
     async def _window(self) -> Window:
         return Window(await self._store.running_time(), self._clock.now(), self._settings.resume_window_s)
 
-    async def _revive(self, talk: StoredTalk, window: Window, wire: WireProtocol) -> LiveSession:
+    async def _revive(
+        self, found: StoredTalk | SessionRecord, window: Window, wire: WireProtocol
+    ) -> LiveSession:
         """Make a live session of a stored one; what was another wire's goes on over this one.
 
         Raises:
             ServerFull: There is no room for another, or another process has it by now.
         """
-        was_waiting = talk.session.protocol == wire.name and talk.session.ended_at is None
+        record, talk = (found.session, found) if isinstance(found, StoredTalk) else (found, None)
+        was_waiting = record.protocol == wire.name and record.ended_at is None
         self._make_place()
-        lease = await claim(self.directory, talk.session.id)
-        newest = await read_claimed(self.directory, self._store, lease) if self.directory.is_shared else talk
+        lease, newest = await take_over(self.directory, self._store, record.id, talk)
         return self._restored(lease, newest, window, wire, was_waiting=was_waiting)
 
     async def adopt(self, session_id: str, wire: WireProtocol) -> LiveSession:
@@ -450,8 +450,7 @@ class SessionHost:
         """
         window = await self._window()
         self._make_place()
-        lease = await claim(self.directory, session_id)
-        talk = await read_claimed(self.directory, self._store, lease)
+        lease, talk = await take_over(self.directory, self._store, session_id)
         return self._restored(lease, talk, window, wire, was_waiting=True)
 
     def _restored(

@@ -1,7 +1,7 @@
 """Takes up a stored session again after the server was restarted."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, pairwise
@@ -80,35 +80,46 @@ def may_come_back(
     return is_good and is_theirs and not has_ended and is_in_time
 
 
-async def claim(directory: SessionDirectory, session_id: str) -> SessionLease:
-    """Own a stored session from now on.
+async def look_up(
+    directory: SessionDirectory, store: Store, session_id: str, is_wanted: Callable[[SessionRecord], bool]
+) -> StoredTalk | SessionRecord | None:
+    """Return a stored session that is wanted; of one that has to be claimed first, no more than its row.
 
     Raises:
-        ServerFull: Another process has it by now, or nobody knows: the client may yet come.
+        StoreUnavailable: The database does not answer.
+    """
+    if not directory.is_shared:
+        return await store.talk(session_id, is_wanted=is_wanted)
+    record = await store.session(session_id)
+    return record if record is not None and is_wanted(record) else None
+
+
+async def take_over(
+    directory: SessionDirectory, store: Store, session_id: str, talk: StoredTalk | None = None
+) -> tuple[SessionLease, StoredTalk]:
+    """Own a stored session from now on; return it as it stands when nobody else writes to it any more.
+
+    `talk`: what it is where nobody else does.
+
+    Raises:
+        ServerFull: Another process has it by now, or the database does not say, and it is owned no longer:
+            the client may yet come.
     """
     try:
-        return await directory.claim(session_id)
+        lease = await directory.claim(session_id)
     except SessionHeld:
         raise ServerFull from None
     except StoreUnavailable:
         logger.warning("storage_unavailable", extra={"operation": "claim"})
         raise ServerFull from None
-
-
-async def read_claimed(directory: SessionDirectory, store: Store, lease: SessionLease) -> StoredTalk:
-    """Return a session as it stands when nobody else writes to it any more.
-
-    Raises:
-        ServerFull: The database does not say, and it is owned no longer: the client may yet come.
-    """
     try:
-        talk = await store.talk(lease.session_id)
+        talk = talk or await store.talk(session_id)
     except StoreUnavailable:
         talk = None
     if talk is None:
         directory.release(lease)
         raise ServerFull
-    return talk
+    return lease, talk
 
 
 def restore(live: LiveSession, talk: StoredTalk, *, window: Window, was_waiting: bool) -> None:
