@@ -16,7 +16,7 @@ import orjson
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 PROBE_PATH: Final = "/fleet/probe"
 
 _PING_S: Final = 5.0
+_QUESTION_S: Final = 5.0
+"""For so long a question may come, in seconds; who asks waits for two."""
 _PROBE_TIMEOUT_S: Final = 1.0
 
 
@@ -145,11 +147,16 @@ class PeerPort:
     async def _asked(self, request: Request) -> Response:
         if signing.HEADER not in request.headers:  # nothing is read of who has not even tried
             return self._check(request) or PlainTextResponse("no", 403)
-        body = b""
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MAX_QUESTION_BYTES:
-                return PlainTextResponse("too long", 413)
+        try:
+            async with asyncio.timeout(_QUESTION_S):
+                body = await _body_of(request)
+        except TimeoutError:
+            # Whoever drips is let go; what else it sends is not read.
+            return PlainTextResponse("too slow", 408, {"connection": "close"})
+        except ClientDisconnect:
+            return PlainTextResponse("gone", 400)
+        if body is None:
+            return PlainTextResponse("too long", 413, {"connection": "close"})
         refusal = self._check(request, body)
         if refusal is not None:
             return refusal
@@ -186,6 +193,16 @@ class PeerPort:
             caller.address, caller.token, is_local=caller.is_local, is_linked=True, on_session=end.has_session
         )
         await end.served_by(self._service.serve(end, wire, visitor))
+
+
+async def _body_of(request: Request) -> bytes | None:
+    """Return what was sent; None where it is too long for a question."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_QUESTION_BYTES:
+            return None
+    return bytes(body)
 
 
 class _SilentServer(uvicorn.Server):
