@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings as drawn
 
 from config.settings import Settings
 from tests.storage.postgres import PostgresServer, missing
@@ -23,6 +24,11 @@ for _name in Settings.model_fields:
 for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
     os.environ.pop(_name, None)
 
+
+if drawn.get_current_profile_name() == "default":  # in CI it sets no time
+    # Ten times what it sets by default: beside others each example takes longer.
+    drawn.register_profile("beside others", deadline=2000)
+    drawn.load_profile("beside others")
 
 _LONGEST = (
     "tests/e2e/test_voice_by_pip.py",
