@@ -47,12 +47,18 @@ def answer(request: ChatRequest) -> Answer:
     return calls(("get_weather", {"city": "Vigo"}))
 
 
-def command(client: tuple[str, str, str, str], port: int) -> list[str]:
-    program, folder, script, address = client
+def environment_of(folder: str) -> Path:
+    """Where one was made; without it the test is skipped."""
     environment = ENVIRONMENTS / folder
     if not environment.exists():
         assert "CLIENTS_REQUIRED" not in os.environ, f"no {environment}"
         pytest.skip(f"no {environment}: make clients")
+    return environment
+
+
+def command(client: tuple[str, str, str, str], port: int) -> list[str]:
+    program, folder, script, address = client
+    environment = environment_of(folder)
     path = [str(environment)] if program == "node" else []
     executable = program if program == "node" else str(ENVIRONMENTS / program)
     return [executable, str(HERE / script), *path, address.format(port=port)]

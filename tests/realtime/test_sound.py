@@ -45,7 +45,7 @@ class Spoken:
 
 @asynccontextmanager
 async def spoken(
-    *answers: Any, settings: Settings | None = None, tools: Sequence[Tool] | None = None
+    *answers: Any, settings: Settings | None = None, tools: Sequence[Tool] | None = None, **options: Any
 ) -> AsyncIterator[Spoken]:
     vocabulary = Vocabulary()
     senses = new_senses(WordRecogniser(vocabulary, pass_s=0.01), FullStops())
@@ -53,7 +53,7 @@ async def spoken(
     model = ScriptedModel([says(answer) if isinstance(answer, str) else answer for answer in answers])
     more = {} if tools is None else {"tools": list(tools)}
     running = running_server(settings, provider=model, engines=engines, **more)
-    async with running as server, app_of(server) as app:
+    async with running as server, app_of(server, **options) as app:
         yield Spoken(app, server, vocabulary, model)
 
 
