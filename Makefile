@@ -58,8 +58,8 @@ bench-voice: .venv/dev ## Measures recognition on people, and spoken talks in re
 attack: .venv/dev ## Attacks a server here, and measures what others notice (about five minutes; ARGS="--kinds each")
 	$(BIN)/python -m bench.attack $(ARGS)
 
-clients: .venv/dev ## Has clients of the OpenAI Realtime API that others wrote talk to the server (CLIENTS=folder of their environments)
-	for name in agents livekit pipecat; do \
+clients: .venv/dev browser ## Has clients of the OpenAI Realtime API and a telephone network that others wrote talk to the server (CLIENTS=folder of their environments)
+	for name in agents livekit pipecat phone; do \
 		file=tests/clients/environments/$$name.txt; at=$(CLIENTS)/$$name; \
 		cmp -s $$file $$at/made-of.txt || { rm -rf $$at && $(PYTHON) -m venv $$at && $$at/bin/python -m pip --disable-pip-version-check \
 			install -q -r $$file && cp $$file $$at/made-of.txt; } || exit 1; \

@@ -68,10 +68,20 @@ class Called:
         return [m["content"] for m in self.session.conversation_history if m["role"] == role]
 
 
+@dataclass
+class CallableServer:
+    """A server that can be called; the world's words are sounds of one level."""
+
+    server: Server
+    vocabulary: Vocabulary
+    model: ScriptedModel
+    voice: WordySynthesiser
+
+
 @asynccontextmanager
-async def called(
-    *answers: Any, tools: Sequence[Tool] = (), pace: float = 1.0, **settings: Any
-) -> AsyncIterator[Called]:
+async def callable_server(
+    *answers: Any, tools: Sequence[Tool] = (), **settings: Any
+) -> AsyncIterator[CallableServer]:
     vocabulary = PhoneVocabulary()
     voice = WordySynthesiser()
     senses = new_senses(WordRecogniser(vocabulary, pass_s=0.01), FullStops())
@@ -81,8 +91,14 @@ async def called(
         **{"llm_provider": "demo", "twilio_auth_token": SECRET, "phone_greeting": "off", **settings}
     )
     running = running_server(chosen, provider=model, tools=list(tools), engines=engines)
-    async with running as server, call_to(server, pace) as call:
-        yield Called(call, server, vocabulary, model, voice)
+    async with running as server:
+        yield CallableServer(server, vocabulary, model, voice)
+
+
+@asynccontextmanager
+async def called(*answers: Any, pace: float = 1.0, **more: Any) -> AsyncIterator[Called]:
+    async with callable_server(*answers, **more) as there, call_to(there.server, pace) as call:
+        yield Called(call, there.server, there.vocabulary, there.model, there.voice)
 
 
 async def test_caller_is_heard_and_answered_in_telephone_sound():
