@@ -58,6 +58,7 @@ class AudioTerms:
         answers: What is said aloud is answered by itself; else it only joins the conversation.
         interrupts: Speech over the agent's voice may stop it.
         frame_ms: The longest piece in which answers are sent.
+        echoes: The agent's voice may come back among what the client sends.
     """
 
     input: AudioFormat | None = None
@@ -68,6 +69,7 @@ class AudioTerms:
     answers: bool = True
     interrupts: bool = True
     frame_ms: int = 100
+    echoes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from app.conversation.conversation import Conversation
 from app.errors import (
@@ -34,6 +36,9 @@ from app.speech.turns.utterance_tracker import UtteranceTracker, new_utterance_i
 from app.speech.voices import find_voice, is_called
 from config.nearest import listed
 from config.voice_settings import VoiceSettings
+
+if TYPE_CHECKING:
+    from app.speech.turns.echo_gate import EchoGate
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +79,7 @@ class SessionAudio:
         self._choice = VoiceChoice(speed=settings.tts_speed)
         self._audio_input: AudioInputBuffer | None = None
         self._decode: Callable[[bytes], bytes] | None = None
+        self._echo: EchoGate | None = None
         self._out_format: AudioFormat | None = None
         self._formatter: SoundFormatter | None = None
         self._barge_in: BargeInController | None = None
@@ -190,8 +196,10 @@ class SessionAudio:
             UnexpectedAudio: None was agreed on.
             AudioOverflow: More of it waits than may.
         """
-        listening = self._listening()
-        listening.take(pcm if self._decode is None else self._decode(pcm))
+        listening, pcm = self._listening(), pcm if self._decode is None else self._decode(pcm)
+        if self._echo is not None and self._speech_output is not None:
+            pcm = self._echo.feed(pcm, asyncio.get_running_loop().time(), self._speech_output.place_at)
+        listening.take(pcm)
 
     def commit(self) -> None:
         """The utterance is over.
@@ -383,6 +391,8 @@ class SessionAudio:
             self._formatter = SoundFormatter(wanted, engines.new_rate) if wanted is not None else None
 
     def _emit_sound(self, event: Event) -> None:
+        if self._echo is not None:
+            self._echo.note(event)
         if self._formatter is None:
             if not isinstance(event, AudioFrame) or event.pcm:
                 self._session.emit(event)
@@ -420,6 +430,8 @@ class SessionAudio:
             return
         written = terms.input
         self._decode = None if written.encoding == "pcm16" else decoder(written.encoding)
+        gate = import_module("app.speech.turns.echo_gate").EchoGate if terms.echoes else None
+        self._echo = gate(written.rate_hz) if gate is not None else None
         input_engines, settings = engines.input_engines, self._settings
         detector = input_engines.new_detector()
         understanding = SpeculativeTranscriber(

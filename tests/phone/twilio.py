@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import numpy as np
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.services.auth.call_gate import signature
-from app.speech.g711 import encoder
+from app.speech.g711 import decoder, encoder
 from tests.support.server import PATIENCE_S, Server
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -28,6 +29,7 @@ STREAM = "MZ0123456789abcdef0123456789abcdef"
 CALLER = "+34600000001"
 
 FRAME_MS = 20
+QUIET = b"\xff" * 160
 
 
 def url_of(server: Server, path: str, scheme: str = "http") -> str:
@@ -66,6 +68,8 @@ class PhoneCall:
         heard: The sound that the caller has heard, as mu-law.
         cleared: So many bytes were thrown away before they were played.
         events: The kinds of what came, in order, media as one for each.
+        echo_db: How loud what the caller hears comes back; None where it does not.
+        echo_frames: How much later it does, in frames.
     """
 
     socket: ClientConnection
@@ -76,8 +80,11 @@ class PhoneCall:
     marks_back: list[str] = field(default_factory=list[str])
     sizes: set[int] = field(default_factory=set[int])
     is_silent: bool = False
+    echo_db: float | None = None
+    echo_frames: int = 10
     _buffer: deque[bytes | str] = field(default_factory=deque[bytes | str])
     _speech: deque[bytes] = field(default_factory=deque[bytes])
+    _echo: deque[bytes] = field(default_factory=deque[bytes])
     _sent_ms: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -104,9 +111,11 @@ class PhoneCall:
 
     def says(self, pcm16k: bytes) -> None:
         """The caller makes this sound, which takes as long as it does."""
-        narrow = b"".join(pcm16k[n : n + 2] for n in range(0, len(pcm16k), 4))
-        codes = encoder("mulaw")(narrow)
-        self._speech.extend(codes[n : n + 160] for n in range(0, len(codes), 160))
+        self.says_codes(encoder("mulaw")(b"".join(pcm16k[n : n + 2] for n in range(0, len(pcm16k), 4))))
+
+    def says_codes(self, codes: bytes) -> None:
+        """The same of what is mu-law already."""
+        self._speech.extend(codes[n : n + 160].ljust(160, b"\xff") for n in range(0, len(codes), 160))
 
     async def presses(self, *digits: str) -> None:
         for digit in digits:
@@ -163,7 +172,7 @@ class PhoneCall:
         due = loop.time()
         while True:
             if not self.is_silent:
-                payload = self._speech.popleft() if self._speech else b"\xff" * 160
+                payload = self._with_echo(self._speech.popleft() if self._speech else QUIET)
                 media = {
                     "track": "inbound",
                     "chunk": str(self._sent_ms // FRAME_MS + 1),
@@ -177,12 +186,21 @@ class PhoneCall:
             due += FRAME_MS / 1000 / self.pace
             await asyncio.sleep(max(due - loop.time(), 0))
 
+    def _with_echo(self, said: bytes) -> bytes:
+        late = self._echo.popleft() if len(self._echo) > self.echo_frames else QUIET
+        if self.echo_db is None:
+            return said
+        own, back = (np.frombuffer(decoder("mulaw")(codes), "<i2").astype(float) for codes in (said, late))
+        mixed = np.clip(own + back * 10 ** (self.echo_db / 20), -32768, 32767)
+        return encoder("mulaw")(mixed.astype("<i2").tobytes())
+
     async def _play(self) -> None:
         """The next frame is heard, and the marks that stand behind it come back."""
         while self._buffer and isinstance(self._buffer[0], str):
             await self._mark_back(str(self._buffer.popleft()))
-        if self._buffer:
-            self.heard += bytes(self._buffer.popleft())  # pyright: ignore[reportArgumentType]
+        sounds = bytes(self._buffer.popleft()) if self._buffer else b""  # pyright: ignore[reportArgumentType]
+        self.heard += sounds
+        self._echo.append(sounds or QUIET)
         while self._buffer and isinstance(self._buffer[0], str):
             await self._mark_back(str(self._buffer.popleft()))
 

@@ -69,7 +69,9 @@ class TelephoneWire:
         self._terms = terms
         self._carrier = terms.carrier
         sound = self._carrier.sound
-        self._wanted = AudioTerms(sound, out=True, is_optional=True, output=sound, frame_ms=FRAME_MS)
+        self._wanted = AudioTerms(
+            sound, out=True, is_optional=True, output=sound, frame_ms=FRAME_MS, echoes=True
+        )
         self._call = PhoneCall("", self._carrier)
         self._locale: Locale = terms.locale
         self._features: frozenset[str] = frozenset()

@@ -210,6 +210,13 @@ class TtsOutput:
         turn = self._turn
         return turn.turn_id if turn is not None and turn.is_audible else None
 
+    def place_at(self, moment: float) -> tuple[str, float] | None:
+        """Return which turn sounds at a moment on the loop's clock, and how much of it was heard, in ms."""
+        turn = self._turn
+        if turn is None or turn.first_sound_at is None:
+            return None
+        return turn.turn_id, turn.playback.played_ms(moment)
+
     def duck(self) -> None:
         """The user may be interrupting: nothing is sent, and the client is asked to be quiet."""
         turn = self._turn
