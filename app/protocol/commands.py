@@ -1,7 +1,7 @@
 """What a client can ask of a conversation, whatever wire protocol it came over."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.errors import Locale
@@ -64,11 +64,13 @@ class Respond:
         client_id: The client's own, by which it knows the turn.
         instructions: What this answer is to be like.
         limits: What it is to keep to; None for what all answers of the session do.
+        is_wanted: Whether it still is, where it had to wait for something.
     """
 
     client_id: str | None = None
     instructions: str = ""
     limits: Limits = None
+    is_wanted: Callable[[], bool] = field(default=lambda: True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING
 
 from app.conversation.conversation import Conversation
 from app.errors import (
@@ -20,10 +18,11 @@ from app.errors import (
     UnexpectedAudio,
     VoiceLoading,
 )
-from app.protocol.events import AudioFormat, AudioFrame, AudioTerms, ErrorOccurred, Event, TranscriptHeard
+from app.protocol.events import AudioFormat, AudioTerms, ErrorOccurred, Event, TranscriptHeard
 from app.session.speech_output import NullSpeechOutput
 from app.session.voice_session import VoiceSession
 from app.speech.base import Half, SoundFacts, SpeechInputEngines, Transcription, Utterance, VoiceEngines
+from app.speech.echo import EchoFilter, new_echo_gate
 from app.speech.g711 import decoder
 from app.speech.output.sound_format import SoundFormatter
 from app.speech.output.tts_output import SpeechTarget, TtsOutput, VoiceChoice
@@ -36,9 +35,6 @@ from app.speech.turns.utterance_tracker import UtteranceTracker, new_utterance_i
 from app.speech.voices import find_voice, is_called
 from config.nearest import listed
 from config.voice_settings import VoiceSettings
-
-if TYPE_CHECKING:
-    from app.speech.turns.echo_gate import EchoGate
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +75,7 @@ class SessionAudio:
         self._choice = VoiceChoice(speed=settings.tts_speed)
         self._audio_input: AudioInputBuffer | None = None
         self._decode: Callable[[bytes], bytes] | None = None
-        self._echo: EchoGate | None = None
+        self._echo: EchoFilter | None = None
         self._out_format: AudioFormat | None = None
         self._formatter: SoundFormatter | None = None
         self._barge_in: BargeInController | None = None
@@ -394,8 +390,7 @@ class SessionAudio:
         if self._echo is not None:
             self._echo.note(event)
         if self._formatter is None:
-            if not isinstance(event, AudioFrame) or event.pcm:
-                self._session.emit(event)
+            self._session.emit(event)
             return
         for shaped in self._formatter.shape(event):
             self._session.emit(shaped)
@@ -430,8 +425,7 @@ class SessionAudio:
             return
         written = terms.input
         self._decode = None if written.encoding == "pcm16" else decoder(written.encoding)
-        gate = import_module("app.speech.turns.echo_gate").EchoGate if terms.echoes else None
-        self._echo = gate(written.rate_hz) if gate is not None else None
+        self._echo = new_echo_gate(written.rate_hz) if terms.echoes else None
         input_engines, settings = engines.input_engines, self._settings
         detector = input_engines.new_detector()
         understanding = SpeculativeTranscriber(

@@ -24,7 +24,7 @@ from app.protocol.commands import (
     Truncate,
 )
 from app.protocol.fields import Text
-from app.protocol.realtime.server import error_event, session_event
+from app.protocol.realtime.server import cancelled_unbegun, error_event, session_event
 from app.protocol.realtime.shapes import (
     APPROVE,
     OutputTokens,
@@ -300,7 +300,7 @@ _CREATED: Final[dict[str, Callable[[RealtimeTalk, Json], Sequence[Command]]]] = 
 
 def _item_retrieve(talk: RealtimeTalk, message: Json) -> Sequence[Command]:
     item = _known(talk, message, "item_retrieve_invalid_item_id")
-    return (Remark({"type": "conversation.item.retrieved", "item": item.shape}),)
+    return (Remark({"type": "conversation.item.retrieved", "item": item.known_shape}),)
 
 
 def _known(talk: RealtimeTalk, message: Json, code: str) -> Item:
@@ -345,12 +345,17 @@ def _response_create(talk: RealtimeTalk, message: Json) -> Sequence[Command]:
     client_id = talk.new_id("ask")
     talk.asked[client_id] = Wish(options.metadata, options.max_output_tokens)
     limits = limits_of(choice, options.max_output_tokens or talk.config.max_output_tokens)
-    return (*_sound(talk), Respond(client_id, options.instructions or "", limits))
+    wanted = Respond(client_id, options.instructions or "", limits, lambda: client_id in talk.asked)
+    return (*_sound(talk), wanted)
 
 
 def _response_cancel(talk: RealtimeTalk, message: Json) -> Sequence[Command]:
     response_id = message.get("response_id")
     turn_id = talk.running_turn(response_id if isinstance(response_id, str) else None)
+    if turn_id is None and talk.asked and response_id is None:
+        # It waits until what was said is understood, and nobody knows its id yet.
+        wish = talk.asked.pop(next(iter(talk.asked)))
+        return [Remark(told) for told in cancelled_unbegun(talk, wish)]
     if turn_id is None:
         raise Refusal("Cancellation failed: no active response found", "response_cancel_not_active")
     talk.cancelled.add(turn_id)
@@ -380,6 +385,7 @@ def _truncate(talk: RealtimeTalk, message: Json) -> Sequence[Command]:
     end = TruncateEvent.model_validate(message)
     if not item.is_spoken:
         raise Refusal("Only an assistant's message with sound can be truncated.", "invalid_value", "item_id")
+    item.is_truncated = True
     told = {
         "type": "conversation.item.truncated",
         "item_id": item.item_id,

@@ -154,6 +154,17 @@ def _end(talk: RealtimeTalk, status: str, item_status: str, **more: Any) -> list
     return [*told, done, *_approvals(talk)]
 
 
+def cancelled_unbegun(talk: RealtimeTalk, wish: Wish) -> list[Json]:
+    """Return the events for a response that was cancelled before its turn: it begins, and is over."""
+    turn_id = talk.new_id("turn")
+    response = Response(response_of(turn_id), turn_id, talk.speaks, wish)
+    ended = {"status_details": {"type": "cancelled", "reason": "client_cancelled"}, "usage": _usage(None)}
+    return [
+        {"type": "response.created", "response": described(talk, response, "in_progress")},
+        {"type": "response.done", "response": described(talk, response, "cancelled", **ended)},
+    ]
+
+
 def _asked(talk: RealtimeTalk, event: ApprovalRequested) -> list[Json]:
     """Call the client for what waits for approval, where it has declared the function for it."""
     if not talk.config.takes_approvals or event.call_id in talk.approving.values():

@@ -34,6 +34,7 @@ class Item:
         is_spoken: The user hears it, or has.
         before: The id of the item before it.
         began_ms: Where in the client's sound it began.
+        is_truncated: The client has cut it: its words are no longer known to have been heard.
     """
 
     shape: Json
@@ -41,6 +42,16 @@ class Item:
     is_spoken: bool = False
     before: str | None = None
     began_ms: float = 0.0
+    is_truncated: bool = False
+
+    @property
+    def known_shape(self) -> Json:
+        """The item as it is told again: of one that was cut nobody is given words that were not heard."""
+        if not self.is_truncated:
+            return self.shape
+        parts: list[Json] = self.shape.get("content") or []
+        content = [{name: part[name] for name in part if name != "transcript"} for part in parts]
+        return {**self.shape, "content": content}
 
     @property
     def item_id(self) -> str:

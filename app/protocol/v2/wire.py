@@ -55,7 +55,9 @@ class V2Wire:
 
     def encode(self, event: Event, locale: Locale, seq: int | None) -> Sequence[str | bytes]:
         """Return the one frame for an event."""
-        return (event.pcm if type(event) is AudioFrame else encoding.encode(event, locale, seq),)
+        if type(event) is AudioFrame:
+            return (event.pcm,) if event.pcm else ()
+        return (encoding.encode(event, locale, seq),)
 
 
 def decode(message: dict[str, Any]) -> client.V2Message | V1OpeningMessage:

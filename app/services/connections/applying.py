@@ -108,6 +108,8 @@ def _respond(live: LiveSession, command: Respond) -> None:
         live.conversation.respond(command.client_id, command.instructions, command.limits)
 
     def respond_later() -> None:
+        if not command.is_wanted():
+            return
         try:
             respond()
         except AgentError as error:

@@ -35,6 +35,9 @@ _ALIKE: Final = 0.85
 _MARGIN: Final = 2.0
 """An echo's frame may be so much louder than is expected of it."""
 
+_NEAR_FRAMES: Final = 5
+"""It may come so much sooner or later than it has: networks, and this process, are late now and then."""
+
 _FADE: Final = 0.85
 """An echo dies away so much each frame: rooms ring."""
 
@@ -181,7 +184,7 @@ class EchoGate:
         if self._gain is None:
             gain = next((gain for frames, gain in _UNKNOWN_GAINS if self._learned <= frames), 0.0)
             return gain * float(self._before.max())
-        near = self._before[max(self._lag - 2, 0) : self._lag + 3]
+        near = self._before[max(self._lag - _NEAR_FRAMES, 0) : self._lag + _NEAR_FRAMES + 1]
         return _MARGIN * self._gain * float(near.max())
 
     def _is_theirs(self, loudness: float) -> bool:
