@@ -1,4 +1,4 @@
-"""The port for the other processes under attack (`python -m tests.fleet.peer_attack` for as long as one likes)."""
+"""The port for the other processes under attack (`python -m tests.fleet.peer_attack` for longer)."""
 
 from pathlib import Path
 
