@@ -10,7 +10,7 @@ What another process has claimed meanwhile is left alone. So is what this one ha
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from sqlalchemy import BigInteger, Connection, String, Uuid, bindparam, text
@@ -80,7 +80,7 @@ class KeptWrites:
         with connection.begin():
             claims = connection.execute(_CLAIM_AGAIN, held).rowcount
             lost = self._fence.lost(connection, epochs)
-            for operation in self._own(connection, lost):
+            for operation in self._own(connection, epochs, lost):
                 try:
                     with connection.begin_nested():
                         operation.apply(connection)
@@ -89,14 +89,20 @@ class KeptWrites:
                         raise
         return claims
 
-    def _own(self, connection: Connection, lost: frozenset[str]) -> Iterator[Operation]:
-        """What is still this process's to write."""
+    def _own(
+        self, connection: Connection, epochs: Mapping[str, int], lost: frozenset[str]
+    ) -> Iterator[Operation]:
+        """What is still this process's to write, all of a session or nothing of it.
+
+        Sessions are let go meanwhile, on another thread: the half of one's writes would take back what the
+        other half has done.
+        """
         missing = set(lost)
         for _, operation, epoch in list(self._kept):
             session_id = operation.session_id
             if operation.is_erasure:
                 yield operation
-            elif self._fence.epoch_of(session_id) != epoch:
+            elif epochs.get(session_id) != epoch:
                 continue
             elif operation.is_first and connection.execute(_IS_THERE, {"id": session_id}).first() is None:
                 missing.discard(session_id)

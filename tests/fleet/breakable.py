@@ -17,9 +17,17 @@ from tests.support.process import ServerProcess, server_process
 from tests.support.relay import Relay, relay_to
 from tests.talks.several import Door
 
-Break = Literal["kill", "stop", "drain", "clients", "peers", "database"]
+Break = Literal["kill", "stop", "drain", "clients", "peers", "database", "engine"]
 
-OFTEN: dict[Break, int] = {"kill": 2, "stop": 2, "drain": 1, "clients": 6, "peers": 6, "database": 4}
+OFTEN: dict[Break, int] = {
+    "kill": 6,
+    "stop": 6,
+    "drain": 3,
+    "clients": 18,
+    "peers": 18,
+    "database": 12,
+    "engine": 1,
+}
 """How often each is drawn, of all."""
 
 PAUSES_S = (0.3, 2.0, 7.0)
@@ -40,7 +48,7 @@ class Breakable:
     server: ServerProcess
     front: Relay
     door: Door
-    database: Relay
+    database: Door
     lock: asyncio.Lock
 
     @property
@@ -67,11 +75,12 @@ async def breakable_fleet(
             own.mkdir()
             port, bound = free_port(), free_port()
             front = await stack.enter_async_context(relay_to(port))
-            database = await stack.enter_async_context(relay_to(database_port))
-            door = Door(bound)
-            await door.opens()
-            stack.push_async_callback(door.aclose)
-            stack.callback(door.shuts)
+            database, door = Door(database_port), Door(bound)
+            for way in (database, door):
+                way.port = free_port()
+                await way.opens()
+                stack.push_async_callback(way.aclose)
+                stack.callback(way.shuts)
             server = await stack.enter_async_context(
                 server_process(
                     own,
@@ -139,10 +148,13 @@ class Weather:
             await self._break_way(process.front)
         elif kind == "database":
             await self._break_way(process.database)
+        elif kind == "engine":
+            await self._shut([each.database for each in self._processes], self._dice.uniform(0.5, 7))
         elif self._dice.random() < 0.5:
             await self._break_way(process.door)
         else:
-            await self._shut(process.door)
+            # The others believe that it is gone, and claim its sessions while it lives.
+            await self._shut([process.door], self._dice.uniform(0.05, 0.5))
 
     async def _break_process(self, kind: Break, process: Breakable) -> None:
         server = process.server
@@ -174,13 +186,15 @@ class Weather:
                 await self._is_over_within(self._dice.uniform(0.1, 3))
                 way.drop_all()
 
-    async def _shut(self, door: Door) -> None:
-        """The others believe that it is gone, and claim its sessions while it lives."""
-        if door in self._shut_doors:
+    async def _shut(self, doors: Sequence[Door], seconds: float) -> None:
+        """Nobody gets through for so long."""
+        if self._shut_doors.intersection(doors):
             return
-        self._shut_doors.add(door)
-        door.shuts()
-        door.drop_all()
-        await asyncio.sleep(self._dice.uniform(0.05, 0.5))
-        await door.opens()
-        self._shut_doors.discard(door)
+        self._shut_doors.update(doors)
+        for door in doors:
+            door.shuts()
+            door.drop_all()
+        await self._is_over_within(seconds)
+        for door in doors:
+            await door.opens()
+        self._shut_doors.difference_update(doors)

@@ -5,8 +5,8 @@
     python -m tests.fleet.mix --judge talks.jsonl # judges what was written down before
 
 Processes are killed, stopped for a while and go on, and are replaced by a planned stop; ways are cut between
-clients and processes, from process to process, and to the database. A talk says texts and gives orders to a
-service that counts them. Ends with 1 where a promise was broken.
+clients and processes, from process to process, and to the database, which now and then nobody reaches. A talk
+says texts and gives orders to a service that counts them. Ends with 1 where a promise was broken.
 """
 
 import argparse
@@ -327,9 +327,11 @@ def tracebacks(log: Sequence[str]) -> list[str]:
 
 
 async def _tell(outcome: Outcome) -> None:
+    told = 0
     while True:
         await asyncio.sleep(TOLD_EVERY_S)
-        sys.stdout.write(f"{outcome.line()}\n")
+        new, told = outcome.faults[told:], len(outcome.faults)
+        sys.stdout.write("".join(f"{line}\n" for line in [outcome.line(), *new[:20]]))
         sys.stdout.flush()
 
 

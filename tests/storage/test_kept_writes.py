@@ -131,3 +131,28 @@ async def test_what_was_committed_long_ago_is_kept_no_longer(kept_s: float, are_
     kept.keep(SessionChanged("s1", {"given_title": "anybody's"}).operation(), 1)
 
     assert len(kept) == are_kept
+
+
+class LetsGo(SessionFence):
+    """A fence whose session is let go, by another thread, as soon as it was looked at."""
+
+    def epoch_of(self, session_id: str) -> int:
+        """See `SessionFence`."""
+        found = super().epoch_of(session_id)
+        self.let_go(session_id, found)
+        return found
+
+
+async def test_a_session_that_is_let_go_meanwhile_is_written_whole(postgres_address: str):
+    """Its text would wait for an answer again, without the writes that follow."""
+    async with member(postgres_address) as (store, shared), client_of(postgres_address) as client:
+        await talked(store, shared)
+        fence = LetsGo(shared.me)
+        fence.hold("s1", 1)
+        kept = KeptWrites(fence)
+        kept.keep(TextAccepted("s1", a_text(0)).operation(), 1)
+        kept.keep(TurnEnded("s1", "t0", "ok", [an_answer(1)]).operation(), 1)
+
+        assert await shared.do(kept.write_again) == 0
+
+        assert await contents(client) == ALL[:2]
