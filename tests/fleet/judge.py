@@ -127,7 +127,8 @@ def _endings(record: TalkRecord) -> Iterator[str]:
                 yield f"endings: after the end of its turn comes {message}"
             if message["type"] in _ENDS:
                 ended.add(turn_id)
-                unsafe |= {turn_id} if message.get("durable") is False else set()
+                # An error does not say whether it is safe.
+                unsafe |= set() if message.get("durable") else {turn_id}
     ended |= unsafe
     for text_id, (turn_id, is_durable) in record.accepted().items():
         if is_durable and turn_id not in ended | told:

@@ -244,7 +244,7 @@ class MixedTalks:
 
     def _judge(self, client: RoamingClient, record: TalkRecord, late: list[str]) -> None:
         outcome = self.outcome
-        if client.wrong and not record.was_promised:
+        if not record.was_promised and (client.wrong or not record.rows):
             outcome.unpromised += 1
             return
         outcome.records.append(record)

@@ -79,7 +79,8 @@ async def record_of(
     pool: asyncpg.Pool,
     stops: int = 0,
 ) -> TalkRecord:
-    """What is known of a talk now; the rows of both tables are of one moment."""
+    """What is known of a talk now; the rows of both tables are of one moment, and not older than the log."""
+    log, wrong = list(client.log), list(client.wrong)
     async with pool.acquire() as database, database.transaction(isolation="repeatable_read", readonly=True):
         rows = await database.fetch(
             "SELECT position, turn_id, client_id, role, content, status FROM messages"
@@ -94,8 +95,8 @@ async def record_of(
     return TalkRecord(
         client.session_id,
         dict(said),
-        list(client.log),
-        list(client.wrong),
+        log,
+        wrong,
         [dict(row) for row in rows],
         [dict(row) for row in calls],
         list(orders),
