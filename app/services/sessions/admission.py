@@ -165,8 +165,10 @@ async def _resume(
     if not await host.came(live):
         fresh = tokens.marked(opening.resume_token)
     if host.find(opening.session_id, principal) is not live or live.tokens is not tokens:
-        # It has begun anew or ended meanwhile; in a server that stops it goes on elsewhere.
-        raise ServerFull if host.is_leaving and live.tokens is tokens else ResumeRefused
+        # It has begun anew or ended meanwhile. In a server that stops it goes on elsewhere, and so it may
+        # where another process has claimed it: the next try finds out.
+        may_go_on = host.is_leaving or host.directory.is_shared
+        raise ServerFull if may_go_on and live.tokens is tokens else ResumeRefused
     # Who reads the older connection to its end has what was sent there, and hears on as if nothing were.
     overlaps = opening.overlaps and has_seen and live.pump.link is not None
     unsent = live.pump.catch_up()

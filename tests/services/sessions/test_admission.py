@@ -44,7 +44,7 @@ class Desk:
         self.directory = self
         self.owner, self.owned_by = "me", "me"
         self.closed: list[str] = []
-        self.is_leaving = self.ends_meanwhile = False
+        self.is_leaving = self.ends_meanwhile = self.is_shared = False
         self.waits: list[float] = []
         self.has_stayed = self.stores = True
 
@@ -419,15 +419,19 @@ async def test_token_that_is_spent_while_its_client_is_waited_for_is_refused() -
             await d.resumes(last_seq=0, resume_token=first)
 
 
-@pytest.mark.parametrize(("is_leaving", "refusal"), [(True, ServerFull), (False, ResumeRefused)])
-def test_session_that_ends_while_its_client_comes_goes_on_elsewhere_where_the_server_stops(
-    is_leaving: bool, refusal: type[AgentError]
+@pytest.mark.parametrize(
+    ("is_leaving", "is_shared", "refusal"),
+    [(True, False, ServerFull), (False, True, ServerFull), (False, False, ResumeRefused)],
+    ids=["the server stops", "another process may have it", "it has ended"],
+)
+def test_session_that_ends_while_its_client_comes_may_go_on_elsewhere(
+    is_leaving: bool, is_shared: bool, refusal: type[AgentError]
 ) -> None:
     @virtual
     async def test() -> None:
         async with desk(new_ring()) as d:
             d.ends_meanwhile = True
-            d.is_leaving = is_leaving
+            d.is_leaving, d.is_shared = is_leaving, is_shared
             with pytest.raises(refusal):
                 await d.resumes(last_seq=0)
             assert d.live.pump.link is None
