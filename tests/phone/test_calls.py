@@ -1,7 +1,7 @@
 """Telephone calls, from the first ring to the hang-up, over a real server and a network of our own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.errors import LlmUnavailable
-from app.speech.base import VoiceEngines
+from app.speech.base import AudioPiece, Speech, VoiceEngines
 from app.speech.pcm import Resampler
 from app.tools.base import Tool, ToolContext
 from tests.phone.twilio import SECRET, PhoneCall, call_to
@@ -40,6 +40,15 @@ class PhoneVocabulary(Vocabulary):
     def words_in(self, pcm: bytes) -> str:
         samples = (int.from_bytes(pcm[n : n + 2], "little", signed=True) for n in range(0, len(pcm), 2))
         return super().words_in(b"".join(round(s / self.STEP).to_bytes(2, "little") for s in samples))
+
+
+class QuietVoice(WordySynthesiser):
+    """As loud as the quietest of the world's words: what is quieter than the agent may be its echo."""
+
+    async def speak(self, speech: Speech) -> AsyncGenerator[AudioPiece, None]:
+        level = PhoneVocabulary.STEP.to_bytes(2, "little")
+        async for piece in super().speak(speech):
+            yield AudioPiece(level * (len(piece.pcm) // 2), piece.words)
 
 
 @dataclass
@@ -83,7 +92,7 @@ async def callable_server(
     *answers: Any, tools: Sequence[Tool] = (), **settings: Any
 ) -> AsyncIterator[CallableServer]:
     vocabulary = PhoneVocabulary()
-    voice = WordySynthesiser()
+    voice = QuietVoice()
     senses = new_senses(WordRecogniser(vocabulary, pass_s=0.01), FullStops())
     engines = VoiceEngines(senses, voice, CommaSplitter, new_rate=Resampler)
     model = ScriptedModel([says(answer) if isinstance(answer, str) else answer for answer in answers])
