@@ -85,6 +85,7 @@ class TtsOutput:
         self._before: tuple[str, Playback] | None = None
         self._known: deque[str] = deque(maxlen=_REMEMBERED_TURNS)
         self._ending: set[asyncio.Task[None]] = set()
+        self._ducked_at = 0.0
         self._is_away = False
         self._is_held = False
         self._is_finishing = False
@@ -221,6 +222,7 @@ class TtsOutput:
         """The user may be interrupting: nothing is sent, and the client is asked to be quiet."""
         turn = self._turn
         if turn is not None and turn.is_audible:
+            self._ducked_at = self._now()
             turn.hold(_DUCKED)
             turn.playback.expect_pause()
             self._target.emit(PlaybackHint(turn.turn_id, "duck"))
@@ -276,7 +278,9 @@ class TtsOutput:
             return
         now = self._now()
         if turn.is_held(_DUCKED):
-            turn.playback.pause(now)
+            turn.playback.pause(
+                self._ducked_at
+            )  # said later than it was done: rather some of it twice than lost
             return
         # The voice goes on by now: what was thrown away is sent anew.
         self._target.drop_sound(turn_id)
