@@ -11,7 +11,6 @@ import queue
 import re
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -23,9 +22,6 @@ TURN_ID: Final = ContextVar[str]("turn_id", default="")
 _MAX_VALUE_CHARS = 500
 _MAX_MESSAGE_CHARS = 4000
 """Our own messages are single words; a library's may be a whole traceback."""
-
-_GATHER_S: Final = 0.005
-"""For so long lines are gathered before they are written, in seconds."""
 
 MOST_AT_ONCE: Final = 200
 """So many lines are written together."""
@@ -134,9 +130,6 @@ class _Writer:
         """Wait for a line; return it with those behind it, and whether it is the last batch of all."""
         line = self._lines.get()
         batch: list[str] = []
-        if line is not None:
-            # To be woken for each line costs the event loop more than to write it.
-            time.sleep(_GATHER_S)
         while line is not None:
             batch.append(line)
             if len(batch) == MOST_AT_ONCE:
