@@ -150,6 +150,10 @@ class FleetDirectory:
         place = await self._shared.placement(session_id)
         return None if place is None or place.owner is None or not place.is_alive else str(place.owner)
 
+    async def has_lost(self, session_id: str) -> bool:
+        """See `SessionDirectory`."""
+        return session_id in await self._shared.lost()
+
     def release(self, lease: SessionLease) -> Receipt:
         """See `SessionDirectory`. What is still in line of it is written before."""
         receipt = self._store.write(SessionReleased(lease.session_id, self._shared.me, lease.epoch))

@@ -89,16 +89,17 @@ async def _look_elsewhere(session_id: str, host: SessionHost) -> None:
     """End a session that another process has claimed: this one has written nothing since, and does not know.
 
     Raises:
-        ServerFull: It was so; the client, who has the other process's token, is good where it goes next.
+        ServerFull: It was so, or the database does not say; the client, who has the other process's token, is
+            good where the session goes next.
     """
     live = host.sessions.get(session_id)
     if live is None:
         return
     try:
-        owner = await host.directory.owner_of(session_id)
+        has_lost = await host.directory.has_lost(session_id)
     except StoreUnavailable:
-        return
-    if owner is not None and owner != host.directory.owner:
+        raise ServerFull from None
+    if has_lost:
         await host.close(live, "claimed_elsewhere")
         raise ServerFull
 

@@ -136,6 +136,14 @@ class SessionDirectory(Protocol):
         """Return who owns a session; None where nobody does."""
         ...
 
+    async def has_lost(self, session_id: str) -> bool:
+        """Return whether another process has claimed a session of this one's since, whoever has it now.
+
+        Raises:
+            StoreUnavailable: The database does not answer.
+        """
+        ...
+
     def release(self, lease: SessionLease) -> Receipt | None:
         """Own it no longer; a lease that is not the newest of its session changes nothing.
 
@@ -181,6 +189,10 @@ class OneProcess:
     async def owner_of(self, session_id: str) -> str | None:
         """See `SessionDirectory`."""
         return self.owner if session_id in self._leases else None
+
+    async def has_lost(self, session_id: str) -> bool:
+        """See `SessionDirectory`."""
+        return False
 
     def release(self, lease: SessionLease) -> Receipt | None:
         """See `SessionDirectory`."""
