@@ -18,6 +18,7 @@ from app.fleet.signing import Signer
 from app.outbound.httpx_transports import operator_client
 from app.protocol.close_codes import CloseCode
 from app.release import VERSION
+from app.services.sessions.closing_sessions import ELSEWHERE
 from app.services.sessions.session_port import LocalSessions
 from app.services.websocket_agent_service import WebSocketAgentService
 from app.storage.errors import StoreUnavailable
@@ -141,7 +142,7 @@ class Fleet:
         if service is None or live is None:
             return
         transport = live.session.websocket
-        await service.session_host.close(live, "claimed_elsewhere")
+        await service.session_host.close(live, ELSEWHERE)
         if transport is not None:
             await transport.close(CloseCode.RESTART, "the session goes on elsewhere")
 

@@ -10,6 +10,7 @@ from app.protocol.wire import Reply, Resume, Start, WireProtocol
 from app.services.auth.principal import Principal
 from app.services.connections.connection import Admission, Stays
 from app.services.connections.handshake_info import HandshakeInfo
+from app.services.sessions.closing_sessions import ELSEWHERE
 from app.services.sessions.directory import Way
 from app.services.sessions.live_session import LiveSession
 from app.services.sessions.session_host import SessionHost
@@ -100,7 +101,7 @@ async def _look_elsewhere(session_id: str, host: SessionHost) -> None:
     except StoreUnavailable:
         raise ServerFull from None
     if has_lost:
-        await host.close(live, "claimed_elsewhere")
+        await host.close(live, ELSEWHERE)
         raise ServerFull
 
 

@@ -14,6 +14,9 @@ SET_ASIDE: Final = "set_aside"
 MOVED: Final = "moved"
 """So it does, and another process has it from now on."""
 
+ELSEWHERE: Final = "claimed_elsewhere"
+"""Why a session ends here that another process has claimed: it goes on there, and this one writes nothing."""
+
 
 @dataclass(eq=False, slots=True)
 class _Ending:

@@ -25,7 +25,7 @@ from app.protocol.wire import WireProtocol
 from app.services.auth.principal import Principal
 from app.services.limits.rates import SessionLimits
 from app.services.sessions.away import AwaySessions
-from app.services.sessions.closing_sessions import MOVED, SET_ASIDE, ClosingSessions
+from app.services.sessions.closing_sessions import ELSEWHERE, MOVED, SET_ASIDE, ClosingSessions
 from app.services.sessions.directory import OneProcess, SessionDirectory, SessionLease
 from app.services.sessions.live_session import LiveSession
 from app.services.sessions.profiles import Profiles
@@ -305,7 +305,7 @@ class SessionHost:
             return False
         self.sessions.remove(live.session_id)
         self.away.leave(live)
-        self._endings.begin(live.session_id, is_set_aside=reason in (SET_ASIDE, MOVED))
+        self._endings.begin(live.session_id, is_set_aside=reason in (SET_ASIDE, MOVED, ELSEWHERE))
         if reason == SET_ASIDE:
             self._left_to_store_at = self._clock.monotonic()
         self.limits.crowds.move(live.crowd, "")
@@ -336,7 +336,7 @@ class SessionHost:
 
     async def _end(self, live: LiveSession, reason: str) -> Receipt | None:
         SESSION_ID.set(live.session_id)
-        is_stop = reason in ("shutdown", SET_ASIDE, MOVED)
+        is_stop = reason in ("shutdown", SET_ASIDE, MOVED, ELSEWHERE)
         stays_open = is_stop and live.outlives_connection
         ends: list[Callable[[], Awaitable[None]]] = [
             partial(live.conversation.aclose, "shutdown" if is_stop else None, stays_open=stays_open),

@@ -428,6 +428,18 @@ async def test_server_that_stops_refuses_no_talk_that_goes_on_elsewhere() -> Non
 
 
 @virtual
+async def test_talk_that_another_process_has_claimed_is_not_over() -> None:
+    """It ends here, however late the store writes what was in line, and may come back when it is let go."""
+    async with hosting(shelf := Shelf()) as host:
+        live, token = await speaks_and_leaves(host)
+        shelf.is_held = True
+        await host.close(live, "claimed_elsewhere")
+        await host.take_up(live.session_id, token, None, V2)
+
+        assert host.sessions.get(live.session_id) is not None
+
+
+@virtual
 async def test_talk_that_is_ending_for_good_is_not_waited_for() -> None:
     async with hosting(shelf := Shelf()) as host:
         live, token = await speaks_and_leaves(host)
