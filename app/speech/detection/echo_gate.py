@@ -75,9 +75,8 @@ class EchoGate:
         self._offset_s: float | None = None
         # What is known of the line
         self._before = np.zeros(_LAGS)
-        self._sums = np.zeros(
-            (3, _LAGS)
-        )  # of what was played, of its squares, of its products with what comes
+        # Of what was played, of its squares, of its products with what comes.
+        self._sums = np.zeros((3, _LAGS))
         self._count = self._sum = self._squares = 0.0
         self._learned = 0
         self._gain: float | None = None
