@@ -28,6 +28,7 @@ from app.speech.base import (
     WordEnd,
 )
 from app.speech.detection.detector import UtteranceDetector
+from app.speech.detection.utterances import ENTER_NARROW
 from app.speech.detection.vad import VoiceActivity
 from app.speech.pcm import Resampler
 from app.speech.reading.clauses import ClauseSplitter
@@ -103,17 +104,24 @@ class PlainJudge:
         return True
 
 
-def _new_detector(models: Path, max_seconds: float) -> Callable[[], SpeechDetector]:
+def _new_detectors(
+    models: Path, max_seconds: float
+) -> tuple[Callable[[], SpeechDetector], Callable[[], SpeechDetector]]:
+    """Return what makes detectors, and what makes those of telephones."""
     if not HAS_EARS:
-        return LevelDetector
+        return LevelDetector, LevelDetector
     activity = VoiceActivity(models)
-    return lambda: UtteranceDetector(activity.stream(), max_seconds)
+    return (
+        lambda: UtteranceDetector(activity.stream(), max_seconds),
+        lambda: UtteranceDetector(activity.stream(is_narrow=True), max_seconds, ENTER_NARROW),
+    )
 
 
 def _engines(words: int) -> VoiceEngines:
     judge: EndOfTurnDetector = PlainJudge()
+    wide, narrow = _new_detectors(MODELS, 60)
     ears = SpeechInputEngines(
-        PlainEars(words), judge, _new_detector(MODELS, 60), lambda rate_hz: Resampler(rate_hz).feed, no_clips
+        PlainEars(words), judge, wide, lambda rate_hz: Resampler(rate_hz).feed, no_clips, narrow
     )
     return VoiceEngines(ears, PlainVoice(), ClauseSplitter, new_rate=Resampler)
 

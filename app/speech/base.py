@@ -13,6 +13,9 @@ from app.protocol.events import AudioTerms
 from app.speech.voices import Voice
 
 EAR_RATE_HZ: Final = 16_000
+
+NARROW_RATE_HZ: Final = 8000
+"""Of telephones, whose band ends below 4 kHz."""
 """What voice activity and recognition work with."""
 
 BYTES_PER_SAMPLE: Final = 2
@@ -249,6 +252,8 @@ class SpeechInputEngines:
         new_detector: Makes the detector of one stream.
         new_resampler: For a rate in Hz, makes what brings pieces of one stream, of any length in bytes, to
             `EAR_RATE_HZ`.
+        new_narrow_detector: Makes the detector of a stream that comes at `NARROW_RATE_HZ`; None where that is
+            no other one.
         decode_clip: A whole recording, and whose it is: as PCM at `EAR_RATE_HZ`; raises `BadAudio`,
             `AudioOverflow`, `WorkerFailed`, `VoiceBusy`.
     """
@@ -258,6 +263,13 @@ class SpeechInputEngines:
     new_detector: Callable[[], SpeechDetector]
     new_resampler: Callable[[int], Callable[[bytes], bytes]]
     decode_clip: Callable[[bytes, str], Awaitable[bytes]]
+    new_narrow_detector: Callable[[], SpeechDetector] | None = None
+
+    def detector_for(self, rate_hz: int) -> SpeechDetector:
+        """Return a new detector for a stream that comes at this rate."""
+        if rate_hz == NARROW_RATE_HZ and self.new_narrow_detector is not None:
+            return self.new_narrow_detector()
+        return self.new_detector()
 
 
 class RateChange(Protocol):

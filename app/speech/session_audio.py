@@ -427,7 +427,7 @@ class SessionAudio:
         self._decode = None if written.encoding == "pcm16" else decoder(written.encoding)
         self._echo = new_echo_gate(written.rate_hz) if terms.echoes else None
         input_engines, settings = engines.input_engines, self._settings
-        detector = input_engines.new_detector()
+        detector = input_engines.detector_for(written.rate_hz)
         understanding = SpeculativeTranscriber(
             input_engines, settings.stt_language, lambda: self._session.language, lambda: self._session.sharer
         )

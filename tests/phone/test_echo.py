@@ -20,6 +20,7 @@ from app.speech.base import (
     WordEnd,
 )
 from app.speech.detection.detector import UtteranceDetector
+from app.speech.detection.utterances import ENTER_NARROW
 from app.speech.g711 import encoder
 from app.speech.pcm import Resampler, resampled
 from tests.phone.twilio import SECRET, PhoneCall, call_to
@@ -108,6 +109,7 @@ async def line(echo_db: float | None, echo_frames: int, *answers: str) -> AsyncI
         lambda: UtteranceDetector(activity.stream(), 60),
         lambda rate_hz: Resampler(rate_hz).feed,
         no_clips,
+        lambda: UtteranceDetector(activity.stream(is_narrow=True), 60, ENTER_NARROW),
     )
     engines = VoiceEngines(senses, RecordedVoice(), CommaSplitter, new_rate=Resampler)
     scripted = ScriptedModel([says(answer) for answer in answers])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, SpeechEvent
 from app.speech.detection.utterances import (
+    ENTER,
     FRAME_BYTES,
     Confirmed,
     FalseAlarm,
@@ -24,10 +25,13 @@ class UtteranceDetector:
     Args:
         likelihood: How likely a frame of `FRAME_BYTES` holds a voice, 0 to 1.
         max_seconds: Of one utterance.
+        enter: From which likelihood on quiet turns into voice.
     """
 
-    def __init__(self, likelihood: Callable[[bytes], float], max_seconds: float) -> None:
-        self._utterances = Utterances(likelihood, max_seconds)
+    def __init__(
+        self, likelihood: Callable[[bytes], float], max_seconds: float, enter: float = ENTER
+    ) -> None:
+        self._utterances = Utterances(likelihood, max_seconds, enter)
         self._quiet_ms = 0.0
         self._rest = b""
 

@@ -14,6 +14,7 @@ from app.errors import AgentError
 from app.llm.base import Check
 from app.speech.base import Half, NewRate, SpeechInputEngines, Synthesiser, VoiceEngines
 from app.speech.detection.detector import UtteranceDetector
+from app.speech.detection.utterances import ENTER_NARROW
 from app.speech.engines.core_sharing import Haste
 from app.speech.reading.clauses import ClauseSplitter
 from app.speech.voices import Voice
@@ -186,10 +187,14 @@ async def _load_senses(settings: VoiceSettings, parts: list[EngineResource]) -> 
     await decoder.start()
     parts.append(decoder)
     resampler = import_module("app.speech.pcm").Resampler
+    longest_s = settings.max_audio_seconds
     return SpeechInputEngines(
         recogniser=recogniser,
         turn_judge=judge,
-        new_detector=lambda: UtteranceDetector(activity.stream(), settings.max_audio_seconds),
+        new_detector=lambda: UtteranceDetector(activity.stream(), longest_s),
+        new_narrow_detector=lambda: UtteranceDetector(
+            activity.stream(is_narrow=True), longest_s, ENTER_NARROW
+        ),
         new_resampler=lambda rate_hz: resampler(rate_hz).feed,
         decode_clip=decoder.decode,
     )
