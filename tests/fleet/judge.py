@@ -276,17 +276,27 @@ def _writes(record: TalkRecord) -> Iterator[str]:
 
 
 def _told_twice(record: TalkRecord) -> Iterator[str]:
-    """A call's ending is told once; one that went with its process may be told as interrupted after a gap."""
-    before: set[str] = set()
-    now: set[str] = set()
+    """A call's ending is told once; after a gap one that went with its process may be told as interrupted.
+
+    One that a planned stop has cancelled may come again then, as it was: nobody knows whether it was heard.
+    """
+    before: dict[str, dict[str, Any]] = {}
+    now: dict[str, dict[str, Any]] = {}
     for message in record.heard("tool_finished", "history"):
         if message["type"] == "history":
-            before, now = before | now, set()
+            before, now = before | now, {}
             continue
         call_id = message["call_id"]
-        if call_id in now or (call_id in before and message["status"] != "interrupted"):
+        if call_id in now or (call_id in before and not _may_come_again(before[call_id], message)):
             yield f"writes: {call_id} is told twice: {message}"
-        now.add(call_id)
+        now[call_id] = message
+
+
+def _may_come_again(before: dict[str, Any], message: dict[str, Any]) -> bool:
+    if message["status"] == "interrupted":
+        return True
+    is_same = all(before.get(name) == message.get(name) for name in ("status", "reason"))
+    return is_same and message.get("reason") == "shutdown"
 
 
 def _tag_of(call: dict[str, Any]) -> str:
