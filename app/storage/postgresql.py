@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from sqlalchemy import NullPool, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -21,6 +21,7 @@ from app.storage.connections import Answer, Work
 from app.storage.errors import StorageError, StoreUnavailable, TakenOver
 from app.storage.failures import summary_of
 from app.storage.fence import SessionFence
+from app.storage.idle_connections import ask_before_use
 from app.storage.lease import Lease
 from app.storage.membership import Membership, NodeTerms
 from app.storage.postgres_address import PostgresAddress
@@ -71,13 +72,12 @@ class PostgresDatabase:
             pool_size=READERS,
             max_overflow=0,
             pool_timeout=read_timeout_s,
-            pool_pre_ping=True,
             # A read of several statements is of one moment, as a file's readers have it.
             isolation_level="REPEATABLE READ",
         )
-        self._claiming = connector.engine(
-            pool_size=CLAIMERS, max_overflow=0, pool_timeout=read_timeout_s, pool_pre_ping=True
-        )
+        self._claiming = connector.engine(pool_size=CLAIMERS, max_overflow=0, pool_timeout=read_timeout_s)
+        for pooled in (self._reading, self._claiming):
+            ask_before_use(pooled)
         self._engines = (self._reading, self._claiming, self._writing, self._owning)
         self.shared: SharedDatabase | None = None
         self._lease: Lease | Membership
@@ -110,7 +110,13 @@ class PostgresDatabase:
 
     async def read(self, work: Work[Answer]) -> Answer:
         """See `Driver`."""
-        return await self._asked(self._reading, work)
+        try:
+            return await self._asked(self._reading, work)
+        except DBAPIError as exc:
+            if not exc.connection_invalidated:
+                raise
+            # The server has hung up just now; whatever was read can be read again.
+            return await self._asked(self._reading, work)
 
     async def _transact(self, work: Work[Answer]) -> Answer:
         """Return what `work` returns; begin, commit and rollback are its own.

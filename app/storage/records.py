@@ -68,7 +68,7 @@ class SessionRecord:
 
     Attributes:
         token_hash: Of the newest resume token; empty on v1.
-        previous_token_hash: Of the one that the client came with last.
+        previous_token_hash: Of the older ones that are good; see `ResumeTokens`.
         summary: Stands for the turns that began before position `summary_upto`.
         detached_at: When its client left; None while one is connected. The resume window runs from here,
             also across a restart, but for the time without a server: one that starts sets it to its own start
