@@ -2,7 +2,9 @@
 
 A token is a secret: it is kept as a hash and compared in constant time. Two are good: the newest, and the one
 that the client came with last (at first: that of `session_created`), so that a client that missed its
-`session_resumed` can come again. Using the newest spends the older.
+`session_resumed` can come again. Using the newest spends the older. Where somebody comes with the older, the
+newest of that moment stays good too: it may have been a `resume` from a connection that its client had given
+up, and the client has the newer one.
 
 Where a new one could not be stored, the client is given its own back, with a mark of this stream behind it:
 whoever has the session next knows that token too, and this stream knows that the client has heard it.
@@ -30,13 +32,18 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
+def _each(hashes: bytes) -> list[bytes]:
+    size = hashlib.sha256().digest_size
+    return [hashes[at : at + size] for at in range(0, len(hashes), size)]
+
+
 @dataclass(slots=True)
 class ResumeTokens:
     """The good tokens of one stream, as hashes; made with hashes, they are those of a stream before it.
 
     Attributes:
         newest: Given out last.
-        previous: The one that the client came with last.
+        previous: The one that the client came with last; behind it the newest of then, where it was older.
         mark: Of this stream.
     """
 
@@ -47,7 +54,7 @@ class ResumeTokens:
 
     def __post_init__(self) -> None:
         # Hashes that were there before this stream gave out a token come from one that is gone.
-        self._older_stream = frozenset({self.newest, self.previous})
+        self._older_stream = frozenset({self.newest, *_each(self.previous)})
 
     @classmethod
     def of_stream(cls, newest: bytes, previous: bytes, mark: str, older_stream: Collection[bytes]) -> Self:
@@ -75,8 +82,10 @@ class ResumeTokens:
 
     def is_good(self, token: str) -> bool:
         """Return whether a client may come in with this token. Spends nothing."""
-        is_previous = hmac.compare_digest(_hash(token), self.previous or bytes(32))
-        return self.is_newest(token) or is_previous
+        own = _hash(token)
+        # All are compared: how long it takes says nothing of which.
+        is_previous = [hmac.compare_digest(own, each) for each in _each(self.previous or bytes(32))]
+        return self.is_newest(token) or any(is_previous)
 
     def is_newest(self, token: str) -> bool:
         """Return whether no other has been given out since this one."""
@@ -89,4 +98,5 @@ class ResumeTokens:
 
     def redeem(self, token: str) -> None:
         """A client has come in with this good token: from now on it is the one that was used last."""
-        self.previous = _hash(token)
+        passed_over = b"" if self.is_newest(token) else self.newest
+        self.previous = _hash(token) + passed_over

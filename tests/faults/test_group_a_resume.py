@@ -295,6 +295,29 @@ async def test_a_resume_that_was_given_up_and_comes_late_takes_nothing(times: in
     assert resumed["type"] == "session_resumed"
 
 
+async def test_a_late_resume_that_takes_the_session_all_the_same_leaves_the_clients_own_token_good() -> None:
+    """Its end was held back even longer than the resume."""
+    model = ScriptedModel(lambda r: says("Sí."))
+    async with running_server(provider=model) as server, v2_client(server) as client:
+        await client.starts()
+        token = client.token
+        await client.drops()
+        late = V2Client(server.url)
+        late.session_id, late.last_seq = client.session_id, client.last_seq
+        await late.connects()
+        await client.resumes()
+        taken = await late.resumes(resume_token=token)
+        assert await client.is_closed() == 4409
+        await late.drops()
+        resumed = await client.resumes()
+        await client.says("¿quién?")
+        answered = await client.hears_answer()
+
+    assert taken["type"] == "session_resumed"
+    assert resumed["type"] == "session_resumed"
+    assert answered["text"] == "Sí."
+
+
 async def test_a_lost_session_resumed_leaves_the_old_token_good() -> None:
     async with running_server(provider=ScriptedModel([])) as server, v2_client(server) as client:
         await client.starts()

@@ -1,4 +1,4 @@
-"""Which tokens take a session up again: the newest, and the one that the client came with last."""
+"""Which tokens take a session up again: the newest, the one that came last, and one that it passed over."""
 
 from collections.abc import Callable
 
@@ -18,19 +18,22 @@ def comes_with(tokens: ResumeTokens, token: str) -> str | None:
 
 
 @given(which=st.lists(st.integers(0, 6), max_size=20))
-def test_good_are_the_newest_and_the_one_that_was_used_last(which: list[int]) -> None:
-    """The model: two names, of which the rule speaks, and nothing else."""
+def test_good_are_the_newest_the_one_that_was_used_last_and_the_one_that_it_passed_over(
+    which: list[int],
+) -> None:
+    """The model: three names, of which the rule speaks, and nothing else."""
     tokens = ResumeTokens()
     given_out = [tokens.issue()]
-    newest = used_last = given_out[0]
+    newest = used_last = passed_over = given_out[0]
     for back in which:
         token = given_out[max(0, len(given_out) - 1 - back)]
         fresh = comes_with(tokens, token)
-        assert (fresh is not None) == (token in (newest, used_last))
+        assert (fresh is not None) == (token in (newest, used_last, passed_over))
         if fresh is not None:
             given_out.append(fresh)
+            passed_over = token if token == newest else newest
             used_last, newest = token, fresh
-        assert {t for t in given_out if tokens.is_good(t)} == {newest, used_last}
+        assert {t for t in given_out if tokens.is_good(t)} == {newest, used_last, passed_over}
 
 
 def test_client_that_missed_its_new_token_comes_again_with_the_old_one() -> None:
@@ -41,8 +44,24 @@ def test_client_that_missed_its_new_token_comes_again_with_the_old_one() -> None
     again = comes_with(tokens, first)
 
     assert missed is not None and again is not None
-    assert not tokens.is_good(missed)
     assert tokens.is_good(again)
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_client_whose_resume_came_twice_and_late_comes_again_with_what_it_heard(restarts: bool) -> None:
+    tokens = ResumeTokens()
+    first = tokens.issue()
+    heard = comes_with(tokens, first)
+    comes_with(tokens, first)
+    if restarts:
+        tokens = ResumeTokens(tokens.newest, tokens.previous)
+
+    assert heard is not None
+    fresh = comes_with(tokens, heard)
+
+    assert fresh is not None
+    assert comes_with(tokens, fresh) is not None
+    assert not tokens.is_good(heard)
 
 
 def test_using_the_newest_spends_the_older() -> None:

@@ -24,7 +24,7 @@ from app.session.resume_tokens import ResumeTokens
 from app.session.transport import ConnectionGone, Transport
 from app.storage.errors import StoreUnavailable
 
-LATE_S: Final = 0.3
+LATE_S: Final = 1.0
 """For so long a client that comes with an older token has to stay before it is heard, in seconds.
 
 A balancer may hold a connection back that its client has given up for a newer one: its `resume` then comes
