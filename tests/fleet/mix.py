@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -110,6 +110,7 @@ class Mix:
         at_a_time: So many talks go on at once.
         pace_s: Something breaks about so often.
         texts: A talk has at least and at most so many.
+        records: Where each talk is written down as soon as it is over.
     """
 
     talks: int
@@ -118,6 +119,7 @@ class Mix:
     pace_s: float = 0.4
     texts: tuple[int, int] = (3, 9)
     often: dict[Break, int] = field(default_factory=lambda: dict(OFTEN))
+    records: Path | None = None
 
 
 @dataclass
@@ -248,6 +250,9 @@ class MixedTalks:
             outcome.unpromised += 1
             return
         outcome.records.append(record)
+        if self._mix.records is not None:
+            with self._mix.records.open("a", encoding="utf-8") as file:
+                file.write(f"{record.written()}\n")
         outcome.resumes += client.resumes
         outcome.gaps += client.gaps
         outcome.faults += [f"{record.session_id}: {fault}" for fault in [*late, *faults_of(record)]]
@@ -297,14 +302,19 @@ async def run(folder: Path, address: str, mix: Mix, seed: int) -> Outcome:
         model.reply = reply_of(shop, dice)
         weather = Weather(processes, dice, mix.pace_s, mix.often)
         talks = MixedTalks(mix, processes, shop, pool, dice, weather.broke)
-        blowing = asyncio.create_task(weather.blows())
         telling = asyncio.create_task(_tell(talks.outcome))
+        holding = asyncio.create_task(talks.hold())
+        blowing = asyncio.create_task(weather.blows())
         try:
-            await talks.hold()
+            await asyncio.wait({holding, blowing}, return_when=asyncio.FIRST_COMPLETED)
+            if blowing.done():
+                blowing.result()  # what breaks things is broken itself: what comes now proves nothing
+            await holding
         finally:
+            holding.cancel()
             telling.cancel()
             weather.ends()
-            await asyncio.gather(telling, return_exceptions=True)
+            await asyncio.gather(telling, holding, return_exceptions=True)
             await blowing
         outcome = talks.outcome
         outcome.broke = dict(weather.broke)
@@ -354,29 +364,38 @@ def main() -> int:
     parser.add_argument("--only", choices=sorted(OFTEN), action="append", help="what breaks; all of it else")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--records", type=Path, help="a file for what was sent, heard and stored")
+    parser.add_argument("--logs", type=Path, help="a folder for the logs of the processes")
     parser.add_argument("--judge", type=Path, help="judges such a file, and holds no talk")
     options = parser.parse_args()
     if options.judge is not None:
-        return _report(judged(options.judge), None)
+        return _report(judged(options.judge))
     often = {kind: times for kind, times in OFTEN.items() if kind in (options.only or OFTEN)}
-    mix = Mix(options.talks, options.processes, options.at_a_time, options.pace, often=often)
+    mix = Mix(
+        options.talks,
+        options.processes,
+        options.at_a_time,
+        options.pace,
+        often=often,
+        records=options.records,
+    )
+    if options.records is not None:
+        options.records.unlink(missing_ok=True)
     sys.stdout.write(f"seed {options.seed}\n")
     began = time.monotonic()
     database = PostgresServer()
     database.start()
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            outcome = asyncio.run(run(Path(folder), database.new_database(), mix, options.seed))
+        with ExitStack() as stack:
+            folder = options.logs or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            folder.mkdir(parents=True, exist_ok=True)
+            outcome = asyncio.run(run(folder, database.new_database(), mix, options.seed))
     finally:
         database.remove()
     sys.stdout.write(f"{time.monotonic() - began:.0f} s; broken: {outcome.broke}\n")
-    return _report(outcome, options.records)
+    return _report(outcome)
 
 
-def _report(outcome: Outcome, records: Path | None) -> int:
-    if records is not None:
-        lines = [f"{record.written()}\n" for record in outcome.records]
-        records.write_text("".join(lines), encoding="utf-8")
+def _report(outcome: Outcome) -> int:
     sys.stdout.write(f"{outcome.line()}\n")
     sys.stdout.writelines(f"{fault}\n" for fault in outcome.faults[:40])
     return 1 if outcome.faults or not outcome.records else 0

@@ -106,7 +106,9 @@ class ServerProcess:
 
     def _address(self) -> str | None:
         """What it says of its port, `uvicorn main:app` in its log."""
-        said = self._output.read_bytes() + self._log.read_bytes()[self._log_before :]
+        with self._log.open("rb") as log:
+            log.seek(self._log_before)
+            said = self._output.read_bytes() + log.read()
         found = _ADDRESS.search(said.decode())
         return None if found is None else found[1]
 
@@ -123,10 +125,10 @@ class ServerProcess:
         assert self._process is not None
         self._process.send_signal(number)
 
-    async def ends(self) -> int:
+    async def ends(self, patience_s: float = PATIENCE_S) -> int:
         """Waits for its end; returns its status."""
         assert self._process is not None
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             await self._process.wait()
         assert self._process.returncode is not None
         return self._process.returncode
