@@ -296,7 +296,7 @@ def _may_come_again(before: dict[str, Any], message: dict[str, Any]) -> bool:
     if message["status"] == "interrupted":
         return True
     is_same = all(before.get(name) == message.get(name) for name in ("status", "reason"))
-    return is_same and message.get("reason") == "shutdown"
+    return is_same and message["status"] == "cancelled" and message.get("reason") in _STOPPED
 
 
 def _tag_of(call: dict[str, Any]) -> str:
@@ -307,6 +307,7 @@ def _key_of(call: dict[str, Any]) -> str:
     return str(call["idempotency_key"] or call["call_id"])
 
 
+_STOPPED = ("shutdown", "outcome_unknown")
 _ENDS = ("response_complete", "error")
 _CHECKS: tuple[Callable[[TalkRecord], Iterator[str]], ...] = (
     _is_known,

@@ -301,13 +301,16 @@ def test_an_ending_that_was_not_safe_may_come_again_after_a_gap() -> None:
     assert {fault.partition(":")[0] for fault in faults_of(record)} == {"endings"}
 
 
-@pytest.mark.parametrize(("again", "faults"), [("shutdown", set[str]()), ("user", {"writes"})])
-def test_what_a_planned_stop_has_cancelled_may_be_told_again_as_it_was(again: str, faults: set[str]) -> None:
+@pytest.mark.parametrize(
+    ("reason", "faults"),
+    [("shutdown", set[str]()), ("outcome_unknown", set[str]()), ("user", {"writes"})],
+)
+def test_what_a_planned_stop_has_cancelled_may_be_told_again_as_it_was(reason: str, faults: set[str]) -> None:
     record = good()
-    ending = {**_of(record, type="tool_finished", call_id="c2"), "status": "cancelled", "reason": "shutdown"}
+    ending = {**_of(record, type="tool_finished", call_id="c2"), "status": "cancelled", "reason": reason}
     at = record.log.index(("heard", _of(record, type="tool_started", call_id="c2")))
     record.log.insert(at + 1, ("heard", {**ending, "seq": 16}))
-    _of(record, type="tool_finished", call_id="c2", seq=1).update(status="cancelled", reason=again)
+    _of(record, type="tool_finished", call_id="c2", seq=1).update(status="cancelled", reason=reason)
 
     assert {fault.partition(":")[0] for fault in faults_of(record)} == faults
 
