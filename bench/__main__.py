@@ -11,6 +11,7 @@ import uvloop
 
 from bench import measure
 from bench.measure_access import handshakes
+from bench.measure_connections import connections
 from bench.measure_guards import guards, scrapes
 from bench.measure_realtime import QUICK as QUICK_REALTIME
 from bench.measure_realtime import RealtimePlan, measure_realtime
@@ -50,6 +51,9 @@ async def _run(only: str | None, plan: measure.Plan, older: Path | None) -> Resu
         if only in (None, "access"):
             _tell("handshakes with tokens ...")
             results.handshakes = await handshakes(plan.handshakes, cores)
+        if only in (None, "connections"):
+            _tell("connections a second ...")
+            results.connections = await connections(*plan.connections, cores, older)
         if only in (None, "guards"):
             _tell("limits and checks ...")
             results.guards = await guards(plan.guard_rounds, plan.cpu_crowd, cores, older)
@@ -76,14 +80,25 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="about a minute; the figures are rougher")
     parser.add_argument(
         "--only",
-        choices=("cpu", "latency", "memory", "v2", "access", "guards", "scrapes", "turns", "realtime"),
+        choices=(
+            "cpu",
+            "latency",
+            "memory",
+            "v2",
+            "access",
+            "connections",
+            "guards",
+            "scrapes",
+            "turns",
+            "realtime",
+        ),
         help="measure only this; `turns` and `realtime` are measured only so",
     )
     parser.add_argument(
         "--older",
         type=Path,
         metavar="FOLDER",
-        help="an older tree, for `guards` and `turns` to be compared with",
+        help="an older tree, for `connections`, `guards` and `turns` to be compared with",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to a file as well")
     options = parser.parse_args()

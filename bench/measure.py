@@ -82,6 +82,7 @@ class Plan:
         sessions: Idle sessions whose memory is weighed.
         v2: What concerns protocol v2 and the store.
         handshakes: Connections with each kind of token.
+        connections: Rounds, and connections in each, where a core does nothing else.
         guard_rounds: Pairs of one run with all limits and checks, and one without.
         scrapes: Readings of the metrics, in each of three rounds a third.
         scraped: Who talks meanwhile.
@@ -97,6 +98,7 @@ class Plan:
     v2: PlanV2
     scraped: Crowd
     handshakes: int = 200
+    connections: tuple[int, int] = (20, 300)
     guard_rounds: int = 10
     scrapes: int = 1000
     turn_rounds: int = 10
@@ -119,6 +121,7 @@ QUICK = Plan(
     burst=Crowd(100, 2, 5),
     sessions=600,
     handshakes=50,
+    connections=(5, 300),
     guard_rounds=3,
     scrapes=150,
     turn_rounds=3,

@@ -12,6 +12,7 @@ from typing import Any
 
 from bench.measure import CpuResult, LatencyResult, MemoryResult
 from bench.measure_access import HandshakeResult
+from bench.measure_connections import OURS, ConnectionsResult
 from bench.measure_guards import GuardsResult, ScrapesResult
 from bench.measure_realtime import RealtimeResult
 from bench.measure_turns import Spread, TurnsResult
@@ -69,6 +70,7 @@ class Results:
     memory: MemoryResult | None = None
     v2: V2Result | None = None
     handshakes: HandshakeResult | None = None
+    connections: Sequence[ConnectionsResult] = ()
     guards: GuardsResult | None = None
     scrapes: ScrapesResult | None = None
     turns: Sequence[TurnsResult] = ()
@@ -97,6 +99,8 @@ class Results:
             rows += _v2_rows(self.v2)
         if self.handshakes is not None:
             rows += _handshake_rows(self.handshakes)
+        for connections in self.connections:
+            rows.append(_connections_row(connections))
         if self.guards is not None:
             beside = "an older tree" if self.guards.is_older else "none"
             rows += _pair_rows(self.guards.pair, f"with every limit and check / {beside}", "≤ 1.10")
@@ -182,6 +186,15 @@ def _handshake_rows(result: HandshakeResult) -> list[Row]:
             "< 2 ms",
         ),
     ]
+
+
+def _connections_row(result: ConnectionsResult) -> Row:
+    per_s = f"**{result.per_s:.0f}** ({result.slowest:.0f} to {result.fastest:.0f})"
+    return (
+        f"connections a second on one core, {result.name} ({result.rounds} rounds of {result.connections})",
+        f"{per_s}, {result.cpu_us:.0f} µs of CPU each, {result.load:.0%} of the core",
+        "≥ 1000" if result.name == OURS else "",
+    )
 
 
 def _scrapes_row(result: ScrapesResult) -> Row:

@@ -25,6 +25,7 @@ from bench.measure import (
     servers,
 )
 from bench.measure_access import HandshakeResult, handshakes
+from bench.measure_connections import ConnectionsResult, connections
 from bench.measure_guards import GuardsResult, ScrapesResult, guards, scrapes
 from bench.measure_realtime import RealtimePlan, RealtimeResult, measure_realtime
 from bench.measure_turns import Spread, TurnsResult, turns
@@ -146,6 +147,17 @@ async def test_handshakes_with_either_token_have_a_time(cores: Cores):
 
 
 @pytest.mark.e2e
+async def test_connections_are_counted_beside_the_straight_relays(cores: Cores):
+    ours, straight = await connections(2, 20, cores, None)
+
+    assert (ours.name, straight.name) == ("ours", "straight relay")
+    for result in (ours, straight):
+        assert (result.rounds, result.connections) == (2, 20)
+        assert 0 < result.slowest <= result.per_s <= result.fastest
+        assert result.cpu_us > 0
+
+
+@pytest.mark.e2e
 async def test_limits_and_checks_are_compared_with_none_in_turns(cores: Cores):
     result = await guards(2, Crowd(2, 1, 10), cores, None)
 
@@ -199,6 +211,13 @@ def test_report_says_what_a_signed_token_costs_more():
     results = Results(this_machine(file_limit=1024), handshakes=HandshakeResult(200, 1.5, 1.75, 0.251))
 
     assert "| 0.25 ms (p50 1.8 ms and 1.5 ms) | < 2 ms |" in results.table()
+
+
+def test_report_says_how_many_connections_a_core_takes():
+    ours = ConnectionsResult("ours", 20, 300, 1234.5, 1100, 1300, 812.4, 0.991)
+    results = Results(this_machine(file_limit=1024), connections=[ours])
+
+    assert "| **1234** (1100 to 1300), 812 µs of CPU each, 99% of the core | ≥ 1000 |" in results.table()
 
 
 def test_report_holds_only_what_was_measured():
