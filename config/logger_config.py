@@ -11,7 +11,9 @@ import queue
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
@@ -25,6 +27,13 @@ _MAX_MESSAGE_CHARS = 4000
 
 MOST_AT_ONCE: Final = 200
 """So many lines are written together."""
+
+_REST_S: Final = 0.01
+"""For so long, in seconds, lines are gathered after some were written.
+
+To be woken for each of many costs the event loop more than to write it. One that comes alone is written at
+once.
+"""
 
 _QUEUE_LINES = 10_000
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
@@ -120,11 +129,11 @@ class _Writer:
         is_over = False
         while not is_over:
             batch, is_over = self._batch()
-            try:
+            with suppress(OSError, ValueError):  # a full disk, a closed pipe; a closed file
                 self._output.write("".join(f"{line}\n" for line in batch))
                 self._output.flush()
-            except (OSError, ValueError):  # a full disk, a closed pipe; a closed file
-                continue
+            if not is_over and self._lines.empty():
+                time.sleep(_REST_S)
 
     def _batch(self) -> tuple[list[str], bool]:
         """Wait for a line; return it with those behind it, and whether it is the last batch of all."""
