@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from websockets.exceptions import PayloadTooBig
 
-from app.router.direct_frames import DirectWebSocket
 from app.router.fair_rounds import BYTES_PER_UNIT, Turns
 from app.router.frames import FRAMES_A_TURN, POLICY, PacedFrames
 from app.router.large_messages import LargeMessages
+from app.router.upgraded_socket import UpgradedSocket
 from app.services.limits.address_conduct import Conducts
 from app.services.limits.complaints import CONDUCT
 from app.services.limits.rates import PRESESSION_BYTES, Burst
@@ -68,7 +68,7 @@ class Guard:
         return self._turns[loop]
 
 
-class GuardedSocket(DirectWebSocket):
+class GuardedSocket(UpgradedSocket):
     """One connection."""
 
     guard: Guard

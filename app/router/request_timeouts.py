@@ -12,7 +12,8 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.router.fair_rounds import ROUND, Turns
-from app.router.guarded_socket import Guard
+from app.router.guarded_socket import Guard, GuardedSocket
+from app.router.upgrade import Upgrade, read_upgrade
 from app.services.limits.address_conduct import Conduct
 from app.services.limits.complaints import CONDUCT
 
@@ -134,9 +135,22 @@ class TimedHandshakes(HttpToolsProtocol):
         ):
             self._refuse(b"431 Request Header Fields Too Large")
         else:
-            super().handle_websocket_upgrade()
+            kind: Any = self.ws_protocol_class
+            may_be_plain = issubclass(kind, GuardedSocket) and not self.config.ws_per_message_deflate
+            upgrade = read_upgrade(self.scope["method"], self.url, headers) if may_be_plain else None
+            if upgrade is None:
+                super().handle_websocket_upgrade()
+            else:
+                self._hand_over(upgrade, kind(self.config, self.server_state, self.app_state))
             # Nothing of HTTP comes any more, and nobody tells this of the end. The two refer to each other.
             self.parser = None  # pyright: ignore[reportAttributeAccessIssue]  # as uvicorn does at the end
+
+    def _hand_over(self, upgrade: Upgrade, protocol: GuardedSocket) -> None:
+        """Have a WebSocket's protocol go on with the connection."""
+        self.connections.discard(self)
+        protocol.connection_made(self.transport)
+        protocol.begin(upgrade)
+        self.transport.set_protocol(protocol)
 
     def _conduct_of_client(self) -> Conduct:
         assert self.guard is not None  # noqa: S101  # asked only where there is one
