@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from app.protocol.events import AudioFrame, Event, ResponseChunk
+from app.session.signal import Signal
 
 MAX_JOINED_CHARS = 4096
 """Neighbouring chunks that wait are joined up to this length; more would delay what the reader sees next."""
@@ -42,7 +43,7 @@ class Outbox:
         self._ready: asyncio.Future[None] | None = None
         self._closed = False
         self._is_poked = False
-        self.overflowed = asyncio.Event()
+        self.overflowed = Signal()
         self.pass_on: Callable[[Event], bool] = _nowhere
 
     def __len__(self) -> int:

@@ -4,7 +4,6 @@ Joining and dropping happen before a number is given, so they leave no holes; a 
 its numbers; and a replay leaves by the same door as what is new.
 """
 
-import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from app.protocol.events import Event, ResponseChunk
 from app.protocol.wire import WireProtocol
 from app.session.outbox import Outbox
 from app.session.ring import Ring
+from app.session.signal import Signal
 from app.session.transport import ConnectionGone, Transport
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Attachment:
         self.sender = sender
         self.next_seq = next_seq
         self.waiting = list(preface)
-        self.gone = asyncio.Event()
+        self.gone = Signal()
         self.was_replaced = False
 
 
@@ -55,7 +55,7 @@ class Pump:
         self.wire = wire
         self.locale: Locale = locale
         self.ring = ring
-        self.idle = asyncio.Event()
+        self.idle = Signal()
         self._outbox = outbox
         self._link: Attachment | None = None
         outbox.pass_on = self._pass_on

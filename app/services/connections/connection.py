@@ -227,14 +227,16 @@ class Connection:
         if admission.lease is not None:
             self._recheck = admission.lease.check
         outbox = live.session.outbox
-        async with asyncio.TaskGroup() as group:
-            reader = group.create_task(self._read(live, admission.frame), name="reader")
-            writer = group.create_task(link.gone.wait(), name="writer watch")
-            overflow = group.create_task(outbox.overflowed.wait(), name="overflow watch")
-            tasks = {reader, writer, overflow}
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks - done:
-                task.cancel()
+        reader = asyncio.create_task(self._read(live, admission.frame), name="reader")
+        overflow = outbox.overflowed.happening
+        try:
+            await asyncio.wait({reader, link.gone.happening, overflow}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not reader.done():
+                reader.cancel()
+                await asyncio.wait({reader})
+        has_read = not reader.cancelled()
+        code = reader.result() if has_read else None  # raises what a bug has raised
         if self._is_over:
             # What its session says from now on waits for somebody with a good token.
             await self.turn_away(Unauthorized(), CloseCode.UNAUTHORIZED, live.session.locale)
@@ -242,9 +244,9 @@ class Connection:
         if link.was_replaced:
             await self._transport.close(CloseCode.REPLACED, "replaced by a newer connection")
             return Leaving("replaced")
-        if reader in done:
-            return await self._after_reading(live, reader.result())
-        if overflow in done:
+        if has_read:
+            return await self._after_reading(live, code)
+        if overflow.done():
             logger.warning("slow_client", extra={"waiting_bytes": outbox.waiting_bytes})
             if not live.outlives_connection:
                 await live.conversation.aclose()  # nobody will hear what it goes on saying
