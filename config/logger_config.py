@@ -5,6 +5,7 @@ word, the event's name; its facts go into `extra`. No user text above DEBUG, no 
 """
 
 import atexit
+import functools
 import json
 import logging
 import queue
@@ -60,6 +61,8 @@ def configure_logging(
         passes: Asked, where a line is written, whether it may be.
     """
     global _writer
+    # No line says in which thread or process it was written: each would be looked up for each line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     if _writer is not None:
         _writer.stop()
     else:
@@ -224,14 +227,22 @@ def _without_query(value: object) -> object:
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
-    facts = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-    ids = {"session_id": SESSION_ID.get(), "turn_id": TURN_ID.get()}
-    return {**{name: value for name, value in ids.items() if value}, **facts}
+    facts: dict[str, Any] = {}
+    if session_id := SESSION_ID.get():
+        facts["session_id"] = session_id
+    if turn_id := TURN_ID.get():
+        facts["turn_id"] = turn_id
+    facts.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
+    return facts
 
 
 def _timestamp(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{_second(int(record.created))}.{int(record.msecs):03}Z"
+
+
+@functools.lru_cache(1)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _escaped(text: str, max_chars: int = _MAX_VALUE_CHARS) -> str:
@@ -249,22 +260,16 @@ def _traceback(formatted: str) -> list[str]:
 
 class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        parts = [
-            _timestamp(record),
-            record.levelname,
-            record.name,
-            _escaped(record.getMessage(), _MAX_MESSAGE_CHARS),
-        ]
+        said = _escaped(record.getMessage(), _MAX_MESSAGE_CHARS)
+        line = f"{_timestamp(record)} {record.levelname} {record.name} {said}"
         for name, value in _facts(record).items():
             text = _escaped(str(value))
-            parts.append(
-                f"{name}={json.dumps(text, ensure_ascii=False) if ' ' in text or not text else text}"
-            )
-        lines = [" ".join(parts)]
+            line += f" {name}={json.dumps(text, ensure_ascii=False) if ' ' in text or not text else text}"
         if record.exc_info:
             # Indented, so that no line of it looks like an event of its own.
-            lines += [f"    {line}" for line in _traceback(self.formatException(record.exc_info))]
-        return "\n".join(lines)
+            lines = [f"    {each}" for each in _traceback(self.formatException(record.exc_info))]
+            line = "\n".join([line, *lines])
+        return line
 
 
 class _JsonFormatter(logging.Formatter):

@@ -397,7 +397,7 @@ class WebSocketAgentService:
             if not opening.is_resume:
                 host.limits.crowds.check(crowd, is_anonymous=principal is None)
             asked = opening.read()
-            way = await admission.way_elsewhere(asked, host, wire, replace(visitor, token=lease.token))
+            way = await admission.way_elsewhere(asked, host, wire, visitor, lease.token)
             if way is not None:
                 return Elsewhere(way, lease=lease, introduce=partial(introduce, principal=principal))
             try:

@@ -5,6 +5,7 @@ import ipaddress
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from app.errors import ServerFull
@@ -27,8 +28,8 @@ class Networks:
 
     def hold(self, address: str) -> bool:
         """Return whether the address is in one of them."""
-        found = _parse(address)
-        return found is not None and any(found in network for network in self._networks)
+        found = _look_up(address)
+        return found is not None and any(found.address in network for network in self._networks)
 
 
 class PerAddressLimit:
@@ -123,28 +124,36 @@ class PerAddressLimit:
 
 def counted_as(address: str) -> str:
     """Return what stands for an address: an IPv6 one counts with its /64; empty where it is none."""
-    found = _parse(address)
-    if found is None:
-        return ""
-    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+    found = _look_up(address)
+    return found.counted_as if found is not None else ""
 
 
 def is_this_machine(address: str) -> bool:
     """Return whether it is a loopback address."""
-    found = _parse(address)
-    return found is not None and found.is_loopback
+    found = _look_up(address)
+    return found is not None and found.address.is_loopback
 
 
-def _parse(address: str) -> _Address | None:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    address: _Address
+    counted_as: str
+
+
+def _look_up(address: str) -> _Known | None:
     text = address.partition("%")[0]
     return _read(text) if len(text) <= _LONGEST_ADDRESS else None
 
 
 @functools.lru_cache(1024)  # each connection asks nine times
-def _read(text: str) -> _Address | None:
+def _read(text: str) -> _Known | None:
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+    if isinstance(found, ipaddress.IPv4Address):
+        return _Known(found, str(found))
+    mapped = found.ipv4_mapped
+    if mapped is not None:
+        return _Known(mapped, str(mapped))
+    return _Known(found, str(ipaddress.ip_network((found, 64), strict=False)))

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from app.errors import BadMessage, NotAvailable, ResumeRefused, ServerFull
@@ -37,9 +38,15 @@ _NOBODYS_TOKENS.issue()
 
 
 async def way_elsewhere(
-    opening: Start | Resume | Reply, host: SessionHost, wire: WireProtocol, visitor: HandshakeInfo
+    opening: Start | Resume | Reply,
+    host: SessionHost,
+    wire: WireProtocol,
+    visitor: HandshakeInfo,
+    token: str | None,
 ) -> Way | None:
     """Return the way to the process that owns the session an opening asks for; None where that is this one.
+
+    `token`: what the visitor is good for there.
 
     Raises:
         ServerFull: That process does not answer: the client may yet come.
@@ -48,7 +55,7 @@ async def way_elsewhere(
         case Resume(session_id=session_id) | Start(continues=str(session_id)):
             if host.sessions.get(session_id) is not None:
                 return None
-            return await host.directory.way_to(session_id, wire.name, visitor)
+            return await host.directory.way_to(session_id, wire.name, replace(visitor, token=token))
         case _:
             return None
 

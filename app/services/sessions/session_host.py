@@ -469,9 +469,10 @@ class SessionHost:
         return live
 
     def _write_opened(self, live: LiveSession, record: SessionRecord) -> None:
-        tokens = live.tokens
-        opened = replace(record, token_hash=tokens.newest, previous_token_hash=tokens.previous)
-        self._store.write(SessionOpened(opened))
+        if self._store.is_on:
+            newest, previous = live.tokens.newest, live.tokens.previous
+            opened = replace(record, token_hash=newest, previous_token_hash=previous)
+            self._store.write(SessionOpened(opened))
 
     def _terms(self, live: LiveSession, *, continued: bool = False) -> SessionTerms:
         return SessionTerms(
