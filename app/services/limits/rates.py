@@ -5,6 +5,7 @@ from typing import Final
 
 from app.clock import Clock
 from app.services.auth.addresses import Networks, PerAddressLimit
+from app.services.limits.revival_line import RevivalLine
 from app.services.upkeep.memory import MemoryGate
 from app.session.budget import Budgets
 from config.limit_settings import LimitSettings
@@ -142,6 +143,7 @@ class SessionLimits:
         crowds: How many sessions each address has.
         memory: Whether there is memory for another one.
         budgets: What their users may use up in an hour.
+        revivals: Who may bring a session back from the database.
     """
 
     def __init__(self, settings: LimitSettings, proxies: Sequence[str], clock: Clock) -> None:
@@ -149,3 +151,4 @@ class SessionLimits:
         self.crowds = PerAddressLimit(settings.max_sessions_per_ip, Networks(proxies), share)
         self.memory = MemoryGate(settings.max_memory_mb, clock)
         self.budgets = Budgets.of(settings, clock.monotonic)
+        self.revivals = RevivalLine()

@@ -201,10 +201,15 @@ async def _resume(
 async def _found(
     opening: Resume, host: SessionHost, principal: Principal | None, wire: WireProtocol
 ) -> LiveSession | None:
-    """Return the session that is meant, also from the database."""
+    """Return the session that is meant, also from the database.
+
+    Raises:
+        ServerFull: It may be there, and cannot be had now.
+    """
     live = host.find(opening.session_id, principal)
     if live is None:
-        await host.take_up(opening.session_id, opening.resume_token, principal, wire)
+        async with host.limits.revivals.turn():
+            await host.take_up(opening.session_id, opening.resume_token, principal, wire)
         live = host.find(opening.session_id, principal)
     return live
 

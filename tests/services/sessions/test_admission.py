@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from app.protocol.wire import FrameLimits, WireProtocol
 from app.protocol.wires import V1, V2
 from app.services.auth.principal import Principal
 from app.services.connections.connection import Admission
+from app.services.limits.revival_line import RevivalLine
 from app.services.sessions.admission import LATE_S, admit
 from app.services.sessions.live_session import LiveSession
 from app.session.resume_tokens import ResumeTokens
@@ -47,6 +49,7 @@ class Desk:
         self.is_leaving = self.ends_meanwhile = self.is_shared = False
         self.waits: list[float] = []
         self.has_stayed = self.stores = True
+        self.limits = SimpleNamespace(revivals=RevivalLine())
 
     async def has_lost(self, session_id: str) -> bool:
         if not self.owned_by:
