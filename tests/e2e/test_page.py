@@ -1,20 +1,28 @@
-"""The page at `/`, as a person with a browser meets it: real server, real Chromium, demo model."""
+"""The page at `/`, as a person with a browser meets it: real server, the whole Chromium, demo model."""
 
 import json
 import re
 import urllib.request
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.support.browser import ANSWER, ANSWER_LIMIT_MS, TEXT, ServerProcess, visiting
+from tests.support.browser import ANSWER, ANSWER_LIMIT_MS, TEXT, ServerProcess, launched, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 DROP = ("WebSocket connection", "Failed to load resource")
 """What Chromium itself writes when a server is away."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chrome() -> AsyncIterator[Browser]:
+    async with launched(whole=True) as browser:
+        yield browser
 
 
 def rest(server: ServerProcess, path: str) -> Any:

@@ -31,7 +31,7 @@ NO_MICROPHONE = """() => {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chrome() -> AsyncIterator[Browser]:
-    async with launched(*FAKE_DEVICES) as browser:
+    async with launched(*FAKE_DEVICES, whole=True) as browser:
         yield browser
 
 

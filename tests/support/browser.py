@@ -43,9 +43,14 @@ CHROMIUM_ARGS = [
 ]
 
 
-def chromium() -> str:
+_WHOLE = ("chromium", "chromium-browser", "google-chrome")
+_SHELL = "chromium-headless-shell"
+"""The same engine without windows and what belongs to them: a visit costs it half of the processor's time."""
+
+
+def chromium(*, whole: bool = False) -> str:
     """The path of an installed Chromium; without one the test is skipped."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    for name in _WHOLE if whole else (_SHELL, *_WHOLE):
         if path := shutil.which(name):
             return path
     pytest.skip("no Chromium: install the package chromium to test the page")
@@ -171,9 +176,14 @@ class HandshakeInfo:
 
 
 @asynccontextmanager
-async def launched(*more: str) -> AsyncIterator[Browser]:
-    """A Chromium; starting one takes longer than most tests, so a module shares it. `more`: its arguments."""
-    path = chromium()
+async def launched(*more: str, whole: bool = False) -> AsyncIterator[Browser]:
+    """A Chromium; starting one takes longer than most tests, so a module shares it.
+
+    Args:
+        more: Its arguments.
+        whole: The browser as people have it, and never the shell.
+    """
+    path = chromium(whole=whole)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=[*CHROMIUM_ARGS, *more])
         try:
