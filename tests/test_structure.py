@@ -5,6 +5,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,15 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes_of(tree: ast.AST) -> list[ast.AST]:
+    """All of a tree, which a dozen tests look through."""
+    return list(ast.walk(tree))
 
 
 def each(paths: list[Path]) -> pytest.MarkDecorator:
@@ -38,7 +46,7 @@ def each(paths: list[Path]) -> pytest.MarkDecorator:
 
 def imports(tree: ast.AST) -> Iterator[str]:
     """The modules that a source imports; `from a import b` may mean `a.b` as well."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -134,7 +142,7 @@ def test_the_client_package_stands_on_websockets_alone(path: Path):
 @each([path for path in APP if "cli" in path.parts])
 def test_class_names_of_the_console_stand_nowhere_else(path: Path):
     def classes(source: Path) -> set[str]:
-        return {node.name for node in ast.walk(tree_of(source)) if isinstance(node, ast.ClassDef)}
+        return {node.name for node in nodes_of(tree_of(source)) if isinstance(node, ast.ClassDef)}
 
     others = [other for other in APP if other != path]
     assert not classes(path) & set().union(*map(classes, others))
@@ -148,7 +156,7 @@ def test_every_part_of_the_application_has_its_rank():
 
 def test_no_class_name_stands_for_two_things():
     names = [
-        node.name for path in APP for node in ast.walk(tree_of(path))
+        node.name for path in APP for node in nodes_of(tree_of(path))
         if isinstance(node, ast.ClassDef)
     ]  # fmt: skip
     assert [name for name, count in Counter(names).items() if count > 1] == []
@@ -158,7 +166,7 @@ def test_no_class_name_stands_for_two_things():
 def test_imports_stand_at_the_top(path: Path):
     tree = tree_of(path)
     top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    everywhere = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    everywhere = [node for node in nodes_of(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     assert everywhere == top, "an import inside something hides a cycle or does work late"
     assert "TYPE_CHECKING" not in path.read_text(encoding="utf-8")
 
@@ -173,7 +181,7 @@ def test_file_is_short_enough_to_be_read(path: Path):
 
 @each([*SOURCES, *CLIENT])
 def test_functions_are_short_enough_to_be_seen_at_once(path: Path):
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(tree_of(path)):
         if isinstance(node, Function):
             assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, node.name
 
@@ -190,7 +198,7 @@ SOCKET_METHODS = re.compile(r"accept|(receive|send|iter)_(text|bytes|json)|send_
 
 @each([path for path in SOURCES if name_of(path) not in SOCKET_MODULES])
 def test_only_the_transport_touches_a_websocket(path: Path):
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(tree_of(path)):
         if isinstance(node, ast.Attribute):
             assert not SOCKET_METHODS.fullmatch(node.attr), f"line {node.lineno}: {node.attr}"
             inner = node.value
@@ -206,7 +214,7 @@ def test_what_looks_at_sessions_from_outside_asks_their_port(path: Path):
     assert not [
         m for m in imports(tree) if m.startswith(tuple(f"app.services.sessions.{name}" for name in inner))
     ]
-    reached = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    reached = [ast.unparse(node) for node in nodes_of(tree) if isinstance(node, ast.Attribute)]
     assert not [path for path in reached if path.endswith(("service.sessions", ".session_host.sessions"))]
 
 
@@ -239,7 +247,7 @@ def test_only_the_protocols_own_packages_know_a_wire(path: Path):
 
 @each(SOURCES)
 def test_only_the_settings_read_the_environment(path: Path):
-    names = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+    names = {node.attr for node in nodes_of(tree_of(path)) if isinstance(node, ast.Attribute)}
 
     assert not names & {"environ", "environb", "getenv"}
 
@@ -263,7 +271,7 @@ def test_nothing_is_run_that_came_as_data(path: Path):
     tree = tree_of(path)
     called = {
         node.func.id
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
 
