@@ -39,7 +39,7 @@ TOKEN = "good-token-of-ana"
 async def asks(server: Server, path: str) -> httpx.Response:
     """What a user reads of their own."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
+    async with httpx.AsyncClient(verify=False, trust_env=False, headers=headers) as client:
         return await client.get(f"http://127.0.0.1:{server.port}{path}")
 
 
