@@ -20,7 +20,8 @@ from tests.support.context import settings_with
 from tests.support.forking import CAN_FORK, forks
 
 ROOT = Path(__file__).parents[1]
-PATIENCE_S = 20
+PATIENCE_S = 45
+"""A start takes a second of a free processor, and many of a busy one."""
 
 
 def environment(**values: str) -> dict[str, str]:
