@@ -18,6 +18,7 @@ from typing import Final, cast
 
 import numpy as np
 
+from app.speech.engines.stt.forced import Explained, Phrases
 from app.speech.engines.stt.local import PROMPTS, model_folder
 from app.speech.engines.stt.whisper import Asked, Reading, Whisper
 from app.speech.engines.stt.whisper_worker import understood
@@ -61,17 +62,33 @@ class KeptReadings:
         """As `Whisper.read`."""
         prompts = hashlib.sha256(json.dumps(asked.prompts, sort_keys=True).encode()).hexdigest()[:12]
         window = "full" if full else "short"
-        name = f"{hashlib.sha256(samples.tobytes()).hexdigest()}-{asked.language}-{prompts}-{window}"
-        kept = self._folder / f"{name}.json"
+        kept = self._file(samples, asked.language, prompts, window)
         if kept.exists():
             reading = Reading(**json.loads(kept.read_text(encoding="utf-8")))
         else:
-            self._whisper = self._whisper or Whisper(self._model)
-            reading = self._whisper.read(samples, asked, full=full)
+            reading = self._opened().read(samples, asked, full=full)
             self._folder.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(asdict(reading)), encoding="utf-8")
         self.readings.append(reading)
         return reading
+
+    def explained(self, samples: Samples, phrases: Phrases) -> tuple[Explained, ...]:
+        """As `Whisper.explained`."""
+        asked = hashlib.sha256(repr(phrases).encode()).hexdigest()[:12]
+        kept = self._file(samples, phrases.language, asked, "explained")
+        if kept.exists():
+            return tuple(Explained(**one) for one in json.loads(kept.read_text(encoding="utf-8")))
+        found = self._opened().explained(samples, phrases)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps([asdict(one) for one in found]), encoding="utf-8")
+        return found
+
+    def _opened(self) -> Whisper:
+        self._whisper = self._whisper or Whisper(self._model)
+        return self._whisper
+
+    def _file(self, samples: Samples, *asked: str) -> Path:
+        return self._folder / f"{'-'.join([hashlib.sha256(samples.tobytes()).hexdigest(), *asked])}.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ FRAME_BYTES: Final = round(RATE_HZ * FRAME_S) * 2
 _QUIET: Final = 300
 """Samples below it are the recording's margin, not its speech."""
 
+_IN_TIME_S: Final = 0.5
+_JUDGED_WITHIN_S: Final = 4
+"""After the speech: a busy machine knows its words late, and what comes then is no miss."""
+
 LONG_ANSWER: Final = "Analiza este texto: " + "La playa estaba tranquila y el mar en calma. " * 8
 
 
@@ -141,6 +145,7 @@ class Figures:
     false_turns: int = 0
     noise_s: float = 0.0
     missed: int = 0
+    late: int = 0
     interruptions: int = 0
     stopped: int = 0
     assents: int = 0
@@ -161,7 +166,8 @@ class Figures:
         if self.noise_s:
             lines.append(f"turns begun by {self.noise_s:.0f} s of noise: {self.false_turns}")
         if self.interruptions:
-            lines.append(f"interruptions missed: {self.missed} of {self.interruptions}")
+            late = f"; {self.late} came late" if self.late else ""
+            lines.append(f"interruptions missed: {self.missed} of {self.interruptions}{late}")
         if self.assents:
             lines.append(f"assents taken for interruptions: {self.stopped} of {self.assents}")
         return [*lines, *(f"  {line}" for line in table(self.stages))]
@@ -217,14 +223,15 @@ async def over(url: str, one: Any, figures: Figures, *, is_assent: bool) -> None
         await asyncio.sleep(0.8)
         await talker.says(one.pcm)
         await talker.until("speech_stopped", 6)
-        await asyncio.sleep(0.5)
-        was_stopped = bool(talker.heard.all("interrupted"))
+        was_in_time = await talker.until("interrupted", _IN_TIME_S)
+        was_stopped = was_in_time or await talker.until("interrupted", _JUDGED_WITHIN_S)
         if is_assent:
             figures.assents += 1
             figures.stopped += was_stopped
         else:
             figures.interruptions += 1
             figures.missed += not was_stopped
+            figures.late += was_stopped and not was_in_time
 
 
 async def measure(

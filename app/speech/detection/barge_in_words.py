@@ -39,14 +39,14 @@ _STOPS_ES = _phrases(
     "|ya esta|callate|calla|callad|callese|silencio|stop|detente|detengase|un momento|un segundo|momento"
     "|un minuto|no|no no|perdona|perdon|disculpa|oye|oiga|escucha|escuchame|dejalo|dejame|olvidalo"
     "|cancela|cancelar|corta|suficiente|no sigas|no continues|deja de hablar|pausa|pero|otra cosa|mejor"
-    "|chis|chist|sh|shh|que|como|repite|otra vez|mas despacio|siguiente|quieto|tranquilo|aguarda"
+    "|chis|chist|sh|shh|incorrecto|que|como|repite|otra vez|mas despacio|siguiente|quieto|tranquilo|aguarda"
 )
 _STOPS_EN = _phrases(
     "stop|stop it|stop talking|wait|wait up|hold on|hang on|hold it|quiet|be quiet|shut up|enough"
     "|that's enough|no|no no|nope|nah|never mind|nevermind|cancel|cancel that|pause|one moment"
     "|one second|just a second|just a moment|a second|a minute|excuse me|sorry|pardon|actually|listen"
     "|hey|hush|sh|shh|but|silence|halt|forget it|cut it out|knock it off|what|how|repeat|again"
-    "|slow down|louder|next|skip|instead"
+    "|slow down|louder|next|skip|instead|incorrect|get out"
 )
 
 ASSENTS: Final[dict[Locale | Literal["both"], frozenset[str]]] = {

@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from app.speech.engines.stt.forced import Explained, Phrases
 from app.speech.engines.stt.whisper import Asked, Reading
 from app.speech.pcm import Samples, to_pcm
 from bench.voice.belief import KeptReadings
@@ -25,6 +26,9 @@ class Model:
     def read(self, samples: Samples, asked: Asked, *, full: bool = False) -> Reading:
         self.readings.append(self._reading)
         return self._reading
+
+    def explained(self, samples: Samples, phrases: Phrases) -> tuple[Explained, ...]:
+        return ()
 
 
 def loud(likelihood: float) -> Callable[[], Callable[[bytes], float]]:

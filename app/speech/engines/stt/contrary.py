@@ -8,6 +8,7 @@ from app.speech.detection.barge_in import SpeechOver, judge
 from app.speech.engines.stt.belief import evidence, is_clear
 from app.speech.engines.stt.checks import is_interjection, plain, without_asides
 from app.speech.engines.stt.credits import without_credits
+from app.speech.engines.stt.forced import Explained, Phrases
 from app.speech.engines.stt.loops import without_repeats
 from app.speech.engines.stt.whisper import Asked, Reading, Whisper
 from app.speech.pcm import Samples
@@ -44,6 +45,10 @@ class Looks:
         reading = self._whisper.read(samples, asked, full=full)
         self.readings.append(reading)
         return reading
+
+    def explained(self, samples: Samples, phrases: Phrases) -> tuple[Explained, ...]:
+        """As `Whisper.explained`."""
+        return self._whisper.explained(samples, phrases)
 
 
 def likeliest(readings: Sequence[Reading]) -> Reading | None:

@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 
 from app.errors import Locale
 from app.speech.base import EAR_RATE_HZ, SpeechLanguage
+from app.speech.engines.stt.forced import Explained, ForcedDecoder, Phrases
 from app.speech.pcm import Samples
 
 FULL_WINDOW_S: Final = 30.0
@@ -96,6 +97,9 @@ class Whisper:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._is_multilingual = bool(self._model.is_multilingual)
         self._end = self._token("<|endoftext|>")
+        self._is_on_processor = device == "cpu"
+        self._last: tuple[Samples, int, Any] | None = None
+        self._forced: ForcedDecoder | None = None
 
     def read(self, samples: Samples, asked: Asked, *, full: bool = False) -> Reading:
         """One pass over at most 28 seconds.
@@ -105,7 +109,7 @@ class Whisper:
             asked: What is known before.
             full: With the window that the model was trained with.
         """
-        encoded = self._encoded(samples, window_s(samples.size / EAR_RATE_HZ, full=full))
+        encoded = self._encoded(samples, full=full)
         language, likelihoods, rival = self._language(encoded, asked)
         prompt = self._prompt(language, asked.prompts.get(language, ""))
         most = min(_MAX_TOKENS, int(_TOKENS_FOR_ANY + _TOKENS_PER_S * samples.size / EAR_RATE_HZ))
@@ -130,8 +134,31 @@ class Whisper:
             rival=rival,
         )
 
-    def _encoded(self, samples: Samples, length_s: float) -> Any:
-        length = int(length_s * EAR_RATE_HZ)
+    def explained(self, samples: Samples, phrases: Phrases) -> tuple[Explained, ...]:
+        """Return what a short sound says of the likeliest of these phrases, the best one first.
+
+        Empty on a graphics card, where that is not done.
+
+        Args:
+            samples: As for `read`; a second of speech at most.
+            phrases: Those that it may be.
+        """
+        if not self._is_on_processor:
+            return ()
+        if self._forced is None:
+            silence = self._encode(np.zeros(0, np.float32), int(_SHORT_WINDOW_S * EAR_RATE_HZ))
+            self._forced = ForcedDecoder(self._model, self._tokenizer, np.array(silence))
+        encoded = np.array(self._encoded(samples, full=False))
+        return self._forced.explained(encoded, self._prompt(phrases.language, ""), phrases)
+
+    def _encoded(self, samples: Samples, *, full: bool) -> Any:
+        """What the encoder makes of it; the last one is kept, since doubtful sound is read several times."""
+        length = int(window_s(samples.size / EAR_RATE_HZ, full=full) * EAR_RATE_HZ)
+        if self._last is None or self._last[0] is not samples or self._last[1] != length:
+            self._last = samples, length, self._encode(samples, length)
+        return self._last[2]
+
+    def _encode(self, samples: Samples, length: int) -> Any:
         padded = np.pad(samples, (0, length - samples.size))
         features = self._features(padded, padding=0)[None, :, : length // _HOP]
         view = ctranslate2.StorageView.from_array(  # pyright: ignore

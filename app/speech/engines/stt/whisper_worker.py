@@ -29,6 +29,7 @@ from app.speech.engines.stt.checks import is_out_of_prompt, without_asides
 from app.speech.engines.stt.contrary import Looks, contradicted, is_agreed, likeliest
 from app.speech.engines.stt.credits import without_credits
 from app.speech.engines.stt.loops import has_loop, may_be_loop, without_repeats
+from app.speech.engines.stt.nods import misheard_nod
 from app.speech.engines.stt.whisper import Asked, Reading, Whisper
 from app.speech.engines.stt.windows import is_noisy, speech_s, windows_of
 from app.speech.engines.worker_wire import Frame, Handler, Header
@@ -114,7 +115,9 @@ def understood(
     is_ours = not is_foreign(looks.readings[0], seconds, is_noisy=is_noisy(window))
     if is_spoken and not reading.text and is_ours:
         reading = likeliest(looks.readings) or reading
-    return contradicted(reading, looks.readings, seconds * 1000) if is_expected else reading
+    if not is_expected:
+        return reading
+    return misheard_nod(contradicted(reading, looks.readings, seconds * 1000), looks, window)
 
 
 def _understood(

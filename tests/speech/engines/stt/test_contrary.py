@@ -7,6 +7,7 @@ import pytest
 
 from app.errors import Locale
 from app.speech.engines.stt.contrary import contradicted, is_agreed, likeliest
+from app.speech.engines.stt.forced import Explained, Phrases
 from app.speech.engines.stt.whisper import Asked, Reading, Whisper
 from app.speech.engines.stt.whisper_worker import understood
 from app.speech.pcm import Samples
@@ -37,6 +38,9 @@ class Told:
 
     def read(self, samples: Samples, asked: Asked, *, full: bool = False) -> Reading:
         return self._given.pop(0) if len(self._given) > 1 else self._given[0]
+
+    def explained(self, samples: Samples, phrases: Phrases) -> tuple[Explained, ...]:
+        return ()
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.errors import Locale
+from app.speech.engines.stt.forced import Explained, Phrases
 from app.speech.engines.stt.whisper import Asked, Reading, Whisper
 from app.speech.engines.stt.whisper_worker import understood
 from app.speech.pcm import Samples
@@ -28,6 +29,9 @@ class Readings:
         self.asked.append((asked.language, full))
         self.prompts.append(asked.prompts)
         return next(self._readings)
+
+    def explained(self, samples: Samples, phrases: Phrases) -> tuple[Explained, ...]:
+        return ()
 
 
 def clear(seconds: float) -> Samples:
