@@ -6,9 +6,10 @@ its numbers; and a replay leaves by the same door as what is new.
 
 import logging
 from collections.abc import Sequence
+from typing import Final
 
 from app.errors import Locale
-from app.protocol.events import Event, ResponseChunk
+from app.protocol.events import AudioFrame, Event, ResponseChunk
 from app.protocol.wire import WireProtocol
 from app.session.outbox import Outbox
 from app.session.ring import Ring
@@ -16,6 +17,10 @@ from app.session.signal import Signal
 from app.session.transport import ConnectionGone, Transport
 
 logger = logging.getLogger(__name__)
+
+
+_DIRECT: Final[frozenset[type]] = frozenset({ResponseChunk, AudioFrame})
+"""What is most of what leaves: it costs no change of tasks."""
 
 
 class Attachment:
@@ -135,9 +140,9 @@ class Pump:
         return frames
 
     def _pass_on(self, event: Event) -> bool:
-        """Send a chunk past the queue while its client reads; return whether it is off."""
+        """Send a chunk, or sound, past the queue while its client reads; return whether it is off."""
         link = self._link
-        if link is None or type(event) is not ResponseChunk or link.gone.is_set():
+        if link is None or type(event) not in _DIRECT or link.gone.is_set():
             return False
         frames = self.encode(event) if self.ring is None else self._write(event, self.ring)
         sent = 0

@@ -1,5 +1,7 @@
 """ITU-T G.711, as telephones speak it: a byte for each sample, mu-law or A-law."""
 
+import sys
+from array import array
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from struct import Struct
@@ -41,14 +43,25 @@ _SAMPLES: Final[dict[G711Law, list[int]]] = {
     "mulaw": [_of_mulaw(code) for code in range(256)],
     "alaw": [_of_alaw(code) for code in range(256)],
 }
-_DECODED: Final = {law: [_SAMPLE.pack(sample) for sample in samples] for law, samples in _SAMPLES.items()}
+_DECODED: Final = {
+    law: tuple(bytes(half) for half in zip(*map(_SAMPLE.pack, samples), strict=True))
+    for law, samples in _SAMPLES.items()
+}
+"""The lower and the upper byte for each code: whole frames are looked up at once."""
+
 _ENCODED: Final[dict[G711Law, bytes]] = {}
 
 
 def decoder(law: G711Law) -> Callable[[bytes], bytes]:
     """Return what makes PCM16 of codes."""
-    decoded = _DECODED[law]
-    return lambda codes: b"".join(map(decoded.__getitem__, codes))
+    low, high = _DECODED[law]
+
+    def decode(codes: bytes) -> bytes:
+        pcm = bytearray(2 * len(codes))
+        pcm[::2], pcm[1::2] = codes.translate(low), codes.translate(high)
+        return bytes(pcm)
+
+    return decode
 
 
 def encoder(law: G711Law) -> Callable[[bytes], bytes]:
@@ -56,4 +69,11 @@ def encoder(law: G711Law) -> Callable[[bytes], bytes]:
     if law not in _ENCODED:
         _ENCODED[law] = _nearest(_SAMPLES[law])
     encoded = _ENCODED[law]
-    return lambda pcm: bytes(encoded[low | high << 8] for low, high in zip(pcm[::2], pcm[1::2], strict=True))
+
+    def encode(pcm: bytes) -> bytes:
+        samples = array("H", pcm)
+        if sys.byteorder == "big":
+            samples.byteswap()
+        return bytes(map(encoded.__getitem__, samples))
+
+    return encode

@@ -119,7 +119,11 @@ class _Polyphase:
     def __init__(self, up: int, down: int) -> None:
         self._up, self._down = up, down
         self._half = _HALF_TAPS * max(1, -(-down // up))
-        self._taps = _taps(up, down, self._half)
+        # An output is the sum of so many slower streams' as inputs lie between two of its kind.
+        self._taps = [
+            [np.ascontiguousarray(taps[place::down]) for place in range(down)]
+            for taps in _taps(up, down, self._half)
+        ]
         self._held = np.zeros(self._half - 1, dtype=np.float32)
         self._first: int = (
             0  # the input that stands first in `_held`, counted with the zeros before the stream
@@ -130,14 +134,16 @@ class _Polyphase:
     def resample_chunk(self, samples: Pcm16, *, last: bool) -> Pcm16:
         """Return what can be told by now."""
         self._taken += len(samples)
-        ending = np.zeros(self._half if last else 0, dtype=np.float32)
-        self._held = np.concatenate([self._held, samples.astype(np.float32), ending])
+        more = [np.zeros(self._half, dtype=np.float32)] if last else []
+        self._held = np.concatenate([self._held, samples.astype(np.float32), *more])
         whole = self._first + len(self._held) - 2 * self._half + 1  # inputs that all of theirs has come for
         end = max(-(-(min(whole, self._taken) * self._up) // self._down), self._told)
         pieces = [self._told_of(start, min(start + _BLOCK, end)) for start in range(self._told, end, _BLOCK)]
         self._told = end
         keep = max(end * self._down // self._up - self._first, 0)
         self._held, self._first = self._held[keep:], self._first + keep
+        if len(pieces) == 1:
+            return pieces[0]
         return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int16)
 
     def _told_of(self, start: int, end: int) -> Pcm16:
@@ -146,8 +152,15 @@ class _Polyphase:
             count = -(-(end - at) // up)
             begin = at * down // up - self._first
             around = self._held[begin : begin + (count - 1) * down + 2 * self._half]
-            sums[at - start :: up] = np.correlate(around, self._taps[at * down % up], "valid")[::down]
-        return np.clip(np.rint(sums), -_FULL_SCALE, _FULL_SCALE - 1).astype("<i2")
+            parts = [
+                np.correlate(around[place::down][: count - 1 + len(taps)], taps)
+                for place, taps in enumerate(self._taps[at * down % up])
+            ]
+            sums[at - start :: up] = parts[0] if down == 1 else sum(parts[1:], parts[0])
+        np.rint(sums, out=sums)
+        np.maximum(sums, -_FULL_SCALE, out=sums)
+        np.minimum(sums, _FULL_SCALE - 1, out=sums)
+        return sums.astype("<i2")
 
 
 def _taps(up: int, down: int, half: int) -> Samples:

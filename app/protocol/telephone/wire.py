@@ -107,13 +107,10 @@ class TelephoneWire:
             return Frame(lambda: self._heard(raw, len(raw)), sound_bytes=len(raw), is_periodic=True)
         message: dict[str, Any] = self._carrier.read(raw, limits)
         event = message.get("event")
+        if event == "media":
+            return self._media(payload_of(message))
         read = self._READ.get(event) if isinstance(event, str) else None
-        sound = payload_of(message) if event == "media" else None
-        return Frame(
-            lambda: read(self, message) if read is not None else (),
-            sound_bytes=len(sound) * 3 // 4 if sound is not None else None,
-            is_periodic=event in ("media", "mark"),
-        )
+        return Frame(lambda: read(self, message) if read is not None else (), is_periodic=event == "mark")
 
     def is_numbered(self, event: Event) -> bool:
         """Return False: nothing is kept."""
@@ -127,9 +124,12 @@ class TelephoneWire:
 
     # What comes
 
-    def _media(self, message: dict[str, Any]) -> Sequence[Command]:
-        sound = payload_of(message)
-        return self._call.take_todo() if sound is None else self._heard(sound, len(sound) * 3 / 4)
+    def _media(self, sound: str | None) -> Frame:
+        """Return what some sound asks for; None is another's than the caller's."""
+        if sound is None:
+            return Frame(self._call.take_todo, is_periodic=True)
+        size = len(sound) * 3 / 4
+        return Frame(lambda: self._heard(sound, size), sound_bytes=int(size), is_periodic=True)
 
     def _heard(self, sound: str | bytes, size: float) -> Sequence[Command]:
         todo = self._call.take_todo()
@@ -140,14 +140,11 @@ class TelephoneWire:
 
     def _sound(self) -> Sequence[Command]:
         """Ask for sound, where speech is there by now that was not."""
-        wanted = replace(
-            self._wanted,
-            input=self._carrier.sound if "audio_in" in self._features else None,
-            out="audio_out" in self._features,
-        )
-        if (wanted.input, wanted.out) == (self._audio.input, self._audio.out):
+        hears = self._carrier.sound if "audio_in" in self._features else None
+        speaks = "audio_out" in self._features
+        if (hears, speaks) == (self._audio.input, self._audio.out):
             return ()
-        self._audio = wanted
+        self._audio = wanted = replace(self._wanted, input=hears, out=speaks)
         return (Configure(audio=wanted),)
 
     def _dtmf(self, message: dict[str, Any]) -> Sequence[Command]:
@@ -208,12 +205,11 @@ class TelephoneWire:
         self._call.forget(event.call_id)
 
     _READ: ClassVar[dict[str, Callable[[Any, dict[str, Any]], Sequence[Command]]]] = {
-        "media": _media,
         "dtmf": _dtmf,
         "mark": _mark,
         "stop": _stop,
     }
-    """One for each of Twilio's messages that asks for something."""
+    """One for each of Twilio's messages that asks for something, beside `media`."""
 
     _TOLD: ClassVar[dict[type, Callable[[Any, Any], Sequence[str | bytes] | None]]] = {
         SessionCreated: _created,

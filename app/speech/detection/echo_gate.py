@@ -23,6 +23,11 @@ _LAGS: Final = 50
 _FORGET: Final = 0.99
 """How much a frame before counts of what a frame now does: about two seconds are looked at."""
 
+_LEARNED_AT_ONCE: Final = 5
+_KEPT: Final = _FORGET**_LEARNED_AT_ONCE
+_AGES: Final = _FORGET ** np.arange(_LEARNED_AT_ONCE - 1, -1, -1)
+"""So many frames are learned from together; what counts of those before, and each of them."""
+
 _LEARNING_FRAMES: Final = 100
 """So much of the agent's voice until it is known whether the line has an echo."""
 
@@ -74,7 +79,9 @@ class EchoGate:
         self._heard_s = 0.0
         self._offset_s: float | None = None
         # What is known of the line
-        self._before = np.zeros(_LAGS)
+        self._before = [0.0] * _LAGS
+        self._sounds = 0
+        self._unread: list[tuple[list[float], float]] = []
         # Of what was played, of its squares, of its products with what comes.
         self._sums = np.zeros((3, _LAGS))
         self._count = self._sum = self._squares = 0.0
@@ -119,9 +126,10 @@ class EchoGate:
         return b"".join(self._passed(frame, now, place) for frame in frames)
 
     def _passed(self, frame: bytes, now: float, place: Place) -> bytes:
-        self._before[1:] = self._before[:-1]
-        self._before[0] = self._sounding(self._moment(now), place)
-        if not self._before.any():
+        played = self._sounding(self._moment(now), place)
+        self._sounds += (played > 0) - (self._before.pop() > 0)
+        self._before.insert(0, played)
+        if not self._sounds:
             self._expected *= _FADE
             return frame
         loudness = _loudness(np.frombuffer(frame, "<i2").astype(np.float32))
@@ -154,17 +162,24 @@ class EchoGate:
         return played.get(first, 0.0) * (1 - part) + played.get(first + 1, 0.0) * part
 
     def _learn(self, loudness: float) -> None:
-        before, sums = self._before, self._sums
-        sums *= _FORGET
-        sums[0] += before
-        sums[1] += before * before
-        sums[2] += before * loudness
-        self._count = self._count * _FORGET + 1
-        self._sum = self._sum * _FORGET + loudness
-        self._squares = self._squares * _FORGET + loudness * loudness
+        self._unread.append((self._before.copy(), loudness))
         self._learned += 1
-        if self._learned >= _LEARNING_FRAMES // 4 and self._learned % 5 == 0:
-            self._judge()
+        if len(self._unread) == _LEARNED_AT_ONCE:
+            self._read()
+            if self._learned >= _LEARNING_FRAMES // 4:
+                self._judge()
+
+    def _read(self) -> None:
+        """Add some frames to the sums: together they cost what one does."""
+        before, loudness = (np.array(each) for each in zip(*self._unread, strict=True))
+        self._unread.clear()
+        self._sums *= _KEPT
+        self._sums[0] += _AGES @ before
+        self._sums[1] += _AGES @ (before * before)
+        self._sums[2] += (_AGES * loudness) @ before
+        self._count = self._count * _KEPT + float(_AGES.sum())
+        self._sum = self._sum * _KEPT + float(_AGES @ loudness)
+        self._squares = self._squares * _KEPT + float(_AGES @ (loudness * loudness))
 
     def _judge(self) -> None:
         """Look whether what comes follows what was played, and how late."""
@@ -182,9 +197,9 @@ class EchoGate:
         """Return how loud an echo may be now."""
         if self._gain is None:
             gain = next((gain for frames, gain in _UNKNOWN_GAINS if self._learned <= frames), 0.0)
-            return gain * float(self._before.max())
+            return gain * max(self._before)
         near = self._before[max(self._lag - _NEAR_FRAMES, 0) : self._lag + _NEAR_FRAMES + 1]
-        return _MARGIN * self._gain * float(near.max())
+        return _MARGIN * self._gain * max(near)
 
     def _is_theirs(self, loudness: float) -> bool:
         if loudness > self._expected:

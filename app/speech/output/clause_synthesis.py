@@ -12,6 +12,7 @@ from app.speech.output.clause_queue import ClauseQueue
 from app.speech.output.early_clause import EarlyClause
 from app.speech.output.kept_sound import KeptSound
 from app.speech.output.playback import Playback
+from app.speech.output.sending_clock import SendingClock
 from app.speech.stages import reached
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,12 @@ AHEAD_MS = 20_000
 
 _NEARLY_MS = 1.0
 """A rest of sound that is not worth another turn of the loop."""
+
+_EARLY_MS = 1.0
+"""A frame may leave so much too early: timers count in whole milliseconds."""
+
+_FRAMES_AT_ONCE = 8
+"""Frames that leave without a turn of others: an answer's beginning is 40 of them on a call."""
 
 
 class ClauseSynthesis:
@@ -69,6 +76,7 @@ class ClauseSynthesis:
         self._clauses = ClauseQueue(splitter)
         self._chars = 0
         self._talk = ""
+        self._clock = SendingClock()
         self._sound = KeptSound(synthesiser.sample_rate_hz)
         self._text_is_whole = False
         self._is_made = False
@@ -145,6 +153,7 @@ class ClauseSynthesis:
     def start_again_at(self, ms: float, now: float) -> None:
         """Send anew what comes after `ms`, as far as it is kept."""
         self.playback.rewind(self._sound.first_kept(ms), now)
+        self._clock.stop()
         self.announce()
         self.nudge()
 
@@ -206,35 +215,42 @@ class ClauseSynthesis:
         while True:
             self._wake_sender.clear()
             now = loop.time()
-            if not self._holds:
-                self._send_due(now)
-                left_ms = self.playback.sent_ms - self.playback.played_ms(now)
-                is_all_sent = self._is_made and self._sound.made_ms - self.playback.sent_ms < _NEARLY_MS
-                if is_all_sent:
-                    self._tell_last()
-                if is_all_sent and left_ms < _NEARLY_MS:
-                    break
-                wait_ms = (
-                    left_ms if is_all_sent else max(left_ms - LEAD_MS + self._frame_ms, self._frame_ms / 2)
-                )
-                has_more = is_all_sent or self._sound.made_ms > self.playback.sent_ms
-                await self._sleep(wait_ms / 1000 if has_more else None)
-            else:
-                await self._sleep(None)
+            if self._holds:
+                self._clock.stop()
+                await self._wake_sender.wait()
+                continue
+            # Reports of what was played wake it too, and not all of them change what is due.
+            ahead_ms = self._send_due(now)
+            if ahead_ms is None:
+                await asyncio.sleep(0)  # more is due: others have their turn in between
+                continue
+            left_ms = self.playback.sent_ms - self.playback.played_ms(now)
+            is_all_sent = self._is_made and self._sound.made_ms - self.playback.sent_ms < _NEARLY_MS
+            if is_all_sent:
+                self._tell_last()
+            if is_all_sent and left_ms < _NEARLY_MS:
+                break
+            due_ms = ahead_ms - LEAD_MS + self._frame_ms
+            wait_ms = left_ms if is_all_sent else due_ms if due_ms > _EARLY_MS else self._frame_ms / 2
+            has_more = is_all_sent or self._sound.made_ms > self.playback.sent_ms
+            await self._sleep(loop, wait_ms / 1000 if has_more else None)
         self._sound.forget_all()
         if self.first_sound_at is not None:
             self._emit(AudioComplete(self.turn_id))
 
-    def _send_due(self, now: float) -> None:
-        while True:
+    def _send_due(self, now: float) -> float | None:
+        """Send some of what is due; return how far what was sent is ahead, or None where more is due."""
+        for _ in range(_FRAMES_AT_ONCE):
             sent_ms = self.playback.sent_ms
-            room_ms = min(LEAD_MS - (sent_ms - self.playback.played_ms(now)), self._sound.made_ms - sent_ms)
+            ahead_ms = sent_ms - self._clock.played_ms(self.playback, now)
+            room_ms = min(LEAD_MS + _EARLY_MS - ahead_ms, self._sound.made_ms - sent_ms)
             is_last = self._is_made and self._sound.made_ms - sent_ms <= self._frame_ms
             # Frames are not made smaller than they need be: each costs a write.
             is_worth_it = room_ms >= self._frame_ms or is_last or self.first_sound_at is None
             if room_ms < _NEARLY_MS or not is_worth_it:
-                return
+                return ahead_ms
             self._send_frame(min(room_ms, self._frame_ms), now)
+        return None
 
     def _send_frame(self, length_ms: float, now: float) -> None:
         if self.first_sound_at is None:
@@ -260,12 +276,13 @@ class ClauseSynthesis:
         rate = self._synthesiser.sample_rate_hz
         self._emit(AudioStarted(self.turn_id, rate, round(self.playback.sent_ms)))
 
-    async def _sleep(self, seconds: float | None) -> None:
+    async def _sleep(self, loop: asyncio.AbstractEventLoop, seconds: float | None) -> None:
+        timer = loop.call_later(seconds, self._wake_sender.set) if seconds is not None else None
         try:
-            async with asyncio.timeout(seconds):
-                await self._wake_sender.wait()
-        except TimeoutError:
-            return
+            await self._wake_sender.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     async def _until(self, event: asyncio.Event, may_go_on: Callable[[], bool]) -> None:
         while not may_go_on():

@@ -375,6 +375,7 @@ class TtsOutput:
         """Stop the turn that is spoken, if there is one."""
         if self._turn is not None:
             self._before = (self._turn.turn_id, self._turn.playback)
+            self._turn.stop()  # at once: a frame that is due now is not to leave any more
             self._end(self._turn.aclose(), f"end of voice {self._turn.turn_id}")
             self._turn = None
 

@@ -155,8 +155,9 @@ class AudioInputBuffer:
             except Exception:
                 # A bug over one piece must not make the session deaf for good.
                 logger.exception("internal")
-            # Others go before more of a burst, and no burst takes a core.
-            await asyncio.sleep(PIECE_MS / 1000 / MAX_PACE if self._waiting else 0)
+            if self._waiting:
+                # Others go before more of a burst, and no burst takes a core.
+                await asyncio.sleep(PIECE_MS / 1000 / MAX_PACE)
 
     async def _next(self) -> None:
         if not self._waiting and not await self._more_comes():
