@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -120,3 +121,22 @@ def test_trimming_takes_the_quiet_around_speech_and_leaves_the_words():
 def test_sound_without_anything_loud_is_left_alone():
     assert trimmed(silence(1)) == silence(1)
     assert trimmed(b"") == b""
+
+
+@pytest.mark.parametrize("frame_ms", [20, 100])
+def test_rates_without_a_simple_ratio_leave_no_seams_between_frames(frame_ms: int):
+    """As espeak's voice, of 22.05 kHz, goes to a telephone: in blocks without edges."""
+    sound = np.frombuffer(resampled(recording("es_hora").pcm, 16_000, 22_050), "<i2")
+    whole = soxr.resample(sound, 22_050, 8000, quality="HQ").astype(float)
+    resampler = Resampler(22_050, 8000)
+    pcm, step, behind_ms = b"", 22_050 * frame_ms // 1000 * 2, 0.0
+    for end in range(step, 2 * len(sound), step):
+        pcm += resampler.feed(sound.tobytes()[end - step : end])
+        behind_ms = max(behind_ms, end / 2 / 22.05 - len(pcm) / 2 / 8)
+    pcm += resampler.feed(sound.tobytes()[2 * len(sound) - (2 * len(sound)) % step :]) + resampler.flush()
+    heard = np.frombuffer(pcm, "<i2").astype(float)
+
+    assert abs(len(heard) - len(whole)) <= 1
+    both = min(len(heard), len(whole))
+    assert np.abs(heard[:both] - whole[:both]).max() <= 8  # of 32,768; mu-law's own steps are 8 at least
+    assert behind_ms <= 160  # a phone is sent 800 ms ahead
