@@ -28,7 +28,7 @@ async def issue_ticket(request: Request, response: Response, service: Service, c
         raise HTTPException(404, "this server asks for no token")
     response.headers["Cache-Control"] = "no-store"
     ticket = service.access.tickets.issue(caller, token)
-    return TicketInfo(ticket=ticket, expires_in_s=service.settings.ticket_lifetime_s)
+    return TicketInfo(ticket=ticket, expires_in_s=service.access.ticket_left_s(token))
 
 
 class ClientSecret(BaseModel):
@@ -50,6 +50,6 @@ async def issue_client_secret(
     ticket = secrets.token_urlsafe(32)
     if caller is not None and token is not None:
         ticket = service.access.tickets.issue(caller, token)
-    expires_at = int(datetime.now(UTC).timestamp() + service.settings.ticket_lifetime_s)
+    expires_at = int(datetime.now(UTC).timestamp() + service.access.ticket_left_s(token))
     session = {"type": "realtime", "object": "realtime.session"}
     return ClientSecret(value=f"{EPHEMERAL}{ticket}", expires_at=expires_at, session=session)

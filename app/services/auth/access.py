@@ -45,6 +45,7 @@ class Access:
         has_provider = settings.jwt_key is not None or settings.jwt_jwks_file is not None
         self._jwt = JwtTokens(settings, clock) if has_provider else None
         self.tickets = Tickets(clock, settings.ticket_lifetime_s)
+        self._ticket_lifetime_s = settings.ticket_lifetime_s
         self.conducts = Conducts(clock, Networks(settings.trusted_proxies))
         self.is_exposed = False
         self._leases: set[AccessGrant] = set()
@@ -111,6 +112,11 @@ class Access:
             return self._jwt.left_s(kept) if self._jwt is not None and kept else None
 
         return principal, AccessGrant(check, left_s, kept)
+
+    def ticket_left_s(self, token: str | None) -> float:
+        """Return for how many seconds a ticket is good that is got with this token now."""
+        left_s = self._jwt.left_s(token) if self._jwt is not None and token else None
+        return self._ticket_lifetime_s if left_s is None else max(0.0, min(self._ticket_lifetime_s, left_s))
 
     def admit_vouched(self, user_id: str) -> tuple[Principal, AccessGrant]:
         """Let in a user whom a wire has made sure of by itself, as a telephone company's call."""
