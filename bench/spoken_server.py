@@ -28,8 +28,8 @@ from app.speech.base import (
     WordEnd,
 )
 from app.speech.detection.detector import UtteranceDetector
-from app.speech.detection.utterances import ENTER_NARROW
-from app.speech.detection.vad import VoiceActivity
+from app.speech.detection.utterances import ENTER, ENTER_NARROW
+from app.speech.detection.vad import VoiceActivity, VoiceStream
 from app.speech.pcm import Resampler
 from app.speech.reading.clauses import ClauseSplitter
 from bench.processes import ROOT
@@ -104,6 +104,10 @@ class PlainJudge:
         return True
 
 
+def _detector(stream: VoiceStream, max_seconds: float, enter: float) -> UtteranceDetector:
+    return UtteranceDetector(stream, max_seconds, enter, stream.foresee)
+
+
 def _new_detectors(
     models: Path, max_seconds: float
 ) -> tuple[Callable[[], SpeechDetector], Callable[[], SpeechDetector]]:
@@ -112,8 +116,8 @@ def _new_detectors(
         return LevelDetector, LevelDetector
     activity = VoiceActivity(models)
     return (
-        lambda: UtteranceDetector(activity.stream(), max_seconds),
-        lambda: UtteranceDetector(activity.stream(is_narrow=True), max_seconds, ENTER_NARROW),
+        lambda: _detector(activity.stream(), max_seconds, ENTER),
+        lambda: _detector(activity.stream(is_narrow=True), max_seconds, ENTER_NARROW),
     )
 
 

@@ -5,7 +5,7 @@ All sound inside the server is PCM16, little endian, mono. Ears work at 16 kHz; 
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from app.errors import Locale
 from app.llm.base import Check
@@ -229,6 +229,15 @@ class SpeechDetector(Protocol):
 
     def reset(self) -> None:
         """The present utterance is over; what comes is another."""
+        ...
+
+
+@runtime_checkable
+class ForeseeingDetector(Protocol):
+    """A `SpeechDetector` that judges pieces together with those of other streams."""
+
+    async def foresee(self, pcm: bytes) -> None:
+        """Have the next piece judged before `feed` takes it; between the two nothing else may be fed."""
         ...
 
 

@@ -103,13 +103,18 @@ async def line(echo_db: float | None, echo_frames: int, *answers: str) -> AsyncI
     from app.speech.detection.vad import VoiceActivity
 
     activity, ears = VoiceActivity(MODELS_DIR), AnyWords()
+
+    def narrow() -> UtteranceDetector:
+        stream = activity.stream(is_narrow=True)
+        return UtteranceDetector(stream, 60, ENTER_NARROW, stream.foresee)
+
     senses = SpeechInputEngines(
         ears,
         FullStops(),
         lambda: UtteranceDetector(activity.stream(), 60),
         lambda rate_hz: Resampler(rate_hz).feed,
         no_clips,
-        lambda: UtteranceDetector(activity.stream(is_narrow=True), 60, ENTER_NARROW),
+        narrow,
     )
     engines = VoiceEngines(senses, RecordedVoice(), CommaSplitter, new_rate=Resampler)
     scripted = ScriptedModel([says(answer) for answer in answers])

@@ -1,6 +1,6 @@
 """Finds speech in a stream, one utterance after another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, SpeechEvent
 from app.speech.detection.utterances import (
@@ -26,11 +26,17 @@ class UtteranceDetector:
         likelihood: How likely a frame of `FRAME_BYTES` holds a voice, 0 to 1.
         max_seconds: Of one utterance.
         enter: From which likelihood on quiet turns into voice.
+        foresee: Finds out before it is asked how likely a frame holds a voice, with those of other streams.
     """
 
     def __init__(
-        self, likelihood: Callable[[bytes], float], max_seconds: float, enter: float = ENTER
+        self,
+        likelihood: Callable[[bytes], float],
+        max_seconds: float,
+        enter: float = ENTER,
+        foresee: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> None:
+        self._foresee = foresee
         self._utterances = Utterances(likelihood, max_seconds, enter)
         self._quiet_ms = 0.0
         self._rest = b""
@@ -52,6 +58,14 @@ class UtteranceDetector:
     def reset(self) -> None:
         """The present utterance is over; what comes is another."""
         self._utterances.clear()
+
+    async def foresee(self, pcm: bytes) -> None:
+        """Have the next piece judged before it is taken; between the two nothing else may be."""
+        if self._foresee is None:
+            return
+        sound = self._rest + pcm
+        for end in range(FRAME_BYTES, len(sound) + 1, FRAME_BYTES):
+            await self._foresee(sound[end - FRAME_BYTES : end])
 
     def feed(self, pcm: bytes) -> Sequence[SpeechEvent]:
         """Take the next piece of the stream, of any length."""

@@ -3,12 +3,15 @@
 Imported when speech begins, not before: it needs the packages of speech.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, NARROW_RATE_HZ
+from app.speech.detection.rounds import Rounds
 from app.speech.detection.utterances import FRAME_BYTES
 from app.speech.engines.onnx_model import opened
 from app.speech.models.catalogue import SILERO
@@ -30,25 +33,56 @@ class VoiceActivity:
 
     def __init__(self, models_dir: Path) -> None:
         # A second thread makes so small a model slower.
-        self._session = opened(models_dir / SILERO.files[0].path)
+        self._model = opened(models_dir / SILERO.files[0].path)
+        self._wide = Rounds(self._judge)
+        self._narrow = Rounds(self._judge)
 
     def stream(self, *, is_narrow: bool = False) -> "VoiceStream":
         """One session's detector; what it has heard stays its own."""
-        return VoiceStream(self._session, is_narrow=is_narrow)
+        return VoiceStream(self._judge, self._narrow if is_narrow else self._wide, is_narrow=is_narrow)
+
+    def _judge(self, frames: Sequence[tuple["VoiceStream", bytes]]) -> list[float]:
+        """Judge the next frame of each of some streams of one rate."""
+        streams = [stream for stream, _ in frames]
+        sounds = [stream.sound_with(frame) for stream, frame in frames]
+        states = [stream.state for stream in streams]
+        is_one = len(frames) == 1
+        inputs = {
+            "input": sounds[0] if is_one else np.concatenate(sounds),
+            "state": states[0] if is_one else np.concatenate(states, axis=1),
+            "sr": streams[0].rate,
+        }
+        likelihoods, after = self._model.run(None, inputs)
+        for place, stream in enumerate(streams):
+            stream.state = after[:, place : place + 1]
+        return [float(likelihood) for likelihood in likelihoods[:, 0]]
 
 
 class VoiceStream:
     """Judges the frames of one stream, in order.
 
     Args:
+        judge: Judges the next frames of some streams.
+        rounds: The same, with those of other streams.
         is_narrow: The sound was brought from `NARROW_RATE_HZ` to `EAR_RATE_HZ`. The model knows that rate,
             and misses less there than in sound whose upper half is empty, at three quarters of the cost.
+
+    Attributes:
+        state: What the model remembers of the stream.
+        rate: As the model is told it.
     """
 
-    def __init__(self, session: Any, *, is_narrow: bool = False) -> None:
-        self._session = session
+    def __init__(
+        self,
+        judge: Callable[[Sequence[tuple["VoiceStream", bytes]]], Sequence[float]],
+        rounds: "Rounds[VoiceStream]",
+        *,
+        is_narrow: bool = False,
+    ) -> None:
+        self._judge = judge
+        self._rounds = rounds
         rate_hz = NARROW_RATE_HZ if is_narrow else EAR_RATE_HZ
-        self._rate = np.array(rate_hz, dtype=np.int64)
+        self.rate = np.array(rate_hz, dtype=np.int64)
         self._step = EAR_RATE_HZ // rate_hz
         self._samples = FRAME_SAMPLES // self._step
         self._context = self._samples // _CONTEXT_PART
@@ -56,15 +90,26 @@ class VoiceStream:
 
     def reset(self) -> None:
         """Forget what was heard."""
-        self._state = np.zeros((2, 1, 128), dtype=np.float32)
+        self.state: npt.NDArray[np.float32] = np.zeros((2, 1, 128), dtype=np.float32)
         self._sound = np.zeros((1, self._context + self._samples), dtype=np.float32)
+        self._foreseen: list[tuple[bytes, float]] = []
 
     def __call__(self, frame: bytes) -> float:
         """How likely the frame holds a voice, 0 to 1. Takes `FRAME_BYTES` of PCM16 at `EAR_RATE_HZ`."""
+        while self._foreseen:
+            foreseen, likelihood = self._foreseen.pop(0)
+            if foreseen == frame:  # else something went wrong before it was asked for
+                return likelihood
+        return self._judge([(self, frame)])[0]
+
+    async def foresee(self, frame: bytes) -> None:
+        """Judge a frame together with those of other streams, before it is asked for it."""
+        self._foreseen.append((frame, await self._rounds.judged(self, frame)))
+
+    def sound_with(self, frame: bytes) -> npt.NDArray[np.float32]:
+        """Return what the model gets for a frame."""
         sound, context = self._sound[0], self._context
         sound[:context] = sound[self._samples :]
         sound[context:] = np.frombuffer(frame, dtype="<i2")[:: self._step]
         sound[context:] /= _FULL_SCALE
-        inputs = {"input": self._sound, "state": self._state, "sr": self._rate}
-        probability, self._state = self._session.run(None, inputs)
-        return float(probability[0, 0])
+        return self._sound

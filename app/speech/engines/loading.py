@@ -14,7 +14,7 @@ from app.errors import AgentError
 from app.llm.base import Check
 from app.speech.base import Half, NewRate, SpeechInputEngines, Synthesiser, VoiceEngines
 from app.speech.detection.detector import UtteranceDetector
-from app.speech.detection.utterances import ENTER_NARROW
+from app.speech.detection.utterances import ENTER, ENTER_NARROW
 from app.speech.engines.core_sharing import Haste
 from app.speech.reading.clauses import ClauseSplitter
 from app.speech.voices import Voice
@@ -191,13 +191,15 @@ async def _load_senses(settings: VoiceSettings, parts: list[EngineResource]) -> 
     return SpeechInputEngines(
         recogniser=recogniser,
         turn_judge=judge,
-        new_detector=lambda: UtteranceDetector(activity.stream(), longest_s),
-        new_narrow_detector=lambda: UtteranceDetector(
-            activity.stream(is_narrow=True), longest_s, ENTER_NARROW
-        ),
+        new_detector=lambda: _detector(activity.stream(), longest_s, ENTER),
+        new_narrow_detector=lambda: _detector(activity.stream(is_narrow=True), longest_s, ENTER_NARROW),
         new_resampler=lambda rate_hz: resampler(rate_hz).feed,
         decode_clip=decoder.decode,
     )
+
+
+def _detector(stream: Any, longest_s: float, enter: float) -> UtteranceDetector:
+    return UtteranceDetector(stream, longest_s, enter, stream.foresee)
 
 
 def _load_models(settings: VoiceSettings) -> tuple[Any, Any]:

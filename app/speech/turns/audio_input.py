@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.errors import AudioOverflow
-from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, SpeechDetector
+from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, ForeseeingDetector, SpeechDetector
 from app.speech.turns.speculative_transcriber import SpeculativeTranscriber
 from app.speech.turns.utterance_tracker import UtteranceTracker
 
@@ -64,6 +64,8 @@ class AudioInputBuffer:
         self._piece_bytes = rate_hz * PIECE_MS // 1000 * BYTES_PER_SAMPLE
         self._waiting: deque[bytes | Callable[[], None]] = deque()
         self._waiting_bytes = 0
+        self._foresees = detector.foresee if isinstance(detector, ForeseeingDetector) else None
+        self._is_hearing = False
         self._has_overflowed = False
         self._fresh = asyncio.Event()
         self._task = asyncio.create_task(self._listen(), name="audio_input")
@@ -76,7 +78,8 @@ class AudioInputBuffer:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing waits, and nobody speaks or may be beginning to."""
-        return not (self._waiting or self._hearing.expects_more) and self._hearing.decided.is_set()
+        is_waiting = self._waiting or self._is_hearing
+        return not (is_waiting or self._hearing.expects_more) and self._hearing.decided.is_set()
 
     def take(self, pcm: bytes) -> None:
         """Take a frame of any length.
@@ -161,7 +164,7 @@ class AudioInputBuffer:
 
     async def _next(self) -> None:
         if not self._waiting and not await self._more_comes():
-            self._hear(_SILENT_PIECE)
+            await self._hear(_SILENT_PIECE)
             return
         if isinstance(self._waiting[0], bytes | _Later):
             await self._hearing.decided.wait()
@@ -176,7 +179,7 @@ class AudioInputBuffer:
             self._waiting_bytes += len(rest)
         if self._waiting_bytes < self._max_bytes // 2:
             self._has_overflowed = False
-        self._hear(self._resample(item))
+        await self._hear(self._resample(item))
 
     async def _more_comes(self) -> bool:
         """Wait for sound; False where an utterance waits for its end and nothing has come."""
@@ -192,6 +195,12 @@ class AudioInputBuffer:
             return False
         return True
 
-    def _hear(self, pcm: bytes) -> None:
+    async def _hear(self, pcm: bytes) -> None:
+        if self._foresees is not None:
+            self._is_hearing = True
+            try:
+                await self._foresees(pcm)
+            finally:
+                self._is_hearing = False
         for event in self._detector.feed(pcm):
             self._hearing.on(event)
