@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs Chromium, Node, PostgreSQL, PgBouncer, nginx, HAProxy and promtool for the tests that need them, if they are missing and this may be done here.
+# Installs Chromium (with and without its window), Node, PostgreSQL, PgBouncer, nginx, HAProxy and promtool for the tests that need them, if they are missing and this may be done here.
 set -u
 wanted=""
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||

@@ -79,8 +79,10 @@ def runs(*command: str, **values: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def runs_in_a_fork(folder: Path, *command: str, **values: str) -> subprocess.CompletedProcess[str]:
-    """The same without the seconds of importing it all (`tests/support/forking.py`)."""
+def ended(folder: Path, *command: str, **values: str) -> subprocess.CompletedProcess[str]:
+    """The same, forked where that can be: without the seconds of imports (`tests/support/forking.py`)."""
+    if not CAN_FORK:
+        return runs(*command, **values)
     output, errors = folder / "output", folder / "errors"
     with output.open("wb") as out, errors.open("wb") as err:
         process = forks().fork(command, environment(**values), out.fileno(), err.fileno())
@@ -182,8 +184,7 @@ def test_wrong_setting_stops_the_start_with_one_line(
     command: tuple[str, ...], values: dict[str, str], named: str, tmp_path: Path
 ) -> None:
     # One of them as people start it; the others are as wrong in a process that is forked.
-    is_afresh = named == "PORT" or not CAN_FORK
-    done = runs(*command, **values) if is_afresh else runs_in_a_fork(tmp_path, *command, **values)
+    done = runs(*command, **values) if named == "PORT" else ended(tmp_path, *command, **values)
 
     assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if line]
@@ -191,10 +192,10 @@ def test_wrong_setting_stops_the_start_with_one_line(
     assert named in lines[0]
 
 
-def test_taken_port_is_one_line() -> None:
+def test_taken_port_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        done = runs("main.py", "--port", str(port))
+        done = ended(tmp_path, "main.py", "--port", str(port))
 
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
@@ -214,8 +215,8 @@ def test_second_server_on_the_same_database_stops_with_one_line(tmp_path: Path) 
     port = free_port()
     with started("main.py", PORT=str(port), DATABASE_URL=database):
         wait_until_healthy(port)
-        second = runs("main.py", "--port", "0", DATABASE_URL=database)
-        by_uvicorn = runs("-m", "uvicorn", "main:app", "--port", "0", DATABASE_URL=database)
+        second = ended(tmp_path, "main.py", "--port", "0", DATABASE_URL=database)
+        by_uvicorn = ended(tmp_path, "-m", "uvicorn", "main:app", "--port", "0", DATABASE_URL=database)
 
     for done in (second, by_uvicorn):
         assert done.returncode == 3
