@@ -29,8 +29,10 @@ SHORT, LONG = 10_000, 20_000
 
 GIVEN: Final = {
     "app.llm.demo.words.": MAX_READ_CHARS,  # the beginning of a text
-    "app.llm.demo.http_request.": MAX_READ_CHARS,
+    "app.llm.demo.extractors.": MAX_READ_CHARS,
     "app.llm.demo.named_tools.": MAX_READ_CHARS,
+    "app.llm.demo.sums.": MAX_READ_CHARS,
+    "app.llm.demo.slots.": MAX_READ_CHARS,
     "app.speech.reading.": MOST_CHARS,  # a clause
     "app.speech.reading.clauses.": 2 * MOST_CHARS,  # what is looked at to find the next one
     "app.speech.detection.emotion.": 500,  # the beginning of a text

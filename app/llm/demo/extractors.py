@@ -5,15 +5,15 @@ Values are handed on as the user wrote them; the tools read places and numbers t
 
 import re
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from app.letters import bare
-from app.llm.demo.http_request import request_of
-from app.llm.demo.intents import Intent
-from app.llm.demo.matching import Match, examples
-from app.llm.demo.slots import Sentence, of_kind, places_in
-from app.llm.demo.sums import Sum
-from app.llm.demo.words import words
+from app.llm.demo.matching import Match
+from app.llm.demo.slots import Sentence, places_in
+from app.llm.demo.words import data, words
+
+PLACE_ARGUMENT = {"get_current_time": "timezone", "get_weather_info": "location"}
 
 MAX_DELAY_S = 25.0
 """A longer wait is cut to this, so that it ends before the tool's own limit."""
@@ -21,126 +21,172 @@ MAX_DELAY_S = 25.0
 MAX_CALLS = 8
 """More at once than this are not asked for."""
 
-MAX_NOTE_CHARS, MAX_QUERY_CHARS = 300, 200
+MAX_NOTE_CHARS = 300
+_MOST_SHOWN = 60
+_FEW_CHARS = 6
 _SIGNS = " \t\n¿?¡!.,;:\"'«»“”"
+_ARTICLES = re.compile(r"^(?:(?:el|la|los|las|lo de|un|una|the|a|an|about|sobre) )+", re.I)
+_WHEN = re.compile(r" (?:antes|hoy|ayer|hace un rato|al principio|earlier|before|today|yesterday)$", re.I)
+_NAME = re.compile(
+    r"[^\W\d_][\w'’-]*(?: (?:(?:del?|l[ao]s?|van|von|da|dos) ){0,2}[^\W\d_a-zà-ÿ][\w'’-]*){0,4}"
+)
 _LANGUAGES = {"ingles": "en", "english": "en", "espanol": "es", "castellano": "es", "spanish": "es"}
-_NAME_JOINTS = frozenset("de del la las los van von da dos".split())
-_MAX_NAME_WORDS = 5
-_FEW = 6
+_MEMBERS = {"nombre": "name", "name": "name", "idioma": "language", "language": "language"}
+_FORGETTING = ("olvid", "borra", "elimin", "forget", "delet", "eras")
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_METHOD = re.compile(rf"\b(?:{'|'.join(METHODS)})\b|(?<= un )get\b|(?<= a )get\b|(?<=using )get\b")
+_SURE = 4
+"""So many letters and fewer may begin other words too: `head` and `header`."""
+
+_VALUE = r"\"[^\"]*\"|'[^']*'|“[^”]*”|«[^»]*»|(?:Bearer|Basic|Token) \S+|[^\s,;&]+"
+_HEADERS = r"(?:cabeceras?|headers?|encabezados?)"
+_HEADER = re.compile(
+    rf"(?:{_HEADERS} ([A-Za-z][\w-]{{0,60}})"
+    r"|\b([A-Za-z]\w{0,30}-[\w-]{1,40}|Authorization|Accept|Cookie))"
+    rf"\s?(?:[:=]|con valor|with value|set to|\bto\b)\s?({_VALUE})",
+    re.I,
+)
+_BODY = re.compile(r"\b(?:cuerpo|body|payload|texto|text|mensaje|message):?\s+(.+)", re.I | re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A tool call that a text asks for.
+
+    Attributes:
+        missing: The required argument that the text does not give; empty where nothing is missing.
+    """
+
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+    missing: str = ""
+
+    def __str__(self) -> str:
+        """What was understood, in short: `calculate: 2+2`."""
+        values = [str(value) for value in self.arguments.values()]
+        said = ", ".join(
+            " ".join(value[:_MOST_SHOWN].split()) + "…" * (len(value) > _MOST_SHOWN) for value in values
+        )
+        return f"{self.tool}: {said}" if said else self.tool
 
 
 def _calculate(piece: Sentence, _: Match) -> list[Intent]:
-    held: list[Any] = [each.value for each in [*of_kind(piece, "{sum}"), *of_kind(piece, "{date}")]]
-    sums = [each for each in sorted(held, key=lambda each: each.first) if isinstance(each, Sum)]
-    if any(each.is_equation and re.search(r"[a-z]", each.text) for each in sums):
-        return [Intent("calculate", missing="an expression without unknowns")]
-    if any(each.has_clock for each in [*sums, *(token.value for token in of_kind(piece, "{number}"))]):
-        return [Intent("calculate", missing="an expression without times of day")]
-    numbers = [token.value.text for token in of_kind(piece, "{number}")]
-    joined = len(numbers) == 2 and any(token.key in ("y", "and") for token in piece.tokens)
-    if not sums and (len(numbers) == 1 or joined):
-        return [Intent("calculate", {"expression": " + ".join(numbers) if joined else numbers[0]})]
-    if not sums and (quotes := of_kind(piece, "{quote}")):
-        return [Intent("calculate", {"expression": str(quotes[0].value)})]
-    return [Intent("calculate", {"expression": each.text}) for each in sums] or [
+    sums = list(dict.fromkeys(str(token.value) for token in piece.tokens if token.key in ("{sum}", "{date}")))
+    numbers = [str(token.value) for token in piece.of_kind("{number}")]
+    if not sums and (len(numbers) == 1 or any(token.key in ("y", "and") for token in piece.tokens)):
+        sums = [" + ".join(numbers)] if numbers else []
+    sums = sums or [str(token.value) for token in piece.of_kind("{quote}")[:1] if not numbers]
+    return [Intent("calculate", {"expression": each}) for each in sums] or [
         Intent("calculate", missing="expression")
     ]
 
 
+def at_places(piece: Sentence, tool: str) -> list[Intent]:
+    """Return a call for each place that a piece names, if the tool is one that takes a place."""
+    places = places_in(piece) if tool in PLACE_ARGUMENT else []
+    return [Intent(tool, {PLACE_ARGUMENT[tool]: place}) for place in places]
+
+
 def _time(piece: Sentence, _: Match) -> list[Intent]:
-    places = places_in(piece)
-    return [Intent("get_current_time", {"timezone": place}) for place in places] or [
-        Intent("get_current_time")
-    ]
+    return at_places(piece, "get_current_time") or [Intent("get_current_time")]
 
 
 def _weather(piece: Sentence, _: Match) -> list[Intent]:
-    found = [Intent("get_weather_info", {"location": place}) for place in places_in(piece)]
-    return found or [Intent("get_weather_info", missing="location")]
+    return at_places(piece, "get_weather_info") or [Intent("get_weather_info", missing="location")]
 
 
 def _text(piece: Sentence, match: Match) -> list[Intent]:
-    quotes = [str(token.value) for token in of_kind(piece, "{quote}")]
-    if match.rest and match.rest.tokens:
-        ending = next((token for token in match.rest.tokens[:_FEW] if token.key == "{quote}"), None)
-        # «…: "qué desastre"» is what stands between the quotes.
-        is_quoted = ending is not None and len(piece.text) - ending.end < _FEW
-        text = str(ending.value) if ending and is_quoted else piece.text[match.rest.tokens[0].start :].strip()
-        if ":" not in piece.text[: match.rest.tokens[0].start]:
-            text = text.rstrip("?").rstrip()
-        return [Intent("text_analysis", {"text": text})]
-    if quotes:
-        return [Intent("text_analysis", {"text": max(quotes, key=len)})]
-    return [Intent("text_analysis", missing="text")]
-
-
-def delays_in(piece: Sentence) -> list[float]:
-    """Return the durations that a sentence names, each in seconds and at most `MAX_DELAY_S`."""
-    limited = [min(float(token.value), MAX_DELAY_S) for token in of_kind(piece, "{duration}")]
-    return [int(seconds) if seconds == int(seconds) else seconds for seconds in limited]
+    quotes = piece.of_kind("{quote}")
+    if quotes and (not match.rest or len(piece.text) - quotes[-1].end < _FEW_CHARS):
+        return [Intent("text_analysis", {"text": max((str(each.value) for each in quotes), key=len)})]
+    if not match.rest:
+        return [Intent("text_analysis", missing="text")]
+    start = match.rest.tokens[0].start
+    text = piece.text[start:].strip()
+    return [Intent("text_analysis", {"text": text if ":" in piece.text[:start] else text.rstrip("? ")})]
 
 
 def _slow_call(piece: Sentence, _: Match) -> list[Intent]:
-    calls = [Intent("placeholder_api_call", {"delay_s": delay_s}) for delay_s in delays_in(piece)]
-    counts = [token.value.text for token in of_kind(piece, "{number}") if token.value.text.isdigit()]
-    if len(calls) <= 1 and counts:
-        count = int(counts[0][:3])
-        return (calls or [Intent("placeholder_api_call")]) * min(max(count, 1), MAX_CALLS)
-    return calls or [Intent("placeholder_api_call")]
+    delays = [min(float(token.value), MAX_DELAY_S) for token in piece.of_kind("{duration}")]
+    counts = [str(token.value) for token in piece.of_kind("{number}") if str(token.value).isdecimal()]
+    times = min(max(int(counts[0][:3]), 1), MAX_CALLS) if counts and len(delays) < 2 else 1
+    said = [{"delay_s": int(delay) if delay == int(delay) else delay} for delay in delays]
+    return [Intent("placeholder_api_call", each) for each in said or [{}]] * times
 
 
 def _remember(piece: Sentence, match: Match) -> list[Intent]:
     said = match.rest.written.strip(_SIGNS)[:MAX_NOTE_CHARS] if match.rest else ""
-    if match.opening == "{name}":
-        name = _name(match.rest) if match.rest else ""
-        return [Intent("remember", {"name": name})] if name else []
-    if match.opening == "{note}":
-        said_name = examples().nearest(match.rest, match.rest) if match.rest else None
-        if said_name and said_name.opening == "{name}":
-            return _remember(piece, said_name)
-        return [Intent("remember", {"note": said})] if said else [Intent("remember", missing="note")]
-    if match.opening == "{what}":
-        return [
-            Intent("remember", {"forget": re.sub(r"^(?:el|la|los|las|mi|the|my) ", "", said, flags=re.I)})
-        ]
     keys = bare(piece.written).split()
-    if language := next((_LANGUAGES[key] for key in keys if key in _LANGUAGES), ""):
-        return [Intent("remember", {"language": language})]
-    if not any(key.startswith(("olvid", "borra", "elimin", "forget", "delet", "eras")) for key in keys):
-        return [Intent("remember", missing="note")]
-    members = {"nombre": "name", "name": "name", "idioma": "language", "language": "language"}
-    return [
-        Intent("remember", {"forget": next((members[key] for key in keys if key in members), "everything")})
-    ]
-
-
-def _name(rest: Sentence) -> str:
-    """Return the words of a name: the first one, and those behind it that begin with a capital."""
-    written = re.match(r"[^\W\d_][\w'’-]*(?: [^\W\d_][\w'’-]*){0,5}", rest.written)
-    found: list[str] = []
-    for word in written[0].split()[:_MAX_NAME_WORDS] if written else ():
-        if found and not (word[0].isupper() or word.lower() in _NAME_JOINTS):
-            break
-        found.append(word)
-    while found and found[-1].lower() in _NAME_JOINTS:
-        found.pop()
-    if not found or found[0].lower() in words("no_names"):
-        return ""
-    return " ".join([found[0] if found[0][0].isupper() else found[0].capitalize(), *found[1:]])
+    match match.opening:
+        case "{name}":
+            name = _NAME.match(said)
+            is_name = name is not None and bare(name[0]) not in words("no_names")
+            return (
+                [Intent("remember", {"name": name[0][:1].upper() + name[0][1:]})] if name and is_name else []
+            )
+        case "{what}":
+            return [Intent("remember", {"forget": _ARTICLES.sub("", said)})]
+        case "{note}":
+            return [Intent("remember", {"note": said})] if said else [Intent("remember", missing="note")]
+        case _ if language := next((_LANGUAGES[key] for key in keys if key in _LANGUAGES), ""):
+            return [Intent("remember", {"language": language})]
+        case _ if any(key.startswith(_FORGETTING) for key in keys):
+            member = next((_MEMBERS[key] for key in keys if key in _MEMBERS), "everything")
+            return [Intent("remember", {"forget": member})]
+        case _:
+            return [Intent("remember", missing="note")]
 
 
 def _search(piece: Sentence, match: Match) -> list[Intent]:
     rest = match.rest or piece
-    quotes = of_kind(rest, "{quote}")
-    if quotes:
-        return [Intent("search_talk", {"query": str(quotes[0].value)[:MAX_QUERY_CHARS]})]
-    said = rest.written.strip(_SIGNS)
-    said = re.sub(r"^(?:(?:el|la|los|las|lo de|un|una|the|a|an|about|sobre) )+", "", said, flags=re.I)
-    said = re.sub(
-        r" (?:antes|hoy|ayer|hace un rato|al principio|earlier|before|today|yesterday)$", "", said, flags=re.I
-    )
-    query = said.strip(_SIGNS)[:MAX_QUERY_CHARS]
+    quotes = rest.of_kind("{quote}")
+    query = str(quotes[0].value) if quotes else _WHEN.sub("", _ARTICLES.sub("", rest.written.strip(_SIGNS)))
+    query = query.strip(_SIGNS)[:MAX_NOTE_CHARS]
     return [Intent("search_talk", {"query": query}) if query else Intent("search_talk", missing="query")]
+
+
+def _request(piece: Sentence, _: Match) -> list[Intent]:
+    """The request that a sentence asks for; its address may be missing."""
+    urls = piece.of_kind("{url}")
+    if not urls:
+        return [Intent("make_http_request", missing="url")]
+    url = str(urls[0].value)
+    is_local = re.match(r"localhost|[0-9.]+(?:[:/]|$)", url)
+    arguments: dict[str, Any] = {"url": url if "://" in url else f"{'http' if is_local else 'https'}://{url}"}
+    around = piece.written
+    for token in (urls[0], *piece.of_kind("{json}")):
+        written = piece.text[token.start : token.end]
+        if token.key == "{json}":
+            is_headers = re.search(
+                rf"{_HEADERS}:?\s?$", piece.text[max(token.start - 30, 0) : token.start], re.I
+            )
+            arguments["headers" if is_headers else "json"] = token.value
+        around = around.replace(written, " ", 1)
+    if isinstance(headers := arguments.get("headers"), dict):
+        arguments["headers"] = {name: str(value) for name, value in cast(dict[str, object], headers).items()}
+    elif headers := {a or b: _unquoted(value).rstrip(".") for a, b, value in _HEADER.findall(around)}:
+        arguments["headers"] = headers
+    around = _HEADER.sub(" ", around)
+    if "json" not in arguments and (body := _BODY.search(around)):
+        arguments["body"] = _unquoted(body[1].strip(" ."))
+    if method := _method(piece, around) or ("POST" if arguments.keys() & {"json", "body"} else ""):
+        arguments["method"] = method
+    return [Intent("make_http_request", arguments)]
+
+
+def _method(piece: Sentence, around: str) -> str:
+    if match := _METHOD.search(around):
+        return match[0].upper()
+    keys = [token.key for token in piece.tokens]
+    for beginning, _, method in (each.partition("=") for each in data("examples")["methods"].split()):
+        if any(key == beginning or (len(beginning) > _SURE and key.startswith(beginning)) for key in keys):
+            return method
+    return ""
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if re.fullmatch(r"\"[^\"]*\"|'[^']*'|“[^”]*”|«[^»]*»", text) else text
 
 
 EXTRACTORS: dict[str, Callable[[Sentence, Match], list[Intent]]] = {
@@ -148,7 +194,7 @@ EXTRACTORS: dict[str, Callable[[Sentence, Match], list[Intent]]] = {
     "get_current_time": _time,
     "get_weather_info": _weather,
     "text_analysis": _text,
-    "make_http_request": lambda piece, _: request_of(piece),
+    "make_http_request": _request,
     "get_public_ip": lambda _, __: [Intent("get_public_ip")],
     "placeholder_api_call": _slow_call,
     "remember": _remember,

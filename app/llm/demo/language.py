@@ -11,7 +11,7 @@ _SPANISH_LETTERS = re.compile(r"[¿¡ñáéíóúÑÁÉÍÓÚ]")
 _SHOWS_WITHIN = 400
 
 
-def pick(pair: list[str] | tuple[str, str], language: Locale) -> str:
+def pick(pair: list[str], language: Locale) -> str:
     """Return the sentence of a pair in a language."""
     return pair[0] if language == "es" else pair[1]
 
@@ -28,30 +28,22 @@ def table(name: str) -> dict[str, Any]:
 
 def language_of(text: str) -> Locale | None:
     """Spanish or English by the words and letters of a text's beginning; None where they do not tell."""
-    text = text[:_SHOWS_WITHIN]
-    tokens = tokens_of(text)
-    spanish, english = 0, 0
+    tokens = tokens_of(text[:_SHOWS_WITHIN])
+    has_address = any(token.key == "{url}" for token in tokens)
+    balance = 0
     for token in tokens:
         written = text[token.start : token.end]
         # GET and POST are no English; they are HTTP.
-        if (
-            token.kind == "word"
-            and len(token.key) > 1
-            and not (written.isupper() and len(written) > 2 and "://" in text)
-        ):
-            known = examples().languages.get(token.key, set[Locale]())
-            spanish += ("es" in known and "en" not in known) or token.key in words("es")
-            english += ("en" in known and "es" not in known) or token.key in words("en")
-    spanish += 2 * len(
-        _SPANISH_LETTERS.findall("".join(text[t.start : t.end] for t in tokens if t.kind != "slot"))
-    )
-    if spanish == english:
-        return None
-    return "es" if spanish > english else "en"
+        if token.kind == "word" and len(token.key) > 1 and not (has_address and written.isupper()):
+            known = examples().languages.get(token.key, ())
+            balance += (
+                ("es" in known) - ("en" in known) + (token.key in words("es")) - (token.key in words("en"))
+            )
+        if token.kind != "slot":
+            balance += 2 * len(_SPANISH_LETTERS.findall(written))
+    return "es" if balance > 0 else "en" if balance < 0 else None
 
 
 def in_language(text: object, language: Locale, own: str) -> str:
-    """Return a tool's sentence if it is in that language, else our own by its name."""
-    if isinstance(text, str) and text and language_of(text) == language:
-        return text
-    return sentence(own, language)
+    """Return a tool's sentence if it is in that language, else our own."""
+    return str(text) if text and language_of(str(text)) in (language, None) else own

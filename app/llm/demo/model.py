@@ -12,24 +12,22 @@ from app.completeness import sounds_finished
 from app.errors import Locale
 from app.llm.base import WAIT, ChatRequest, Check, Completion
 from app.llm.demo.conversation import Situation, read_messages
-from app.llm.demo.intents import Earlier, Intent
-from app.llm.demo.language import language_of
-from app.llm.demo.manner import before_calls, in_words
+from app.llm.demo.extractors import Intent
+from app.llm.demo.language import language_of, sentence
 from app.llm.demo.matching import examples
 from app.llm.demo.small_talk import (
     NOTICE,
     ask_for,
     greeting,
+    in_manner,
     is_to_greet,
     known_user,
-    name_of,
     not_there,
-    nothing_new,
     small_talk,
 )
 from app.llm.demo.summing_up import sum_up
 from app.llm.demo.telling import tell
-from app.llm.demo.understanding import Interpretation, understand
+from app.llm.demo.understanding import understand
 from config.agent_settings import AgentSettings
 
 TOKEN_DELAY_S = 0.02
@@ -96,48 +94,28 @@ class DemoModel:
             return tell(situation.outcomes, language, is_late=is_told_late), ()
         user = known_user(request.messages)
         if is_to_greet(request.messages):
-            return greeting(self._name_in(request.locale), name_of(user), request.locale), ()
+            return greeting(self._name_in(request.locale), user, request.locale), ()
         if not situation.is_unanswered:
-            return nothing_new(language), ()
+            return sentence("nothing_new", language), ()
         if request.may_wait and not sounds_finished(situation.text, language):
             return WAIT, ()
         schemas = _schemas(request)
-        understood = understand(situation.text, schemas, _earlier(situation, schemas))
-        wanted = [intent for intent in understood.intents if intent.tool in schemas and not intent.missing]
-        if wanted:
+        intents, topic = understand(situation.text, schemas, _earlier(situation, schemas))
+        if wanted := [intent for intent in intents if intent.tool in schemas and not intent.missing]:
             # What was understood is said before it is done, so that a wrong guess is seen.
-            words = before_calls("\n".join(map(str, wanted)), request.mood, language)
-            return words, tuple(map(_call, wanted))
-        said = self._say(understood, situation, schemas, language, user)
-        return in_words(said, request.mood, language), ()
-
-    def _say(
-        self,
-        understood: Interpretation,
-        situation: Situation,
-        schemas: Mapping[str, Mapping[str, Any]],
-        language: Locale,
-        user: dict[str, Any],
-    ) -> str:
-        """Return the answer where no tool can be called."""
-        intents = understood.intents
-        if absent := [intent.tool for intent in intents if intent.tool not in schemas]:
-            return not_there(absent, language)
-        if intents:
-            return ask_for(intents[0].tool, intents[0].missing, language)
-        return small_talk(
-            understood.topic,
-            language,
-            agent_name=self._name_in(language),
-            tools=list(schemas),
-            running=situation.running,
-            user=user,
-        )
+            said = "\n".join(map(str, wanted))
+        elif absent := [intent.tool for intent in intents if intent.tool not in schemas]:
+            said = not_there(absent, language)
+        elif intents:
+            said = ask_for(intents[0].tool, intents[0].missing, language)
+        else:
+            said = small_talk(topic, language, self._name_in(language), list(schemas), user)
+        return in_manner(said, request.mood, language, is_call=bool(wanted)), tuple(map(_call, wanted))
 
 
 def _language(situation: Situation, locale: Locale) -> Locale:
     """Return the language of the user's text; of the latest one before that shows any; else the session's."""
-    for text in (situation.text, *situation.texts_before):
+    for text in situation.texts:
         if language := language_of(text):
             return language
     return locale
@@ -145,21 +123,15 @@ def _language(situation: Situation, locale: Locale) -> Locale:
 
 def _schemas(request: ChatRequest) -> dict[str, dict[str, Any]]:
     """Return the parameter schemas of the tools that may be called, by name."""
-    functions = [cast(dict[str, Any], tool.get("function", {})) for tool in request.tools]
-    return {
-        str(each["name"]): cast(dict[str, Any], each.get("parameters") or {})
-        for each in functions
-        if each.get("name")
-    }
+    functions = [cast(dict[str, Any], tool["function"]) for tool in request.tools]
+    return {each["name"]: each.get("parameters") or {} for each in functions}
 
 
-def _earlier(situation: Situation, schemas: Mapping[str, Mapping[str, Any]]) -> Earlier | None:
+def _earlier(situation: Situation, schemas: Mapping[str, Mapping[str, Any]]) -> Intent | None:
     """Return what the text may go on from: a question of ours that is still open, else the last call."""
-    if situation.text_before:
-        open_ = [intent for intent in understand(situation.text_before, schemas).intents if intent.missing]
-        if open_:
-            return Earlier(open_[0].tool, {}, is_waiting=True)
-    return Earlier(*situation.last_call) if situation.last_call else None
+    asked = understand(situation.text_before, schemas).intents
+    last_call = Intent(*situation.last_call) if situation.last_call else None
+    return next((intent for intent in asked if intent.missing), last_call)
 
 
 def _call(intent: Intent) -> FunctionCall:

@@ -1,10 +1,11 @@
 """A summary by rules: the beginnings of what the user said."""
 
-import json
 from typing import Any, cast
 
+from app.llm.demo.conversation import object_of
+
 _WORDS = 14
-_FALLBACK_CHARS = 2_000
+_MAX_CHARS = 2_000
 
 
 def sum_up(content: str) -> str:
@@ -13,36 +14,15 @@ def sum_up(content: str) -> str:
     Args:
         content: The JSON object of `app.conversation.summary_prompt`.
     """
-    try:
-        told: object = json.loads(content)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(told, dict):
-        return ""
-    data = cast(dict[str, Any], told)
+    data = object_of(content)
     lines = str(data.get("summary") or "").splitlines()
     for turn in _items(data.get("turns")):
-        texts = [str(each.get("text", "")) for each in _items(turn) if each.get("role") == "user"]
-        lines += [f"- {_beginning(text)}" for text in texts if text.strip()]
-    max_chars = data.get("max_chars")
-    return _newest(lines, max_chars if isinstance(max_chars, int) else _FALLBACK_CHARS)
+        texts = [str(each["text"]).split() for each in _items(turn) if each.get("role") == "user"]
+        lines += [f"- {' '.join(words[:_WORDS])}{'…' * (len(words) > _WORDS)}" for words in texts if words]
+    while sum(len(line) + 1 for line in lines) > int(data.get("max_chars") or _MAX_CHARS):
+        del lines[0]
+    return "\n".join(lines)
 
 
 def _items(value: object) -> list[Any]:
     return cast(list[Any], value) if isinstance(value, list) else []
-
-
-def _beginning(text: str) -> str:
-    words = text.split(maxsplit=_WORDS)
-    return " ".join(words[:_WORDS]) + ("…" if len(words) > _WORDS else "")
-
-
-def _newest(lines: list[str], max_chars: int) -> str:
-    kept: list[str] = []
-    left = max_chars
-    for line in reversed(lines):
-        left -= len(line) + 1
-        if left < 0:
-            break
-        kept.append(line)
-    return "\n".join(reversed(kept))

@@ -1,277 +1,257 @@
 """The grammar of sums: «siete por ocho», “the square root of 16”, «suma 3, 4 y 5», and signs as they are.
 
-What is found is written down for the calculator, which reads the numbers themselves. One pass from left to
-right: each token is looked at a bounded number of times.
+    sum     = [verb] operand { joint operand }
+    joint   = operation | a link such as «y» after a verb | [link] another verb
+    operand = prefix operand | run of signs { postfix }
+
+Fillers may stand between them. What is found is written down for the calculator, which reads the numbers.
 """
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
-from app.llm.demo.symbols import Symbol, symbols_of, words
-from app.llm.demo.words import TextPiece
+from app.llm.demo.words import TextPiece, data, tokens_of
 
-_OPERANDS = ("number", "open", "function", "prefix", "bar")
+_MAX_PHRASE = 5
+_OPERAND = r"[sc(]*(?:[nl]|f\((?:[^w]*\)|[^w]*))"
+_RUN = re.compile(
+    rf"{_OPERAND}(?:[p)%c]*(?:[os%=]|%d){_OPERAND}|(?=[(fl]){_OPERAND}|[p)%c]*\)n)*[p)%c]*(?:[os(]+(?=\.?$))?"
+)
+"""What is written in signs, as letters of `sums.toml`; whether it is well-formed the calculator says."""
 
 
-class Sum(NamedTuple):
-    """A sum, or a number alone, in a list of tokens.
+class Symbol(NamedTuple):
+    """A piece of a sum.
 
     Attributes:
+        kind: `run` for what is written in signs, `op`, `post`, `prefix`, `verb`, or `word` for all else.
+        text: As the calculator reads it; `{}` in a prefix is where its operand goes.
         first: Index of its first token.
         last: Index behind its last token.
-        text: As the calculator reads it.
-        operations: How many operations it has; a number alone has none.
-        is_weak: It may be a date, a range or a telephone number: `10/4/1990`.
-        is_equation: It has a sign of equality in its midst.
-        has_clock: One of its numbers is a time of day.
     """
 
+    kind: str
+    text: str
     first: int
     last: int
-    text: str
-    operations: int
-    is_weak: bool = False
-    is_equation: bool = False
-    has_clock: bool = False
 
 
-class _SumParser:
-    """Reads one sum from a list of symbols."""
-
-    def __init__(self, symbols: list[Symbol], at: int, verb: str = "") -> None:
-        self.symbols = symbols
-        self.at = at
-        self.verb = verb
-        self.parts: list[str] = []
-        self.closers: list[str] = []
-        self.wants_operand = True
-        self.operations = 0
-        self.depth = 0
-        self.is_in_signs = True
-        # What was read when the sum was last whole: the index behind it, its text, its operations.
-        self.whole: tuple[int, str, int] | None = None
-
-    def read(self) -> None:
-        """Go on as long as the symbols make a sum."""
-        while self.at < len(self.symbols):
-            symbol = self.symbols[self.at]
-            step = self._operand(symbol) if self.wants_operand else self._behind(symbol)
-            if not step:
-                break
-            self.at += step
-            if not self.wants_operand:
-                self.whole = (self.at, "".join([*self.parts, *reversed(self.closers)]), self.operations)
-
-    def _put(self, text: str, *, wants_operand: bool, operations: int = 0) -> int:
-        self.parts.append(text)
-        self.wants_operand = wants_operand
-        self.operations += operations
-        return 1
-
-    def _operand(self, symbol: Symbol) -> int:
-        match symbol.kind:
-            case "number":
-                return self._put(symbol.text, wants_operand=False)
-            case "open":
-                self.depth += 1
-                return self._put("(", wants_operand=True)
-            case "op" if symbol.text in "-+−":
-                return self._put(symbol.text.strip("+"), wants_operand=True)
-            case "function" | "bar":
-                return self._put(symbol.text, wants_operand=True, operations=1)
-            case "prefix":
-                head, _, tail = symbol.text.partition("{}")
-                self.closers.append(tail)
-                return self._put(head, wants_operand=True, operations=1)
-            case _:
-                repeats = (
-                    bool(self.verb and self.parts) and symbol.kind == "verb" and symbol.text == self.verb
-                )
-                return int(repeats or (_is_filler(symbol) and bool(self.parts or self.verb)))
-
-    def _behind(self, symbol: Symbol) -> int:
-        """Return what stands behind an operand."""
-        kind = symbol.kind
-        is_modulo = symbol.text == "%" and self._kind_at(self.at + 1) in ("number", "open", "function")
-        if kind == "post" and not is_modulo:
-            return self._put(symbol.text, wants_operand=False, operations=1)
-        if kind in ("op", "post"):
-            return self._operator(symbol)
-        if kind in ("close", "bar"):
-            self.depth -= 1
-            return self._put(")" if kind == "close" else "|", wants_operand=False)
-        if kind == "comma" and self.depth > 0:
-            return self._put(symbol.text, wants_operand=True)
-        if kind == "equals" and self._operand_follows(self.at + 1):
-            return self._put("=", wants_operand=True)
-        previous = self.symbols[self.at - 1]
-        if symbol.is_sign and (kind == "open" or (previous.is_sign and kind in ("function", "number"))):
-            # `2(3+4)`, `2x`: what stands close together is multiplied.
-            is_digit = kind == "number" and symbol.text[0].isdigit() and previous.kind != "close"
-            self.operations += 1
-            return 0 if is_digit or symbol.first != previous.last else self._operand(symbol)
-        return self._linked(symbol)
-
-    def _operator(self, symbol: Symbol) -> int:
-        if not self._operand_follows(self.at + 1):
-            return 0
-        # «divide 100 por 7»: the verb says what its «por» is.
-        is_verbs = not symbol.is_sign and self.verb + symbol.text in ("/*", "%/", "+*", "-*")
-        sign = self.verb if is_verbs else symbol.text
-        if sign == "off":
-            return self._apply("-", swaps=True)
-        if sign == self.verb and not symbol.is_sign:
-            return self._apply(sign)
-        self._close()
-        self.is_in_signs = self.is_in_signs and symbol.is_sign
-        return self._put(f" {sign} ", wants_operand=True, operations=1)
-
-    def _linked(self, symbol: Symbol) -> int:
-        """Return what goes on without a sign: «3, 4 y 5», «8 a 20», «y súmale 5», «15% de 80»."""
-        if (
-            symbol.text in ("de", "del", "of")
-            and self.parts[-1:] == ["%"]
-            and self._operand_follows(self.at + 1)
-        ):
-            return self._put(f" {symbol.text.removesuffix('l')} ", wants_operand=True)
-        is_link = symbol.text in words("links")
-        ahead = self.at + is_link
-        while is_link and ahead < len(self.symbols) and self.symbols[ahead].text in words("links"):
-            ahead += 1
-        verb = self.symbols[ahead] if ahead < len(self.symbols) else symbol
-        if verb.kind == "verb" and not verb.text.isalpha() and self._operand_follows(ahead + 1):
-            self._close()
-            text = "".join(self.parts)
-            self.parts = [f"({text})" if self.operations else text]
-            self.verb = verb.text
-            return self._put(f" {verb.text} ", wants_operand=True, operations=1) + ahead - self.at
-        if is_link and self.verb and self._operand_follows(ahead):
-            return (
-                self._apply(self.verb, swaps=symbol.text in words("swaps") and self.verb in "+-")
-                + ahead
-                - self.at
-                - 1
-            )
-        return int(_is_filler(symbol) and symbol.text not in ("de", "of") and self._goes_on(self.at + 1))
-
-    def _goes_on(self, at: int) -> bool:
-        is_link = at < len(self.symbols) and self.symbols[at].text in words("links")
-        return self._kind_at(at) in ("op", "post") or bool(self.verb and is_link)
-
-    def _apply(self, sign: str, *, swaps: bool = False) -> int:
-        """Put the verb's sign behind what was read; or, with that, behind what is still to come."""
-        self._close()
-        text = "".join(self.parts)
-        if self.verb in ("*", "/") and self.is_in_signs and re.search(r"[\w)]\s*[-+−]", text):
-            # «multiplica 3+4 por 5»: what is written closely is one number.
-            self.parts = [f"({text})"]
-        if swaps:
-            self.closers.append(f" {sign} {text}")
-            self.parts = []
-        return self._put(
-            "" if swaps else "; " if sign.isalpha() else f" {sign} ", wants_operand=True, operations=1
-        )
-
-    def _close(self) -> None:
-        self.parts += reversed(self.closers)
-        self.closers = []
-
-    def _kind_at(self, at: int) -> str:
-        return self.symbols[at].kind if at < len(self.symbols) else ""
-
-    def _operand_follows(self, at: int) -> bool:
-        while at < len(self.symbols) and (
-            _is_filler(self.symbols[at]) or self.symbols[at].text in ("-", "+", "−")
-        ):
-            at += 1
-        return self._kind_at(at) in _OPERANDS
+@cache
+def _listed(name: str) -> frozenset[str]:
+    """A list of words of `sums.toml`."""
+    return frozenset(data("sums")["words"][name].split())
 
 
-def _is_filler(symbol: Symbol) -> bool:
-    return symbol.kind == "unit" or (symbol.kind == "word" and symbol.text in words("fillers"))
+@cache
+def _phrases() -> dict[tuple[str, ...], tuple[str, str]]:
+    """Return the kind and the text of what has a name of one word or several."""
+    return {
+        tuple(phrase.split()): (kind, text)
+        for kind in ("op", "post", "prefix")
+        for text, said in data("sums")[kind].items()
+        for phrase in said.split(",")
+    }
 
 
-def sums_in(text: str, tokens: Sequence[TextPiece]) -> list[Sum]:
-    """Return all sums of a text from left to right, numbers alone too; they do not overlap."""
-    symbols = symbols_of(tokens)
-    found: list[Sum] = []
-    i = 0
-    while i < len(symbols):
-        read = _sum_at(text, tokens, symbols, i) if _may_begin(tokens, symbols[i]) else None
-        if read:
-            found.append(read[0])
-        i = read[1] if read else i + 1
+@cache
+def _values(name: str) -> dict[str, int]:
+    """Words and the numbers that they stand for."""
+    pairs = (each.partition("=") for each in data("sums")["numbers"][name].split())
+    return {word: int(number) for word, _, number in pairs}
+
+
+def _symbols_of(text: str, tokens: Sequence[TextPiece]) -> list[Symbol]:
+    """Return the symbols of a text, one behind the other."""
+    keys = [token.key for token in tokens]
+    shape = "".join(_shape(tokens, i) for i in range(len(tokens)))
+    found: list[Symbol] = []
+    while (i := found[-1].last if found else 0) < len(tokens):
+        if run := _RUN.match(shape, i):
+            written = text[tokens[i].start : tokens[run.end() - 1].end]
+            found.append(Symbol("run", written, i, run.end()))
+        elif tokens[i].kind == "word":
+            found.append(_word(keys, i, is_behind_run=bool(found) and found[-1].kind == "run"))
+        else:
+            found.append(Symbol("op" if shape[i] in "os" else "word", keys[i], i, i + 1))
     return found
 
 
-def _may_begin(tokens: Sequence[TextPiece], symbol: Symbol) -> bool:
-    if symbol.kind != "op":
-        return symbol.kind in (*_OPERANDS, "verb")
-    touches = symbol.last < len(tokens) and tokens[symbol.last].start == tokens[symbol.first].end
-    return symbol.text in "-−+" and (touches if symbol.is_sign else symbol.first == 0)
+def _shape(tokens: Sequence[TextPiece], i: int) -> str:
+    """Return a letter for what a token may be in signs, as in the table of `sums.toml`.
+
+    `f` is a function's name; `l` a letter that touches an operator, an unknown.
+    """
+    token, table = tokens[i], data("sums")["signs"]
+    before, behind = tokens[max(i - 1, 0)], tokens[min(i + 1, len(tokens) - 1)]
+    is_close = behind.start == token.end
+    if token.kind == "word" and is_close and behind.key == "(":
+        return "f"
+    if token.kind == "word" and len(token.key) == 1 and token.key not in table["n"]:
+        if token.key == "x" and before.kind == behind.kind == "number":
+            return "o"
+        beside = [behind.key] * is_close + [before.key] * (before.end == token.start)
+        return "l" if any(key in f"{table['o']} {table['s']} =" for key in beside) else "w"
+    if token.key in ("de", "del", "of") and before.key == "%":
+        return "d"
+    if token.kind == "number":
+        return "n"
+    kind = next((kind for kind, signs in table.items() if token.key in signs.split()), "w")
+    return "o" if kind == "s" and not is_close else kind
 
 
-def _sum_at(text: str, tokens: Sequence[TextPiece], symbols: list[Symbol], i: int) -> tuple[Sum, int] | None:
-    verb = symbols[i].text if symbols[i].kind == "verb" else ""
-    reader = _SumParser(symbols, i + 1 if verb else i, verb)
-    reader.read()
-    if reader.whole is None:
-        return None
-    end, written, operations = reader.whole
-    if verb and not operations:
-        # «suma 100 200 300» is a list: joined, there would be nothing left to add up.
-        written, operations = f" {verb} ".join(written.split()), int(" " in written and verb in "+*")
-    used = symbols[i:end]
-    if all(each.is_sign for each in used):
-        end = _with_trailing_signs(symbols, end)
-        used = symbols[i:end]
-        written = text[tokens[used[0].first].start : tokens[used[-1].last - 1].end]
-        operations += len(used) > 1
-    elif verb.isalpha():
-        written = f"{verb}({written})"
-    if (verb and not operations) or not re.search(r"\d|pi|tau|phi|π|\be\b", written):
-        return None
-    found = Sum(
-        used[0].first,
-        used[-1].last,
-        " ".join(written.split()),
-        operations,
-        is_weak=bool(re.fullmatch(r"\d+(?:[-/]\d+)+", written)),
-        is_equation=any(each.kind == "equals" for each in used),
-        has_clock=any(tokens[each.first].kind == "clock" for each in used),
-    )
-    return found, end
+def _word(keys: list[str], i: int, *, is_behind_run: bool) -> Symbol:
+    number = number_at(keys, i)
+    if number and not is_behind_run:  # «mil», but «5 mil»
+        return Symbol("run", number[0], i, number[1])
+    for length in range(_MAX_PHRASE, 0, -1):
+        if meaning := _phrases().get(tuple(keys[i : i + length])):
+            return Symbol(*meaning, i, min(i + length, len(keys)))
+    if number:
+        return Symbol("run", number[0], i, number[1])
+    verbs = data("sums")["verbs"].items()
+    sign = next((sign for sign, said in verbs if keys[i].startswith(tuple(said.split(", ")))), "")
+    return Symbol("verb", sign, i, i + 1) if sign else Symbol("word", keys[i], i, i + 1)
 
 
-def _with_trailing_signs(symbols: list[Symbol], end: int) -> int:
-    """Behind the signs that break a sum off at the end of a text: the tool says what is wrong with `2+`."""
-    last = end
-    while last < len(symbols) and symbols[last].is_sign and symbols[last].kind in ("op", "open", "close"):
-        last += 1
-    return last if last == len(symbols) or symbols[last].text in ("?", ".", "!") else end
+def number_at(keys: Sequence[str], i: int) -> tuple[str, int] | None:
+    """Return the number in words that begins at `keys[i]`: its digits, and the index behind it."""
+    values, scales = _values("values"), _values("scales")
+    end = i + (keys[i] in ("un", "a") and keys[i + 1 : i + 2] != [] and keys[i + 1] in scales)
+    total, current, room = 0, end - i, 10**12  # The next word must stand for less than `room`.
+    while end < len(keys):
+        joins = end > i and (room == 10 if keys[end] in ("y", "-") else room >= 100 and keys[end] == "and")
+        key = keys[end + joins] if end + joins < len(keys) else ""
+        if values.get(key, room) < room and (value := values[key]) >= joins:
+            current += value
+            room = 100 if value >= 100 else 10 if value >= 20 and value % 10 == 0 else 1
+        elif key in scales and end > i and not joins:
+            current, room = current * scales[key], scales[key]
+            total, current = (total + current, 0) if room >= 1000 else (total, current)
+        else:
+            break
+        end += joins + 1
+    return (str(total + current), end) if end > i else None
 
 
-def continuation(tokens: Sequence[TextPiece], earlier: str) -> str:
+class _Reader:
+    """Reads one sum from a list of symbols."""
+
+    def __init__(self, symbols: list[Symbol], at: int = 0) -> None:
+        self.symbols = symbols
+        self.at = at
+
+    def sum(self) -> str:
+        """Return the sum that begins here; empty where none does."""
+        verb, left = self._take("verb"), self._operand()
+        begins_at = self.at
+        while joined := left and self.joined(left, verb):
+            left = joined
+        if verb.isalpha():
+            return f"{verb}({left})" if left else ""
+        return "" if verb and self.at == begins_at and not re.search(r"\W", left) else left
+
+    def joined(self, left: str, verb: str = "") -> str:
+        """Return what was read with the next operand joined to it; empty, and nothing taken, without one."""
+        before = self.at
+        self._skip("fillers")
+        if post := self._take("post"):
+            return _closed(left, "*") + post
+        sign, swaps = self._take("op"), False
+        if not sign:
+            self.at = before
+            link = self._skip("links") or (self._skip("fillers") and self._skip("links"))
+            sign, swaps = (verb if link else ""), verb in ("+", "-") and link in _listed("swaps")
+            if changed := self._take("verb"):
+                # «y súmale 5», «multiplícalo por 3»: all that was before is one number.
+                sign, left, swaps = (
+                    changed,
+                    left if re.fullmatch(r"\w+|\([^()]*\)", left) else f"({left})",
+                    False,
+                )
+                self._skip("fillers")
+                self._take("op")
+        elif verb + sign in ("/*", "%/", "+*", "-*"):
+            sign = verb
+        right = self._operand() if sign else ""
+        if not right:
+            self.at = before
+            return ""
+        if sign.isalpha():
+            return f"{left}; {right}"
+        left, right = (right, left) if swaps else (left, right)
+        return f"{_closed(left, sign)} {sign} {_closed(right, sign)}"
+
+    def _operand(self) -> str:
+        self._skip("fillers")
+        if self._take("op", "-"):
+            return "-" + inner if (inner := self._operand()) else ""
+        if prefix := self.prefix():
+            return prefix.format(_closed(inner, "*")) if (inner := self._operand()) else ""
+        operand = self._take("run")
+        while operand and (post := self._take("post")):
+            operand = _closed(operand, "*") + post
+        return operand
+
+    def prefix(self) -> str:
+        """Take what stands before its operand: `sqrt({})`."""
+        return self._take("prefix")
+
+    def _take(self, kind: str, text: str = "") -> str:
+        symbol = self.symbols[self.at] if self.at < len(self.symbols) else None
+        if symbol is None or symbol.kind != kind or (text and symbol.text != text):
+            return ""
+        self.at += 1
+        return symbol.text
+
+    def _skip(self, name: str) -> str:
+        """Pass all words of a list; return the last one."""
+        last = ""
+        while self.at < len(self.symbols) and self.symbols[self.at].text in _listed(name):
+            if not (word := self._take("word")):
+                break
+            last = word
+        return last
+
+
+def _closed(text: str, sign: str) -> str:
+    """Put parentheses around what was written closely, `3+4`, where the sign behind it binds more."""
+    is_open = re.search(r"[\w)%](?<!\de)\s*[-+−]", text) and not re.fullmatch(r"\([^()]*\)", text)
+    return f"({text})" if is_open and sign not in ("+", "-") else text
+
+
+def sums_in(text: str, tokens: Sequence[TextPiece]) -> list[tuple[int, int, str, str]]:
+    """Return all sums from left to right: first token, the one behind the last, slot, what to compute.
+
+    A number alone is a `{number}`; what may be a range or a telephone number as well is a `{date}`.
+    """
+    symbols = _symbols_of(text, tokens)
+    found: list[tuple[int, int, str, str]] = []
+    i = 0
+    while i < len(symbols):
+        reader = _Reader(symbols, i)
+        begins = symbols[i].kind in ("run", "prefix", "verb") or (symbols[i].text == "-" and i == 0)
+        written = reader.sum() if begins else ""
+        if re.search(r"\d|pi|tau|phi|π|\be\b", written):
+            last = symbols[reader.at - 1].last
+            while "¡" in text and written.endswith("!"):
+                # The sign that closes «¡calcula 3+2!» is no factorial.
+                written, last = written[:-1], last - 1
+            is_number = reader.at == i + 1 and re.fullmatch(r"[\d.,:'_\s]+(?:e[-+]?\d+)?|[a-z]{2,}", written)
+            is_date = re.fullmatch(r"\d+(?:[-/]\d+)+", written)
+            key = "{number}" if is_number else "{date}" if is_date else "{sum}"
+            found.append((symbols[i].first, last, key, " ".join(written.split())))
+        i = reader.at if written else i + 1
+    return found
+
+
+def continuation(text: str, earlier: str) -> str:
     """Return the earlier sum with an operation on it: «y por 3», “plus 10”, «¿y al cuadrado?»; else empty."""
     whole = earlier if re.fullmatch(r"[\d.]+", earlier) else f"({earlier})"
-    symbols = [
-        each
-        for each in symbols_of(tokens)
-        if each.text not in ("?", "¿", ".", "!", "¡")
-        and not (each.kind in ("word", "comma") and each.text in words("aside"))
-    ]
-    first, rest = (symbols[0], symbols[1:]) if symbols else (None, symbols)
-    if first is None:
-        return ""
-    if not rest and first.kind in ("post", "prefix"):
-        return first.text.format(whole) if first.kind == "prefix" else whole + first.text
-    if first.kind not in ("op", "verb") or first.text.isalpha():
-        return ""
-    if first.kind == "verb" and rest and rest[0].kind == "op":
-        rest = rest[1:]
-    reader = _SumParser(rest, 0)
-    reader.read()
-    # `-5+3` is a sum of its own; `-5` goes on.
-    goes_on = reader.whole and reader.whole[0] == len(rest) and not (first.is_sign and reader.operations)
-    return f"{whole} {first.text} {reader.whole[1]}" if reader.whole and goes_on else ""
+    symbols = [each for each in _symbols_of(text, tokens_of(text)) if each.text not in _listed("aside")]
+    if len(symbols) == 1 and re.fullmatch(r"[-+−*/]\s*[\d.,]+", symbols[0].text):
+        return f"{whole} {symbols[0].text[0]} {symbols[0].text[1:].strip()}"
+    reader = _Reader(symbols)
+    expression = prefix.format(whole) if (prefix := reader.prefix()) else reader.joined(whole)
+    return expression if reader.at == len(symbols) else ""

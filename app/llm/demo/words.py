@@ -1,4 +1,4 @@
-"""A user's text as words, numbers and signs.
+"""A user's text as words, numbers, signs, and slots for what is not the user's own wording.
 
 However long a text is, only its beginning is looked at: `MAX_READ_CHARS` bounds all that is done with it.
 """
@@ -6,7 +6,6 @@ However long a text is, only its beginning is looked at: `MAX_READ_CHARS` bounds
 import json
 import re
 import tomllib
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,27 +15,18 @@ from app.letters import bare
 MAX_READ_CHARS = 600
 """What is behind this, but for JSON, is never a request; the text of an analysis is taken whole."""
 
-URL = re.compile(r"https?://[^\s\"'<>«»“”`]+", re.I)
-HOST = re.compile(
-    r"(?<![\w@./-])(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|(?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|io|dev|es|mx|ar|co|cl"
-    r"|pe|uk|eu|app|ai|me|info|gov|edu|test|local|example))(?::\d{1,5})?(?:/[^\s\"'<>«»“”`]*)?(?![\w@])",
-    re.I,
-)
-_QUOTED = {
-    closing: re.compile(rf"{opening}([^{closing}]+){closing}")
-    for opening, closing in ('""', "“”", "«»", "‘’", "``")
-} | {"'": re.compile(r"(?<!\w)'([^'\n]*(?:\w'\w[^'\n]*)*)'(?!\w)")}
-_ZONE = re.compile(
-    r"\b(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Etc|Europe|Indian|Mexico"
-    r"|Pacific|US)(?:/[\w+-]{1,30}){1,2}|\b(?:utc|gmt)\s?[+−-]\d{1,2}(?::?[0-5]\d)?\b|\b(?:utc|gmt)\b",
-    re.I,
-)
 _TOKEN = re.compile(
-    r"(?P<mark>[⁰¹²³⁴-⁹₀-₉½¼¾])|(?P<word>[^\W\d_][^\W\d_\u0300-\u036f]*(?:[\u0300-\u036f]+[^\W\d_]*)*(?:\d+(?=\())?)"
-    r"|(?P<clock>(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d)?(?![\d:]))"
-    r"|(?P<number>(?:\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?![\d.,])|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])"
-    r"|\d{1,3}(?:\.\d{3})+(?:,\d+)?(?![\d.])|\d+(?:[_']\d{3})+|\d+\.\d+(?!\.?\d)|\d+,\d+(?![\d.]|,\d)|\d+|\.\d+)"
-    r"(?:e[+-]?\d+(?![a-z\d]))?)"
+    r"(?P<json>\{|\[(?=\s*[{\"]))"
+    r"|(?P<url>https?://(?:[^\s\"'<>«»“”`()\[\]{}]|\([^\s()]*\))+(?<![.,;:!?¿¡])"
+    r"|(?<![\w@./-])(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|(?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|io|dev|es|mx|ar"
+    r"|co|cl|pe|uk|eu|app|ai|me|info|gov|edu|test|local|example))(?::\d{1,5})?(?:/[^\s\"'<>«»“”`()\[\]{}]*)?(?<![.,;:!?¿¡])(?![\w@]))"
+    r"|\"(?P<q1>[^\"]+)\"|“(?P<q2>[^”]+)”|«(?P<q3>[^»]+)»|‘(?P<q4>[^’]+)’|`(?P<q5>[^`]+)`"
+    r"|(?<!\w)'(?P<q6>[^'\n]*(?:\w'\w[^'\n]*)*)'(?!\w)"
+    r"|(?P<zone>(?-i:\b[A-Z][A-Za-z]{1,11}(?:/[A-Z][\w+-]{0,30}){1,2})|\b(?:utc|gmt)(?:\s?[+−-]\d{1,2}(?::?[0-5]\d)?)?\b)"
+    r"|(?P<mark>[⁰¹²³⁴-⁹₀-₉½¼¾])|(?P<word>[^\W\d_](?:[^\W\d_\u0300-\u036f]|[\u0300-\u036f])*(?:\d+(?=\())?)"
+    r"|(?P<number>(?:\d{1,2}:[0-5]\d(?::[0-5]\d)?(?![\d:])|\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?![\d.,])"
+    r"|\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d{1,3}(?:\.\d{3})+(?:,\d+)?(?![\d.])|\d+(?:[_']\d{3})+"
+    r"|\d+\.\d+(?!\.?\d)|\d+,\d+(?![\d.]|,\d)|\d+|\.\d+)(?:e[+-]?\d+(?![a-z\d]))?)"
     r"|(?P<sign>\*\*|//|\S)",
     re.I,
 )
@@ -48,7 +38,7 @@ class TextPiece(NamedTuple):
     """A piece of a text.
 
     Attributes:
-        kind: `word`, `number`, `clock`, `sign`, or `slot` for what stands for a whole passage.
+        kind: `word`, `number`, `sign`, or `slot` for what stands for a whole passage.
         key: The word folded, the number or sign as written, or the slot's name: `{url}`.
         value: What a slot holds.
     """
@@ -74,81 +64,41 @@ def words(name: str) -> frozenset[str]:
 
 def tokens_of(text: str) -> list[TextPiece]:
     """Return the tokens of a text's beginning; addresses, quotations and JSON are one slot each."""
-    spans = json_spans(text[:_MAX_JSON_CHARS])
-    end = MAX_READ_CHARS
-    for span in spans:
-        end += span[1] - span[0] if span[0] < end else 0
-    text = text[:end]
-    slots = _foreign(text, [span for span in spans if span[1] <= end])
-    found: list[TextPiece] = []
-    position = 0
-    for slot in [*slots, TextPiece("slot", "", len(text), len(text))]:
-        found += _plain(text, position, slot.start)
-        found.append(slot)
-        position = slot.end
-    return found[:-1]
-
-
-def _plain(text: str, start: int, end: int) -> list[TextPiece]:
-    found: list[TextPiece] = []
-    for match in _TOKEN.finditer(text, start, end):
-        kind = "sign" if match["mark"] else match.lastgroup or "sign"
-        found.append(
-            TextPiece(kind, bare(match[0]) if kind == "word" else match[0], match.start(), match.end())
-        )
+    text, found, at = text[:_MAX_JSON_CHARS], list[TextPiece](), 0
+    limit, json_tries = MAX_READ_CHARS, 0
+    while match := _TOKEN.search(text, at, min(limit, len(text))):
+        token = _token(match)
+        if match["json"]:
+            end, value = _json_at(text, match.start()) if json_tries < _MAX_JSON_TRIES else (0, None)
+            json_tries += not end
+            limit += max(end - match.start(), 0)
+            token = TextPiece("slot", "{json}", match.start(), end, value) if end else token
+        found.append(token)
+        at = token.end
     return found
 
 
-def _foreign(text: str, json_: list[tuple[int, int, object]]) -> list[TextPiece]:
-    """Return what is not the user's own wording, from left to right, without overlaps."""
-    spans = [TextPiece("slot", "{json}", start, end, value) for start, end, value in json_]
-    for span in spans:
-        text = text[: span.start] + " " * (span.end - span.start) + text[span.end :]
-    # Where nothing closes a quotation, none is looked for from each sign that opens one.
-    quotes = [("{quote}", pattern) for closing, pattern in _QUOTED.items() if closing in text]
-    for name, pattern in [("{url}", URL), ("{url}", HOST), ("{zone}", _ZONE), *quotes]:
-        for match in pattern.finditer(text):
-            held = match[match.lastindex or 0].strip()
-            end = match.start() + len(url_of(held)) if name == "{url}" else match.end()
-            if held and not any(each.start < end and match.start() < each.end for each in spans):
-                spans.append(
-                    TextPiece("slot", name, match.start(), end, held if name != "{url}" else url_of(held))
-                )
-    return sorted(spans, key=lambda token: token.start)
+def _token(match: re.Match[str]) -> TextPiece:
+    kind, written, start = match.lastgroup or "", match[match.lastgroup or 0], match.start()
+    if kind in ("url", "zone"):
+        return TextPiece("slot", f"{{{kind}}}", start, match.end(), written)
+    if kind[0] == "q" and written.strip() and "://" not in written:
+        return TextPiece("slot", "{quote}", start, match.end(), written.strip())
+    if kind in ("word", "number"):
+        return TextPiece(kind, bare(written) if kind == "word" else written, start, match.end())
+    end = match.end() if kind == "sign" else start + 1
+    return TextPiece("sign", match.string[start:end], start, end)
 
 
-def url_of(written: str) -> str:
-    """Return an address without the punctuation of the sentence around it."""
-    written = written.rstrip(".,;:!?¿¡")
-    while written[-1:] in tuple(")]}") and written.count(written[-1]) > written.count(
-        "([{"[")]}".index(written[-1])]
-    ):
-        written = written[:-1].rstrip(".,;:!?¿¡")
-    return written
-
-
-def json_spans(text: str) -> list[tuple[int, int, object]]:
-    """Return the JSON objects and arrays of objects inside a text: start, end and value."""
-    decoder = json.JSONDecoder()
-    spans: list[tuple[int, int, object]] = []
-    position = tries = 0
-    while (match := re.compile(r"\{|\[(?=\s*[{\"])").search(text, position)) and tries < _MAX_JSON_TRIES:
-        try:
-            value, end = decoder.raw_decode(text, match.start())
-        except (ValueError, RecursionError):
-            tries += 1
-            position = match.start() + 1
-            continue
-        spans.append((match.start(), end, value))
-        position = end
-    return spans
+def _json_at(text: str, start: int) -> tuple[int, object]:
+    """Return where the JSON that begins at an index ends, and its value; 0 where there is none."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return 0, None
+    return end, value
 
 
 def is_word(token: TextPiece) -> bool:
     """Return whether a token counts where sentences are compared: a word of more than a letter, or a slot."""
     return token.kind == "slot" or (token.kind == "word" and len(token.key) > 1)
-
-
-def keys_of(tokens: Sequence[TextPiece]) -> list[str]:
-    """Return what sentences are compared by."""
-    return [token.key for token in tokens if is_word(token)]

@@ -7,7 +7,7 @@ from typing import Any
 from app.errors import Locale
 from app.llm.base import ChatRequest, Completion, FunctionCall
 from app.llm.demo import DemoModel
-from app.llm.demo.intents import Earlier
+from app.llm.demo.extractors import Intent
 from app.llm.demo.understanding import understand
 from app.tools.support.arithmetic import ExpressionError
 from app.tools.support.expression import compute
@@ -40,7 +40,7 @@ TOOLS: dict[str, dict[str, Any]] = {
 
 
 def calls(
-    text: str, *, earlier: Earlier | None = None, **more: dict[str, Any]
+    text: str, *, earlier: Intent | None = None, **more: dict[str, Any]
 ) -> list[tuple[str, dict[str, Any]]]:
     """The calls that a text leads to: names and arguments; sums without their spaces."""
     intents = understand(text, TOOLS | more, earlier).intents

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.llm.demo.conversation import read_messages, unmarked
+from app.llm.demo.conversation import read_messages
 
 
 def user(text: str) -> dict[str, Any]:
@@ -76,24 +76,6 @@ def test_what_was_told_is_not_told_again():
     assert not situation.is_unanswered
 
 
-def test_what_has_ended_runs_no_more():
-    talk = [
-        user("uno"),
-        call("a", "b"),
-        tool("a", status="running", call_id="a"),
-        tool("b", status="running", call_id="b"),
-    ]
-    ended = [
-        says("Estoy en ello."),
-        call("c"),
-        tool("c", call_id="a", **DONE),
-        says("Ya."),
-        user("¿cómo va?"),
-    ]
-
-    assert [each.call_id for each in read_messages(talk + ended).running] == ["b"]
-
-
 def test_the_last_call_and_an_unanswered_question_of_ours_are_remembered():
     after_call = read_messages([user("uno"), call("a"), tool("a", **DONE), says("4"), user("¿y por 3?")])
     after_words = read_messages([user("calcula"), says("¿Qué operación?"), user("2+2")])
@@ -101,22 +83,6 @@ def test_the_last_call_and_an_unanswered_question_of_ours_are_remembered():
     assert after_call.last_call == ("calculate", {"expression": "2+2"})
     assert after_call.text_before == ""
     assert after_words.text_before == "calcula"
-
-
-@pytest.mark.parametrize(
-    ("content", "value"),
-    [
-        ('{"a": 1}', {"a": 1}),
-        ('<data-4f2>\n{"a": 1}\n</data-4f2>', {"a": 1}),
-        ("[untrusted]\nhola\n[/untrusted]", "hola"),
-        ("hola", "hola"),
-        ("4", 4),
-        (None, None),
-        ({"a": 1}, {"a": 1}),
-    ],
-)
-def test_a_result_is_read_through_whatever_mark_stands_around_it(content: object, value: object):
-    assert unmarked(content) == value
 
 
 @pytest.mark.parametrize("content", ["no JSON", "[1, 2]", '{"other": 1}', ""])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.llm.demo.intents import Earlier
+from app.llm.demo.extractors import Intent
 from tests.llm.demo.asking import calls, meant
 
 
@@ -14,10 +14,8 @@ from tests.llm.demo.asking import calls, meant
         ("get_current_time", {"timezone": "Asia/Tokyo"}, "¿y en Londres?", {"timezone": "Europe/London"}),
         ("get_current_time", {}, "what about Paris?", {"timezone": "Europe/Paris"}),
         ("get_weather_info", {"location": "Lima"}, "¿y Quito?", {"location": "Quito"}),
-        ("get_weather_info", {"location": "Lima"}, "¿y mañana?", {"location": "Lima"}),
         ("calculate", {"expression": "2+2"}, "¿y por 3?", {"expression": "(2+2)*3"}),
         ("calculate", {"expression": "7"}, "and squared?", {"expression": "7**2"}),
-        ("placeholder_api_call", {"delay_s": 3}, "¿y de 5 segundos?", {"delay_s": 5}),
         ("make_http_request", {"url": "https://example.com"}, "otra vez", {"url": "https://example.com"}),
         ("get_public_ip", {}, "again, please", {}),
     ],
@@ -25,7 +23,7 @@ from tests.llm.demo.asking import calls, meant
 def test_a_follow_up_takes_the_earlier_tool(
     tool: str, arguments: dict[str, Any], text: str, expected: dict[str, Any]
 ):
-    found = calls(text, earlier=Earlier(tool, arguments))
+    found = calls(text, earlier=Intent(tool, arguments))
 
     assert [meant(*call, "es") for call in found] == [meant(tool, expected, "es")]
 
@@ -35,15 +33,15 @@ def test_a_follow_up_takes_the_earlier_tool(
 )
 @pytest.mark.parametrize("tool", ["get_current_time", "get_weather_info", "calculate"])
 def test_small_talk_is_no_follow_up(tool: str, text: str):
-    assert calls(text, earlier=Earlier(tool, {"expression": "2+2"} if tool == "calculate" else {})) == []
+    assert calls(text, earlier=Intent(tool, {"expression": "2+2"} if tool == "calculate" else {})) == []
 
 
 def test_a_duration_in_passing_is_no_follow_up():
-    assert calls("quedan 5 minutos", earlier=Earlier("placeholder_api_call", {"delay_s": 3})) == []
+    assert calls("quedan 5 minutos", earlier=Intent("placeholder_api_call", {"delay_s": 3})) == []
 
 
 def test_a_text_that_asks_for_something_itself_is_no_follow_up():
-    earlier = Earlier("get_current_time", {"timezone": "Asia/Tokyo"})
+    earlier = Intent("get_current_time", {"timezone": "Asia/Tokyo"})
 
     assert calls("¿y qué tiempo hace en Lima?", earlier=earlier) == [
         ("get_weather_info", {"location": "Lima"})
@@ -65,11 +63,11 @@ def test_a_text_that_asks_for_something_itself_is_no_follow_up():
     ],
 )
 def test_what_was_asked_for_may_come_alone(tool: str, text: str, expected: dict[str, Any]):
-    assert calls(text, earlier=Earlier(tool, {}, is_waiting=True)) == [(tool, expected)]
+    assert calls(text, earlier=Intent(tool, {}, missing="it")) == [(tool, expected)]
 
 
 def test_a_change_of_mind_is_no_answer():
-    assert calls("no, gracias", earlier=Earlier("get_weather_info", {}, is_waiting=True)) == []
+    assert calls("no, gracias", earlier=Intent("get_weather_info", {}, missing="it")) == []
 
 
 @pytest.mark.parametrize(
@@ -90,14 +88,14 @@ def test_a_change_of_mind_is_no_answer():
     ],
 )
 def test_an_operation_goes_on_from_the_sum_before_and_a_whole_sum_does_not(text: str, whole: str):
-    found = calls(text, earlier=Earlier("calculate", {"expression": "2+2"}))
+    found = calls(text, earlier=Intent("calculate", {"expression": "2+2"}))
 
     assert found == [("calculate", {"expression": whole})]
 
 
 @pytest.mark.parametrize("text", ["hola", "dime la hora", "más o menos", "menos mal"])
 def test_what_is_no_operation_leaves_the_sum_alone(text: str):
-    assert "calculate" not in dict(calls(text, earlier=Earlier("calculate", {"expression": "2+2"})))
+    assert "calculate" not in dict(calls(text, earlier=Intent("calculate", {"expression": "2+2"})))
 
 
 @pytest.mark.parametrize(
@@ -109,9 +107,9 @@ def test_what_is_no_operation_leaves_the_sum_alone(text: str):
     ],
 )
 def test_a_tool_without_a_place_has_no_follow_up_about_one(tool: str, arguments: dict[str, Any], text: str):
-    assert calls(text, earlier=Earlier(tool, arguments)) == []
+    assert calls(text, earlier=Intent(tool, arguments)) == []
 
 
 @pytest.mark.parametrize(("tool", "text"), [("make_http_request", "ninguna"), ("echo", "hola")])
 def test_what_does_not_answer_an_open_question_calls_nothing(tool: str, text: str):
-    assert calls(text, earlier=Earlier(tool, {}, is_waiting=True)) == []
+    assert calls(text, earlier=Intent(tool, {}, missing="it")) == []

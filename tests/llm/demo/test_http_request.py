@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.llm.demo.http_request import METHODS
-from app.llm.demo.understanding import understand
-from tests.llm.demo.asking import TOOLS, calls
+from app.llm.demo.extractors import METHODS
+from tests.llm.demo.asking import calls
 
 
 def request(text: str) -> dict[str, Any] | None:
@@ -88,55 +87,6 @@ def test_a_body_is_read_from_words(text: str, body: str):
 
     assert asked is not None
     assert asked["body"] == body
-
-
-@pytest.mark.parametrize(
-    ("text", "fields"),
-    [
-        ("haz un POST a http://x.example/login con usuario=ana y clave=1", {"usuario": "ana", "clave": 1}),
-        ("POST a https://x.example/u con nombre Ana y edad 5", {"nombre": "Ana", "edad": 5}),
-        ("send a POST to https://x.example/u with name: Ana, age: 5", {"name": "Ana", "age": 5}),
-        ("PUT https://x.example/u con los datos nombre=Ana, edad=5", {"nombre": "Ana", "edad": 5}),
-        ('POST to https://x.example/u with title="a b" and code=007', {"title": "a b", "code": "007"}),
-        ("POST a https://x.example/u con nombre Ana y activo true", {"nombre": "Ana", "activo": True}),
-    ],
-)
-def test_fields_in_words_are_sent_as_json(text: str, fields: dict[str, Any]):
-    asked = request(text)
-
-    assert asked is not None
-    assert asked["json"] == fields
-
-
-def test_headers_are_no_fields():
-    assert request("POST https://x.example/u with header X-A: 1 and name=Bob") == {
-        "url": "https://x.example/u",
-        "headers": {"X-A": "1"},
-        "json": {"name": "Bob"},
-        "method": "POST",
-    }
-
-
-def test_fields_go_as_a_form_where_that_is_said():
-    asked = request("POST to https://x.example/u as a form with name=Ana and city=New_York")
-
-    assert asked is not None
-    assert asked["body"] == "name=Ana&city=New_York"
-    assert asked["headers"] == {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "haz un POST a https://x.example/u con los datos de siempre",
-        "POST to https://x.example/u with the data I gave you",
-        "actualiza https://x.example/u con lo que te dije ayer",
-    ],
-)
-def test_nothing_is_sent_where_the_announced_data_cannot_be_read(text: str):
-    (intent,) = understand(text, TOOLS).intents
-
-    assert (intent.tool, intent.arguments, intent.missing) == ("make_http_request", {}, "body")
 
 
 def test_a_body_without_a_method_is_posted():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.llm.demo.language import in_language, language_of, sentence
+from app.llm.demo.language import in_language, language_of
 from app.llm.demo.words import data
 
 
@@ -28,9 +28,9 @@ def test_the_small_words_tell_the_language(text: str, language: str | None):
 
 
 def test_a_sentence_is_kept_in_its_own_language_alone():
-    assert in_language("This is the answer.", "en", "unread") == "This is the answer."
-    assert in_language("This is the answer.", "es", "unread") == sentence("unread", "es")
-    assert in_language(None, "en", "unread") == sentence("unread", "en")
+    assert in_language("This is the answer.", "en", "ours") == "This is the answer."
+    assert in_language("This is the answer.", "es", "ours") == "ours"
+    assert in_language(None, "en", "ours") == "ours"
 
 
 @pytest.mark.parametrize("name", [name for name, own in data("sentences").items() if isinstance(own, list)])

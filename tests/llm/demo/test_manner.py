@@ -8,7 +8,7 @@ from app.chat import Mood
 from app.errors import Locale
 from app.llm.base import ChatRequest, Completion
 from app.llm.demo import DemoModel
-from app.llm.demo.manner import before_calls, in_words
+from app.llm.demo.small_talk import in_manner
 from tests.llm.demo.asking import api_tools
 from tests.support.context import settings_with
 
@@ -97,14 +97,12 @@ async def test_a_neutral_user_is_answered_as_one_whom_nobody_judged(text: str):
     assert (await answer(text, "neutral"))[0] == (await answer(text, None))[0]
 
 
-def test_a_greeting_in_a_hurry_asks_what_is_wanted():
-    assert in_words("¡Hola! Soy Ana, en modo demostración.", "hurried", "es") == "Hola, dime."
-
-
 def test_a_list_that_was_asked_for_is_given_whole_in_a_hurry():
-    assert in_words("I can:\n- do sums. Or not", "hurried", "en") == "I can:\n- do sums. Or not"
+    offer = "I can:\n- do sums. Or not"
+
+    assert in_manner(offer, "hurried", "en", is_call=False) == offer
 
 
 def test_acknowledging_promises_only_what_is_being_done():
-    assert "ahora mismo" in before_calls("", "frustrated", "es")
-    assert "ahora mismo" not in in_words("No sé.", "frustrated", "es")
+    assert "ahora mismo" in in_manner("", "frustrated", "es", is_call=True)
+    assert "ahora mismo" not in in_manner("No sé.", "frustrated", "es", is_call=False)

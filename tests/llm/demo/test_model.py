@@ -136,8 +136,6 @@ async def test_a_question_without_a_language_is_answered_in_the_talks(locale: st
     [
         ("", "calcula i*i", "¿Qué operación"),
         ("¿qué puedes hacer?", "xyzzy", "una demostración"),
-        ("", "resuelve x^2 = 4", "incógnitas"),
-        ("", "haz un POST a https://example.com con los datos de siempre", "no he enviado nada"),
     ],
 )
 async def test_words_without_a_tool_are_in_the_language_of_the_text_or_of_the_talk(
@@ -185,7 +183,7 @@ async def test_a_follow_up_may_come_in_another_language():
         "sentence": "Es la 01:30.",
     }
     assert await talk.gets({"status": "done", "result": moment}) == (
-        "In Europe/London it is 01:30 on Monday, 5 January 2026."
+        "In Europe/London it is 2026-01-05, 01:30:00."
     )
 
 

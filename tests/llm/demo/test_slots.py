@@ -81,17 +81,3 @@ def test_a_zone_is_asked_for_by_its_name(zone: str, template: str):
 )
 def test_lists_are_parted_and_names_are_not(text: str, names: list[str]):
     assert places_in(read(text)) == names
-
-
-@pytest.mark.parametrize(
-    ("written", "read_as"),
-    [
-        ("calcla", "calcula"),
-        ("wether", "weather"),
-        ("cuento", "cuento"),
-        ("Wether", "wether"),
-        ("wait", "wait"),
-    ],
-)
-def test_a_slip_is_mended_and_a_word_is_not(written: str, read_as: str):
-    assert [token.key for token in read(f"y {written}").tokens][1:] in ([read_as], ["{place}"])

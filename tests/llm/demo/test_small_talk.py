@@ -6,15 +6,12 @@ import orjson
 import pytest
 
 from app.errors import Locale
-from app.llm.demo.conversation import Outcome
 from app.llm.demo.small_talk import (
     NOTICE,
     ask_for,
     is_to_greet,
     known_user,
-    name_of,
     not_there,
-    nothing_new,
     small_talk,
 )
 from app.llm.demo.understanding import understand
@@ -24,7 +21,7 @@ ANA = {"name": "Ana", "preferences": {"answers": "short"}, "notes": ["likes tea"
 
 
 def talk(text: str, language: Locale = "es", **more: object) -> str:
-    options: dict[str, object] = {"agent_name": "Clara", "tools": list(TOOLS), **more}
+    options: dict[str, object] = {"agent_name": "Clara", "tools": list(TOOLS), "user": {}, **more}
     return small_talk(understand(text, TOOLS).topic, language, **options)  # type: ignore[arg-type]
 
 
@@ -74,19 +71,12 @@ def test_without_tools_it_says_so():
     assert "ninguna herramienta" in talk("ayuda", tools=[])
 
 
-def test_what_still_runs_is_told_when_asked():
-    running = [Outcome("placeholder_api_call", {}, "running", call_id="a")]
-
-    assert "la llamada de prueba" in talk("¿cómo va?", running=running)
-
-
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_every_sentence_has_both_languages(language: Locale):
     sentences = [
         ask_for("calculate", "expression", language),
         ask_for("search", "path", language),
         not_there(["calculate"], language),
-        nothing_new(language),
     ]
 
     assert all(sentences)
@@ -160,7 +150,6 @@ def test_where_the_prompt_tells_nothing_nobody_is_known(content: Any):
 
     assert known_user([{"role": "system", "content": content}]) == {}
     assert known_user([]) == {}
-    assert name_of({}) == ""
 
 
 async def test_a_talk_that_remembers():

@@ -7,7 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import Locale
+from app.llm.demo.sums import sums_in
 from app.llm.demo.understanding import understand
+from app.llm.demo.words import tokens_of
+from app.tools.support.arithmetic import ExpressionError
+from app.tools.support.expression import compute
 from tests.llm.demo.asking import TOOLS, calls, meant
 
 LOCALES: tuple[Locale, ...] = ("es", "en")
@@ -139,7 +143,6 @@ def test_a_broken_sum_is_handed_on_so_that_the_tool_can_say_what_is_wrong(text: 
         ("1 500 más 1 500", "1500+1500"),
         ("1\u2009000\u202f000 + 1", "1000000+1"),
         ("1_000 + 1", "1000+1"),
-        ("suma 100 200 300", "100+200+300"),
         ("what do 1,234.56 and 10 add up to", "1234.56+10"),
         ("cuánto es 3,5 + 1,5", "3,5+1,5"),
         ("1.000 + 1", "1000+1"),
@@ -179,9 +182,7 @@ def test_a_broken_sum_is_handed_on_so_that_the_tool_can_say_what_is_wrong(text: 
         ("el máximo de 4 y 8", "max(4, 8)"),
         ("mcd de 48 y 36", "gcd(48, 36)"),
         ("remainder of 10 divided by 3", "10 % 3"),
-        ("20% off 50", "50*(1-20/100)"),
         ("súmale el 21% a 100", "100*(1+21/100)"),
-        ("el 21% de IVA de 300", "21/100*300"),
         ("increase 50 by 10%", "50*(1+10/100)"),
         ("veinticinco por cuatro", "25 * 4"),
         ("twenty-five times four", "25 * 4"),
@@ -224,13 +225,19 @@ def test_signs_stay_as_they_are(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["resuelve 2x+3=7", "solve x^2 = 4", "12:30 más 2 horas", "what is 10:15 plus 45 minutes"]
+    ("text", "expression"),
+    [
+        ("resuelve 2x+3=7", "2x+3=7"),
+        ("solve x^2 = 4", "x^2 = 4"),
+        ("12:30 más 2 horas", "12:30 + 2"),
+        ("what is 10:15 plus 45 minutes", "10:15 + 45"),
+    ],
 )
-def test_what_the_calculator_cannot_do_is_declined(text: str):
-    (intent,) = understand(text, TOOLS).intents
-
-    assert (intent.tool, intent.arguments) == ("calculate", {})
-    assert intent.missing.startswith("an expression without")
+def test_what_cannot_be_computed_is_handed_on_whole_and_the_tool_refuses_it(text: str, expression: str):
+    assert calls(text) == [("calculate", {"expression": expression})]
+    for locale in LOCALES:
+        with pytest.raises(ExpressionError):
+            compute(expression, locale)
 
 
 @pytest.mark.parametrize("text", ["what is 7 choose 2", "what percent of 80 is 20"])
@@ -242,3 +249,86 @@ def test_no_part_of_a_question_is_left_out(text: str):
 
 def test_a_sum_behind_a_colon_is_no_text():
     assert calls("evalúa: 3*(2+5)") == [("calculate", {"expression": "3*(2+5)"})]
+
+
+# Numbers
+
+_ES_UNITS = "cero uno dos tres cuatro cinco seis siete ocho nueve".split()
+_EN_UNITS = "zero one two three four five six seven eight nine".split()
+_ES_TENS = {
+    3: "treinta",
+    4: "cuarenta",
+    5: "cincuenta",
+    6: "sesenta",
+    7: "setenta",
+    8: "ochenta",
+    9: "noventa",
+}
+_EN_TENS = {
+    2: "twenty",
+    3: "thirty",
+    4: "forty",
+    5: "fifty",
+    6: "sixty",
+    7: "seventy",
+    8: "eighty",
+    9: "ninety",
+}
+
+
+def read(text: str) -> str | None:
+    """What the first sum of a text has for the calculator."""
+    found = sums_in(text, tokens_of(text))
+    return found[0][3] if found else None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("cero", "0"),
+        ("dieciséis", "16"),
+        ("veintidós", "22"),
+        ("cien", "100"),
+        ("ciento veinte", "120"),
+        ("mil", "1000"),
+        ("dos mil quinientos", "2500"),
+        ("un millón doscientos mil", "1200000"),
+        ("5 mil", "5*1000"),
+        ("one hundred and five", "105"),
+        ("a thousand", "1000"),
+        ("two hundred thousand", "200000"),
+        ("1.5 million", "1.5*1000000"),
+        ("1,2,3", "1"),
+        ("3,5", "3,5"),
+        ("12.75", "12.75"),
+        (".5", ".5"),
+        ("1e3", "1e3"),
+    ],
+)
+def test_a_number_is_read_in_all_its_forms(text: str, value: str):
+    assert read(text) == value
+
+
+@given(tens=st.sampled_from(sorted(_ES_TENS)), unit=st.integers(1, 9), hundreds=st.booleans())
+def test_spanish_tens_are_joined_by_y(tens: int, unit: int, hundreds: bool):
+    text = f"{'ciento ' if hundreds else ''}{_ES_TENS[tens]} y {_ES_UNITS[unit]}"
+
+    assert read(text) == str(100 * hundreds + 10 * tens + unit)
+
+
+@given(tens=st.sampled_from(sorted(_EN_TENS)), unit=st.integers(1, 9), joint=st.sampled_from(" -"))
+def test_english_tens_are_joined_by_a_hyphen_or_a_space(tens: int, unit: int, joint: str):
+    assert read(f"{_EN_TENS[tens]}{joint}{_EN_UNITS[unit]}") == str(10 * tens + unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("dos y tres", "2"), ("two three", "2"), ("treinta y gatos", "30"), ("five and six", "5")],
+)
+def test_a_number_ends_where_another_begins(text: str, value: str):
+    assert read(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "una casa", "a dog", "y", "perro", "hundred"])
+def test_what_is_no_number_is_none(text: str):
+    assert read(text) is None
