@@ -17,7 +17,7 @@ from app.llm.demo.words import words
 
 _MAX_CLAUSES = 8
 _FEW_WORDS = 9
-_NO_ANSWERS = ("refusal", "thanks", "bye", "greeting", "fine", "help", "who")
+_NO_ANSWERS = ("refusal", "thanks", "bye", "greeting", "fine", "help", "who", "status", "how_are_you")
 
 
 class Interpretation(NamedTuple):

@@ -66,8 +66,10 @@ def test_what_was_asked_for_may_come_alone(tool: str, text: str, expected: dict[
     assert calls(text, earlier=Intent(tool, {}, missing="it")) == [(tool, expected)]
 
 
-def test_a_change_of_mind_is_no_answer():
-    assert calls("no, gracias", earlier=Intent("get_weather_info", {}, missing="it")) == []
+@pytest.mark.parametrize("text", ["no, gracias", "¿cómo va?"])
+def test_a_change_of_mind_is_no_answer(text: str):
+    for tool in ("get_weather_info", "remember"):
+        assert calls(text, earlier=Intent(tool, {}, missing="it")) == []
 
 
 @pytest.mark.parametrize(
