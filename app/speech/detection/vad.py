@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from app.speech.base import BYTES_PER_SAMPLE, EAR_RATE_HZ, NARROW_RATE_HZ
 from app.speech.detection.rounds import Rounds
-from app.speech.detection.utterances import FRAME_BYTES
+from app.speech.detection.utterances import FRAME_BYTES, STAY
 from app.speech.engines.onnx_model import opened
 from app.speech.models.catalogue import SILERO
 
@@ -22,6 +22,13 @@ _CONTEXT_PART: Final = 8
 """The model sees the end of the frame before, one part of so many, in front of the frame."""
 
 _FULL_SCALE: Final = 32768.0
+
+_NOTHING: Final = np.zeros((2, 1, 128), dtype=np.float32)
+"""What the model remembers of a stream that begins."""
+
+_FORGET_FRAMES: Final = 31
+"""A second of quiet, after which a telephone's stream begins anew: a weak vowel is noticed less, the more
+speech the model remembers."""
 
 
 class VoiceActivity:
@@ -53,9 +60,10 @@ class VoiceActivity:
             "sr": streams[0].rate,
         }
         likelihoods, after = self._model.run(None, inputs)
-        for place, stream in enumerate(streams):
-            stream.state = after[:, place : place + 1]
-        return [float(likelihood) for likelihood in likelihoods[:, 0]]
+        found = [float(likelihood) for likelihood in likelihoods[:, 0]]
+        for place, (stream, likelihood) in enumerate(zip(streams, found, strict=True)):
+            stream.go_on(after[:, place : place + 1], likelihood)
+        return found
 
 
 class VoiceStream:
@@ -90,7 +98,8 @@ class VoiceStream:
 
     def reset(self) -> None:
         """Forget what was heard."""
-        self.state: npt.NDArray[np.float32] = np.zeros((2, 1, 128), dtype=np.float32)
+        self.state: npt.NDArray[np.float32] = _NOTHING
+        self._quiet = 0
         self._sound = np.zeros((1, self._context + self._samples), dtype=np.float32)
         self._foreseen: list[tuple[bytes, float]] = []
 
@@ -105,6 +114,13 @@ class VoiceStream:
     async def foresee(self, frame: bytes) -> None:
         """Judge a frame together with those of other streams, before it is asked for it."""
         self._foreseen.append((frame, await self._rounds.judged(self, frame)))
+
+    def go_on(self, state: npt.NDArray[np.float32], likelihood: float) -> None:
+        """Take what the model remembers after a frame, and found in it."""
+        self.state = state
+        self._quiet = self._quiet + 1 if likelihood < STAY else 0
+        if self._quiet == _FORGET_FRAMES and self._step > 1:
+            self.state = _NOTHING
 
     def sound_with(self, frame: bytes) -> npt.NDArray[np.float32]:
         """Return what the model gets for a frame."""

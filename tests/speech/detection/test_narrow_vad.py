@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from app.speech.base import EAR_RATE_HZ, NARROW_RATE_HZ
-from app.speech.detection.utterances import ENTER_NARROW, FRAME_MS, Confirmed, Heard, Onset, Utterances
+from app.speech.detection.utterances import (
+    ENTER_NARROW,
+    FRAME_BYTES,
+    FRAME_MS,
+    Confirmed,
+    Heard,
+    Onset,
+    Utterances,
+)
 from app.speech.detection.vad import VoiceActivity
 from app.speech.g711 import decoder, encoder
 from app.speech.pcm import resampled, to_pcm
@@ -57,6 +65,34 @@ def test_voice_is_noticed_within_150_ms_wherever_frames_begin(
     # It is known when its frame is whole.
     assert onset.at_ms + FRAME_MS - (LEAD_MS + late_ms + first_voice_ms(sound)) <= 150
     assert heard[1] == Confirmed()
+
+
+@pytest.mark.parametrize("late_ms", [0, 10, 20, 30])
+def test_weak_vowel_is_noticed_as_soon_later_in_a_call(activity: VoiceActivity, late_ms: int) -> None:
+    before = resampled(recording("es_calcula"), EAR_RATE_HZ, NARROW_RATE_HZ) + bytes(10_000 * BYTES_PER_MS)
+    sound = resampled(recording("es_espera"), EAR_RATE_HZ, NARROW_RATE_HZ)
+    begins_ms = LEAD_MS + late_ms + len(before) / BYTES_PER_MS + first_voice_ms(sound)
+    stream = activity.stream(is_narrow=True)
+    pcm = over_a_telephone(before + sound, late_ms)
+    likelihoods = [stream(pcm[at : at + FRAME_BYTES]) for at in range(0, len(pcm) - FRAME_BYTES, FRAME_BYTES)]
+
+    first = next(
+        (number + 1) * FRAME_MS
+        for number, likelihood in enumerate(likelihoods)
+        if likelihood >= ENTER_NARROW and number * FRAME_MS > begins_ms - 500
+    )
+    assert first - begins_ms <= 150
+
+
+@pytest.mark.parametrize("kind", ["white", "pink", "hum", "clicks"])
+def test_noise_is_no_voice_later_in_a_call(activity: VoiceActivity, kind: str) -> None:
+    stream = activity.stream(is_narrow=True)
+    said = resampled(recording("es_calcula"), EAR_RATE_HZ, NARROW_RATE_HZ)
+    behind = resampled(noise(kind, 10), EAR_RATE_HZ, NARROW_RATE_HZ)
+    pcm = over_a_telephone(said + bytes(500 * BYTES_PER_MS) + behind, 0)
+    likelihoods = [stream(pcm[at : at + FRAME_BYTES]) for at in range(0, len(pcm) - FRAME_BYTES, FRAME_BYTES)]
+
+    assert max(likelihoods[-9 * 1000 // FRAME_MS :]) < ENTER_NARROW
 
 
 @pytest.mark.parametrize("kind", ["ruido", "white", "pink", "hum", "clicks"])
