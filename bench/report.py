@@ -148,7 +148,7 @@ def _latency_rows(result: LatencyResult) -> list[Row]:
 
 def _memory_rows(memory: MemoryResult) -> list[Row]:
     measured = f"{memory.kib_per_session:.1f} KiB"
-    return [(f"memory per idle session ({memory.sessions} sessions after one turn)", measured, "≤ 80 KiB")]
+    return [(f"memory per idle session ({memory.sessions} sessions after one turn)", measured, "≤ 60 KiB")]
 
 
 def _v2_rows(v2: V2Result) -> list[Row]:
