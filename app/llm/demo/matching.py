@@ -28,7 +28,7 @@ _UNKNOWN_WEIGHT = 0.3
 _NO_INTENTS = ("words", "units", "amounts", "methods")
 _EXAMPLE_PARTS = re.compile(r"\{\w+\}|[^\W\d_]+")
 _LONGER, _LONG = 0.04, 6
-_MAX_CUTS = 12
+_MAX_CUTS = 8
 
 
 class Match(NamedTuple):

@@ -15,7 +15,7 @@ from app.llm.demo.slots import Sentence
 from app.llm.demo.sums import continuation
 from app.llm.demo.words import words
 
-_MAX_CLAUSES = 8
+_MAX_CLAUSES = 6
 _FEW_WORDS = 9
 _NO_ANSWERS = ("refusal", "thanks", "bye", "greeting", "fine", "help", "who", "status", "how_are_you")
 
