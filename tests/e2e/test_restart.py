@@ -308,7 +308,9 @@ async def test_history_of_a_continued_talk_that_was_lost_on_the_way_comes_again(
     assert [m["content"] for m in history["messages"]] == ["hola", "Sí."]
 
 
-async def test_endings_are_told_again_to_a_client_that_missed_them(settings: Settings) -> None:
+async def test_endings_that_were_told_stand_in_the_history_of_a_client_that_missed_them(
+    settings: Settings,
+) -> None:
     shop = Workshop()
     tools = [shop.tool("send", "write")]
     model = ScriptedModel([calls(("send", {"seconds": 60})), [Pause(60)]])
@@ -326,21 +328,24 @@ async def test_endings_are_told_again_to_a_client_that_missed_them(settings: Set
             async with running_server(settings, provider=silent, tools=tools) as after:
                 move(client, after.url)
                 await client.resumes()
-                await client.drops()
-                resumed = await client.resumes(resume_token=token)
-                history = await client.hears_next()
+                await client.hears_next()
                 finished = await client.hears_next()
                 error = await client.hears_next()
                 await client.drops()
+                resumed = await client.resumes(resume_token=token)
+                history = await client.hears_next()
+                await client.drops()
                 last = await client.resumes()
 
-    assert resumed["gap"] is True
-    assert history["type"] == "history"
     assert (finished["call_id"], finished["status"]) == (started["call_id"], "interrupted")
     assert finished["reason"] == "outcome_unknown"
     assert (error["code"], error["turn_id"]) == ("server_restarted", accepted["turn_id"])
-    assert finished["seq"] == resumed["next_seq"]
-    assert (last["gap"], last["replayed"]) == (False, 0), "told once it was heard"
+    assert (resumed["gap"], history["type"]) == (True, "history")
+    assert [(tool["call_id"], tool["status"]) for tool in history["tools"]] == [
+        (started["call_id"], "interrupted")
+    ]
+    assert [(m["content"], m["ending"]) for m in history["messages"]] == [("primero", "failed")]
+    assert (last["gap"], last["replayed"]) == (False, 0), "told once"
 
 
 @pytest.mark.parametrize("lives_on", [True, False], ids=["lives", "has ended"])

@@ -47,10 +47,14 @@ class Server:
             return await client.get(f"http://127.0.0.1:{self.port}{path}")
 
     async def is_empty(self) -> None:
-        """Waits until no session is left."""
+        """Waits until no session is left, and the end of each is on its way to the store."""
         async with asyncio.timeout(PATIENCE_S):
-            while len(self.service.sessions):  # noqa: ASYNC110  # the product needs no event for it
+            while len(self.service.sessions) or _ending():  # noqa: ASYNC110  # the product needs no event for it
                 await asyncio.sleep(0.01)
+
+
+def _ending() -> bool:
+    return any(task.get_name().startswith("end ") for task in asyncio.all_tasks())
 
 
 class Client:

@@ -16,7 +16,6 @@ from app.services.sessions.directory import Way
 from app.services.sessions.live_session import LiveSession
 from app.services.sessions.session_host import SessionHost
 from app.services.sessions.session_recovery import (
-    forget_what_was_told,
     take_up_what_is_left,
     tell_what_is_left,
 )
@@ -181,8 +180,6 @@ async def _resume(
     # Who reads the older connection to its end has what was sent there, and hears on as if nothing were.
     overlaps = opening.overlaps and has_seen and live.pump.link is not None
     unsent = live.pump.catch_up()
-    if has_seen:
-        forget_what_was_told(live)
     take_up_what_is_left(live)
     has_gap = not (has_seen and ring.can_replay(opening.last_seq))
     next_seq = ring.next_seq if has_gap else opening.last_seq + 1
@@ -193,8 +190,7 @@ async def _resume(
     live.conversation.tools.approvals.ask_again()
     if not is_same_stream:
         live.stale_seq = opening.last_seq
-    if not has_seen:
-        tell_what_is_left(live)
+    tell_what_is_left(live)
     return admission
 
 

@@ -53,9 +53,9 @@ class LiveSession:
         expiry: Ends the session when its client does not come back in time.
         restored: What a restart has left, until a client comes.
         left_in_line: What of it is to be asked and told, until the client has the history.
-        lost_endings: Of texts and calls that a restart left without one. Told to each client that comes from
-            before this stream: it has not heard them.
-        lost_calls: The calls among them, until a client has been told: from then on a history has them.
+        lost_endings: Of texts and calls that a restart left without one, until a client has been told: from
+            then on a history has them.
+        lost_calls: The calls among them.
         history_seq: It took up an earlier talk, whose history is not among its numbered messages: a client
             that comes back with this number or a smaller one may not have had it.
         stale_seq: With this number of an earlier stream a client came, and was given the history. If it comes

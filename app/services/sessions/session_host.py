@@ -31,7 +31,6 @@ from app.services.sessions.live_session import LiveSession
 from app.services.sessions.profiles import Profiles
 from app.services.sessions.session_recovery import (
     Window,
-    forget_what_was_told,
     look_up,
     may_come_back,
     restore,
@@ -214,7 +213,6 @@ class SessionHost:
         live = self.sessions.get(session_id) or await self._stored(session_id, is_theirs, wire)
         if live is None or live.wire.name != wire.name or not is_theirs(live.session.user_id):
             raise ResumeRefused
-        forget_what_was_told(live)
         live.tokens = tokens = ResumeTokens()
         terms = self._terms(live, continued=True)
         await self.came(live)

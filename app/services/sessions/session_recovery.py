@@ -354,17 +354,16 @@ def _may_be_outside(record: MessageRecord) -> bool:
 
 
 def tell_what_is_left(live: LiveSession) -> None:
-    """Say to a client that knows nothing of this stream how what the restart has left has ended."""
+    """Say to the client that has come how what the restart has left has ended.
+
+    It is said once: from now on a history has it, as it has all other endings, for a client that comes again
+    from before this stream.
+    """
     for call in live.lost_calls:
         live.session.transcript.end_call(call.turn_id, call.finished)
     live.lost_calls.clear()
     for ending in live.lost_endings:
         live.session.emit(ending)
-
-
-def forget_what_was_told(live: LiveSession) -> None:
-    """The endings that were left have been heard: from now on a history has them, as it has all others."""
-    for ending in live.lost_endings:
         if isinstance(ending, ErrorOccurred) and ending.turn_id is not None:
             live.session.transcript.end_turn(ending.turn_id, "failed")
     live.lost_endings.clear()
