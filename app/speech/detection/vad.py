@@ -52,11 +52,11 @@ class VoiceActivity:
         """Judge the next frame of each of some streams of one rate."""
         streams = [stream for stream, _ in frames]
         sounds = [stream.sound_with(frame) for stream, frame in frames]
-        states = [stream.state for stream in streams]
+        memories = [stream.memory for stream in streams]
         is_one = len(frames) == 1
         inputs = {
             "input": sounds[0] if is_one else np.concatenate(sounds),
-            "state": states[0] if is_one else np.concatenate(states, axis=1),
+            "state": memories[0] if is_one else np.concatenate(memories, axis=1),
             "sr": streams[0].rate,
         }
         likelihoods, after = self._model.run(None, inputs)
@@ -98,7 +98,7 @@ class VoiceStream:
 
     def reset(self) -> None:
         """Forget what was heard."""
-        self.state: npt.NDArray[np.float32] = _NOTHING
+        self.memory: npt.NDArray[np.float32] = _NOTHING
         self._quiet = 0
         self._sound = np.zeros((1, self._context + self._samples), dtype=np.float32)
         self._foreseen: list[tuple[bytes, float]] = []
@@ -115,12 +115,12 @@ class VoiceStream:
         """Judge a frame together with those of other streams, before it is asked for it."""
         self._foreseen.append((frame, await self._rounds.judged(self, frame)))
 
-    def go_on(self, state: npt.NDArray[np.float32], likelihood: float) -> None:
+    def go_on(self, memory: npt.NDArray[np.float32], likelihood: float) -> None:
         """Take what the model remembers after a frame, and found in it."""
-        self.state = state
+        self.memory = memory
         self._quiet = self._quiet + 1 if likelihood < STAY else 0
         if self._quiet == _FORGET_FRAMES and self._step > 1:
-            self.state = _NOTHING
+            self.memory = _NOTHING
 
     def sound_with(self, frame: bytes) -> npt.NDArray[np.float32]:
         """Return what the model gets for a frame."""

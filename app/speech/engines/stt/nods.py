@@ -44,7 +44,7 @@ _LIKE_LOOKED_AT: Final = 2
 """Phrases whose first token is likeliest, and those that sound most like what was read. Each costs 14 ms of a
 core; the others are asked about only where a nod may win."""
 
-_PHRASE: Final = re.compile(r"[¿A-ZÁÉÍÓÚ][^.?]*[.?]")
+_PHRASE: Final = re.compile(r"[¿A-ZÁÉÍÓÚ][^.?]{0,40}[.?]")
 
 
 def _phrases(text: str) -> tuple[str, ...]:
