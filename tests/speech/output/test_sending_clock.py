@@ -27,8 +27,21 @@ def test_late_reports_hardly_move_the_clock():
         steps.append(at - before)
         before = at
 
-    assert all(19 <= step <= 21 for step in steps)
+    assert all(19 <= step <= 21 for step in steps[10:])
     assert before == pytest.approx(499 * 20, abs=12)
+
+
+@pytest.mark.parametrize("later_ms", [-24, -5, 12])
+def test_when_a_client_began_to_play_shows_in_its_first_frames_alone(later_ms: float):
+    """Nothing says so before its first reports."""
+    playback, clock = playing(), SendingClock()
+    off: list[float] = []
+    for frame in range(1, 60):
+        now = frame * 0.02
+        playback.report(now * 1000 - later_ms, now)
+        off.append(abs(clock.played_ms(playback, now) - (now * 1000 - later_ms)))
+
+    assert max(off[5:]) < 1
 
 
 def test_client_that_plays_slowly_is_followed():
