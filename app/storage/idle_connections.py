@@ -8,7 +8,7 @@ import time
 from typing import Any, Final
 
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 ASKED_AFTER_S: Final = 1.0
@@ -31,7 +31,7 @@ def ask_before_use(engine: AsyncEngine) -> None:
             return
         try:
             sync_engine.dialect.do_ping(connection)
-        except (sync_engine.dialect.loaded_dbapi.Error, DBAPIError, OSError) as exc:
+        except (sync_engine.dialect.loaded_dbapi.Error, OSError) as exc:
             raise DisconnectionError from exc
 
     def given_back(_: Any, record: Any) -> None:
